@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* fdutil: small things about descriptors. Every descriptor here is close-on-exec. */
+#ifndef BASE_FDUTIL_H
+#define BASE_FDUTIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Raises the soft limit of descriptors to the hard one; returns the limit now in force. */
+size_t fd_limit_raise(void);
+/* Restores the soft limit that was in force before fd_limit_raise(): for a child that may use select(2). */
+void fd_limit_restore(void);
+/* Closes *fd unless negative, and makes it -1; errno is kept. */
+void fd_close(int *fd);
+/* Sees to it that descriptors 0, 1 and 2 are open (to /dev/null where they were not), so that no socket lands there. */
+void fd_standard(void);
+int fd_cloexec(int fd, bool on);  /* 0 or negative errno */
+int fd_nonblock(int fd, bool on); /* 0 or negative errno; only for descriptors that are ours alone */
+/* Writes all of it to a descriptor that may block or not (poll(2) in between): 0 or negative errno. */
+int fd_write_all(int fd, const void *data, size_t size);
+
+#endif

@@ -1,0 +1,8 @@
+noinst_LIBRARIES += libbase.a
+libbase_a_SOURCES = \
+	src/base/fdutil.c src/base/fdutil.h \
+	src/base/json.c src/base/json.h \
+	src/base/log.c src/base/log.h \
+	src/base/opt.c src/base/opt.h \
+	src/base/stats.c src/base/stats.h \
+	src/base/units.c src/base/units.h

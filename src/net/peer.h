@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * peer: who is at the other end of a socket, as recorded when the connection was made (after a shutdown() the kernel
+ * no longer tells). A small value, kept with every connection; text is made of it only when somebody wants to read it.
+ */
+#ifndef NET_PEER_H
+#define NET_PEER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "net/addr.h"
+
+struct peer {
+	uint8_t family; /* enum addr_family */
+	union {
+		struct {
+			uint32_t cid, port;
+		} vsock;
+		struct {
+			uint8_t v6;
+			uint16_t port;      /* host order */
+			uint32_t scope;
+			struct in6_addr ip; /* v4 in its first four bytes */
+		} tcp;
+		struct {
+			int32_t pid; /* 0: not known */
+			uint32_t uid, gid;
+		} local;
+	} u;
+};
+
+/* Records the peer of a connected or accepted socket; accepted is what accept4() returned, or NULL to ask the kernel. */
+void peer_of_socket(int fd, const struct sockaddr *accepted, socklen_t length, struct peer *peer);
+/* The local end, as getsockname() tells. */
+void peer_of_local(int fd, struct peer *peer);
+/* From a sockaddr alone. */
+void peer_from_sockaddr(const struct sockaddr *sa, socklen_t length, struct peer *peer);
+
+#define PEER_TEXT_MAX 96
+/* "vsock:3:5000", "tcp:127.0.0.1:51034", "tcp:[::1]:22", "unix (pid 7, uid 1000)". Returns buf. */
+char *peer_format(const struct peer *peer, char *buf, size_t size);
+
+#endif

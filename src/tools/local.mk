@@ -1,0 +1,15 @@
+bin_PROGRAMS += vsock-cat vsock-info vsock-listen vsock-ping vsock-proxy
+
+tool_libraries = libserve.a librelay.a libnet.a libbase.a $(LIBBSD_LIBS)
+tool_common = src/tools/common.c src/tools/common.h
+
+vsock_cat_SOURCES = src/tools/vsock-cat.c $(tool_common)
+vsock_cat_LDADD = $(tool_libraries)
+vsock_info_SOURCES = src/tools/vsock-info.c $(tool_common)
+vsock_info_LDADD = $(tool_libraries)
+vsock_listen_SOURCES = src/tools/vsock-listen.c $(tool_common)
+vsock_listen_LDADD = $(tool_libraries)
+vsock_ping_SOURCES = src/tools/vsock-ping.c $(tool_common)
+vsock_ping_LDADD = $(tool_libraries) -lm
+vsock_proxy_SOURCES = src/tools/vsock-proxy.c $(tool_common)
+vsock_proxy_LDADD = $(tool_libraries)
