@@ -1,4 +1,5 @@
 # What vm, pair, kernel and lab-guest share; sourced, by bash.
+# shellcheck shell=bash
 #
 # A VM of the lab is a folder and a qemu. The folder (shared with the VM by 9p under the tag "lab", writable, uncached) holds
 #   boot      what initramfs needs to know, as shell assignments     (written by lab_job, read by init)
@@ -18,7 +19,7 @@ lab_die() {
 
 # lab_quote WORD...: the words quoted for any shell, one space between them.
 lab_quote() {
-	local word separator= single="'\\''"
+	local word separator='' single="'\\''"
 	for word in "$@"; do
 		printf "%s'%s'" "$separator" "${word//\'/$single}"
 		separator=' '
@@ -85,6 +86,7 @@ lab_job() {
 			echo "export $(lab_quote "$variable")"
 		done
 		echo "export VSOCK_LAB=$kind"
+		echo "PATH=$(lab_quote "$lab/bin"):\$PATH"
 		echo "cd $(lab_quote "$PWD")"
 		echo "set -- $(lab_quote "$@")"
 	} >"$folder/job"
@@ -132,4 +134,26 @@ lab_accelerator() {
 		mv "$answer.$$" "$answer"
 	fi
 	cat "$answer"
+}
+
+# lab_folder: make a temporary folder that is removed when the calling script is gone, however it ended, and print its path.
+lab_folder() {
+	local folder
+	folder=$(mktemp -d "${TMPDIR:-/tmp}/vsock-lab.XXXXXX")
+	# The descriptors that bats and others pass on are closed, so that nobody waits for the end of a pipe that this holds.
+	# shellcheck disable=SC2016
+	setsid sh -c 'exec 3>&- 4>&- 5>&- 6>&- 9>&-; tail --pid="$1" -s 0.5 -f /dev/null; rm -rf -- "$2"' sh $$ "$folder" \
+		</dev/null >/dev/null 2>&1 &
+	echo "$folder"
+}
+
+# lab_environment ARRAY: put the caller's VSOCK_* in front of the NAME=VALUE words in ARRAY.
+lab_environment() {
+	local -n lab_environment_words=$1
+	local word
+	while IFS= read -r -d '' word; do
+		case $word in
+			VSOCK_*=*) lab_environment_words=("$word" "${lab_environment_words[@]}") ;;
+		esac
+	done < <(env -0)
 }
