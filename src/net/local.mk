@@ -1,6 +1,7 @@
 noinst_LIBRARIES += libnet.a
 libnet_a_SOURCES = \
 	src/net/addr.c src/net/addr.h \
+	src/net/diag.c src/net/diag.h \
 	src/net/endpoint.c src/net/endpoint.h \
 	src/net/explain.c src/net/explain.h \
 	src/net/hosts.c src/net/hosts.h \
