@@ -61,6 +61,7 @@ static void release(struct dial *dial)
 	forget_question(dial);
 	free(dial->places);
 	dial->places = NULL;
+	fd_close(&dial->keep_fd);
 	dial->state = DIAL_OVER;
 }
 
@@ -370,8 +371,9 @@ static uint64_t attempt_limit(const struct dial *dial)
 
 static void start_attempt(struct dial *dial)
 {
-	int error, keep_fd = -1;
+	int error;
 
+	fd_close(&dial->keep_fd);
 	dial->attempt_started = units_now();
 	dial->attempt_ends = attempt_limit(dial);
 	error = find_places(dial);
@@ -380,12 +382,11 @@ static void start_attempt(struct dial *dial)
 		return;
 	}
 	if (!error && dial->addr->family != ADDR_TCP)
-		error = socket_place(dial->addr, ADDR_CONNECT, &dial->places->place[0], &keep_fd, &dial->failure);
+		error = socket_place(dial->addr, ADDR_CONNECT, &dial->places->place[0], &dial->keep_fd, &dial->failure);
 	if (error)
 		attempt_failed(dial);
 	else
 		try_next(dial);
-	fd_close(&keep_fd);
 }
 
 void dial_start(struct dialer *dialer, struct dial *dial, const struct addr *addr, const struct dial_settings *settings,
@@ -396,7 +397,7 @@ void dial_start(struct dialer *dialer, struct dial *dial, const struct addr *add
 	dial->addr = addr;
 	dial->settings = settings;
 	dial->done = done;
-	dial->fd = -1;
+	dial->fd = dial->keep_fd = -1;
 	dial->watch.fd = -1;
 	dial->timer.expired = dial_expired;
 	dial->pause = PAUSE_FIRST;

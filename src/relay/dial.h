@@ -51,6 +51,7 @@ struct dial {
 	struct dial *next_asking; /* list of those that wait for the resolver */
 	uint32_t question;
 	int fd;
+	int keep_fd; /* the directory through which a long UNIX path is reached, or -1 */
 	uint8_t state;
 };
 
