@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Raises the soft limit of descriptors to the hard one; returns the limit now in force. */
 size_t fd_limit_raise(void);
@@ -18,5 +19,8 @@ int fd_cloexec(int fd, bool on);  /* 0 or negative errno */
 int fd_nonblock(int fd, bool on); /* 0 or negative errno; only for descriptors that are ours alone */
 /* Writes all of it to a descriptor that may block or not (poll(2) in between): 0 or negative errno. */
 int fd_write_all(int fd, const void *data, size_t size);
+/* The same, but gives up with -ETIMEDOUT once units_now() has reached deadline; UNITS_INF: never. A descriptor that
+ * blocks may exceed it. */
+int fd_write_until(int fd, const void *data, size_t size, uint64_t deadline);
 
 #endif

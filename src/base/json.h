@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * json: writes JSON, an object a line, to a FILE. Commas and escaping are its business; nesting is the caller's.
- * Bytes that are not UTF-8 become U+FFFD. Nothing is allocated.
+ * Bytes that are not UTF-8 become U+FFFD, characters that could harm a terminal \uXXXX. Nothing is allocated.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H

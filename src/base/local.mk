@@ -5,4 +5,5 @@ libbase_a_SOURCES = \
 	src/base/log.c src/base/log.h \
 	src/base/opt.c src/base/opt.h \
 	src/base/stats.c src/base/stats.h \
-	src/base/units.c src/base/units.h
+	src/base/units.c src/base/units.h \
+	src/base/utf8.c src/base/utf8.h

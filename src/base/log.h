@@ -3,7 +3,8 @@
  * log: everything that goes to stderr.
  *
  * Text: "PROGRAM: MESSAGE", hints on a line of their own ("hint: …"), connection records in the fixed grammar
- * "#N EVENT FROM -> TO KEY=VALUE…".  The same as JSON lines, with journal priorities ("<6>…"), or to syslog.
+ * "#N EVENT FROM -> TO KEY=VALUE…".  The same as JSON lines, with journal priorities ("<6>…", where the journal adds
+ * the program's name), or to syslog. Every message is escaped as a whole by log_escape(), whatever its arguments hold.
  * One erasable line of progress on a terminal; every other output clears it first.
  */
 #ifndef BASE_LOG_H
@@ -31,7 +32,7 @@ const char *log_program(void);
 /* Takes effect for all later output; decides what LOG_AUTO is. */
 void log_configure(const struct log_config *config);
 
-bool log_verbose(unsigned level); /* true if -v was given at least level times and -q is not stronger */
+bool log_verbose(unsigned level); /* -v given at least level times, each -q taking one back; -qq: never */
 unsigned log_quiet(void);
 
 /* "PROGRAM: " and the message, one line. Errors are suppressed only by -qq. */
@@ -61,13 +62,16 @@ void log_event(unsigned level, uint64_t conn, const char *event, const char *fro
 void log_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_progress_end(void);
 
-/* What the escape of a terminal colour is, or "" where colour is off: log_sgr("31") … log_sgr("0"). */
+/* May what goes to this descriptor be coloured? By --color, NO_COLOR, TERM and whether it is a terminal. */
 bool log_color_on(int fd);
+
+/* How many columns a screen on this descriptor has: $COLUMNS, else the terminal's, else 80. */
+unsigned log_width(int fd);
 
 /*
  * The one escaper for text from outside (terminal, log): copies from length bytes of text to buf, writing C0, C1, DEL,
- * bidirectional marks, backslash (as \\ only where escape_backslash) and invalid UTF-8 as \xHH. Always NUL-terminated,
- * cut with … if it does not fit. Returns buf.
+ * bidirectional marks and invalid UTF-8 as \xHH. A backslash stays as it is, so escaping twice does no harm. Always
+ * NUL-terminated, cut with … if it does not fit. Returns buf.
  */
 char *log_escape(const char *text, size_t length, char *buf, size_t size);
 

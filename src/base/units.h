@@ -5,6 +5,8 @@
  * Every reader takes the whole text or refuses it, returns 0 or a negative errno (-EINVAL malformed, -ERANGE out of
  * range), and on failure tells where the first bad byte is and what is wrong, so that one caret printer serves
  * options, address keys and rule files alike.
+ *
+ * Times, sizes and rates go up to INT64_MAX, so that one added to units_now() or to an offset does not overflow.
  */
 #ifndef BASE_UNITS_H
 #define BASE_UNITS_H
@@ -36,7 +38,8 @@ int units_rate(const char *text, uint64_t *bytes_per_second, struct units_error 
 /* A whole decimal number from min to max (both included). */
 int units_count(const char *text, uint64_t min, uint64_t max, uint64_t *count, struct units_error *error);
 
-/* A set of numbers: "22,80,1024-2000". Ranges are kept as written, in order; name (may be NULL) reads words. */
+/* A set of numbers: "22,80,1024-2000". Ranges are kept as written, in order; name (may be NULL) reads words, which is
+ * what begins with a letter or 0x, up to the comma: 0, or a negative errno if it doesn't know it. */
 struct units_range {
 	uint64_t first, last;
 };
@@ -49,10 +52,10 @@ int units_set(const char *text, uint64_t min, uint64_t max, units_name *name, vo
               struct units_error *error);
 void units_set_free(struct units_set *set);
 
-/* For people: "1.2 GiB", "412 B", "3d 4h", "2h", "12 s", "0.142 ms". All return buf. */
-char *units_show_size(uint64_t bytes, char *buf, size_t size);
-char *units_show_age(uint64_t ns, char *buf, size_t size);      /* the two largest units: "3d 4h" */
-char *units_show_duration(uint64_t ns, char *buf, size_t size); /* "500 ms", "10 s", "1.5 s": a time-out in a sentence */
+/* For people; 32 bytes are enough for any. All return buf, "inf" for UNITS_INF. */
+char *units_show_size(uint64_t bytes, char *buf, size_t size);  /* "1.2 GiB", "412 B" */
+char *units_show_age(uint64_t ns, char *buf, size_t size);      /* the two largest units: "3d 4h", "2h", "12s" */
+char *units_show_duration(uint64_t ns, char *buf, size_t size); /* a time in a sentence: "0.142 ms", "500 ms", "1.5 s", "2 h" */
 
 /* CLOCK_MONOTONIC in ns. */
 uint64_t units_now(void);

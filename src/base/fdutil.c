@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "base/fdutil.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/units.h"
+
+/* The soft limit before fd_limit_raise(); 0: not raised. A property of the process, as the limit itself is. */
+static rlim_t soft_before;
+
+static size_t limit_size(rlim_t limit)
+{
+	return limit == RLIM_INFINITY || limit > SIZE_MAX ? SIZE_MAX : (size_t)limit;
+}
+
+size_t fd_limit_raise(void)
+{
+	struct rlimit limit;
+	rlim_t before;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 1024; /* what POSIX systems give at least in practice; getrlimit(2) can't fail here */
+	before = limit.rlim_cur;
+	if (before == limit.rlim_max)
+		return limit_size(before);
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return limit_size(before);
+	if (soft_before == 0)
+		soft_before = before;
+	return limit_size(limit.rlim_cur);
+}
+
+void fd_limit_restore(void)
+{
+	struct rlimit limit;
+
+	if (soft_before == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = soft_before;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	soft_before = 0;
+}
+
+void fd_close(int *fd)
+{
+	int saved = errno;
+
+	if (*fd < 0)
+		return;
+	close(*fd);
+	*fd = -1;
+	errno = saved;
+}
+
+void fd_standard(void)
+{
+	int fd;
+
+	/* open(2) takes the lowest free number, so the first above 2 says that 0, 1 and 2 are taken. */
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	fd_close(&fd);
+}
+
+int fd_cloexec(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFD);
+
+	if (flags < 0)
+		return -errno;
+	flags = on ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC;
+	return fcntl(fd, F_SETFD, flags) < 0 ? -errno : 0;
+}
+
+int fd_nonblock(int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0)
+		return -errno;
+	flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+	return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
+}
+
+/* Waits until fd can be written to, or the time (units_now(); UNITS_INF: never) has come. */
+static int wait_writable(int fd, uint64_t deadline)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLOUT};
+	int timeout = -1, count;
+
+	if (deadline != UNITS_INF) {
+		uint64_t now = units_now(), left = now < deadline ? deadline - now : 0;
+		uint64_t ms = (left + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC;
+
+		timeout = ms > 60000 ? 60000 : (int)ms;
+		if (timeout == 0)
+			return -ETIMEDOUT;
+	}
+	count = poll(&ready, 1, timeout);
+	return count < 0 && errno != EINTR ? -errno : 0;
+}
+
+int fd_write_until(int fd, const void *data, size_t size, uint64_t deadline)
+{
+	const char *at = data;
+
+	while (size > 0) {
+		ssize_t count = write(fd, at, size);
+
+		if (count >= 0) {
+			at += count;
+			size -= (size_t)count;
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			int error = wait_writable(fd, deadline);
+
+			if (error < 0)
+				return error;
+		} else if (errno != EINTR) {
+			return -errno;
+		}
+	}
+	return 0;
+}
+
+int fd_write_all(int fd, const void *data, size_t size)
+{
+	return fd_write_until(fd, data, size, UNITS_INF);
+}

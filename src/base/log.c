@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Theory of operation: a line is put together in memory (open_memstream) and leaves in one write(2), so that lines of
+ * several processes on one stderr do not mix. A message is escaped as a whole: it is one line whatever its arguments
+ * hold. The escaper leaves backslashes alone, so what a caller has already escaped stays as it is.
+ */
+#include "config.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fdutil.h"
+#include "base/json.h"
+#include "base/units.h"
+#include "base/utf8.h"
+
+#undef LOG_SYSLOG /* syslog.h's facility of that name hides our format */
+
+/* A stderr that isn't read (a full pipe that does not block) may hold a message up for so long, then it is lost. */
+#define WRITE_PATIENCE NSEC_PER_SEC
+
+#define STAMP_SIZE 40
+
+struct level {
+	const char *name;
+	int priority;
+};
+static const struct level level_error = {"error", LOG_ERR};
+static const struct level level_warning = {"warning", LOG_WARNING};
+static const struct level level_notice = {"notice", LOG_NOTICE};
+static const struct level level_hint = {"hint", LOG_NOTICE};
+static const struct level level_info = {"info", LOG_INFO};
+
+static const char *program_name;
+static struct log_config config = {.format = LOG_TEXT};
+static bool progress_shown;
+
+/* Is stderr the journal's stream? It tells the device and inode of it in the environment; see systemd.exec(5). */
+static bool is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	uintmax_t device, inode;
+	struct stat status;
+	char rest;
+
+	if (stream == NULL || sscanf(stream, "%ju:%ju%c", &device, &inode, &rest) != 2)
+		return false;
+	return fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+}
+
+void log_start(const char *program)
+{
+	program_name = program;
+}
+
+const char *log_program(void)
+{
+	return program_name;
+}
+
+void log_configure(const struct log_config *wanted)
+{
+	log_progress_end();
+	config = *wanted;
+	if (config.format == LOG_AUTO)
+		config.format = is_journal() ? LOG_JOURNAL : LOG_TEXT;
+	if (config.format == LOG_SYSLOG)
+		openlog(program_name, LOG_PID, LOG_DAEMON);
+}
+
+/* Each -q takes one -v back. */
+bool log_verbose(unsigned level)
+{
+	return config.quiet < 2 && config.verbose >= level + config.quiet;
+}
+
+unsigned log_quiet(void)
+{
+	return config.quiet;
+}
+
+bool log_color_on(int fd)
+{
+	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+	if (config.color != LOG_COLOR_AUTO)
+		return config.color == LOG_COLOR_ALWAYS;
+	if (no_color != NULL && *no_color != '\0')
+		return false;
+	return terminal != NULL && strcmp(terminal, "dumb") != 0 && isatty(fd);
+}
+
+unsigned log_width(int fd)
+{
+	const char *columns = getenv("COLUMNS");
+	struct units_error error;
+	struct winsize window;
+	uint64_t width;
+
+	if (columns != NULL && units_count(columns, 1, 10000, &width, &error) == 0)
+		return (unsigned)width;
+	if (ioctl(fd, TIOCGWINSZ, &window) == 0 && window.ws_col > 0)
+		return window.ws_col;
+	return 80;
+}
+
+/* RFC 3339, UTC, microseconds */
+static const char *stamp(char buf[STAMP_SIZE])
+{
+	struct timespec now;
+	struct tm parts;
+	size_t length;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &parts);
+	length = strftime(buf, STAMP_SIZE, "%Y-%m-%dT%H:%M:%S", &parts);
+	snprintf(buf + length, STAMP_SIZE - length, ".%06ldZ", now.tv_nsec / 1000);
+	return buf;
+}
+
+static void write_out(const char *data, size_t size)
+{
+	(void)fd_write_until(STDERR_FILENO, data, size, units_now() + WRITE_PATIENCE); /* where could we complain? */
+}
+
+/*
+ * The escaper
+ */
+
+/* Escapes the first character of text to piece; returns how many bytes it had. */
+static size_t escape_one(const char *text, size_t length, char piece[17])
+{
+	uint32_t point = 0;
+	size_t size = utf8_read(text, length, &point);
+	bool safe = size > 0 && !utf8_unsafe(point);
+
+	if (size == 0)
+		size = 1;
+	if (safe) {
+		memcpy(piece, text, size);
+		piece[size] = '\0';
+	} else {
+		for (size_t i = 0; i < size; i++)
+			snprintf(piece + 4 * i, 5, "\\x%02X", (unsigned)(unsigned char)text[i]);
+	}
+	return size;
+}
+
+char *log_escape(const char *text, size_t length, char *buf, size_t size)
+{
+	size_t used = 0, cut = 0; /* cut: the end of the last character after which there is room for … */
+	char piece[17];
+
+	if (size == 0)
+		return buf;
+	while (length > 0) {
+		size_t taken = escape_one(text, length, piece), more = strlen(piece);
+
+		if (used + more >= size) {
+			used = cut;
+			if (size >= sizeof("…")) {
+				memcpy(buf + used, "…", strlen("…"));
+				used += strlen("…");
+			}
+			break;
+		}
+		memcpy(buf + used, piece, more);
+		used += more;
+		if (used + sizeof("…") <= size)
+			cut = used;
+		text += taken;
+		length -= taken;
+	}
+	buf[used] = '\0';
+	return buf;
+}
+
+/* The same to a line; between quotes '"' and '\' get a backslash. */
+static void put_escaped(FILE *line, const char *text, size_t length, bool quoted)
+{
+	char piece[17];
+
+	while (length > 0) {
+		size_t taken = escape_one(text, length, piece);
+
+		for (const char *at = piece; *at != '\0'; at++) {
+			if (quoted && (*at == '"' || *at == '\\'))
+				fputc('\\', line);
+			fputc(*at, line);
+		}
+		text += taken;
+		length -= taken;
+	}
+}
+
+/*
+ * Lines
+ */
+
+struct line {
+	FILE *out;
+	char *data;
+	size_t size;
+};
+
+static bool line_open(struct line *line)
+{
+	line->out = open_memstream(&line->data, &line->size);
+	return line->out != NULL;
+}
+
+/* Ends what line_open() began; the text is the caller's to free, NULL if there was no memory. */
+static char *line_close(struct line *line)
+{
+	bool bad = ferror(line->out);
+
+	if (fclose(line->out) == 0 && !bad)
+		return line->data;
+	free(line->data);
+	return NULL;
+}
+
+/* What stands before a line of text. named: the program's name too, which the journal has already. */
+static void put_prefix(FILE *out, const struct level *level, bool named)
+{
+	char buf[STAMP_SIZE];
+
+	if (config.format == LOG_JOURNAL)
+		fprintf(out, "<%d>", level->priority);
+	if (config.timestamps)
+		fprintf(out, "%s ", stamp(buf));
+	if (!named || program_name == NULL || config.format == LOG_JOURNAL)
+		return;
+	if (level == &level_error && log_color_on(STDERR_FILENO))
+		fprintf(out, "\033[1;31m%s:\033[0m ", program_name);
+	else
+		fprintf(out, "%s: ", program_name);
+}
+
+/* Begins output: whatever it is, the progress goes first. */
+static void put_erase(FILE *out)
+{
+	if (progress_shown)
+		fputs("\r\033[K", out);
+	progress_shown = false;
+}
+
+static void put_json_message(FILE *out, const struct level *level, const char *message)
+{
+	struct json json;
+	char buf[STAMP_SIZE];
+
+	json_start(&json, out);
+	json_object(&json, NULL);
+	json_text(&json, "time", stamp(buf));
+	json_text(&json, "level", level->name);
+	json_text(&json, "message", message);
+	json_end_object(&json);
+	json_finish(&json);
+}
+
+/* A message, escaped, in the format that was asked for. */
+static void emit(const struct level *level, const char *message)
+{
+	struct line line;
+
+	if (config.format == LOG_SYSLOG) {
+		syslog(level->priority, "%s%s", level == &level_hint ? "hint: " : "", message);
+		return;
+	}
+	if (!line_open(&line))
+		return;
+	put_erase(line.out);
+	if (config.format == LOG_JSON) {
+		put_json_message(line.out, level, message);
+	} else {
+		put_prefix(line.out, level, level != &level_hint);
+		fprintf(line.out, "%s%s\n", level == &level_hint ? "hint: " : "", message);
+	}
+	if (line_close(&line) != NULL) {
+		write_out(line.data, line.size);
+		free(line.data);
+	}
+}
+
+__attribute__((format(printf, 2, 0))) static void message(const struct level *level, const char *format,
+                                                          va_list arguments)
+{
+	int saved = errno; /* for the caller; and %m is read at once, in vasprintf() */
+	struct line line;
+	char *raw;
+	int length = vasprintf(&raw, format, arguments);
+
+	if (length >= 0) {
+		if (line_open(&line)) {
+			put_escaped(line.out, raw, (size_t)length, false);
+			if (line_close(&line) != NULL) {
+				emit(level, line.data);
+				free(line.data);
+			}
+		}
+		free(raw);
+	}
+	errno = saved;
+}
+
+void log_error(const char *format, ...)
+{
+	va_list arguments;
+
+	if (config.quiet >= 2)
+		return;
+	va_start(arguments, format);
+	message(&level_error, format, arguments);
+	va_end(arguments);
+}
+
+void log_warning(const char *format, ...)
+{
+	va_list arguments;
+
+	if (config.quiet >= 2)
+		return;
+	va_start(arguments, format);
+	message(&level_warning, format, arguments);
+	va_end(arguments);
+}
+
+void log_notice(const char *format, ...)
+{
+	va_list arguments;
+
+	if (config.quiet >= 1)
+		return;
+	va_start(arguments, format);
+	message(&level_notice, format, arguments);
+	va_end(arguments);
+}
+
+void log_hint(const char *format, ...)
+{
+	va_list arguments;
+
+	if (config.quiet >= 1)
+		return;
+	va_start(arguments, format);
+	message(&level_hint, format, arguments);
+	va_end(arguments);
+}
+
+void log_info(unsigned level, const char *format, ...)
+{
+	va_list arguments;
+
+	if (!log_verbose(level))
+		return;
+	va_start(arguments, format);
+	message(&level_info, format, arguments);
+	va_end(arguments);
+}
+
+/*
+ * The caret
+ */
+
+static void put_json_caret(FILE *out, const char *text, size_t offset, size_t length)
+{
+	struct json json;
+	char buf[STAMP_SIZE];
+
+	json_start(&json, out);
+	json_object(&json, NULL);
+	json_text(&json, "time", stamp(buf));
+	json_text(&json, "level", level_error.name);
+	json_text(&json, "text", text);
+	json_number(&json, "offset", offset);
+	json_number(&json, "length", length);
+	json_end_object(&json);
+	json_finish(&json);
+}
+
+/* How many columns the bytes from first to last take once they are escaped. */
+static size_t escaped_width(const char *text, size_t first, size_t last)
+{
+	size_t width = 0;
+	char piece[17];
+
+	while (first < last) {
+		first += escape_one(text + first, last - first, piece);
+		width += utf8_width(piece, strlen(piece));
+	}
+	return width;
+}
+
+/* The line of text, and below it the line with the caret. */
+static void put_caret(FILE *out, const char *text, size_t offset, size_t length)
+{
+	size_t size = strlen(text), before, under;
+
+	if (offset > size)
+		offset = size;
+	if (length > size - offset)
+		length = size - offset;
+	before = escaped_width(text, 0, offset);
+	under = escaped_width(text, offset, offset + length);
+	put_prefix(out, &level_error, false);
+	fputs("  ", out);
+	put_escaped(out, text, size, false);
+	fputc('\n', out);
+	put_prefix(out, &level_error, false);
+	fprintf(out, "  %*s^", (int)before, "");
+	while (under-- > 1)
+		fputc('~', out);
+	fputc('\n', out);
+}
+
+void log_caret(const char *text, size_t offset, size_t length)
+{
+	int saved = errno;
+	struct line line;
+
+	if (config.quiet >= 2 || config.format == LOG_SYSLOG || !line_open(&line)) /* syslog: no line is below another */
+		return;
+	put_erase(line.out);
+	if (config.format == LOG_JSON)
+		put_json_caret(line.out, text, offset, length);
+	else
+		put_caret(line.out, text, offset, length);
+	if (line_close(&line) != NULL) {
+		write_out(line.data, line.size);
+		free(line.data);
+	}
+	errno = saved;
+}
+
+/*
+ * Records of connections
+ */
+
+/* Milliseconds are enough for what took long; what didn't gets the digits that tell something. */
+static int seconds_decimals(uint64_t ns)
+{
+	if (ns >= 10 * NSEC_PER_MSEC || ns == 0)
+		return 3;
+	return ns >= 100 * NSEC_PER_USEC ? 4 : 6;
+}
+
+static double seconds(uint64_t ns)
+{
+	return (double)ns / 1e9;
+}
+
+static void put_json_event(FILE *out, uint64_t conn, const char *event, const char *from, const char *to,
+                           const struct log_field *fields)
+{
+	struct json json;
+	char buf[STAMP_SIZE];
+
+	json_start(&json, out);
+	json_object(&json, NULL);
+	json_text(&json, "time", stamp(buf));
+	json_text(&json, "event", event);
+	json_number(&json, "conn", conn);
+	if (from != NULL)
+		json_text(&json, "from", from);
+	if (to != NULL)
+		json_text(&json, "to", to);
+	for (; fields != NULL && fields->key != NULL; fields++) {
+		const char *key = fields->json_key != NULL ? fields->json_key : fields->key;
+
+		if (fields->type == LOG_F_NUMBER)
+			json_number(&json, key, fields->number);
+		else if (fields->type == LOG_F_SECONDS)
+			json_real(&json, key, seconds(fields->number), seconds_decimals(fields->number));
+		else if (fields->text != NULL)
+			json_text(&json, key, fields->text);
+	}
+	json_end_object(&json);
+	json_finish(&json);
+}
+
+static void put_field(FILE *out, const struct log_field *field)
+{
+	if (field->type == LOG_F_TEXT && field->text == NULL)
+		return;
+	fprintf(out, " %s=", field->key);
+	if (field->type == LOG_F_NUMBER) {
+		fprintf(out, "%" PRIu64, field->number);
+	} else if (field->type == LOG_F_SECONDS) {
+		fprintf(out, "%.*f", seconds_decimals(field->number), seconds(field->number));
+	} else {
+		bool quoted = *field->text == '\0' || strpbrk(field->text, " \t\"") != NULL;
+
+		fputs(quoted ? "\"" : "", out);
+		put_escaped(out, field->text, strlen(field->text), quoted);
+		fputs(quoted ? "\"" : "", out);
+	}
+}
+
+static void put_event(FILE *out, uint64_t conn, const char *event, const char *from, const char *to,
+                      const struct log_field *fields)
+{
+	fprintf(out, "#%" PRIu64 " %s", conn, event);
+	if (from != NULL) {
+		fputc(' ', out);
+		put_escaped(out, from, strlen(from), false);
+	}
+	if (to != NULL) {
+		fputs(" -> ", out);
+		put_escaped(out, to, strlen(to), false);
+	}
+	for (; fields != NULL && fields->key != NULL; fields++)
+		put_field(out, fields);
+}
+
+void log_event(unsigned level, uint64_t conn, const char *event, const char *from, const char *to,
+               const struct log_field *fields)
+{
+	bool failed = strcmp(event, "fail") == 0 || strcmp(event, "deny") == 0;
+	int saved = errno;
+	struct line line;
+
+	if (!log_verbose(level) || !line_open(&line))
+		return;
+	if (config.format == LOG_JSON) {
+		put_erase(line.out);
+		put_json_event(line.out, conn, event, from, to, fields);
+	} else {
+		put_event(line.out, conn, event, from, to, fields);
+	}
+	if (line_close(&line) != NULL) {
+		if (config.format == LOG_JSON)
+			write_out(line.data, line.size);
+		else
+			emit(failed ? &level_warning : &level_info, line.data);
+		free(line.data);
+	}
+	errno = saved;
+}
+
+/*
+ * Progress
+ */
+
+void log_progress(const char *format, ...)
+{
+	const char *terminal = getenv("TERM");
+	int saved = errno;
+	struct line line;
+	va_list arguments;
+	char raw[1024], text[1024];
+
+	if (config.quiet >= 1 || config.format != LOG_TEXT || !isatty(STDERR_FILENO) || terminal == NULL ||
+	    strcmp(terminal, "dumb") == 0)
+		return;
+	errno = saved;
+	va_start(arguments, format);
+	vsnprintf(raw, sizeof(raw), format, arguments);
+	va_end(arguments);
+	log_escape(raw, strlen(raw), text, sizeof(text));
+	if (line_open(&line)) {
+		/* A line that wraps could not be erased */
+		size_t fit = utf8_fit(text, strlen(text), log_width(STDERR_FILENO) - 1);
+
+		fprintf(line.out, "\r%.*s\033[K", (int)fit, text);
+		if (line_close(&line) != NULL) {
+			write_out(line.data, line.size);
+			free(line.data);
+			progress_shown = true;
+		}
+	}
+	errno = saved;
+}
+
+void log_progress_end(void)
+{
+	int saved = errno;
+
+	if (progress_shown)
+		write_out("\r\033[K", strlen("\r\033[K"));
+	progress_shown = false;
+	errno = saved;
+}
