@@ -75,7 +75,6 @@ AC_DEFUN([VT_WARNINGS], [
         -Wduplicated-cond
         -Wformat=2
         -Wimplicit-fallthrough
-        -Wlogical-op
         -Wmissing-declarations
         -Wmissing-prototypes
         -Wnull-dereference
