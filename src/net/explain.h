@@ -54,11 +54,23 @@ struct explanation {
 	char hint[256]; /* or "" */
 };
 
+struct machine;
+
 /* Never fails: an errno that no entry names is told with strerror() and status 1. Reads /proc, loads nothing. */
 void explain(const struct addr *addr, const struct failure *failure, struct explanation *explanation);
+
+/* The same on a machine that has been looked at (guests too); for who explains many, and for tests. */
+void explain_on(const struct machine *machine, const struct addr *addr, const struct failure *failure,
+                struct explanation *explanation);
 
 /* A listener on vsock that nobody can reach: bind(any) succeeds with no transport loaded. Fills in what and hint and
  * returns true if so (for a warning at start). */
 bool explain_deaf_listener(const struct addr *addr, struct explanation *explanation);
+bool explain_deaf_listener_on(const struct machine *machine, const struct addr *addr, struct explanation *explanation);
+
+/* The command that gives this machine a transport to guests, to its host or to itself: what vsock-info tells, too. Returns
+ * buf: "sudo modprobe vhost_vsock", or a sentence where no command helps. */
+enum explain_transport { EXPLAIN_TO_GUESTS, EXPLAIN_TO_HOST, EXPLAIN_TO_SELF };
+char *explain_mend(const struct machine *machine, enum explain_transport transport, char *buf, size_t size);
 
 #endif

@@ -1,0 +1,689 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <linux/vm_sockets.h>
+
+#include "net/addr.h"
+#include "net/machine.h"
+
+#define FILE_MAX (8u << 20) /* modules.dep of a distribution's kernel has about 1 MiB */
+
+/*
+ * Files
+ */
+
+/* root, then the formatted path. False if it does not fit. */
+static bool path_make(char *path, size_t size, const char *root, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static bool path_make(char *path, size_t size, const char *root, const char *format, ...)
+{
+	char tail[PATH_MAX];
+	va_list ap;
+	va_start(ap, format);
+	int length = vsnprintf(tail, sizeof(tail), format, ap);
+	va_end(ap);
+	if (length < 0 || (size_t)length >= sizeof(tail))
+		return false;
+	length = snprintf(path, size, "%s%s", root, tail);
+	return length >= 0 && (size_t)length < size;
+}
+
+static bool exists(const char *root, const char *path)
+{
+	char full[PATH_MAX];
+	return path_make(full, sizeof(full), root, "%s", path) && access(full, F_OK) == 0;
+}
+
+/* The whole file with a NUL behind it, or NULL; *length may be NULL. Files of /proc tell no size, so it is read to its end. */
+static char *file_read(const char *path, size_t limit, size_t *length)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return NULL;
+	struct stat st;
+	char *data = NULL;
+	size_t room = 0, got = 0;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		goto fail;
+	for (;;) {
+		if (got + 1 >= room) {
+			room = room ? room * 2 : 4096;
+			char *bigger = realloc(data, room);
+			if (!bigger)
+				goto fail;
+			data = bigger;
+		}
+		ssize_t n = read(fd, data + got, room - got - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			goto fail;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+		if (got > limit)
+			goto fail;
+	}
+	data[got] = '\0';
+	if (length)
+		*length = got;
+	close(fd);
+	return data;
+fail:
+	free(data);
+	close(fd);
+	return NULL;
+}
+
+static char *tree_read(const char *root, const char *path)
+{
+	char full[PATH_MAX];
+	return path_make(full, sizeof(full), root, "%s", path) ? file_read(full, FILE_MAX, NULL) : NULL;
+}
+
+static bool number_read(const char *text, uint32_t *number)
+{
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	unsigned long long value = strtoull(text, NULL, 0);
+	if (errno || value > UINT32_MAX)
+		return false;
+	*number = (uint32_t)value;
+	return true;
+}
+
+/*
+ * Modules
+ */
+
+struct module_lists {
+	char *loaded;  /* /proc/modules */
+	char *builtin; /* modules.builtin */
+	char *files;   /* modules.dep */
+	char *misc;    /* /proc/misc */
+	char *symbols; /* /proc/kallsyms, where nothing else tells what is built in */
+};
+
+/* Does a line of /proc/modules begin with this name? */
+static bool modules_loaded(const char *list, const char *name)
+{
+	size_t length = strlen(name);
+	for (const char *line = list; line && *line;) {
+		if (strncmp(line, name, length) == 0 && line[length] == ' ')
+			return true;
+		line = strchr(line, '\n');
+		if (line)
+			line++;
+	}
+	return false;
+}
+
+/* Does a line of modules.builtin or modules.dep begin with a path whose file is NAME.ko or NAME.ko.zst: …? */
+static bool modules_file(const char *list, const char *name)
+{
+	char file[64];
+	snprintf(file, sizeof(file), "%s.ko", name);
+	size_t length = strlen(file);
+	for (const char *hit = list; hit && (hit = strstr(hit, file)) != NULL; hit += length) {
+		const char *start = hit;
+		while (start > list && start[-1] != '\n' && start[-1] != ' ')
+			start--;
+		bool first = start == list || start[-1] == '\n';
+		bool whole = hit == start || hit[-1] == '/';
+		if (first && whole && strchr(".: \n", hit[length]))
+			return true;
+	}
+	return false;
+}
+
+/* Is there a line "  NN name" of /proc/misc? */
+static bool misc_has(const char *list, const char *name)
+{
+	size_t length = strlen(name);
+	for (const char *hit = list; hit && (hit = strstr(hit, name)) != NULL; hit += length)
+		if (hit > list && hit[-1] == ' ' && (hit[length] == '\n' || hit[length] == '\0'))
+			return true;
+	return false;
+}
+
+static enum machine_module module_state(const struct module_lists *lists, const char *root, const char *name)
+{
+	char path[PATH_MAX];
+	if (modules_loaded(lists->loaded, name))
+		return MODULE_LOADED;
+	if (modules_file(lists->builtin, name))
+		return MODULE_BUILTIN;
+	/* A built-in module is here only if it has parameters; one that is loaded would stand in /proc/modules. */
+	if (path_make(path, sizeof(path), root, "/sys/module/%s", name) && access(path, F_OK) == 0)
+		return lists->loaded ? MODULE_LOADED : MODULE_BUILTIN;
+	if (modules_file(lists->files, name))
+		return MODULE_INSTALLED;
+	return MODULE_ABSENT;
+}
+
+static void look_modules(struct machine *machine, const char *root)
+{
+	struct module_lists lists = {
+		.loaded = tree_read(root, "/proc/modules"),
+		.misc = tree_read(root, "/proc/misc"),
+	};
+	char *release = tree_read(root, "/proc/sys/kernel/osrelease");
+	if (release) {
+		release[strcspn(release, "\n")] = '\0';
+		char path[PATH_MAX];
+		if (path_make(path, sizeof(path), root, "/lib/modules/%s/modules.builtin", release))
+			lists.builtin = file_read(path, FILE_MAX, NULL);
+		if (path_make(path, sizeof(path), root, "/lib/modules/%s/modules.dep", release))
+			lists.files = file_read(path, FILE_MAX, NULL);
+	}
+	machine->modules_known = lists.loaded || lists.builtin || lists.files;
+	machine->vsock = module_state(&lists, root, "vsock");
+	machine->loopback = module_state(&lists, root, "vsock_loopback");
+	machine->virtio = module_state(&lists, root, "vmw_vsock_virtio_transport");
+	machine->vhost = module_state(&lists, root, "vhost_vsock");
+	machine->vmci = module_state(&lists, root, "vmw_vsock_vmci_transport");
+	machine->hyperv = module_state(&lists, root, "hv_sock");
+	machine->diag = module_state(&lists, root, "vsock_diag");
+	machine->loads_modules = lists.loaded != NULL;
+
+	/* A device that the kernel has registered proves its driver, whatever the lists say. */
+	if (misc_has(lists.misc, "vhost-vsock") && !machine_module_ready(machine->vhost))
+		machine->vhost = MODULE_BUILTIN;
+	if ((misc_has(lists.misc, "vsock") || machine->family) && !machine_module_ready(machine->vsock))
+		machine->vsock = MODULE_BUILTIN;
+	/* vsock_loopback and vsock_diag have no device and no parameters: where no list tells, its symbols do. */
+	if (machine->loopback == MODULE_ABSENT && machine_module_ready(machine->vsock) && !lists.builtin) {
+		char path[PATH_MAX];
+		if (path_make(path, sizeof(path), root, "%s", "/proc/kallsyms"))
+			lists.symbols = file_read(path, 64u << 20, NULL);
+		if (lists.symbols && strstr(lists.symbols, " vsock_loopback_"))
+			machine->loopback = MODULE_BUILTIN;
+		if (lists.symbols && strstr(lists.symbols, " vsock_diag_"))
+			machine->diag = MODULE_BUILTIN;
+	}
+	free(lists.loaded);
+	free(lists.builtin);
+	free(lists.files);
+	free(lists.misc);
+	free(lists.symbols);
+	free(release);
+}
+
+bool machine_module_ready(enum machine_module state)
+{
+	return state == MODULE_LOADED || state == MODULE_BUILTIN;
+}
+
+/*
+ * Devices and the local CID
+ */
+
+static void look_device(struct machine_device *device, const char *root, const char *path)
+{
+	char full[PATH_MAX];
+	struct stat st;
+	if (!path_make(full, sizeof(full), root, "%s", path) || stat(full, &st) < 0)
+		return;
+	*device = (struct machine_device){
+		.present = true,
+		.readable = faccessat(AT_FDCWD, full, R_OK, AT_EACCESS) == 0,
+		.writable = faccessat(AT_FDCWD, full, W_OK, AT_EACCESS) == 0,
+		.mode = st.st_mode & 07777,
+		.uid = st.st_uid,
+		.gid = st.st_gid,
+	};
+}
+
+static void look_cid(struct machine *machine, const char *root)
+{
+	char path[PATH_MAX];
+	if (!path_make(path, sizeof(path), root, "%s", "/dev/vsock"))
+		return;
+	/* A device node without a driver behind it would make the kernel load one. */
+	if (!*root && !machine->family && !machine_module_ready(machine->vsock)) {
+		machine->cid_error = machine->dev_vsock.present ? ENXIO : ENOENT;
+		return;
+	}
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0) {
+		machine->cid_error = errno;
+		return;
+	}
+	unsigned cid = VMADDR_CID_ANY;
+	struct stat st;
+	if (*root && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		char text[32] = "";
+		if (read(fd, text, sizeof(text) - 1) > 0 && !number_read(text, &cid))
+			cid = VMADDR_CID_ANY;
+	} else if (ioctl(fd, IOCTL_VM_SOCKETS_GET_LOCAL_CID, &cid) < 0) {
+		machine->cid_error = errno;
+	}
+	close(fd);
+	machine->cid = cid;
+	machine->has_cid = !machine->cid_error && cid != VMADDR_CID_ANY;
+}
+
+/* True if a file name in this folder of the tree satisfies the test. */
+static bool folder_any(const char *root, const char *folder, bool (*test)(const char *root, const char *folder, const char *name))
+{
+	char path[PATH_MAX];
+	DIR *dir = path_make(path, sizeof(path), root, "%s", folder) ? opendir(path) : NULL;
+	bool found = false;
+	struct dirent *entry;
+	while (dir && !found && (entry = readdir(dir)) != NULL)
+		found = entry->d_name[0] != '.' && test(root, folder, entry->d_name);
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool is_virtio_vsock(const char *root, const char *folder, const char *name)
+{
+	char path[PATH_MAX];
+	if (!path_make(path, sizeof(path), root, "%s/%s/device", folder, name))
+		return false;
+	char *text = file_read(path, 64, NULL);
+	uint32_t id = 0;
+	bool found = text && number_read(text, &id) && id == 19; /* VIRTIO_ID_VSOCK */
+	free(text);
+	return found;
+}
+
+static bool is_pci_device(const char *root, const char *folder, const char *name)
+{
+	(void)root;
+	(void)folder;
+	return strchr(name, ':') != NULL;
+}
+
+static bool is_any(const char *root, const char *folder, const char *name)
+{
+	(void)root;
+	(void)folder;
+	(void)name;
+	return true;
+}
+
+static void look_role(struct machine *machine, const char *root)
+{
+	machine->virtio_device = folder_any(root, "/sys/bus/virtio/devices", is_virtio_vsock);
+	machine->is_guest = (machine->virtio_device && machine_module_ready(machine->virtio)) ||
+	                    (machine_module_ready(machine->vmci) && folder_any(root, "/sys/bus/pci/drivers/vmw_vmci", is_pci_device)) ||
+	                    (machine_module_ready(machine->hyperv) && folder_any(root, "/sys/bus/vmbus/devices", is_any)) ||
+	                    (machine->has_cid && machine->cid > VMADDR_CID_HOST);
+	machine->is_host = machine_module_ready(machine->vhost);
+	/* With loopback alone the kernel tells CID 1 (since mid-2025): that proves it where no list does. */
+	if (machine->has_cid && machine->cid == VMADDR_CID_LOCAL && !machine_module_ready(machine->loopback))
+		machine->loopback = MODULE_BUILTIN;
+}
+
+bool machine_has_transport(const struct machine *machine)
+{
+	return machine->is_guest || machine->is_host || machine_module_ready(machine->loopback) || machine->has_cid;
+}
+
+/*
+ * What may stand in the way
+ */
+
+static void look_fences(struct machine *machine, const char *root)
+{
+	char *status = tree_read(root, "/proc/self/status");
+	const char *line = status ? strstr(status, "\nSeccomp:") : NULL;
+	machine->seccomp = line && strtoul(line + strlen("\nSeccomp:"), NULL, 10) != 0;
+	free(status);
+
+	machine->container = exists(root, "/.dockerenv") || exists(root, "/run/.containerenv") ||
+	                     exists(root, "/run/systemd/container") || exists(root, "/run/host/container-manager");
+
+	char *map = tree_read(root, "/proc/self/uid_map");
+	unsigned long first = 0, outside = 0, count = 0;
+	if (map && sscanf(map, "%lu %lu %lu", &first, &outside, &count) == 3)
+		machine->user_namespace = first != 0 || outside != 0 || count != UINT32_MAX;
+	free(map);
+
+	char *vendor = tree_read(root, "/sys/class/dmi/id/sys_vendor");
+	machine->nitro = (vendor && strstr(vendor, "Amazon EC2")) || exists(root, "/dev/nitro_enclaves") || exists(root, "/dev/nsm");
+	free(vendor);
+
+	char *mode = tree_read(root, "/proc/sys/net/vsock/ns_mode");
+	if (mode)
+		snprintf(machine->ns_mode, sizeof(machine->ns_mode), "%.*s", (int)strcspn(mode, "\n"), mode);
+	free(mode);
+
+	char *fallback = tree_read(root, "/proc/sys/net/vsock/g2h_fallback");
+	uint32_t number = 0;
+	machine->g2h_fallback = fallback && number_read(fallback, &number) ? (int)(number != 0) : -1;
+	free(fallback);
+}
+
+static void look_family(struct machine *machine, const char *root)
+{
+	char *protocols = tree_read(root, "/proc/net/protocols");
+	machine->family = protocols && (strncmp(protocols, "AF_VSOCK ", 9) == 0 || strstr(protocols, "\nAF_VSOCK "));
+	free(protocols);
+	machine->socket_error = -1;
+	if (!machine->family || *root)
+		return;
+	/* The family is registered, so this loads nothing; and a socket alone contacts nobody. */
+	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	machine->socket_error = fd < 0 ? errno : 0;
+	if (fd >= 0)
+		close(fd);
+}
+
+/*
+ * Guests: what the command lines of the known VMMs say
+ */
+
+/* A command line: words with a NUL behind each. */
+struct words {
+	const char *data;
+	size_t length;
+};
+
+static const char *words_next(const struct words *words, const char *word)
+{
+	if (!word)
+		return words->length ? words->data : NULL;
+	word += strlen(word) + 1;
+	return word < words->data + words->length ? word : NULL;
+}
+
+/* The value of an option that may stand as "--name VALUE" or "--name=VALUE", after the word before (NULL: the first), or NULL. */
+static const char *words_option(const struct words *words, const char *name, const char **after)
+{
+	size_t length = strlen(name);
+	const char *word = after && *after ? *after : NULL;
+	while ((word = words_next(words, word)) != NULL) {
+		const char *value = NULL;
+		if (strcmp(word, name) == 0)
+			value = words_next(words, word);
+		else if (strncmp(word, name, length) == 0 && word[length] == '=')
+			value = word + length + 1;
+		if (!value)
+			continue;
+		if (after)
+			*after = value > word + length + 1 ? value : word;
+		return value;
+	}
+	return NULL;
+}
+
+/* Copies a value that ends at a comma (",," stands for one) or, in JSON, at a quote. */
+static void value_copy(const char *value, char *buf, size_t size)
+{
+	bool quoted = *value == '"';
+	size_t used = 0;
+	for (value += quoted; *value && used + 1 < size; value++) {
+		if (quoted ? *value == '"' : *value == ',') {
+			if (quoted || value[1] != ',')
+				break;
+			value++;
+		}
+		buf[used++] = *value;
+	}
+	buf[used] = '\0';
+}
+
+/* The value of key in "a,key=value,b" or in {"key": value}: a pointer to its first byte (a quote, maybe), or NULL. */
+static const char *value_find(const char *text, const char *key)
+{
+	size_t length = strlen(key);
+	for (const char *hit = text; (hit = strstr(hit, key)) != NULL; hit += length) {
+		if (hit > text && hit[-1] != ',' && hit[-1] != '"' && hit[-1] != ' ')
+			continue;
+		const char *behind = hit + length;
+		if (*behind == '=')
+			return behind + 1;
+		if (*behind != '"')
+			continue;
+		behind += 1 + strspn(behind + 1, " \t\r\n");
+		if (*behind == ':')
+			return behind + 1 + strspn(behind + 1, " \t\r\n");
+	}
+	return NULL;
+}
+
+static bool value_cid(const char *text, const char *key, uint32_t *cid)
+{
+	const char *value = value_find(text, key);
+	return value && number_read(value + (*value == '"'), cid);
+}
+
+static bool guest_qemu(const struct words *words, const char *root, struct machine_guest *guest)
+{
+	(void)root;
+	bool found = false;
+	const char *at = NULL, *value;
+	while (!found && (value = words_option(words, "-device", &at)) != NULL) {
+		if (!strstr(value, "vhost-vsock") && !strstr(value, "vhost-user-vsock"))
+			continue;
+		found = true;
+		value_cid(value, "guest-cid", &guest->cid);
+	}
+	if (!found)
+		return false;
+	value = words_option(words, "-name", NULL);
+	if (value) {
+		const char *name = value_find(value, "guest");
+		value_copy(name ? name : value, guest->name, sizeof(guest->name));
+	}
+	return true;
+}
+
+static bool guest_cloud_hypervisor(const struct words *words, const char *root, struct machine_guest *guest)
+{
+	(void)root;
+	const char *value = words_option(words, "--vsock", NULL);
+	if (!value)
+		return false;
+	value_cid(value, "cid", &guest->cid);
+	const char *path = value_find(value, "socket");
+	if (path)
+		value_copy(path, guest->path, sizeof(guest->path));
+	return true;
+}
+
+/* A file that a process names: relative to its folder, and in its root where the jailer put it into another one. */
+static char *guest_file(const char *root, pid_t pid, const char *name)
+{
+	static const char *const places[] = { "root", "cwd" };
+	char path[PATH_MAX];
+	char *data = NULL;
+	const char *place = places[*name != '/'];
+	if (path_make(path, sizeof(path), root, "/proc/%d/%s/%s", (int)pid, place, name))
+		data = file_read(path, FILE_MAX, NULL);
+	if (!data && *name == '/' && path_make(path, sizeof(path), root, "%s", name))
+		data = file_read(path, FILE_MAX, NULL);
+	return data;
+}
+
+static bool guest_firecracker(const struct words *words, const char *root, struct machine_guest *guest)
+{
+	const char *value = words_option(words, "--id", NULL);
+	if (value)
+		snprintf(guest->name, sizeof(guest->name), "%s", value);
+	value = words_option(words, "--config-file", NULL);
+	if (!value)
+		return true; /* told by its API: that it is a guest is all we know */
+	char *config = guest_file(root, guest->pid, value);
+	if (!config)
+		return true;
+	bool found = value_find(config, "vsock") != NULL;
+	if (found) {
+		value_cid(config, "guest_cid", &guest->cid);
+		const char *path = value_find(config, "uds_path");
+		if (path)
+			value_copy(path, guest->path, sizeof(guest->path));
+	}
+	free(config);
+	return found;
+}
+
+static bool guest_crosvm(const struct words *words, const char *root, struct machine_guest *guest)
+{
+	(void)root;
+	const char *value = words_option(words, "--vsock", NULL);
+	if (!value)
+		value = words_option(words, "--cid", NULL);
+	if (!value)
+		return false;
+	if (!value_cid(value, "cid", &guest->cid))
+		number_read(value, &guest->cid);
+	value = words_option(words, "--name", NULL);
+	if (value)
+		snprintf(guest->name, sizeof(guest->name), "%s", value);
+	return true;
+}
+
+/* rust-vmm's vhost-device-vsock: the back end of qemu's vhost-user-vsock, with a socket as Firecracker's. */
+static bool guest_vhost_device(const struct words *words, const char *root, struct machine_guest *guest)
+{
+	(void)root;
+	const char *value = words_option(words, "--vm", NULL);
+	if (value) {
+		value_cid(value, "guest-cid", &guest->cid);
+		const char *path = value_find(value, "uds-path");
+		if (path)
+			value_copy(path, guest->path, sizeof(guest->path));
+		return true;
+	}
+	value = words_option(words, "--guest-cid", NULL);
+	if (value)
+		number_read(value, &guest->cid);
+	value = words_option(words, "--uds-path", NULL);
+	if (value)
+		snprintf(guest->path, sizeof(guest->path), "%s", value);
+	return value != NULL;
+}
+
+static const struct vmm {
+	const char *program; /* how the name of its program begins */
+	bool (*read)(const struct words *words, const char *root, struct machine_guest *guest);
+} vmms[] = {
+	{ "qemu", guest_qemu },
+	{ "kvm", guest_qemu },
+	{ "cloud-hypervisor", guest_cloud_hypervisor },
+	{ "firecracker", guest_firecracker },
+	{ "crosvm", guest_crosvm },
+	{ "lkvm", guest_crosvm },
+	{ "vhost-device-vsock", guest_vhost_device },
+};
+
+/* Has this process /dev/vhost-vsock open? Then it runs a guest, whatever program it is. */
+static bool process_has_vhost(const char *root, pid_t pid)
+{
+	char path[PATH_MAX];
+	DIR *dir = path_make(path, sizeof(path), root, "/proc/%d/fd", (int)pid) ? opendir(path) : NULL;
+	bool found = false;
+	struct dirent *entry;
+	while (dir && !found && (entry = readdir(dir)) != NULL) {
+		char target[64];
+		ssize_t n = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+		if (n < 0)
+			continue;
+		target[n] = '\0';
+		found = strcmp(target, "/dev/vhost-vsock") == 0;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool guest_read(const char *root, pid_t pid, struct machine_guest *guest)
+{
+	char path[PATH_MAX];
+	struct words words = { 0 };
+	char *line = path_make(path, sizeof(path), root, "/proc/%d/cmdline", (int)pid) ? file_read(path, 1u << 20, &words.length) : NULL;
+	if (!line || !words.length) {
+		free(line);
+		return false;
+	}
+	words.data = line;
+	const char *slash = strrchr(line, '/');
+	const char *program = slash ? slash + 1 : line;
+	*guest = (struct machine_guest){ .cid = ADDR_CID_ANY, .pid = pid };
+	snprintf(guest->program, sizeof(guest->program), "%s", program);
+	bool found = false;
+	for (size_t i = 0; i < sizeof(vmms) / sizeof(vmms[0]) && !found; i++)
+		if (strncmp(program, vmms[i].program, strlen(vmms[i].program)) == 0)
+			found = vmms[i].read(&words, root, guest);
+	if (!found)
+		found = process_has_vhost(root, pid);
+	free(line);
+	return found;
+}
+
+static int guest_order(const void *a, const void *b)
+{
+	const struct machine_guest *x = a, *y = b;
+	if (x->cid != y->cid)
+		return x->cid < y->cid ? -1 : 1;
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static void look_guests(struct machine *machine, const char *root)
+{
+	char path[PATH_MAX];
+	DIR *dir = path_make(path, sizeof(path), root, "%s", "/proc") ? opendir(path) : NULL;
+	size_t room = 0;
+	struct dirent *entry;
+	while (dir && (entry = readdir(dir)) != NULL) {
+		char *end;
+		long pid = strtol(entry->d_name, &end, 10);
+		struct machine_guest guest;
+		if (*end || pid <= 0 || pid > INT_MAX || !guest_read(root, (pid_t)pid, &guest))
+			continue;
+		if (machine->guest_count == room) {
+			room = room ? room * 2 : 8;
+			struct machine_guest *bigger = reallocarray(machine->guests, room, sizeof(*bigger));
+			if (!bigger)
+				break;
+			machine->guests = bigger;
+		}
+		machine->guests[machine->guest_count++] = guest;
+	}
+	if (dir)
+		closedir(dir);
+	if (machine->guest_count)
+		qsort(machine->guests, machine->guest_count, sizeof(*machine->guests), guest_order);
+}
+
+void machine_look(struct machine *machine, const char *root, bool guests)
+{
+	*machine = (struct machine){ .cid = VMADDR_CID_ANY };
+	look_family(machine, root);
+	look_modules(machine, root);
+	look_device(&machine->dev_vsock, root, "/dev/vsock");
+	look_device(&machine->dev_vhost, root, "/dev/vhost-vsock");
+	look_device(&machine->dev_kvm, root, "/dev/kvm");
+	look_cid(machine, root);
+	look_role(machine, root);
+	look_fences(machine, root);
+	if (guests)
+		look_guests(machine, root);
+}
+
+void machine_free(struct machine *machine)
+{
+	free(machine->guests);
+	machine->guests = NULL;
+	machine->guest_count = 0;
+}
