@@ -402,6 +402,8 @@ void info_report(const struct info *info)
 
 void info_report_guests(const struct info *info)
 {
+	if (!info->machine.guest_count)
+		return;
 	printf("%-10s  %-16s  %-24s  %7s  %s\n", "CID", "NAME", "PROGRAM", "PID", "ADDRESS");
 	for (size_t i = 0; i < info->machine.guest_count; i++) {
 		const struct machine_guest *guest = &info->machine.guests[i];
