@@ -1,7 +1,35 @@
-# Unit tests, one program a noun.
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Tests. All of them print TAP, so that `make check` counts single tests; automake's driver reads it.
+AM_TESTS_ENVIRONMENT = \
+	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
+	VSOCK_TOOLS_BUILD='$(abs_builddir)'; export VSOCK_TOOLS_BUILD; \
+	ASAN_OPTIONS="exitcode=99:$$ASAN_OPTIONS"; export ASAN_OPTIONS; \
+	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS;
+TEST_EXTENSIONS = .bats
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_COMPILER = $(top_srcdir)/tests/run-tap
+BATS_LOG_DRIVER = $(LOG_DRIVER)
+BATS_LOG_COMPILER = $(top_srcdir)/tests/run-bats
+EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/common.bash tests/installed
+
+# Unit tests, one program a noun. cmocka prints one plan for a group: one group a program.
 if HAVE_CMOCKA
 unit_tests =
 unit_libraries = libserve.a librelay.a libnet.a libbase.a $(CMOCKA_LIBS) $(LIBBSD_LIBS)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
+
+# What is read, not run.
+static_tests = tests/layers
+TESTS += $(static_tests)
+EXTRA_DIST += $(static_tests)
+
+# What a user sees, by subject.
+bats_tests = \
+	tests/layers.bats \
+	tests/sources.bats
+TESTS += $(bats_tests)
+EXTRA_DIST += $(bats_tests)
+# They run the programs.
+check_DATA = $(bin_PROGRAMS)

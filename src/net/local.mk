@@ -8,4 +8,5 @@ libnet_a_SOURCES = \
 	src/net/machine.c src/net/machine.h \
 	src/net/mux.c src/net/mux.h \
 	src/net/peer.c src/net/peer.h \
-	src/net/resolve.c src/net/resolve.h
+	src/net/resolve.c src/net/resolve.h \
+	src/net/socket.c src/net/socket.h

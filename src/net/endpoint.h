@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * endpoint: one end of a relay: what is read from and written to, and what it can do.
+ *
+ * Nothing here blocks and nothing changes the file status flags of a descriptor that we inherited: sockets are used with
+ * MSG_DONTWAIT; pipes and terminals are opened anew through /proc/self/fd (a file description of our own, which may be
+ * non-blocking); where that is not permitted they are guarded: poll(2) first, then one read or write of at most PIPE_BUF.
+ */
+#ifndef NET_ENDPOINT_H
+#define NET_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum endpoint_kind {
+	ENDPOINT_NONE,
+	ENDPOINT_SOCKET,  /* stream */
+	ENDPOINT_MESSAGES, /* seqpacket: boundaries count */
+	ENDPOINT_PIPE,    /* our own non-blocking description of a pipe */
+	ENDPOINT_TERMINAL,
+	ENDPOINT_FILE,    /* regular file, /dev/null: never blocks */
+	ENDPOINT_GUARDED, /* may block: poll first, little at a time */
+};
+
+struct endpoint {
+	int in, out;               /* equal for a socket; -1: that way is closed */
+	uint8_t in_kind, out_kind; /* enum endpoint_kind */
+	uint8_t family;            /* enum addr_family of a socket, ADDR_STDIO else */
+	bool inherited;            /* in and out may be blocking and belong to others too: no splice */
+};
+
+/* A connected or accepted socket of ours. */
+struct endpoint endpoint_socket(int fd, uint8_t family, bool seqpacket);
+
+/* Standard input and output; in and out are new descriptors, close-on-exec. The originals stay as they are.
+ * send and receive: which directions are wanted; the other gets -1. 0 or a negative errno. */
+int endpoint_stdio(int in, int out, struct endpoint *endpoint);
+
+/* As read(2) and write(2), never blocking: bytes, 0 for end of file, or a negative errno (-EAGAIN: later). */
+ssize_t endpoint_read(const struct endpoint *endpoint, void *data, size_t size);
+ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t size);
+
+/* Tells the other side that no more will come: shutdown(SHUT_WR), or for a pipe or file close. */
+void endpoint_finish(struct endpoint *endpoint);
+/* Tells the source that nobody will read more. */
+void endpoint_ignore(struct endpoint *endpoint);
+/* Closes what is open. */
+void endpoint_close(struct endpoint *endpoint);
+
+/* After end of file: has the peer closed for good (true), or may it still read (false, also where that can't be told)?
+ * events are what epoll said. */
+bool endpoint_gone(const struct endpoint *endpoint, uint32_t events);
+
+/* Pending error of a socket (SO_ERROR), a positive errno or 0. */
+int endpoint_error(const struct endpoint *endpoint);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * resolve: host names to addresses, without ever blocking the caller.
+ *
+ * Theory of operation: getaddrinfo() may block for many seconds and may load anything (NSS), so it runs in a helper
+ * process, started with the first name that needs it, that forks once more for each question: a slow name holds nobody
+ * up, and a crash in a resolver module costs one answer. Question and answer are one message each on a SOCK_SEQPACKET
+ * pair. Literal addresses and "localhost" (RFC 6761: always loopback) need no helper.
+ */
+#ifndef NET_RESOLVE_H
+#define NET_RESOLVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/addr.h"
+#include "net/socket.h"
+
+#define RESOLVE_MAX 16 /* addresses kept of one answer */
+
+struct places {
+	struct place place[RESOLVE_MAX];
+	size_t count;
+};
+
+struct resolver;
+
+/* Answers at once if it can: 0 with *places, or -EINPROGRESS: ask a resolver. -ENOENT: a literal of the wrong family, with
+ * EAI_ADDRFAMILY in *failure. */
+int resolve_now(const struct addr *addr, enum addr_role role, struct places *places, struct failure *failure);
+
+/* Waits for the answer: for programs that have nothing else to do (before they listen). 0 or a negative errno with *failure. */
+int resolve_wait(const struct addr *addr, enum addr_role role, struct places *places, struct failure *failure);
+
+/* A resolver starts its helper when it is first asked. 0 or a negative errno. */
+int resolver_start(struct resolver **resolver);
+void resolver_stop(struct resolver *resolver);
+/* The descriptor to wait on for EPOLLIN, or -1 while nothing was asked. */
+int resolver_fd(const struct resolver *resolver);
+/* Asks; the answer will carry id. 0 or a negative errno (-EAGAIN: too many questions are open). */
+int resolver_ask(struct resolver *resolver, uint32_t id, const struct addr *addr, enum addr_role role);
+
+struct resolver_answer {
+	uint32_t id;
+	int error; /* 0 or an EAI_ code */
+	int system_error; /* errno, where error is EAI_SYSTEM */
+	struct places places;
+};
+/* Reads one answer: 1; 0 none is there; -EPIPE the helper is gone: all open questions are lost. */
+int resolver_answer(struct resolver *resolver, struct resolver_answer *answer);
+
+#endif

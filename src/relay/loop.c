@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "relay/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/units.h"
+#include "relay/pipe.h"
+
+#define BATCH 256 /* events fetched at once */
+
+struct slot {
+	struct watch *watch; /* NULL: free */
+	uint32_t generation;
+	uint32_t next_free;
+};
+
+struct loop {
+	int epoll;
+	bool stopped;
+	uint64_t now;
+
+	struct slot *slots; /* slot 0 is never given out */
+	uint32_t slot_count, first_free;
+	uint32_t always; /* how many watches are always ready */
+
+	struct timer **heap;
+	size_t timers, heap_room;
+
+	struct watch signal_watch;
+	sigset_t old_mask;
+	void (*signal_handler)(struct loop *loop, const struct signalfd_siginfo *info, void *context);
+	void *signal_context;
+
+	void **garbage;
+	size_t garbage_count, garbage_room;
+
+	void *buffer;
+	size_t buffer_size;
+	struct pipe_pool *pipes;
+};
+
+int loop_start(struct loop **out)
+{
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	if (!loop)
+		return -ENOMEM;
+	loop->signal_watch.fd = -1;
+	sigprocmask(SIG_SETMASK, NULL, &loop->old_mask);
+	loop->now = units_now();
+	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->epoll < 0) {
+		int error = -errno;
+
+		free(loop);
+		return error;
+	}
+	*out = loop;
+	return 0;
+}
+
+static void free_garbage(struct loop *loop)
+{
+	for (size_t i = 0; i < loop->garbage_count; i++)
+		free(loop->garbage[i]);
+	loop->garbage_count = 0;
+}
+
+void loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	free_garbage(loop);
+	pipe_pool_free(loop);
+	if (loop->signal_watch.fd >= 0) {
+		close(loop->signal_watch.fd);
+		sigprocmask(SIG_SETMASK, &loop->old_mask, NULL);
+	}
+	close(loop->epoll);
+	free(loop->slots);
+	free(loop->heap);
+	free(loop->garbage);
+	free(loop->buffer);
+	free(loop);
+}
+
+void loop_stop(struct loop *loop)
+{
+	loop->stopped = true;
+}
+
+uint64_t loop_now(const struct loop *loop)
+{
+	return loop->now;
+}
+
+void loop_free_later(struct loop *loop, void *memory)
+{
+	if (loop->garbage_count == loop->garbage_room) {
+		size_t room = loop->garbage_room ? loop->garbage_room * 2 : 64;
+		void **grown = reallocarray(loop->garbage, room, sizeof(*grown));
+
+		if (!grown)
+			return; /* a leak is better than memory used after it was freed */
+		loop->garbage = grown;
+		loop->garbage_room = room;
+	}
+	loop->garbage[loop->garbage_count++] = memory;
+}
+
+void *loop_buffer(struct loop *loop, size_t size)
+{
+	if (size > loop->buffer_size) {
+		free(loop->buffer);
+		loop->buffer = malloc(size);
+		loop->buffer_size = loop->buffer ? size : 0;
+	}
+	return loop->buffer;
+}
+
+struct pipe_pool **loop_pipes(struct loop *loop)
+{
+	return &loop->pipes;
+}
+
+/* Watches */
+
+static int slot_take(struct loop *loop, struct watch *watch)
+{
+	uint32_t number = loop->first_free;
+
+	if (!number) {
+		uint32_t count = loop->slot_count ? loop->slot_count + loop->slot_count / 2 : 16;
+		struct slot *grown = reallocarray(loop->slots, count, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		loop->slots = grown;
+		for (uint32_t i = count - 1; i >= (loop->slot_count ? loop->slot_count : 1); i--) {
+			grown[i] = (struct slot){ .next_free = loop->first_free };
+			loop->first_free = i;
+		}
+		loop->slot_count = count;
+		number = loop->first_free;
+	}
+	loop->first_free = loop->slots[number].next_free;
+	loop->slots[number].watch = watch;
+	watch->slot = number;
+	return 0;
+}
+
+static void slot_release(struct loop *loop, struct watch *watch)
+{
+	struct slot *slot = &loop->slots[watch->slot];
+
+	slot->watch = NULL;
+	slot->generation++;
+	slot->next_free = loop->first_free;
+	loop->first_free = watch->slot;
+	watch->slot = 0;
+}
+
+static int control(struct loop *loop, int operation, const struct watch *watch)
+{
+	struct epoll_event event = {
+		.events = watch->events,
+		.data.u64 = (uint64_t)loop->slots[watch->slot].generation << 32 | watch->slot,
+	};
+
+	return epoll_ctl(loop->epoll, operation, watch->fd, &event) < 0 ? -errno : 0;
+}
+
+int loop_watch(struct loop *loop, struct watch *watch, int fd, uint32_t events)
+{
+	int error;
+
+	if (watch->slot && watch->fd == fd) {
+		if (watch->events == events)
+			return 0;
+		watch->events = events;
+		return watch->always ? 0 : control(loop, EPOLL_CTL_MOD, watch);
+	}
+	loop_unwatch(loop, watch);
+	error = slot_take(loop, watch);
+	if (error)
+		return error;
+	watch->fd = fd;
+	watch->events = events;
+	error = control(loop, EPOLL_CTL_ADD, watch);
+	if (error == -EPERM) {
+		watch->always = true;
+		loop->always++;
+		return 0;
+	}
+	if (error)
+		slot_release(loop, watch);
+	return error;
+}
+
+void loop_unwatch(struct loop *loop, struct watch *watch)
+{
+	if (!watch->slot)
+		return;
+	if (watch->always)
+		loop->always--;
+	else
+		control(loop, EPOLL_CTL_DEL, watch);
+	watch->always = false;
+	slot_release(loop, watch);
+}
+
+/* Timers: a binary heap, the earliest first. */
+
+static void heap_put(struct loop *loop, size_t place, struct timer *timer)
+{
+	loop->heap[place] = timer;
+	timer->index = place + 1;
+}
+
+static void heap_up(struct loop *loop, size_t place, struct timer *timer)
+{
+	while (place > 0 && loop->heap[(place - 1) / 2]->at > timer->at) {
+		heap_put(loop, place, loop->heap[(place - 1) / 2]);
+		place = (place - 1) / 2;
+	}
+	heap_put(loop, place, timer);
+}
+
+static void heap_down(struct loop *loop, size_t place, struct timer *timer)
+{
+	for (;;) {
+		size_t child = 2 * place + 1;
+
+		if (child >= loop->timers)
+			break;
+		if (child + 1 < loop->timers && loop->heap[child + 1]->at < loop->heap[child]->at)
+			child++;
+		if (loop->heap[child]->at >= timer->at)
+			break;
+		heap_put(loop, place, loop->heap[child]);
+		place = child;
+	}
+	heap_put(loop, place, timer);
+}
+
+int loop_timer(struct loop *loop, struct timer *timer, uint64_t at)
+{
+	if (timer->index) {
+		uint64_t before = timer->at;
+
+		timer->at = at;
+		if (at < before)
+			heap_up(loop, timer->index - 1, timer);
+		else
+			heap_down(loop, timer->index - 1, timer);
+		return 0;
+	}
+	if (loop->timers == loop->heap_room) {
+		size_t room = loop->heap_room ? loop->heap_room * 2 : 16;
+		struct timer **grown = reallocarray(loop->heap, room, sizeof(struct timer *));
+
+		if (!grown)
+			return -ENOMEM;
+		loop->heap = grown;
+		loop->heap_room = room;
+	}
+	timer->at = at;
+	heap_up(loop, loop->timers++, timer);
+	return 0;
+}
+
+void loop_timer_stop(struct loop *loop, struct timer *timer)
+{
+	size_t place;
+	struct timer *last;
+
+	if (!timer->index)
+		return;
+	place = timer->index - 1;
+	timer->index = 0;
+	last = loop->heap[--loop->timers];
+	if (last == timer)
+		return;
+	if (place > 0 && loop->heap[(place - 1) / 2]->at > last->at)
+		heap_up(loop, place, last);
+	else
+		heap_down(loop, place, last);
+}
+
+static void run_timers(struct loop *loop)
+{
+	/* A timer that sets itself anew for "now" waits for the next turn: only what was due when the turn began runs. */
+	uint64_t due = loop->now;
+
+	while (loop->timers > 0 && loop->heap[0]->at <= due && !loop->stopped) {
+		struct timer *timer = loop->heap[0];
+
+		loop_timer_stop(loop, timer);
+		timer->expired(loop, timer);
+		if (timer->index && timer->at <= due)
+			break;
+	}
+}
+
+/* Is any of the files that are always ready wanted now? The others must not keep the loop awake. */
+static bool always_wanted(const struct loop *loop)
+{
+	uint32_t left = loop->always;
+
+	for (uint32_t i = 1; left > 0 && i < loop->slot_count; i++) {
+		const struct watch *watch = loop->slots[i].watch;
+
+		if (!watch || !watch->always)
+			continue;
+		left--;
+		if (watch->events & (EPOLLIN | EPOLLOUT))
+			return true;
+	}
+	return false;
+}
+
+/* How long epoll may sleep: -1 for ever, 0 not at all, else ms rounded up, so that a timer is due when it wakes. */
+static int patience(const struct loop *loop)
+{
+	uint64_t now, wait;
+
+	if (always_wanted(loop))
+		return 0;
+	if (!loop->timers)
+		return -1;
+	now = units_now();
+	if (loop->heap[0]->at <= now)
+		return 0;
+	wait = (loop->heap[0]->at - now + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC;
+	return wait > 86400000 ? 86400000 : (int)wait;
+}
+
+/* Signals */
+
+static void signal_ready(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (read(watch->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		loop->signal_handler(loop, &info, loop->signal_context);
+}
+
+static const struct watch_kind signal_kind = { .name = "signal", .ready = signal_ready };
+
+int loop_signals(struct loop *loop, const sigset_t *signals,
+                 void (*handler)(struct loop *loop, const struct signalfd_siginfo *info, void *context), void *context)
+{
+	int fd;
+
+	if (sigprocmask(SIG_BLOCK, signals, NULL) < 0)
+		return -errno;
+	fd = signalfd(-1, signals, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	loop->signal_handler = handler;
+	loop->signal_context = context;
+	loop->signal_watch.kind = &signal_kind;
+	return loop_watch(loop, &loop->signal_watch, fd, EPOLLIN);
+}
+
+void loop_child(const struct loop *loop)
+{
+	signal(SIGPIPE, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &loop->old_mask, NULL);
+}
+
+/* Turning */
+
+static void run_events(struct loop *loop, const struct epoll_event *events, int count)
+{
+	for (int i = 0; i < count && !loop->stopped; i++) {
+		uint32_t number = (uint32_t)events[i].data.u64;
+		uint32_t generation = (uint32_t)(events[i].data.u64 >> 32);
+		struct slot *slot = &loop->slots[number];
+
+		if (slot->watch && slot->generation == generation)
+			slot->watch->kind->ready(loop, slot->watch, events[i].events);
+	}
+}
+
+static void run_always(struct loop *loop)
+{
+	uint32_t left = loop->always;
+
+	for (uint32_t i = 1; left > 0 && i < loop->slot_count && !loop->stopped; i++) {
+		struct watch *watch = loop->slots[i].watch;
+
+		if (!watch || !watch->always)
+			continue;
+		left--;
+		if (watch->events & (EPOLLIN | EPOLLOUT))
+			watch->kind->ready(loop, watch, watch->events & (EPOLLIN | EPOLLOUT));
+	}
+}
+
+int loop_run(struct loop *loop)
+{
+	struct epoll_event events[BATCH];
+
+	loop->stopped = false;
+	while (!loop->stopped) {
+		int count = epoll_wait(loop->epoll, events, BATCH, patience(loop));
+
+		if (count < 0 && errno != EINTR)
+			return -errno;
+		loop->now = units_now();
+		run_events(loop, events, count);
+		if (loop->always)
+			run_always(loop);
+		run_timers(loop);
+		free_garbage(loop);
+	}
+	return 0;
+}

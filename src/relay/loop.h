@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * loop: waits for descriptors, times and signals, and calls who asked.
+ *
+ * Theory of operation: one epoll. Every registered descriptor is a struct watch, embedded in its owner, with a slot in the
+ * loop's table; epoll's 64-bit reference is slot number and generation, so an event that was queued before a watch was
+ * removed finds a newer generation and is dropped: no stale events, even where memory or a slot is used again within
+ * a batch. A watch names its kind, and the kind holds the one function that is called: there is no callback per descriptor.
+ *
+ * Regular files and /dev/null, which epoll refuses with EPERM, are always ready: they are called in every turn.
+ *
+ * Timers are a binary heap. Signals arrive by signalfd, are blocked meanwhile, and are restored for children by loop_child().
+ */
+#ifndef RELAY_LOOP_H
+#define RELAY_LOOP_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+
+struct loop;
+struct pipe_pool;
+struct watch;
+struct timer;
+
+/* What a watch is: its name, for tracing, and who is called with the events that came. */
+struct watch_kind {
+	const char *name;
+	void (*ready)(struct loop *loop, struct watch *watch, uint32_t events);
+};
+
+struct watch {
+	const struct watch_kind *kind;
+	int fd;
+	uint32_t events; /* that epoll watches now */
+	uint32_t slot;   /* 0: not registered */
+	uint16_t side;   /* the owner's: which of its watches this is */
+	bool always;     /* epoll refuses this descriptor: always ready */
+};
+
+struct timer {
+	uint64_t at; /* ns, CLOCK_MONOTONIC */
+	size_t index; /* in the heap plus one; 0: not set */
+	void (*expired)(struct loop *loop, struct timer *timer);
+};
+
+/* 0 or a negative errno. */
+int loop_start(struct loop **loop);
+void loop_free(struct loop *loop);
+
+/* Runs until loop_stop(). 0 or a negative errno of epoll_wait(). */
+int loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+
+/* The time when the present batch of events began, ns of CLOCK_MONOTONIC. */
+uint64_t loop_now(const struct loop *loop);
+
+/* Registers, or changes what is watched; where nothing changed nothing is done. watch->kind must be set. 0 or a negative errno. */
+int loop_watch(struct loop *loop, struct watch *watch, int fd, uint32_t events);
+/* Removes it; harmless where it isn't registered. Before the descriptor is closed. */
+void loop_unwatch(struct loop *loop, struct watch *watch);
+
+/* (Re)sets a timer to an absolute time. 0 or -ENOMEM. */
+int loop_timer(struct loop *loop, struct timer *timer, uint64_t at);
+void loop_timer_stop(struct loop *loop, struct timer *timer);
+
+/* Blocks the signals and has handler called for each that comes. 0 or a negative errno. */
+int loop_signals(struct loop *loop, const sigset_t *signals,
+                 void (*handler)(struct loop *loop, const struct signalfd_siginfo *info, void *context), void *context);
+
+/* In a forked child, before exec: the signal mask as it was before the loop, and SIGPIPE's default. */
+void loop_child(const struct loop *loop);
+
+/* Calls free(memory) at the end of the present batch. */
+void loop_free_later(struct loop *loop, void *memory);
+
+/* Where relay/pipe keeps its pool: one a loop. */
+struct pipe_pool **loop_pipes(struct loop *loop);
+
+/* The buffer that all engines share, of at least size bytes; NULL where memory is out. Valid until the next call. */
+void *loop_buffer(struct loop *loop, size_t size);
+
+#endif

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+#
+# What every tests/*.bats begins with: `load lib/common`.
+#
+# The programs under test are first in PATH. What runs in the background is started by spawn or spawn_ready, under a name;
+# its output is in $BATS_TEST_TMPDIR/NAME.out and NAME.err, and whatever still runs when the test ends is ended by its
+# process id, and by nothing else. Nobody sleeps for a time in the hope that something has happened: wait_until and
+# wait_ready look every 0.05 s. In the lab everything is ten times slower, so limits are generous and cost nothing.
+
+tests_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+: "${VSOCK_TOOLS_BUILD:=$tests_top/build}"
+export VSOCK_TOOLS_BUILD
+case ":$PATH:" in
+	*":$VSOCK_TOOLS_BUILD:"*) ;;
+	*) PATH=$VSOCK_TOOLS_BUILD:$PATH ;;
+esac
+bats_require_minimum_version 1.5.0
+
+# How long anything may take that should happen at once.
+patience=30
+[ ! -e /run/vsock-lab ] || patience=120
+
+declare -gA spawned=()
+
+# The lab's kind here: loopback, host, guest, none; empty outside it. VSOCK_TESTS_HERE=loopback allows towards CID 1 what the
+# lab allows, if the running kernel really has vsock_loopback: without it CID 1 and 2 may be somebody else's hypervisor.
+vsock_here() {
+	if [ -e /run/vsock-lab ]; then
+		cat /run/vsock-lab
+	elif [ "${VSOCK_TESTS_HERE:-}" = loopback ] && grep -q '^vsock_loopback ' /proc/modules; then
+		echo loopback
+	fi
+}
+
+# Call first in every test (or in setup) that connects to or listens on vsock.
+skip_outside_lab() {
+	[ "$(vsock_here)" = loopback ] || skip "needs vsock loopback: tests/lab/vm tests/run-bats FILE runs it"
+}
+
+# need PROGRAM…: a foreign program that this test talks to.
+need() {
+	local program
+	for program in "$@"; do
+		command -v "$program" >/dev/null || skip "$program is missing"
+	done
+}
+
+# wait_until COMMAND…: until it succeeds; fails after $patience seconds.
+wait_until() {
+	local end=$((SECONDS + patience))
+	until "$@"; do
+		if [ $SECONDS -ge $end ]; then
+			echo "waited ${patience} s in vain for: $*" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# spawn NAME COMMAND…: in the background, stdin from NAME.in in the test's folder if there is such a file.
+spawn() {
+	local name=$1 base=$BATS_TEST_TMPDIR/$1
+	shift
+	[ -e "$base.in" ] || ln -s /dev/null "$base.in"
+	# 3 is bats' own: who keeps it open keeps bats from ending.
+	"$@" <"$base.in" >"$base.out" 2>"$base.err" 3>&- &
+	spawned[$name]=$!
+}
+
+# spawn_ready NAME PROGRAM ARGUMENT…: one of our programs that listens, until it says READY. Sets $ready to the first
+# address that it printed and the array $readies to all: with port 0 (tcp:127.0.0.1:0) this is how to find a free port.
+spawn_ready() {
+	local name=$1 program=$2 file=$BATS_TEST_TMPDIR/$1.ready
+	shift 2
+	: >"$file"
+	spawn "$name" spawn_with_ready_fd "$file" "$program" "$@"
+	wait_ready "$name" || { cat "$BATS_TEST_TMPDIR/$name.err" >&2; return 1; }
+}
+
+spawn_with_ready_fd() {
+	local file=$1 program=$2
+	shift 2
+	exec "$program" --ready-fd 9 "$@" 9>"$file"
+}
+
+# wait_ready NAME [COUNT]: until NAME has printed COUNT (1) READY lines, or has ended.
+wait_ready() {
+	local name=$1 count=${2:-1}
+	wait_until ready_or_ended "$name" "$count" || return 1
+	mapfile -t readies < <(sed -n 's/^READY //p' "$BATS_TEST_TMPDIR/$name.ready")
+	ready=${readies[0]:-}
+	[ ${#readies[@]} -ge "$count" ]
+}
+
+ready_or_ended() {
+	[ "$(grep -c '^READY .*' "$BATS_TEST_TMPDIR/$1.ready")" -ge "$2" ] || ! kill -0 "${spawned[$1]}" 2>/dev/null
+}
+
+# port_of ADDRESS: its port: the number behind the last colon, without options.
+port_of() {
+	local address=${1%%,*}
+	echo "${address##*:}"
+}
+
+# free_port: a TCP port of 127.0.0.1 that was free a moment ago, for programs that can't be asked to pick one.
+free_port() {
+	spawn_ready free-port vsock-listen tcp:127.0.0.1:0 --discard || return 1
+	finish free-port
+	port_of "$ready"
+}
+
+# join NAME: wait until it ends by itself, and return its status.
+join() {
+	local name=$1 pid=${spawned[$1]}
+	wait_until ended "$pid" || return 1
+	unset "spawned[$name]"
+	wait "$pid"
+}
+
+# True if the process is gone or a zombie, which is what a child of ours is until it is waited for.
+ended() {
+	local stat
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+	stat=${stat##*) }
+	[ "${stat:0:1}" = Z ]
+}
+
+# finish NAME [SIGNAL]: send it SIGNAL (TERM), then KILL if it is still there after $patience seconds.
+finish() {
+	local name=$1 signal=${2:-TERM} pid=${spawned[$1]}
+	kill -"$signal" "$pid" 2>/dev/null || true
+	wait_until ended "$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null || true
+	unset "spawned[$name]"
+	wait "$pid" 2>/dev/null || true
+}
+
+finish_all() {
+	local name
+	for name in "${!spawned[@]}"; do
+		kill -TERM "${spawned[$name]}" 2>/dev/null || true
+	done
+	patience=2
+	for name in "${!spawned[@]}"; do
+		finish "$name"
+	done
+}
+
+# A file with a teardown of its own calls finish_all in it.
+teardown() {
+	finish_all
+}
+
+# run_timeout SECONDS COMMAND…: bats' run, but the command is killed after that time (status 124 or 137).
+run_timeout() {
+	local limit=$1
+	shift
+	run timeout -k 2 "$limit" "$@"
+}
+
+# bytes SIZE FILE: make FILE of SIZE bytes that no compressor and no hole can shorten; SIZE as head -c takes it.
+bytes() {
+	head -c "$1" /dev/urandom >"$2"
+}
+
+sum() {
+	sha256sum <"$1"
+}
+
+# same FILE FILE: that they hold the same, by hash and size; says how they differ.
+same() {
+	[ "$(sum "$1")" = "$(sum "$2")" ] && return 0
+	echo "differ: $1 ($(stat -c %s "$1") bytes) and $2 ($(stat -c %s "$2") bytes)" >&2
+	cmp "$1" "$2" >&2 || true
+	return 1
+}

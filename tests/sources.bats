@@ -1,0 +1,49 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What holds for the files of the project, and is cheap to look at. scripts/lint looks closer.
+
+load lib/common
+
+setup() {
+	cd "$tests_top" || return
+}
+
+@test "sources: every test file is named in a local.mk, so that make check runs it" {
+	for file in tests/*.bats; do
+		grep -qF "$file" tests/local.mk || { echo "not in tests/local.mk: $file"; return 1; }
+	done
+	for file in tests/unit/*.c; do
+		[ -e "$file" ] || continue
+		grep -qF "$file" tests/local.mk || { echo "not in tests/local.mk: $file"; return 1; }
+	done
+}
+
+@test "sources: every source file is named in its layer's local.mk" {
+	for file in src/*/*.[ch]; do
+		grep -qF "$file" "$(dirname "$file")/local.mk" || { echo "in no local.mk: $file"; return 1; }
+	done
+}
+
+@test "sources: every program and script says its licence" {
+	for file in src/*/*.[ch] scripts/* m4/*.m4 tests/*.bats; do
+		head -n 4 "$file" | grep -q 'SPDX-License-Identifier: GPL-3.0-or-later' || { echo "no licence in $file"; return 1; }
+	done
+}
+
+@test "sources: manual pages pass mandoc's lint" {
+	need mandoc
+	for page in man/*.[1-8]; do
+		[ -e "$page" ] || continue
+		mandoc -T lint -W warning "$page"
+	done
+}
+
+@test "sources: every program has a manual page that documents each of its long options" {
+	for program in vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info; do
+		page=man/$program.1
+		[ -s "$page" ] || { echo "no $page"; return 1; }
+		for option in $(timeout 20 "$VSOCK_TOOLS_BUILD/$program" --help | grep -oE -- '--[a-z0-9][a-z0-9-]+' | sort -u); do
+			grep -qE "Fl (Fl |-)?${option#--}\b|$option" "$page" || { echo "$page does not document $option"; return 1; }
+		done
+	done
+}
