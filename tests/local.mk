@@ -35,6 +35,7 @@ EXTRA_DIST += $(static_tests)
 
 # What a user sees, by subject.
 bats_tests = \
+	tests/info.bats \
 	tests/layers.bats \
 	tests/sources.bats
 TESTS += $(bats_tests)
