@@ -10,7 +10,7 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver
 LOG_COMPILER = $(top_srcdir)/tests/run-tap
 BATS_LOG_DRIVER = $(LOG_DRIVER)
 BATS_LOG_COMPILER = $(top_srcdir)/tests/run-bats
-EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/common.bash tests/installed
+EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/common.bash tests/lib/without-vsock tests/installed
 
 # Unit tests, one program a noun. cmocka prints one plan for a group: one group a program.
 if HAVE_CMOCKA
@@ -42,6 +42,14 @@ tests_unit_test_units_SOURCES = tests/unit/test-units.c
 tests_unit_test_units_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_units_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-explain
+tests_unit_test_explain_SOURCES = tests/unit/test-explain.c
+tests_unit_test_explain_LDADD = $(unit_libraries)
+tests_unit_test_explain_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+unit_tests += tests/unit/test-machine
+tests_unit_test_machine_SOURCES = tests/unit/test-machine.c
+tests_unit_test_machine_LDADD = $(unit_libraries)
+tests_unit_test_machine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
@@ -53,6 +61,8 @@ EXTRA_DIST += $(static_tests)
 
 # What a user sees, by subject.
 bats_tests = \
+	tests/info.bats \
+	tests/info-lab.bats \
 	tests/layers.bats \
 	tests/sources.bats
 TESTS += $(bats_tests)
