@@ -27,7 +27,7 @@ EXTRA_DIST += $(static_tests)
 
 # What a user sees, by subject.
 bats_tests = \
-	tests/layers.bats \
+	tests/layering.bats \
 	tests/sources.bats
 TESTS += $(bats_tests)
 EXTRA_DIST += $(bats_tests)
