@@ -34,7 +34,7 @@ enum {
 	OPT_BRIEF = 1, /* also on the short screen, -h */
 	OPT_INF = 2,   /* the word "inf" is a value */
 	OPT_ZERO = 4,  /* 0 is a value ("at once"); without it 0 is refused where min is 0 */
-	OPT_HIDDEN = 8, /* another spelling: works, is not listed by --help */
+	OPT_HIDDEN = 8, /* another spelling (of the same type and offset): works, is not listed by --help */
 };
 
 struct opt {
@@ -56,9 +56,10 @@ struct opt_table {
 	void *into;             /* the struct that the offsets are in; must hold the defaults */
 };
 
-/* A habit from another tool: an option that this program does not have, and what to write instead. */
+/* A habit from another tool: an option that this program does not have, or has with another kind of value (ncat's
+ * -c COMMAND: the hint then follows the error about the value), and what to write instead. */
 struct opt_foreign {
-	const char *option; /* "-e", "--exec" as typed, or "-l" */
+	const char *option; /* "-e", "--exec", "-1" (of -1:5000): without a value */
 	const char *hint;   /* what to write here */
 };
 
@@ -88,12 +89,16 @@ struct opt_list {
  * Reads the options of argv, sorting operands to its end.
  *   > 0: the index of the first operand; all values are in their structs
  *     0: -h, --help, --version or --list-options was answered on stdout: end with status 0
- *   < 0: a negative errno; the error has been said on stderr: end with status 2
- * Everything after "--" is operands; *dashdash (may be NULL) becomes the index of the first word after it, or 0.
+ *   < 0: a negative errno; the error has been said on stderr: end with status opt_status()
+ * Everything after "--" is operands; *dashdash (may be NULL) becomes the index of the first word after it (argc if there
+ * is none), or 0 without "--". -h, --help, -V, --version and --list-options are in no table: every program has them.
  */
 int opt_parse(const struct opt_program *program, int argc, char **argv, int *dashdash);
 
-/* True if an option of this long name was given in the last opt_parse(). */
+/* The exit status for what opt_parse() returned, 0 or less: 0, 2 for -EINVAL, else 1 (stdout is full, no memory). */
+int opt_status(int result);
+
+/* True if an option of this long name, or a hidden spelling of it, was given in the last opt_parse(). */
 bool opt_given(const struct opt_program *program, const char *name);
 
 /* The two usage lines and "try -h" on stderr: what a program does without arguments. */

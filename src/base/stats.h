@@ -7,6 +7,7 @@
 #ifndef BASE_STATS_H
 #define BASE_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ struct stats {
 	double jitter_sum;       /* ns */
 	uint64_t *values;        /* owned; grown by doubling, up to STATS_MAX_VALUES, after that a uniform sample */
 	size_t kept, room;
+	bool sorted; /* the values, since the last addition */
 };
 #define STATS_MAX_VALUES (1u << 20)
 

@@ -111,7 +111,8 @@ struct addr_error {
 	char hint[256];  /* what to write instead, without "hint: "; or "" */
 };
 
-/* Parses the whole text. 0, or -EINVAL with *error filled in; *addr is then zeroed. */
+/* Parses the whole text. 0, or -EINVAL with *error filled in; *addr is then zeroed. With 0, error->hint may hold a
+ * remark on an address that is right but seldom meant (CID 0), and is "" else. */
 int addr_parse(const char *text, const struct addr_context *context, struct addr *addr, struct addr_error *error);
 
 /* vsock-cat's and vsock-ping's two words, CID PORT ("web 22", "vsock/3 22", "unix/PATH 0"): joined and parsed. joined gets
@@ -133,6 +134,13 @@ const char *addr_family_name(const struct addr *addr);
 
 /* Is this a literal CID or a reserved name (any, hypervisor, local, host)? Reads the whole of length bytes. */
 bool addr_read_cid(const char *text, size_t length, uint32_t *cid);
+
+/* Is this word the spelling of a family ("vsock", "tcp4"), in any case? Names in the hosts file may not be. */
+bool addr_is_family(const char *word, size_t length);
+
+/* Splits the command of exec: into words as sh does, quotes and backslash, but expands nothing. *words is one
+ * allocation, ended by NULL, for free(3). 0, -EINVAL (no word, a quote that does not end), -ENOMEM. */
+int addr_exec_words(const char *command, char ***words);
 
 /*
  * For completion: calls each() with every spelling that may begin an address in this role, e.g. "vsock:", "tcp:".

@@ -539,7 +539,7 @@ static void judge_name(struct story *story)
 #define STAYS false
 
 #define NO_VM "the VM may be down, or still booting: --wait 60s waits for it"
-#define HELD_VSOCK "sudo vsock-info --sockets shows who holds it; any and a single CID can't share a port"
+#define HELD_VSOCK "sudo vsock-info --sockets --probe shows who holds it; any and a single CID can't share a port"
 #define HELD_TCP "sudo ss -ltnp sport = :{bound-port} shows who holds it"
 #define SUDO_PORT "sudo {program} … may, or take a port from 1024 on; for a unit: AmbientCapabilities=CAP_NET_BIND_SERVICE"
 

@@ -1,10 +1,12 @@
 noinst_LIBRARIES += libnet.a
 libnet_a_SOURCES = \
 	src/net/addr.c src/net/addr.h \
+	src/net/diag.c src/net/diag.h \
 	src/net/endpoint.c src/net/endpoint.h \
 	src/net/explain.c src/net/explain.h \
 	src/net/hosts.c src/net/hosts.h \
 	src/net/machine.c src/net/machine.h \
 	src/net/mux.c src/net/mux.h \
 	src/net/peer.c src/net/peer.h \
-	src/net/resolve.c src/net/resolve.h
+	src/net/resolve.c src/net/resolve.h \
+	src/net/socket.c src/net/socket.h

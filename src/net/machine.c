@@ -199,19 +199,23 @@ static void look_modules(struct machine *machine, const char *root)
 	machine->vhost = module_state(&lists, root, "vhost_vsock");
 	machine->vmci = module_state(&lists, root, "vmw_vsock_vmci_transport");
 	machine->hyperv = module_state(&lists, root, "hv_sock");
+	machine->diag = module_state(&lists, root, "vsock_diag");
+	machine->loads_modules = lists.loaded != NULL;
 
 	/* A device that the kernel has registered proves its driver, whatever the lists say. */
 	if (misc_has(lists.misc, "vhost-vsock") && !machine_module_ready(machine->vhost))
 		machine->vhost = MODULE_BUILTIN;
 	if ((misc_has(lists.misc, "vsock") || machine->family) && !machine_module_ready(machine->vsock))
 		machine->vsock = MODULE_BUILTIN;
-	/* vsock_loopback has no device and no parameters: where no list tells, its symbols do. */
+	/* vsock_loopback and vsock_diag have no device and no parameters: where no list tells, its symbols do. */
 	if (machine->loopback == MODULE_ABSENT && machine_module_ready(machine->vsock) && !lists.builtin) {
 		char path[PATH_MAX];
 		if (path_make(path, sizeof(path), root, "%s", "/proc/kallsyms"))
 			lists.symbols = file_read(path, 64u << 20, NULL);
 		if (lists.symbols && strstr(lists.symbols, " vsock_loopback_"))
 			machine->loopback = MODULE_BUILTIN;
+		if (lists.symbols && strstr(lists.symbols, " vsock_diag_"))
+			machine->diag = MODULE_BUILTIN;
 	}
 	free(lists.loaded);
 	free(lists.builtin);

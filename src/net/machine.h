@@ -35,6 +35,8 @@ struct machine {
 	bool family;       /* AF_VSOCK is registered (/proc/net/protocols, or socket() works once it is) */
 	int socket_error;  /* errno of socket(AF_VSOCK) where the family is registered; 0: works; -1: not tried */
 	enum machine_module vsock, loopback, virtio, vhost, vmci, hyperv;
+	enum machine_module diag; /* vsock_diag, which lists sockets */
+	bool loads_modules; /* this kernel can load modules: asking may change the machine */
 	bool has_cid;
 	uint32_t cid;      /* the local CID where /dev/vsock tells */
 	int cid_error;     /* errno of asking /dev/vsock, 0 if it answered */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/units.h"
+#include "relay/pipe.h"
 
 #define BATCH 256 /* events fetched at once */
 
@@ -40,6 +41,7 @@ struct loop {
 
 	void *buffer;
 	size_t buffer_size;
+	struct pipe_pool *pipes;
 };
 
 int loop_start(struct loop **out)
@@ -74,6 +76,7 @@ void loop_free(struct loop *loop)
 	if (!loop)
 		return;
 	free_garbage(loop);
+	pipe_pool_free(loop);
 	if (loop->signal_watch.fd >= 0) {
 		close(loop->signal_watch.fd);
 		sigprocmask(SIG_SETMASK, &loop->old_mask, NULL);
@@ -118,6 +121,11 @@ void *loop_buffer(struct loop *loop, size_t size)
 		loop->buffer_size = loop->buffer ? size : 0;
 	}
 	return loop->buffer;
+}
+
+struct pipe_pool **loop_pipes(struct loop *loop)
+{
+	return &loop->pipes;
 }
 
 /* Watches */

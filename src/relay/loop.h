@@ -22,6 +22,7 @@
 #include <sys/signalfd.h>
 
 struct loop;
+struct pipe_pool;
 struct watch;
 struct timer;
 
@@ -75,6 +76,9 @@ void loop_child(const struct loop *loop);
 
 /* Calls free(memory) at the end of the present batch. */
 void loop_free_later(struct loop *loop, void *memory);
+
+/* Where relay/pipe keeps its pool: one a loop. */
+struct pipe_pool **loop_pipes(struct loop *loop);
 
 /* The buffer that all engines share, of at least size bytes; NULL where memory is out. Valid until the next call. */
 void *loop_buffer(struct loop *loop, size_t size);

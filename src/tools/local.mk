@@ -5,7 +5,10 @@ tool_common = src/tools/common.c src/tools/common.h
 
 vsock_cat_SOURCES = src/tools/vsock-cat.c $(tool_common)
 vsock_cat_LDADD = $(tool_libraries)
-vsock_info_SOURCES = src/tools/vsock-info.c $(tool_common)
+vsock_info_SOURCES = \
+	src/tools/vsock-info.c \
+	src/tools/info.h src/tools/info-hosts.c src/tools/info-json.c src/tools/info-report.c \
+	$(tool_common)
 vsock_info_LDADD = $(tool_libraries)
 vsock_listen_SOURCES = src/tools/vsock-listen.c $(tool_common)
 vsock_listen_LDADD = $(tool_libraries)

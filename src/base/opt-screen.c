@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* opt-screen: what -h, --help, --version and --list-options print. */
+#include "config.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/opt-rows.h"
+#include "base/utf8.h"
+
+#define BRIEF_WIDTH 80u
+#define WIDEST 110u   /* longer lines are hard to read */
+#define NARROWEST 50u /* below it we let the terminal wrap */
+#define COLUMN_MAX 32u /* where the texts begin at most; a longer option has its text on the next line */
+#define LEFT_SIZE 160
+
+static const char *const features[] = {
+#ifdef HAVE_LIBREADLINE
+	"+readline",
+#else
+	"-readline",
+#endif
+};
+
+static unsigned screen_width(unsigned most)
+{
+	unsigned width = log_width(STDOUT_FILENO);
+
+	if (width > most)
+		return most;
+	return width < NARROWEST ? NARROWEST : width;
+}
+
+static size_t columns(const char *text)
+{
+	return utf8_width(text, strlen(text));
+}
+
+/* Words of text from column at on, wrapped at width to column indent; ends the line. */
+static void put_wrapped(FILE *out, const char *text, size_t at, size_t indent, size_t width)
+{
+	bool first = true;
+
+	while (*text != '\0') {
+		size_t length = strcspn(text, " "), word = utf8_width(text, length);
+
+		if (!first && at + 1 + word > width) {
+			fprintf(out, "\n%*s", (int)indent, "");
+			at = indent;
+		} else if (!first) {
+			fputc(' ', out);
+			at++;
+		}
+		fwrite(text, 1, length, out);
+		at += word;
+		first = false;
+		text += length;
+		text += strspn(text, " ");
+	}
+	fputc('\n', out);
+}
+
+static void put_choices(FILE *out, const struct opt *opt, const char *between)
+{
+	for (size_t i = 0; opt->choices != NULL && opt->choices[i] != NULL; i++)
+		fprintf(out, "%s%s", i > 0 ? between : "", opt->choices[i]);
+}
+
+/* "  -w, --connect-timeout TIME" */
+static const char *left_side(const struct opt *opt, char *buf, size_t size)
+{
+	FILE *out = fmemopen(buf, size, "w");
+
+	*buf = '\0';
+	if (out == NULL)
+		return buf;
+	if (opt->letter != 0)
+		fprintf(out, "  -%c, --%s", opt->letter, opt->name);
+	else
+		fprintf(out, "      --%s", opt->name);
+	if (opt->value != NULL)
+		fprintf(out, " %s", opt->value);
+	else if (opt->type == OPT_CHOICE) {
+		fputc(' ', out);
+		put_choices(out, opt, "|");
+	}
+	fclose(out);
+	return buf;
+}
+
+/* "what it does: this, that [default]" */
+static const char *right_side(const struct opt *opt, char *buf, size_t size)
+{
+	FILE *out = fmemopen(buf, size, "w");
+
+	*buf = '\0';
+	if (out == NULL)
+		return buf;
+	fputs(opt->text, out);
+	if (opt->type == OPT_CHOICE && opt->value != NULL) {
+		fputs(": ", out);
+		put_choices(out, opt, ", ");
+	}
+	if (opt->fallback != NULL)
+		fprintf(out, " [%s]", opt->fallback);
+	fclose(out);
+	return buf;
+}
+
+static bool is_shown(const struct opt *opt, bool brief)
+{
+	return !(opt->flags & OPT_HIDDEN) && (!brief || opt->flags & OPT_BRIEF);
+}
+
+/* The column at which the texts begin. */
+static size_t text_column(const struct opt_rows *rows, bool brief)
+{
+	size_t column = 0;
+	char left[LEFT_SIZE];
+
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct opt *opt = rows->row[i].opt;
+		size_t width = columns(left_side(opt, left, sizeof(left))) + 2;
+
+		if (is_shown(opt, brief) && width > column && width <= COLUMN_MAX)
+			column = width;
+	}
+	return column;
+}
+
+static void put_option(FILE *out, const struct opt *opt, size_t column, size_t width)
+{
+	char left[LEFT_SIZE], right[512];
+	size_t used = columns(left_side(opt, left, sizeof(left)));
+
+	fputs(left, out);
+	if (used + 2 > column) {
+		fputc('\n', out);
+		used = 0;
+	}
+	fprintf(out, "%*s", (int)(column - used), "");
+	put_wrapped(out, right_side(opt, right, sizeof(right)), column, column, width);
+}
+
+void opt_screen_usage(const struct opt_program *program, FILE *out)
+{
+	for (size_t i = 0; program->usage[i] != NULL; i++)
+		fprintf(out, "%s %s %s\n", i == 0 ? "usage:" : "      ", program->name, program->usage[i]);
+}
+
+/* Pairs of command and what it does, in two columns as long as every line fits, else one below the other. */
+static void put_examples(const struct opt_program *program, size_t most, size_t width, FILE *out)
+{
+	const char *const *examples = program->examples;
+	size_t widest = 0, count = 0;
+	bool fits = true;
+
+	for (; examples != NULL && count < most && examples[2 * count] != NULL; count++)
+		if (columns(examples[2 * count]) > widest)
+			widest = columns(examples[2 * count]);
+	if (count == 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		fits = fits && widest + 4 + columns(examples[2 * i + 1]) <= width;
+	fputs("\nExamples:\n", out);
+	for (size_t i = 0; i < count; i++) {
+		const char *command = examples[2 * i], *meaning = examples[2 * i + 1];
+
+		fprintf(out, "  %s", command);
+		if (fits)
+			fprintf(out, "%*s", (int)(2 + widest - columns(command)), "");
+		else
+			fputs("\n      ", out);
+		put_wrapped(out, meaning, fits ? widest + 4 : 6, 6, width);
+	}
+}
+
+void opt_screen_brief(const struct opt_program *program, const struct opt_rows *rows, FILE *out)
+{
+	size_t width = screen_width(BRIEF_WIDTH), column = text_column(rows, true);
+
+	opt_screen_usage(program, out);
+	fprintf(out, "%s: %s\n\n", program->name, program->summary);
+	for (size_t i = 0; i < rows->count; i++)
+		if (is_shown(rows->row[i].opt, true))
+			put_option(out, rows->row[i].opt, column, width);
+	put_examples(program, program->brief_examples > 0 ? program->brief_examples : 2, width, out);
+	fprintf(out, "\n--help shows every option; the manual is %s(1)\n", program->name);
+}
+
+static const char *group_of(const struct opt_rows *rows, size_t i)
+{
+	return rows->row[i].opt->group != NULL ? rows->row[i].opt->group : "options";
+}
+
+/* Is this the first row of its group that is shown? */
+static bool begins_group(const struct opt_rows *rows, size_t row)
+{
+	if (!is_shown(rows->row[row].opt, false))
+		return false;
+	for (size_t i = 0; i < row; i++)
+		if (is_shown(rows->row[i].opt, false) && strcasecmp(group_of(rows, i), group_of(rows, row)) == 0)
+			return false;
+	return true;
+}
+
+static void put_group(const struct opt_rows *rows, size_t first, size_t column, size_t width, FILE *out)
+{
+	const char *name = group_of(rows, first);
+
+	fprintf(out, "\n%c%s:\n", toupper((unsigned char)name[0]), name + 1);
+	for (size_t i = first; i < rows->count; i++)
+		if (is_shown(rows->row[i].opt, false) && strcasecmp(group_of(rows, i), name) == 0)
+			put_option(out, rows->row[i].opt, column, width);
+}
+
+void opt_screen_full(const struct opt_program *program, const struct opt_rows *rows, FILE *out)
+{
+	size_t width = screen_width(WIDEST), column = text_column(rows, false);
+
+	opt_screen_usage(program, out);
+	fprintf(out, "%s: ", program->name);
+	put_wrapped(out, program->summary, columns(program->name) + 2, 2, width);
+	for (size_t i = 0; i < rows->count; i++)
+		if (begins_group(rows, i))
+			put_group(rows, i, column, width, out);
+	put_examples(program, SIZE_MAX, width, out);
+	if (program->notes != NULL)
+		fputs("\nNotes:\n", out);
+	for (size_t i = 0; program->notes != NULL && program->notes[i] != NULL; i++) {
+		fputs("  ", out);
+		put_wrapped(out, program->notes[i], 2, 4, width);
+	}
+	fputs("\nExit status:\n"
+	      "  0 done                    4 no such CID, host or device\n"
+	      "  1 other failure           5 timed out\n"
+	      "  2 usage, bad address      6 not permitted\n"
+	      "  3 refused                 7 connection broke\n",
+	      out);
+	fprintf(out, "\nThe manual is %s(1); vsock-address(7) has the addresses.\n", program->name);
+}
+
+void opt_screen_version(const struct opt_program *program, FILE *out)
+{
+	fprintf(out, "%s (%s) %s\n", program->name, PACKAGE_NAME, PACKAGE_VERSION);
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+		fprintf(out, "%s%s", i > 0 ? " " : "", features[i]);
+	fputc('\n', out);
+}
+
+void opt_screen_list(const struct opt_rows *rows, FILE *out)
+{
+	static const char *const types[] = {
+		[OPT_FLAG] = "flag",   [OPT_REPEAT] = "repeat", [OPT_TIME] = "time",
+		[OPT_SIZE] = "size",   [OPT_RATE] = "rate",     [OPT_COUNT] = "count",
+		[OPT_TEXT] = "text",   [OPT_CHOICE] = "choice", [OPT_LIST] = "list",
+	};
+
+	for (size_t i = 0; i < rows->count; i++) {
+		const struct opt *opt = rows->row[i].opt;
+
+		if (!is_shown(opt, false))
+			continue;
+		fprintf(out, "%c\t%s\t%s\t%s\t", opt->letter != 0 ? opt->letter : '-', opt->name, types[opt->type],
+		        opt->value != NULL ? opt->value : "-");
+		if (opt->type == OPT_CHOICE)
+			put_choices(out, opt, ",");
+		else
+			fputc('-', out);
+		fprintf(out, "\t%s\t%s\n", opt->fallback != NULL ? opt->fallback : "-", opt->text);
+	}
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * diag: the vsock sockets of this machine and whose they are, from sock_diag(7) and /proc.
+ *
+ * Asking makes the kernel load vsock_diag where it is a module that is not loaded yet: see diag_is_quiet().
+ */
+#ifndef NET_DIAG_H
+#define NET_DIAG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "net/machine.h"
+
+enum diag_state { DIAG_LISTEN, DIAG_OPEN, DIAG_CONNECTING, DIAG_CLOSING, DIAG_BOUND };
+
+struct diag_socket {
+	enum diag_state state;
+	int type;          /* SOCK_STREAM … */
+	uint32_t cid, port; /* ADDR_CID_ANY: any */
+	uint32_t peer_cid, peer_port; /* of DIAG_OPEN, DIAG_CONNECTING and DIAG_CLOSING */
+	uint32_t inode;
+	pid_t pid;         /* the lowest that has it open; 0: nobody, or not ours to see */
+	char program[32];
+	unsigned others;   /* how many more processes have it open */
+};
+
+struct diag_list {
+	struct diag_socket *sockets; /* owned; listening ones first, then by address */
+	size_t count;
+};
+
+/* Would diag_read() leave the machine as it is? */
+bool diag_is_quiet(const struct machine *machine);
+/* 0, or a negative errno: -ENOENT where the kernel has no vsock_diag. */
+int diag_read(struct diag_list *list);
+void diag_free(struct diag_list *list);
+
+const char *diag_state_name(enum diag_state state); /* listen open connecting closing bound */
+const char *diag_type_name(int type);               /* stream seqpacket dgram */
+
+#endif

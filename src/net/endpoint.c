@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "net/endpoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fdutil.h"
+#include "net/addr.h"
+
+struct endpoint endpoint_socket(int fd, uint8_t family, bool seqpacket)
+{
+	uint8_t kind = seqpacket ? ENDPOINT_MESSAGES : ENDPOINT_SOCKET;
+
+	return (struct endpoint){ .in = fd, .out = fd, .in_kind = kind, .out_kind = kind, .family = family };
+}
+
+static int reopen(int fd, int flags)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+}
+
+/* A descriptor of our own for what fd is, and its kind. */
+static int adopt(int fd, int flags, uint8_t *kind)
+{
+	struct stat st;
+	int own = -1, type;
+	socklen_t size = sizeof(type);
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)) {
+		*kind = ENDPOINT_FILE;
+	} else if (S_ISSOCK(st.st_mode)) {
+		*kind = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type != SOCK_STREAM ? ENDPOINT_MESSAGES
+		                                                                                        : ENDPOINT_SOCKET;
+	} else if (S_ISFIFO(st.st_mode)) {
+		own = reopen(fd, flags);
+		*kind = own < 0 ? ENDPOINT_GUARDED : ENDPOINT_PIPE;
+	} else if (isatty(fd)) {
+		own = reopen(fd, flags);
+		*kind = own < 0 ? ENDPOINT_GUARDED : ENDPOINT_TERMINAL;
+	} else {
+		*kind = ENDPOINT_GUARDED;
+	}
+	if (own < 0)
+		own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return own < 0 ? -errno : own;
+}
+
+int endpoint_stdio(int in, int out, struct endpoint *endpoint)
+{
+	*endpoint = (struct endpoint){ .in = -1, .out = -1, .family = ADDR_STDIO, .inherited = true };
+	if (in >= 0) {
+		endpoint->in = adopt(in, O_RDONLY, &endpoint->in_kind);
+		if (endpoint->in < 0)
+			return endpoint->in;
+	}
+	if (out >= 0) {
+		endpoint->out = adopt(out, O_WRONLY, &endpoint->out_kind);
+		if (endpoint->out < 0) {
+			int error = endpoint->out;
+
+			fd_close(&endpoint->in);
+			return error;
+		}
+	}
+	return 0;
+}
+
+static bool ready(int fd, short events)
+{
+	struct pollfd entry = { .fd = fd, .events = events };
+
+	return poll(&entry, 1, 0) == 1;
+}
+
+ssize_t endpoint_read(const struct endpoint *endpoint, void *data, size_t size)
+{
+	ssize_t got;
+
+	switch (endpoint->in_kind) {
+	case ENDPOINT_SOCKET:
+	case ENDPOINT_MESSAGES:
+		do
+			got = recv(endpoint->in, data, size, MSG_DONTWAIT);
+		while (got < 0 && errno == EINTR);
+		break;
+	case ENDPOINT_GUARDED:
+		if (!ready(endpoint->in, POLLIN))
+			return -EAGAIN;
+		if (size > PIPE_BUF)
+			size = PIPE_BUF;
+		/* fall through */
+	default:
+		do
+			got = read(endpoint->in, data, size);
+		while (got < 0 && errno == EINTR);
+		break;
+	}
+	if (got >= 0)
+		return got;
+	/* the terminal of a session that is gone: end of file */
+	return errno == EIO && endpoint->in_kind == ENDPOINT_TERMINAL ? 0 : -errno;
+}
+
+ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t size)
+{
+	ssize_t put;
+
+	switch (endpoint->out_kind) {
+	case ENDPOINT_SOCKET:
+	case ENDPOINT_MESSAGES:
+		do
+			put = send(endpoint->out, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+		while (put < 0 && errno == EINTR);
+		break;
+	case ENDPOINT_GUARDED:
+		if (!ready(endpoint->out, POLLOUT))
+			return -EAGAIN;
+		if (size > PIPE_BUF)
+			size = PIPE_BUF;
+		/* fall through */
+	default:
+		do
+			put = write(endpoint->out, data, size);
+		while (put < 0 && errno == EINTR);
+		break;
+	}
+	return put < 0 ? -errno : put;
+}
+
+static bool is_socket(uint8_t kind)
+{
+	return kind == ENDPOINT_SOCKET || kind == ENDPOINT_MESSAGES;
+}
+
+void endpoint_finish(struct endpoint *endpoint)
+{
+	if (endpoint->out < 0)
+		return;
+	/* ENOTCONN: the peer was faster; there is nobody left to tell */
+	if (is_socket(endpoint->out_kind))
+		shutdown(endpoint->out, SHUT_WR);
+	if (endpoint->out != endpoint->in)
+		fd_close(&endpoint->out);
+}
+
+void endpoint_ignore(struct endpoint *endpoint)
+{
+	if (endpoint->in < 0)
+		return;
+	if (is_socket(endpoint->in_kind))
+		shutdown(endpoint->in, SHUT_RD);
+	if (endpoint->out != endpoint->in)
+		fd_close(&endpoint->in);
+}
+
+void endpoint_close(struct endpoint *endpoint)
+{
+	if (endpoint->out != endpoint->in)
+		fd_close(&endpoint->out);
+	fd_close(&endpoint->in);
+	endpoint->out = -1;
+}
+
+int endpoint_error(const struct endpoint *endpoint)
+{
+	int error = 0;
+	socklen_t size = sizeof(error);
+
+	if (endpoint->in < 0 || getsockopt(endpoint->in, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+		return 0;
+	return error;
+}
+
+bool endpoint_gone(const struct endpoint *endpoint, uint32_t events)
+{
+	if (!is_socket(endpoint->out_kind))
+		return events & EPOLLERR; /* a pipe that nobody reads any more */
+	/* Of vsock EPOLLHUP is no proof, but sending nothing is: EPIPE once the peer has closed both ways (af_vsock.c,
+	 * vsock_connectible_sendmsg). */
+	if (endpoint->family == ADDR_VSOCK)
+		return send(endpoint->out, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EPIPE;
+	return events & (EPOLLHUP | EPOLLERR);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "net/mux.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+size_t mux_request(uint32_t port, char *buf, size_t size)
+{
+	return (size_t)snprintf(buf, size, "CONNECT %u\n", port);
+}
+
+/* "OK 1073741824": the word, one blank, one to ten digits. Some write a CR before the end of the line. */
+static enum mux_state judge(const struct mux *mux)
+{
+	size_t length = mux->length, digits;
+
+	if (length > 0 && mux->line[length - 1] == '\r')
+		length--;
+	if (length < 4 || memcmp(mux->line, "OK ", 3) != 0)
+		return MUX_GARBAGE;
+	for (digits = 3; digits < length; digits++)
+		if (!isdigit((unsigned char)mux->line[digits]))
+			return MUX_GARBAGE;
+	return length - 3 <= 10 ? MUX_OK : MUX_GARBAGE;
+}
+
+enum mux_state mux_feed(struct mux *mux, const char *data, size_t size, size_t *used)
+{
+	static const char word[] = "OK ";
+
+	for (*used = 0; *used < size;) {
+		char byte = data[(*used)++];
+
+		if (byte == '\n')
+			return judge(mux);
+		if (mux->length == sizeof(mux->line))
+			return MUX_GARBAGE;
+		mux->line[mux->length++] = byte;
+		/* what can't become OK any more is told at once, not when a line end or a time-out comes */
+		if (mux->length <= 3 && byte != word[mux->length - 1])
+			return MUX_GARBAGE;
+	}
+	return MUX_MORE;
+}

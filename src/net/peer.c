@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "net/peer.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include <linux/vm_sockets.h>
+
+void peer_from_sockaddr(const struct sockaddr *sa, socklen_t length, struct peer *peer)
+{
+	memset(peer, 0, sizeof(*peer));
+	if (length < (socklen_t)sizeof(sa->sa_family))
+		return;
+	switch (sa->sa_family) {
+	case AF_VSOCK: {
+		const struct sockaddr_vm *vm = (const void *)sa;
+
+		peer->family = ADDR_VSOCK;
+		peer->u.vsock.cid = vm->svm_cid;
+		peer->u.vsock.port = vm->svm_port;
+		break;
+	}
+	case AF_INET: {
+		const struct sockaddr_in *in = (const void *)sa;
+
+		peer->family = ADDR_TCP;
+		peer->u.tcp.port = ntohs(in->sin_port);
+		memcpy(&peer->u.tcp.ip, &in->sin_addr, sizeof(in->sin_addr));
+		break;
+	}
+	case AF_INET6: {
+		const struct sockaddr_in6 *in6 = (const void *)sa;
+
+		peer->family = ADDR_TCP;
+		peer->u.tcp.v6 = 1;
+		peer->u.tcp.port = ntohs(in6->sin6_port);
+		peer->u.tcp.ip = in6->sin6_addr;
+		peer->u.tcp.scope = in6->sin6_scope_id;
+		break;
+	}
+	case AF_UNIX:
+		peer->family = ADDR_UNIX;
+		break;
+	default:
+		break;
+	}
+}
+
+void peer_of_socket(int fd, const struct sockaddr *accepted, socklen_t length, struct peer *peer)
+{
+	struct sockaddr_storage sa;
+	struct ucred cred;
+	socklen_t size = sizeof(sa);
+
+	if (!accepted && getpeername(fd, (struct sockaddr *)&sa, &size) == 0) {
+		accepted = (const struct sockaddr *)&sa;
+		length = size;
+	}
+	if (!accepted) {
+		memset(peer, 0, sizeof(*peer));
+		return;
+	}
+	peer_from_sockaddr(accepted, length, peer);
+	if (peer->family != ADDR_UNIX)
+		return;
+	size = sizeof(cred);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) == 0) {
+		peer->u.local.pid = cred.pid;
+		peer->u.local.uid = cred.uid;
+		peer->u.local.gid = cred.gid;
+	}
+}
+
+void peer_of_local(int fd, struct peer *peer)
+{
+	struct sockaddr_storage sa;
+	socklen_t size = sizeof(sa);
+
+	memset(peer, 0, sizeof(*peer));
+	if (getsockname(fd, (struct sockaddr *)&sa, &size) == 0)
+		peer_from_sockaddr((const struct sockaddr *)&sa, size, peer);
+}
+
+static void format_tcp(const struct peer *peer, char *buf, size_t size)
+{
+	char ip[INET6_ADDRSTRLEN], scope[IF_NAMESIZE + 1] = "";
+
+	inet_ntop(peer->u.tcp.v6 ? AF_INET6 : AF_INET, &peer->u.tcp.ip, ip, sizeof(ip));
+	if (peer->u.tcp.scope) {
+		char name[IF_NAMESIZE];
+
+		if (if_indextoname(peer->u.tcp.scope, name))
+			snprintf(scope, sizeof(scope), "%%%s", name);
+		else
+			snprintf(scope, sizeof(scope), "%%%u", peer->u.tcp.scope);
+	}
+	snprintf(buf, size, peer->u.tcp.v6 ? "tcp:[%s%s]:%u" : "tcp:%s%s:%u", ip, scope, peer->u.tcp.port);
+}
+
+char *peer_format(const struct peer *peer, char *buf, size_t size)
+{
+	switch (peer->family) {
+	case ADDR_VSOCK:
+		snprintf(buf, size, "vsock:%u:%u", peer->u.vsock.cid, peer->u.vsock.port);
+		break;
+	case ADDR_TCP:
+		format_tcp(peer, buf, size);
+		break;
+	case ADDR_UNIX:
+		if (peer->u.local.pid)
+			snprintf(buf, size, "unix (pid %d, uid %u)", peer->u.local.pid, peer->u.local.uid);
+		else
+			snprintf(buf, size, "unix (uid %u)", peer->u.local.uid);
+		break;
+	case ADDR_STDIO:
+		snprintf(buf, size, "-");
+		break;
+	default:
+		snprintf(buf, size, "unknown");
+		break;
+	}
+	return buf;
+}

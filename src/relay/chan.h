@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * chan: one direction of a relay, from one endpoint to the other: its engine, what was read and is not written yet, and
+ * its state.
+ *
+ *   OPEN     reads and writes
+ *   ENDING   reads no more; what was read is still to be written
+ *   ENDED    nothing more moves
+ */
+#ifndef RELAY_CHAN_H
+#define RELAY_CHAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct engine;
+struct loop;
+struct pipe;
+
+enum chan_state { CHAN_OPEN, CHAN_ENDING, CHAN_ENDED };
+enum chan_wait { CHAN_WAITS_SOURCE, CHAN_WAITS_DESTINATION, CHAN_WAITS_TIME };
+
+struct chan {
+	const struct engine *engine;
+	uint64_t bytes;      /* written to the destination */
+	uint64_t ready_at;   /* ns: the rate limit lets the next byte through */
+	unsigned char *rest; /* read and not written yet; owned */
+	struct pipe *pipe;   /* the same in a pipe (splice); from the pool, held only while bytes are in it */
+	uint32_t rest_start, rest_length, rest_room;
+	uint32_t chunk; /* how much is read at once */
+	uint8_t state;  /* enum chan_state */
+	uint8_t waits;  /* enum chan_wait */
+	uint8_t full_reads;
+	bool eof_passed; /* the end was passed on */
+};
+
+/* Bytes that were read and are not written. */
+uint64_t chan_unsent(const struct chan *chan);
+/* Keeps data for later, behind what is kept already. 0 or -ENOMEM. */
+int chan_keep(struct chan *chan, const void *data, size_t size);
+/* Gives up what is kept; returns how many bytes are lost by it. */
+uint64_t chan_drop(struct loop *loop, struct chan *chan);
+
+#endif

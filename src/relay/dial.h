@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * dial: connects to an address: looks the name up, tries every address in turn, shakes hands where the family wants it,
+ * and goes on where --wait says so. Nothing of it blocks.
+ *
+ *   LOOKUP -> CONNECT -> (HANDSHAKE) -> done
+ *                ^  |failed: the next address, at the end the verdict
+ *                |  v
+ *               PAUSE: a full UNIX backlog, or waiting for what may heal
+ */
+#ifndef RELAY_DIAL_H
+#define RELAY_DIAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/addr.h"
+#include "net/explain.h"
+#include "net/mux.h"
+#include "net/resolve.h"
+#include "relay/loop.h"
+
+/* What all dials of a program share: the resolver and who waits for it. */
+struct dialer;
+int dialer_start(struct loop *loop, struct dialer **dialer); /* 0 or a negative errno */
+void dialer_stop(struct dialer *dialer);
+
+struct dial_settings {
+	uint64_t connect_timeout; /* ns: one attempt with names and handshake; an address's own option wins */
+	uint64_t wait;            /* ns: go on while the cause may heal, in all; 0: don't */
+	/* told each time that a wait goes on; may be NULL */
+	void (*waiting)(const struct addr *addr, const struct explanation *why, uint64_t elapsed, uint64_t wait);
+};
+
+struct dial {
+	struct dialer *dialer;
+	const struct addr *addr; /* the caller's; must outlive the dial */
+	const struct dial_settings *settings;
+	/* called once: fd is connected, non-blocking and the caller's, or -1 with the failure. The dial is over. */
+	void (*done)(struct loop *loop, struct dial *dial, int fd, const struct failure *failure);
+
+	struct watch watch;
+	struct timer timer;
+	struct places *places; /* owned */
+	size_t next;           /* which of them comes next */
+	uint64_t started;      /* ns: the whole dial */
+	uint64_t attempt_started, attempt_ends;
+	uint64_t pause;        /* ns: the next pause of a wait */
+	struct failure failure; /* of the last attempt */
+	struct mux mux;
+	struct dial *next_asking; /* list of those that wait for the resolver */
+	uint32_t question;
+	int fd;
+	int keep_fd; /* the directory through which a long UNIX path is reached, or -1 */
+	uint8_t state;
+};
+
+/* Starts; done() may be called before this returns only for failures that need no waiting: so never touch the dial after. */
+void dial_start(struct dialer *dialer, struct dial *dial, const struct addr *addr, const struct dial_settings *settings,
+                void (*done)(struct loop *loop, struct dial *dial, int fd, const struct failure *failure));
+/* Ends it without done(). Harmless when it is over. */
+void dial_cancel(struct dial *dial);
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The copy engine: reads into the loop's shared buffer and writes at once; only what the destination does not take is
+ * kept, in memory of the channel's own, and until that is gone nothing more is read.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "relay/engine.h"
+#include "relay/loop.h"
+#include "relay/relay.h"
+
+#define CHUNK_START (64U * 1024)
+#define CHUNK_MAX (1024U * 1024)
+
+/* Writes what is kept: MOVE_EMPTY when all of it went. */
+static enum move write_rest(struct chan *chan, struct flow *flow)
+{
+	while (chan->rest_length) {
+		ssize_t put = endpoint_write(flow->destination, chan->rest + chan->rest_start, chan->rest_length);
+
+		if (put == -EAGAIN)
+			return MOVE_FULL;
+		if (put < 0) {
+			flow->error = (int)-put;
+			return MOVE_DESTINATION_FAILED;
+		}
+		chan->rest_start += (uint32_t)put;
+		chan->rest_length -= (uint32_t)put;
+		chan->bytes += (uint64_t)put;
+	}
+	free(chan->rest);
+	chan->rest = NULL;
+	chan->rest_start = chan->rest_room = 0;
+	return MOVE_EMPTY;
+}
+
+/* Writes data, keeping what is not taken: MOVE_EMPTY when all of it went. */
+static enum move write_data(struct chan *chan, struct flow *flow, const unsigned char *data, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t put = endpoint_write(flow->destination, data + done, size - done);
+
+		if (put < 0 && put != -EAGAIN)
+			flow->error = (int)-put;
+		if (put < 0) {
+			/* kept also when the destination failed: so the owner knows how much was lost */
+			int error = chan_keep(chan, data + done, size - done);
+
+			if (put == -EAGAIN && error == 0)
+				return MOVE_FULL;
+			if (put == -EAGAIN)
+				flow->error = -error;
+			return MOVE_DESTINATION_FAILED;
+		}
+		done += (size_t)put;
+		chan->bytes += (uint64_t)put;
+	}
+	return MOVE_EMPTY;
+}
+
+/* Full reads mean that more is waiting: ask for more at once. A destination that takes less at once: for less. */
+static void adapt(struct chan *chan, const struct flow *flow, size_t asked, size_t got, bool taken)
+{
+	uint32_t most = flow->settings->buffer ? (uint32_t)flow->settings->buffer : CHUNK_MAX;
+
+	if (!taken) {
+		if (chan->chunk > CHUNK_START)
+			chan->chunk /= 2;
+		chan->full_reads = 0;
+	} else if (got < asked) {
+		chan->full_reads = 0;
+	} else if (++chan->full_reads >= 2 && chan->chunk < most) {
+		chan->chunk = chan->chunk * 2 < most ? chan->chunk * 2 : most;
+		chan->full_reads = 0;
+	}
+}
+
+static size_t to_ask(struct chan *chan, const struct flow *flow)
+{
+	if (!chan->chunk)
+		chan->chunk = flow->settings->buffer && flow->settings->buffer < CHUNK_START
+		                  ? (uint32_t)flow->settings->buffer
+		                  : CHUNK_START;
+	return flow->allowance < chan->chunk ? (size_t)flow->allowance : chan->chunk;
+}
+
+/* One read and its write. MOVE_BUDGET: go on. */
+static enum move move_once(struct chan *chan, struct flow *flow)
+{
+	size_t asked = to_ask(chan, flow);
+	unsigned char *buffer = loop_buffer(flow->loop, chan->chunk);
+	enum move result;
+	ssize_t got;
+
+	if (!buffer) {
+		flow->error = ENOMEM;
+		return MOVE_SOURCE_FAILED;
+	}
+	got = endpoint_read(flow->source, buffer, asked);
+	if (got == -EAGAIN)
+		return MOVE_EMPTY;
+	if (got < 0) {
+		flow->error = (int)-got;
+		return MOVE_SOURCE_FAILED;
+	}
+	if (got == 0)
+		return MOVE_END;
+	flow->read += (uint64_t)got;
+	flow->allowance -= (uint64_t)got;
+	result = write_data(chan, flow, buffer, (size_t)got);
+	adapt(chan, flow, asked, (size_t)got, result == MOVE_EMPTY);
+	if (result != MOVE_EMPTY)
+		return result;
+	/* less than was asked for: a stream had no more, and asking again would be a call for nothing */
+	return (size_t)got < asked && flow->source->in_kind != ENDPOINT_FILE ? MOVE_EMPTY : MOVE_BUDGET;
+}
+
+static enum move copy_move(struct chan *chan, struct flow *flow)
+{
+	enum move result = write_rest(chan, flow);
+
+	if (result != MOVE_EMPTY)
+		return result;
+	if (chan->state != CHAN_OPEN)
+		return MOVE_END;
+	do
+		if (!flow->allowance)
+			return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
+	while ((result = move_once(chan, flow)) == MOVE_BUDGET);
+	return result;
+}
+
+const struct engine engine_copy = { .name = "copy", .move = copy_move };

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The splice engine: from socket to socket through a pipe of the pool; to or from a pipe (standard input or output)
+ * straight. EINVAL (a kernel or a descriptor that can't) turns the channel over to the copy engine in mid-stream: what is
+ * in the pipe is read out first, so nothing is lost.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "relay/engine.h"
+#include "relay/loop.h"
+#include "relay/pipe.h"
+#include "relay/relay.h"
+
+#define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
+
+static ssize_t do_splice(int from, int to, size_t size)
+{
+	ssize_t moved;
+
+	do
+		moved = splice(from, NULL, to, NULL, size, SPLICE_FLAGS);
+	while (moved < 0 && errno == EINTR);
+	return moved < 0 ? -errno : moved;
+}
+
+/* To the copy engine, with what is in the pipe. */
+static enum move fall_back(struct chan *chan, struct flow *flow)
+{
+	while (chan->pipe && chan->pipe->bytes) {
+		unsigned char *buffer = loop_buffer(flow->loop, chan->pipe->bytes);
+		ssize_t got = buffer ? read(chan->pipe->out, buffer, chan->pipe->bytes) : -1;
+
+		if (got <= 0 || chan_keep(chan, buffer, (size_t)got) < 0) {
+			flow->error = ENOMEM;
+			return MOVE_DESTINATION_FAILED;
+		}
+		chan->pipe->bytes -= (uint32_t)got;
+	}
+	if (chan->pipe)
+		pipe_give_back(flow->loop, chan->pipe);
+	chan->pipe = NULL;
+	chan->engine = &engine_copy;
+	return chan->engine->move(chan, flow);
+}
+
+/* Straight between a pipe and a socket: EAGAIN may mean either end. */
+static enum move which_is_stuck(const struct flow *flow)
+{
+	struct pollfd entry = { .fd = flow->destination->out, .events = POLLOUT };
+	int waiting = 0;
+
+	if (flow->source->in_kind == ENDPOINT_PIPE)
+		return ioctl(flow->source->in, FIONREAD, &waiting) == 0 && waiting > 0 ? MOVE_FULL : MOVE_EMPTY;
+	return poll(&entry, 1, 0) == 1 ? MOVE_EMPTY : MOVE_FULL;
+}
+
+static bool source_error(int error)
+{
+	return error == ECONNRESET || error == ENOTCONN || error == ETIMEDOUT;
+}
+
+static enum move move_straight(struct chan *chan, struct flow *flow)
+{
+	for (;;) {
+		size_t ask = flow->allowance < 1024 * 1024 ? (size_t)flow->allowance : 1024 * 1024;
+		ssize_t moved;
+
+		if (!ask)
+			return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
+		moved = do_splice(flow->source->in, flow->destination->out, ask);
+		if (moved == 0)
+			return MOVE_END;
+		if (moved == -EAGAIN)
+			return which_is_stuck(flow);
+		if (moved == -EINVAL)
+			return fall_back(chan, flow);
+		if (moved < 0) {
+			flow->error = (int)-moved;
+			/* EPIPE is the destination's; of the others a socket that is the source is the more likely cause */
+			return flow->source->in_kind == ENDPOINT_SOCKET && source_error(flow->error) ? MOVE_SOURCE_FAILED
+			                                                                             : MOVE_DESTINATION_FAILED;
+		}
+		chan->bytes += (uint64_t)moved;
+		flow->read += (uint64_t)moved;
+		flow->allowance -= (uint64_t)moved;
+	}
+}
+
+/* Empties the pipe into the destination: MOVE_EMPTY when all went. */
+static enum move drain_pipe(struct chan *chan, struct flow *flow)
+{
+	while (chan->pipe && chan->pipe->bytes) {
+		ssize_t moved = do_splice(chan->pipe->out, flow->destination->out, chan->pipe->bytes);
+
+		if (moved == -EAGAIN)
+			return MOVE_FULL;
+		if (moved == -EINVAL)
+			return fall_back(chan, flow);
+		if (moved <= 0) {
+			flow->error = moved ? (int)-moved : EIO;
+			return MOVE_DESTINATION_FAILED;
+		}
+		chan->pipe->bytes -= (uint32_t)moved;
+		chan->bytes += (uint64_t)moved;
+	}
+	return MOVE_EMPTY;
+}
+
+/* Fills the (empty) pipe from the source. MOVE_BUDGET: there is something to drain. */
+static enum move fill_pipe(struct chan *chan, struct flow *flow)
+{
+	size_t ask;
+	ssize_t moved;
+
+	if (!chan->pipe)
+		chan->pipe = pipe_take(flow->loop);
+	if (!chan->pipe)
+		return fall_back(chan, flow);
+	ask = flow->allowance < chan->pipe->capacity ? (size_t)flow->allowance : chan->pipe->capacity;
+	if (!ask)
+		return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
+	moved = do_splice(flow->source->in, chan->pipe->in, ask);
+	if (moved == 0)
+		return MOVE_END;
+	if (moved == -EAGAIN)
+		return MOVE_EMPTY;
+	if (moved == -EINVAL)
+		return fall_back(chan, flow);
+	if (moved < 0) {
+		flow->error = (int)-moved;
+		return MOVE_SOURCE_FAILED;
+	}
+	chan->pipe->bytes = (uint32_t)moved;
+	flow->read += (uint64_t)moved;
+	flow->allowance -= (uint64_t)moved;
+	return MOVE_BUDGET;
+}
+
+static enum move move_through_pipe(struct chan *chan, struct flow *flow)
+{
+	enum move result = drain_pipe(chan, flow);
+
+	while (result == MOVE_EMPTY && chan->engine == &engine_splice) {
+		if (chan->state != CHAN_OPEN) {
+			result = MOVE_END;
+			break;
+		}
+		result = fill_pipe(chan, flow);
+		if (result != MOVE_BUDGET || chan->engine != &engine_splice || !chan->pipe->bytes)
+			break;
+		result = drain_pipe(chan, flow);
+	}
+	if (chan->pipe && !chan->pipe->bytes) {
+		pipe_give_back(flow->loop, chan->pipe);
+		chan->pipe = NULL;
+	}
+	return result;
+}
+
+static enum move splice_move(struct chan *chan, struct flow *flow)
+{
+	bool straight = flow->source->in_kind == ENDPOINT_PIPE || flow->destination->out_kind == ENDPOINT_PIPE;
+
+	if (!straight)
+		return move_through_pipe(chan, flow);
+	return chan->state == CHAN_OPEN ? move_straight(chan, flow) : MOVE_END;
+}
+
+const struct engine engine_splice = { .name = "splice", .move = splice_move };

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "relay/engine.h"
+
+#include "net/addr.h"
+
+static bool can_splice(const struct endpoint *source, const struct endpoint *destination)
+{
+	/* descriptors that were inherited may be blocking, and SPLICE_F_NONBLOCK covers only the pipe */
+	bool source_ok = source->in_kind == ENDPOINT_PIPE || (source->in_kind == ENDPOINT_SOCKET && !source->inherited);
+	bool destination_ok = destination->out_kind == ENDPOINT_PIPE ||
+	                      (destination->out_kind == ENDPOINT_SOCKET && !destination->inherited);
+
+	return source_ok && destination_ok;
+}
+
+/*
+ * Which pairs are spliced. Measured, see HACKING.md ("Engines"): between UNIX sockets, from TCP to UNIX and to or from a
+ * pipe it is real zero-copy and wins everywhere; from vsock splice allocates pages for the length asked for, and to TCP it
+ * makes small segments.
+ */
+static bool splice_pays(const struct endpoint *source, const struct endpoint *destination)
+{
+	if (source->in_kind == ENDPOINT_PIPE || destination->out_kind == ENDPOINT_PIPE)
+		return true;
+	return (source->family == ADDR_TCP || source->family == ADDR_UNIX) && destination->family == ADDR_UNIX;
+}
+
+const struct engine *engine_choose(const struct endpoint *source, const struct endpoint *destination, unsigned setting)
+{
+	if (setting == ENGINE_COPY || !can_splice(source, destination))
+		return &engine_copy;
+	return setting == ENGINE_SPLICE || splice_pays(source, destination) ? &engine_splice : &engine_copy;
+}

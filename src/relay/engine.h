@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * engine: how bytes get from a source to a destination. Two of them, behind one function; see HACKING.md for what was
+ * measured, and engine_choose() for which pair gets which.
+ */
+#ifndef RELAY_ENGINE_H
+#define RELAY_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/endpoint.h"
+#include "relay/chan.h"
+
+enum engine_setting { ENGINE_AUTO, ENGINE_COPY, ENGINE_SPLICE };
+
+/* Why an engine stopped. Before all but MOVE_FULL everything that was read has been written. */
+enum move {
+	MOVE_EMPTY,   /* the source has nothing more now */
+	MOVE_FULL,    /* the destination takes no more now; what was read and not written is kept in the channel */
+	MOVE_BUDGET,  /* as much as one turn may move; there may be more */
+	MOVE_PAUSE,   /* the rate limit or the limit of bytes says no more now */
+	MOVE_END,     /* end of file */
+	MOVE_SOURCE_FAILED,      /* flow->error tells, a positive errno */
+	MOVE_DESTINATION_FAILED, /* likewise; what was read and not written is lost: flow->lost bytes */
+};
+
+/* What one turn of an engine works with. */
+struct flow {
+	struct loop *loop;
+	const struct endpoint *source, *destination;
+	const struct relay_settings *settings;
+	uint64_t allowance; /* bytes that may be read now */
+	bool limited;       /* allowance comes from a limit, not from the budget */
+	uint64_t read;      /* bytes that were read in this turn */
+	int error;
+};
+
+struct engine {
+	const char *name;
+	enum move (*move)(struct chan *chan, struct flow *flow);
+};
+
+extern const struct engine engine_copy, engine_splice, engine_message;
+
+/* The engine for a channel; setting is enum engine_setting. */
+const struct engine *engine_choose(const struct endpoint *source, const struct endpoint *destination, unsigned setting);
+
+#endif

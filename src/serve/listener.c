@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "serve/listener.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fdutil.h"
+#include "base/log.h"
+#include "base/units.h"
+
+#define BATCH 64 /* accepted in one turn */
+#define PAUSE (100 * NSEC_PER_MSEC)
+
+static void socket_ready(struct loop *loop, struct watch *watch, uint32_t events);
+static const struct watch_kind listener_kind = { .name = "listener", .ready = socket_ready };
+
+/* Polls what should be polled now. */
+static void apply(struct listener *listener)
+{
+	for (size_t i = 0; i < listener->count; i++) {
+		struct listener_socket *socket = &listener->sockets[i];
+
+		if (listener->resting || listener->paused)
+			loop_unwatch(listener->loop, &socket->watch);
+		else
+			loop_watch(listener->loop, &socket->watch, socket->fd, EPOLLIN);
+	}
+}
+
+void listener_rest(struct listener *listener, bool rest)
+{
+	if (listener->resting == rest)
+		return;
+	listener->resting = rest;
+	apply(listener);
+}
+
+static void pause_over(struct loop *loop, struct timer *timer)
+{
+	struct listener *listener = (struct listener *)(void *)((char *)timer - offsetof(struct listener, pause));
+
+	(void)loop;
+	listener->paused = false;
+	apply(listener);
+}
+
+/* Out of descriptors or memory: trying again at once would spin, ending would drop everybody. */
+static void pause_accepting(struct listener *listener, int error)
+{
+	if (!listener->pause_said) {
+		char text[256];
+
+		log_warning("%s: accepting pauses: %s", addr_format_short(listener->addr, text, sizeof(text)), strerror(error));
+		listener->pause_said = true;
+	}
+	listener->paused = true;
+	loop_timer(listener->loop, &listener->pause, units_now() + PAUSE);
+	apply(listener);
+}
+
+static void socket_ready(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	struct listener_socket *socket = (struct listener_socket *)(void *)watch;
+	struct listener *listener = socket->listener;
+	struct failure failure;
+	struct place place;
+	struct peer peer;
+
+	(void)loop;
+	(void)events;
+	for (int i = 0; i < BATCH && !listener->resting; i++) {
+		int fd = socket_accept(socket->fd, &place, &failure);
+
+		if (fd == -EAGAIN)
+			return;
+		if (fd < 0) {
+			pause_accepting(listener, -fd);
+			return;
+		}
+		listener->pause_said = false;
+		socket_tune(fd, listener->addr);
+		peer_of_socket(fd, (const struct sockaddr *)&place.sa, place.length, &peer);
+		listener->accepted(listener, fd, &peer);
+	}
+}
+
+/* Remembers which file is ours, to remove no other. */
+static void remember_file(struct listener_socket *socket, const struct addr *addr)
+{
+	char path[ADDR_NAME_MAX + 16];
+	struct stat st;
+
+	if (addr->family == ADDR_MUX)
+		snprintf(path, sizeof(path), "%s_%u", addr->name, addr->port);
+	else if (addr->family == ADDR_UNIX && !addr->abstract)
+		snprintf(path, sizeof(path), "%s", addr->name);
+	else
+		return;
+	if (lstat(path, &st) < 0)
+		return;
+	socket->path = strdup(path);
+	socket->device = st.st_dev;
+	socket->inode = st.st_ino;
+}
+
+/* "tcp:*:0": the first place gets a port from the kernel, and the others the same. */
+static void share_port(struct listener *listener, struct place *place)
+{
+	struct peer first;
+
+	if (!listener->count || listener->addr->family != ADDR_TCP || listener->addr->port || *listener->addr->service)
+		return;
+	peer_of_local(listener->sockets[0].fd, &first);
+	if (place->sa.ss_family == AF_INET)
+		((struct sockaddr_in *)(void *)&place->sa)->sin_port = htons(first.u.tcp.port);
+	else
+		((struct sockaddr_in6 *)(void *)&place->sa)->sin6_port = htons(first.u.tcp.port);
+}
+
+static int find_places(const struct addr *addr, struct places *places, int *keep_fd, struct failure *failure)
+{
+	memset(places, 0, sizeof(*places));
+	*keep_fd = -1;
+	if (addr->family == ADDR_TCP)
+		return resolve_wait(addr, ADDR_LISTEN, places, failure);
+	places->count = 1;
+	return socket_place(addr, ADDR_LISTEN, &places->place[0], keep_fd, failure);
+}
+
+/* A machine without IPv6 still listens on "localhost" and "*". */
+static bool may_lack(const struct places *places, size_t i, const struct failure *failure)
+{
+	return places->count > 1 && places->place[i].sa.ss_family == AF_INET6 &&
+	       (failure->error == EADDRNOTAVAIL || failure->error == EAFNOSUPPORT);
+}
+
+static int open_place(struct listener *listener, struct place *place, const struct socket_defaults *defaults,
+                      struct failure *failure)
+{
+	struct listener_socket *socket = &listener->sockets[listener->count];
+
+	share_port(listener, place);
+	socket->fd = socket_listen(listener->addr, place, defaults, failure);
+	if (socket->fd < 0)
+		return socket->fd;
+	socket->listener = listener;
+	socket->watch = (struct watch){ .kind = &listener_kind, .fd = -1 };
+	remember_file(socket, listener->addr);
+	listener->count++;
+	return 0;
+}
+
+int listener_open(struct loop *loop, struct listener *listener, const struct addr *addr,
+                  const struct socket_defaults *defaults, struct failure *failure)
+{
+	struct places places;
+	int keep_fd, error;
+
+	listener->loop = loop;
+	listener->addr = addr;
+	listener->resting = true;
+	listener->pause.expired = pause_over;
+	error = find_places(addr, &places, &keep_fd, failure);
+	if (error)
+		return error;
+	listener->sockets = calloc(places.count, sizeof(*listener->sockets));
+	if (!listener->sockets) {
+		*failure = (struct failure){ .step = STEP_SOCKET, .error = ENOMEM };
+		error = -ENOMEM;
+	}
+	for (size_t i = 0; i < places.count && !error; i++) {
+		error = open_place(listener, &places.place[i], defaults, failure);
+		if (error && may_lack(&places, i, failure))
+			error = 0;
+	}
+	if (!error && !listener->count)
+		error = -failure->error;
+	if (error)
+		listener_close(listener);
+	fd_close(&keep_fd);
+	return error;
+}
+
+static void remove_file(const struct listener_socket *socket)
+{
+	struct stat st;
+
+	if (lstat(socket->path, &st) == 0 && st.st_dev == socket->device && st.st_ino == socket->inode)
+		unlink(socket->path);
+}
+
+void listener_close(struct listener *listener)
+{
+	for (size_t i = 0; i < listener->count; i++) {
+		struct listener_socket *socket = &listener->sockets[i];
+
+		loop_unwatch(listener->loop, &socket->watch);
+		if (socket->path)
+			remove_file(socket);
+		free(socket->path);
+		fd_close(&socket->fd);
+	}
+	if (listener->loop)
+		loop_timer_stop(listener->loop, &listener->pause);
+	free(listener->sockets);
+	listener->sockets = NULL;
+	listener->count = 0;
+}
+
+void listener_each(const struct listener *listener, void (*each)(const char *text, void *context), void *context)
+{
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < listener->count; i++)
+		each(socket_local_text(listener->sockets[i].fd, listener->addr, text, sizeof(text)), context);
+}
+
+struct ready {
+	int fd, error;
+};
+
+static void write_ready(const char *text, void *context)
+{
+	struct ready *ready = context;
+	char line[ADDR_TEXT_MAX + 8];
+	int length = snprintf(line, sizeof(line), "READY %s\n", text);
+
+	if (!ready->error)
+		ready->error = fd_write_all(ready->fd, line, (size_t)length);
+}
+
+int listener_ready(const struct listener *listener, int fd)
+{
+	struct ready ready = { .fd = fd };
+
+	listener_each(listener, write_ready, &ready);
+	return ready.error;
+}

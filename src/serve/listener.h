@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * listener: listens on an address (every place that its name has) and hands over what it accepts.
+ *
+ * It accepts in batches until there is nothing more. At a limit its owner lets it rest: it is not polled, and who
+ * connects waits in the kernel's backlog. Out of descriptors or memory it pauses by itself for a moment and says so once.
+ */
+#ifndef SERVE_LISTENER_H
+#define SERVE_LISTENER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "net/addr.h"
+#include "net/explain.h"
+#include "net/peer.h"
+#include "net/resolve.h"
+#include "net/socket.h"
+#include "relay/loop.h"
+
+struct listener;
+
+struct listener_socket {
+	struct watch watch;
+	struct listener *listener;
+	int fd;
+	char *path; /* of the socket file that is ours to remove, or NULL */
+	dev_t device;
+	ino_t inode;
+};
+
+struct listener {
+	const struct addr *addr;
+	struct loop *loop;
+	/* fd is the caller's; peer and local are who and where. */
+	void (*accepted)(struct listener *listener, int fd, const struct peer *peer);
+	void *context;
+	struct listener_socket *sockets; /* owned */
+	size_t count;
+	struct timer pause;
+	bool resting, paused, pause_said;
+};
+
+/* Opens it: resolves (this may wait, so it is for the start), binds, listens. 0, or a negative errno with *failure. Accepts
+ * nothing before listener_rest(…, false). */
+int listener_open(struct loop *loop, struct listener *listener, const struct addr *addr,
+                  const struct socket_defaults *defaults, struct failure *failure);
+/* At the limit: true; below it again: false. */
+void listener_rest(struct listener *listener, bool rest);
+/* Closes; removes the socket file if it is still ours. */
+void listener_close(struct listener *listener);
+
+/* Calls each() with the real address of every socket. */
+void listener_each(const struct listener *listener, void (*each)(const char *text, void *context), void *context);
+/* Writes "READY ADDRESS\n" for each socket to fd. 0 or a negative errno. */
+int listener_ready(const struct listener *listener, int fd);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "tools/common.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/fdutil.h"
+#include "base/units.h"
+
+static const char *const formats[] = { "auto", "text", "json", "journal", "syslog", NULL };
+static const char *const colors[] = { "auto", "always", "never", NULL };
+static const char *const engines[] = { "auto", "copy", "splice", NULL };
+
+const struct opt common_opts[] = {
+	{ .name = "verbose", .letter = 'v', .group = "Common", .type = OPT_REPEAT, .flags = OPT_BRIEF,
+	  .text = "a line at begin and end of each connection; twice: attempts and names too",
+	  .offset = offsetof(struct common_options, log.verbose) },
+	{ .name = "quiet", .letter = 'q', .group = "Common", .type = OPT_REPEAT,
+	  .text = "no notices, hints or progress; twice: nothing at all, the status tells",
+	  .offset = offsetof(struct common_options, log.quiet) },
+	{ .name = "numeric", .letter = 'n', .group = "Common", .type = OPT_FLAG,
+	  .text = "print no names", .offset = offsetof(struct common_options, numeric) },
+	{ .name = "timestamps", .letter = 'D', .group = "Common", .type = OPT_FLAG,
+	  .text = "the time before each line", .offset = offsetof(struct common_options, log.timestamps) },
+	{ .name = "log-format", .group = "Common", .type = OPT_CHOICE, .value = "FORMAT", .fallback = "auto",
+	  .text = "what goes to stderr: auto, text, json, journal or syslog", .choices = formats,
+	  .offset = offsetof(struct common_options, log.format) },
+	{ .name = "color", .group = "Common", .type = OPT_CHOICE, .value = "WHEN", .fallback = "auto",
+	  .text = "auto (a terminal, and NO_COLOR unset), always or never", .choices = colors,
+	  .offset = offsetof(struct common_options, log.color) },
+	{ 0 },
+};
+
+const struct opt dial_opts[] = {
+	{ .name = "connect-timeout", .letter = 'w', .group = "Connecting", .type = OPT_TIME, .value = "TIME", .fallback = "10s",
+	  .text = "how long one attempt may take, names and handshake included", .flags = OPT_INF | OPT_BRIEF,
+	  .offset = offsetof(struct dial_settings, connect_timeout) },
+	{ .name = "wait", .group = "Connecting", .type = OPT_TIME, .value = "TIME", .fallback = "off",
+	  .text = "try again for so long while the cause may heal", .flags = OPT_INF | OPT_BRIEF,
+	  .offset = offsetof(struct dial_settings, wait) },
+	{ 0 },
+};
+
+const struct opt relay_opts[] = {
+	{ .name = "idle-timeout", .letter = 'i', .group = "Relaying", .type = OPT_TIME, .value = "TIME", .fallback = "inf",
+	  .text = "end when nothing moved for so long", .flags = OPT_INF | OPT_BRIEF,
+	  .offset = offsetof(struct relay_settings, idle_timeout) },
+	{ .name = "half-close-timeout", .group = "Relaying", .type = OPT_TIME, .value = "TIME", .fallback = "inf",
+	  .text = "end so long after the first direction ended", .flags = OPT_INF | OPT_ZERO,
+	  .offset = offsetof(struct relay_settings, half_close_timeout) },
+	{ .name = "no-shutdown", .group = "Relaying", .type = OPT_FLAG,
+	  .text = "don't tell one side that the other's input ended", .offset = offsetof(struct relay_settings, no_shutdown) },
+	{ .name = "max-time", .group = "Relaying", .type = OPT_TIME, .value = "TIME", .fallback = "inf",
+	  .text = "end a connection after so long", .flags = OPT_INF, .offset = offsetof(struct relay_settings, max_time) },
+	{ .name = "max-bytes", .group = "Relaying", .type = OPT_SIZE, .value = "SIZE", .fallback = "inf",
+	  .text = "end a connection after so many bytes in either direction", .flags = OPT_INF,
+	  .offset = offsetof(struct relay_settings, max_bytes) },
+	{ .name = "rate-limit", .letter = 'L', .group = "Relaying", .type = OPT_RATE, .value = "RATE", .fallback = "inf",
+	  .text = "bytes a second, each direction of a connection", .flags = OPT_INF,
+	  .offset = offsetof(struct relay_settings, rate_limit) },
+	{ .name = "buffer", .letter = 'b', .group = "Relaying", .type = OPT_SIZE, .value = "SIZE", .fallback = "auto",
+	  .text = "most that is read at once; auto: 64K, growing to 1M", .min = 1, .max = 64 << 20,
+	  .offset = offsetof(struct relay_settings, buffer) },
+	{ .name = "engine", .group = "Relaying", .type = OPT_CHOICE, .value = "ENGINE", .fallback = "auto",
+	  .text = "auto, copy or splice; for measuring", .choices = engines, .offset = offsetof(struct relay_settings, engine) },
+	{ 0 },
+};
+
+const struct opt listen_opts[] = {
+	{ .name = "max-conns", .letter = 'm', .group = "Listening", .type = OPT_COUNT, .value = "COUNT", .fallback = "auto",
+	  .text = "connections at once; at the limit the listener rests", .min = 1, .max = 1000000,
+	  .offset = offsetof(struct listen_options, max_conns) },
+	{ .name = "drain-timeout", .group = "Listening", .type = OPT_TIME, .value = "TIME", .fallback = "30s",
+	  .text = "how long open connections may go on after a signal", .flags = OPT_INF | OPT_ZERO,
+	  .offset = offsetof(struct listen_options, drain_timeout) },
+	{ .name = "ready-fd", .group = "Listening", .type = OPT_COUNT, .value = "N", .text = "write READY ADDRESS there once listening",
+	  .min = 0, .max = 1 << 20, .flags = OPT_ZERO, .offset = offsetof(struct listen_options, ready_fd) },
+	{ .name = "pid-file", .group = "Listening", .type = OPT_TEXT, .value = "PATH", .text = "write the process id there",
+	  .offset = offsetof(struct listen_options, pid_file) },
+	{ 0 },
+};
+
+void common_start(const char *program)
+{
+	fd_standard();
+	log_start(program);
+	signal(SIGPIPE, SIG_IGN);
+	fd_limit_raise();
+}
+
+void common_bad_text(const char *text, size_t offset, size_t length, const char *why, const char *hint)
+{
+	log_error("%s: %s", text, why);
+	log_caret(text, offset, length);
+	if (*hint)
+		log_hint("%s", hint);
+}
+
+int common_hosts(struct hosts *hosts)
+{
+	struct hosts_error error;
+
+	if (hosts_load(hosts, &error) == 0)
+		return 0;
+	if (!error.line) {
+		log_error("%s: %s", error.file, error.why);
+		return STATUS_USAGE;
+	}
+	log_error("%s:%u: %s", error.file, error.line, error.why);
+	log_caret(error.text, error.offset, error.length);
+	return STATUS_USAGE;
+}
+
+int common_addr(const char *text, const struct addr_context *context, struct addr *addr)
+{
+	struct addr_error error;
+
+	if (addr_parse(text, context, addr, &error) == 0)
+		return 0;
+	common_bad_text(text, error.offset, error.length, error.why, error.hint);
+	return STATUS_USAGE;
+}
+
+int common_addr_words(const char *where, const char *port, const struct addr_context *context, struct addr *addr)
+{
+	struct addr_error error;
+	char joined[ADDR_NAME_MAX + 64];
+
+	if (addr_parse_words(where, port, context, addr, joined, sizeof(joined), &error) == 0)
+		return 0;
+	common_bad_text(joined, error.offset, error.length, error.why, error.hint);
+	return STATUS_USAGE;
+}
+
+int common_failed(const struct addr *addr, const struct failure *failure)
+{
+	struct explanation why;
+	char text[256];
+
+	explain(addr, failure, &why);
+	log_error("%s: %s", addr_format_short(addr, text, sizeof(text)), why.what);
+	if (*why.hint)
+		log_hint("%s", why.hint);
+	return (int)why.status;
+}
+
+void common_waiting(const struct addr *addr, const struct explanation *why, uint64_t elapsed, uint64_t wait)
+{
+	char text[256], limit[32];
+
+	addr_format_short(addr, text, sizeof(text));
+	if (wait == UNITS_INF)
+		log_progress("%s: waiting: %s, %llu s", text, why->what, (unsigned long long)(elapsed / NSEC_PER_SEC));
+	else
+		log_progress("%s: waiting: %s, %llu s of %s", text, why->what, (unsigned long long)(elapsed / NSEC_PER_SEC),
+		             units_show_duration(wait, limit, sizeof(limit)));
+}
