@@ -77,7 +77,6 @@ AC_DEFUN([VT_WARNINGS], [
         -Wimplicit-fallthrough
         -Wmissing-declarations
         -Wmissing-prototypes
-        -Wnull-dereference
         -Wold-style-definition
         -Wpointer-arith
         -Wredundant-decls
