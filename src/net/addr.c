@@ -59,6 +59,7 @@ static int parse_tcp(struct parser *p);
 static int parse_unix(struct parser *p);
 static int parse_mux(struct parser *p);
 static int parse_exec(struct parser *p);
+static int comma_in_path(struct parser *p);
 static int parse_fd(struct parser *p);
 static int parse_stdio(struct parser *p);
 static void format_vsock(struct writer *w, const struct addr *addr);
@@ -466,7 +467,7 @@ static int parse_cid(struct parser *p, size_t at, size_t length, uint32_t *cid, 
 		for (size_t i = 0; i < RESERVED_CIDS; i++) {
 			if (strlen(reserved_cids[i].name) == length &&
 			    strncasecmp(text, reserved_cids[i].name, length) == 0) {
-				bad(p, at, length, "bad CID: '%s' is written in lower case", SHOW(text, length));
+				bad(p, at, length, "bad CID: '%s' must be in lower case", SHOW(text, length));
 				return hint(p, "write %s%s", reserved_cids[i].name,
 				            SHOW(text + length, p->end - at - length));
 			}
@@ -524,10 +525,8 @@ static int parse_port(struct parser *p, size_t at, size_t length, enum port_kind
 	int r;
 
 	addr->has_port = true;
-	if (length == 0) {
-		bad(p, at, 1, "the port is missing");
-		return 0 - EINVAL;
-	}
+	if (length == 0)
+		return bad(p, at, 1, "the port is missing");
 	if (kind == PORT_TCP && is_letter(text[0]) && !is_word(text, length, "any")) {
 		for (size_t i = 0; i < length; i++) {
 			if (!is_letter(text[i]) && !is_digit(text[i]) && !memchr("-_+.", text[i], 4)) {
@@ -659,6 +658,11 @@ static int parse_vsock(struct parser *p)
 			return all_digits(cid, cid_length)
 			               ? hint(p, "write %s::%s", family, SHOW(cid, cid_length))
 			               : hint(p, "write %s:%s:PORT", family, SHOW(cid, cid_length));
+		}
+		if (p->url && all_digits(cid, cid_length)) {
+			bad(p, p->begin, cid_length, "the CID or the port is missing");
+			return hint(p, "write %s:CID:%s or %s:%s:PORT", family, SHOW(cid, cid_length), family,
+			            SHOW(cid, cid_length));
 		}
 		r = parse_vsock_cid(p, p->begin, cid_length);
 		if (r < 0)
@@ -880,6 +884,8 @@ static int parse_mux(struct parser *p)
 		p->addr->has_port = false;
 		return 0;
 	}
+	if (colon == p->end && p->end < p->length && memchr(p->text + p->end, ':', p->length - p->end))
+		return comma_in_path(p);
 	if (colon == p->end || colon + 1 == p->end) {
 		bad(p, p->end, 1, "the port is missing");
 		return hint(p, "write %s:%s:PORT", family, SHOW(p->text + p->begin, colon - p->begin));
@@ -1308,7 +1314,7 @@ static void name_families(unsigned bit, unsigned role, char *buf, size_t size)
 			continue;
 		last = f->family;
 		if (found++ > 0)
-			strlcat(buf, " ", size);
+			strlcat(buf, " and ", size);
 		strlcat(buf, f->name, size);
 		strlcat(buf, ":", size);
 	}
@@ -1323,16 +1329,15 @@ static int misplaced_option(struct parser *p, const struct option *option, size_
 	char here[80], anywhere[80];
 
 	if ((listening(p) ? f->connect : f->listen) & option->bit) {
-		bad(p, at, length, "option '%s' is for %s", option->name,
-		    listening(p) ? "an address to connect to" : "an address to listen on");
-		return listening(p) ? hint(p, "this address is listened on") : hint(p, "this address is connected to");
+		bad(p, at, length, "option '%s' is for %s", option->name, listening(p) ? "connecting" : "listening");
+		return hint(p, "this address is %s", listening(p) ? "listened on" : "connected to");
 	}
 	name_families(option->bit, role, here, sizeof here);
 	name_families(option->bit, BOTH, anywhere, sizeof anywhere);
 	bad(p, at, length, "option '%s' is not for %s:", option->name, p->addr->seqpacket ? f->name : addr_family_name(p->addr));
 	if (here[0])
 		return hint(p, "it is for %s", here);
-	return hint(p, "it is for %s %s", anywhere, listening(p) ? "that are connected to" : "that are listened on");
+	return hint(p, "it is for %s %s", listening(p) ? "connecting to" : "listening on", anywhere);
 }
 
 static int unknown_option(struct parser *p, size_t at, size_t length)
@@ -1354,6 +1359,14 @@ comma:
 		return hint(p, "a comma in a path is written \\, as in %s:%s\\,%s", addr_family_name(p->addr),
 		            SHOW(p->text + p->begin, at - 1 - p->begin), SHOW(key, p->length - at));
 	return -EINVAL;
+}
+
+/* vsock-mux:/a,b:22, where the comma was not meant to begin an option. */
+static int comma_in_path(struct parser *p)
+{
+	size_t at = p->end + 1;
+
+	return unknown_option(p, at, find_comma(p->text, at, p->length) - at);
 }
 
 /* One KEY or KEY=VALUE, from at to end; where says at which offset each option was written before, 0 if not. */
@@ -1498,6 +1511,8 @@ static bool explain_socat(struct parser *p, size_t word)
 			hint(p, "write -");
 		else if (foreign_words[i].role == role)
 			hint(p, "write %s%s", ours, rest);
+		else if (p->context->program && strcmp(p->context->program, "vsock-proxy") == 0)
+			hint(p, "%s%s goes %s: LISTEN CONNECT", ours, rest, role == ADDR_CONNECT ? "first" : "second");
 		else if (role == ADDR_CONNECT)
 			hint(p, "this address is connected to; to listen: vsock-listen %s%s", ours, rest);
 		else
@@ -1530,8 +1545,9 @@ static bool explain_family(struct parser *p)
 		return true;
 	}
 	for (size_t i = 0; i < FAMILIES; i++) {
-		/* NAME:NUMBER is a vsock address, unless it is a slip for tcp:PORT. */
-		if (number && (families[i].family != ADDR_TCP || word < 3))
+		/* NAME:NUMBER is a vsock address, unless it is a slip for tcp:PORT or, for ping, vsock:CID. */
+		if (number && families[i].family != ADDR_TCP &&
+		    (families[i].family != ADDR_VSOCK || !allows(p, ADDR_PORT_OPTIONAL)))
 			continue;
 		if (!resembles(text, word, families[i].name) || (number && distance(text, word, families[i].name) > 1))
 			continue;
@@ -1553,11 +1569,13 @@ static bool explain_family(struct parser *p)
 	}
 	if (!url && (number || (p->end > word && count_colons(text, 0, p->end) < 2)))
 		return false;
+	if (!url && (hosts_find(p->context->hosts, text, word) || addr_read_cid(text, word, &(uint32_t){ 0 }))) {
+		bad(p, 0, p->end, "too many colons");
+		hint(p, "write vsock:%s:PORT", SHOW(text, word));
+		return true;
+	}
 	bad(p, 0, word, "unknown family '%s'", SHOW(text, word));
-	if (!url && hosts_find(p->context->hosts, text, word))
-		hint(p, "'%s' is a name: write vsock:%s:PORT", SHOW(text, word), SHOW(text, word));
-	else
-		hint(p, "families are vsock: tcp: unix: vsock-mux: exec: fd:");
+	hint(p, "families are vsock: tcp: unix: vsock-mux: exec: fd:");
 	return true;
 }
 
@@ -1723,7 +1741,10 @@ static int parse_short(struct parser *p)
 	if (!allows(p, ADDR_SHORT))
 		return missing_family(p);
 	if (begins_with(text, "-1:")) {
-		bad(p, 0, 2, "bad CID: '-' is not a digit");
+		bad(p, 0, 1, "bad CID: '-' is not a digit");
+		if (!listening(p))
+			return hint(p, "name the machine: host%s, local%s, or a guest's CID", SHOW(text + 2, p->end - 2),
+			            SHOW(text + 2, p->end - 2));
 		return hint(p, "write any%s", SHOW(text + 2, p->end - 2));
 	}
 	if (colons == 0 && all_digits(text, p->end) && !allows(p, ADDR_PORT_OPTIONAL))
@@ -1887,7 +1908,7 @@ static void put_escaped(struct writer *w, const char *text, const char *also)
 		if (text[i] == ',' || text[i] == '\\')
 			put(w, "\\%c", text[i]);
 		else if (text[i] == ' ' || strchr(also, text[i]))
-			put(w, "\\x%02x", (unsigned)(unsigned char)text[i]);
+			put(w, "\\x%02X", (unsigned)(unsigned char)text[i]);
 		else
 			put(w, "%s", log_escape(text + i, n, (char[32]){ 0 }, 32));
 	}
@@ -1897,10 +1918,10 @@ static void put_escaped(struct writer *w, const char *text, const char *also)
 static void put_path(struct writer *w, const char *path, const char *also)
 {
 	if (path[0] == '/' && path[1] == '/') { /* would be a URL */
-		put(w, "/\\x2f");
+		put(w, "/\\x2F");
 		path += 2;
 	} else if (path[0] == '@' || path[0] == '~') {
-		put(w, "\\x%02x", (unsigned)path[0]);
+		put(w, "\\x%02X", (unsigned)path[0]);
 		path++;
 	}
 	put_escaped(w, path, also);
@@ -1978,7 +1999,7 @@ static void format_fd(struct writer *w, const struct addr *addr)
 	if (addr->fd >= 0) {
 		put(w, "%d", addr->fd);
 	} else if (all_digits(addr->name, strlen(addr->name)) || (addr->name[0] && strchr("+-/", addr->name[0]))) {
-		put(w, "\\x%02x", (unsigned)(unsigned char)addr->name[0]); /* a name that looks like a number */
+		put(w, "\\x%02X", (unsigned)(unsigned char)addr->name[0]); /* a name that looks like a number */
 		put_escaped(w, addr->name + 1, ":");
 	} else {
 		put_escaped(w, addr->name, ":");

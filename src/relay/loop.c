@@ -408,7 +408,6 @@ int loop_run(struct loop *loop)
 {
 	struct epoll_event events[BATCH];
 
-	loop->stopped = false;
 	while (!loop->stopped) {
 		int count = epoll_wait(loop->epoll, events, BATCH, patience(loop));
 
@@ -421,5 +420,6 @@ int loop_run(struct loop *loop)
 		run_timers(loop);
 		free_garbage(loop);
 	}
+	loop->stopped = false;
 	return 0;
 }

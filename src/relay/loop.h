@@ -51,7 +51,7 @@ struct timer {
 int loop_start(struct loop **loop);
 void loop_free(struct loop *loop);
 
-/* Runs until loop_stop(). 0 or a negative errno of epoll_wait(). */
+/* Runs until loop_stop(), which may have been called before. 0 or a negative errno of epoll_wait(). */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 

@@ -1,3 +1,6 @@
 noinst_LIBRARIES += libserve.a
 libserve_a_SOURCES = \
-	src/serve/listener.c src/serve/listener.h
+	src/serve/listener.c src/serve/listener.h \
+	src/serve/service.c src/serve/service.h \
+	src/serve/session.c src/serve/session.h \
+	src/serve/spawn.c src/serve/spawn.h

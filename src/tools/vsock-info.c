@@ -259,17 +259,24 @@ static enum status run(struct info *info, const struct options *options)
 	}
 }
 
-static enum status load_hosts(struct info *info)
+/* A bad hosts file spoils names, not the rest; only --hosts can't do without. */
+static enum status load_hosts(struct info *info, bool needed)
 {
 	struct hosts_error error;
 	if (hosts_load(&info->hosts, &error) == 0)
 		return STATUS_DONE;
-	if (!error.line) {
-		log_error("%s: %s", error.file, error.why);
-		return STATUS_USAGE;
+	char place[sizeof(error.file) + 16];
+	if (error.line)
+		snprintf(place, sizeof(place), "%s:%u", error.file, error.line);
+	else
+		snprintf(place, sizeof(place), "%s", error.file);
+	if (!needed) {
+		log_warning("%s: %s", place, error.why);
+		return STATUS_DONE;
 	}
-	log_error("%s:%u: %s", error.file, error.line, error.why);
-	log_caret(error.text, error.offset, error.length);
+	log_error("%s: %s", place, error.why);
+	if (error.line)
+		log_caret(error.text, error.offset, error.length);
 	return STATUS_USAGE;
 }
 
@@ -306,9 +313,8 @@ int main(int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	struct info info = { .verbose = options.log.verbose > 0 };
-	enum status status = options.numeric ? STATUS_DONE : load_hosts(&info);
-	/* A bad hosts file spoils names, not the rest; only --hosts can't do without. */
-	if (status == STATUS_DONE || !options.hosts)
+	enum status status = options.numeric ? STATUS_DONE : load_hosts(&info, options.hosts);
+	if (status == STATUS_DONE)
 		status = run(&info, &options);
 	hosts_free(&info.hosts);
 	return (int)status;

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "serve/spawn.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fdutil.h"
+
+static int runnable(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || access(path, X_OK) < 0)
+		return -EACCES;
+	return 0;
+}
+
+static int keep(const char *path, char **out)
+{
+	*out = strdup(path);
+	return *out ? 0 : -ENOMEM;
+}
+
+int spawn_find(const char *name, char **path)
+{
+	const char *search = getenv("PATH");
+	int verdict = -ENOENT;
+
+	if (strchr(name, '/')) {
+		int error = runnable(name);
+
+		return error ? (error == -EACCES ? -EACCES : -ENOENT) : keep(name, path);
+	}
+	for (const char *part = search ? search : "/usr/bin:/bin"; *part;) {
+		size_t length = strcspn(part, ":");
+		char candidate[4096];
+
+		snprintf(candidate, sizeof(candidate), "%.*s/%s", (int)length, length ? part : ".", name);
+		switch (runnable(candidate)) {
+		case 0:
+			return keep(candidate, path);
+		case -EACCES:
+			verdict = -EACCES; /* there, but it can't be run; another may */
+			break;
+		default:
+			break;
+		}
+		part += length + (part[length] == ':');
+	}
+	return verdict;
+}
+
+/* The environment */
+
+static void set_number(const char *name, uint64_t number)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+	setenv(name, text, 1);
+}
+
+static void set_tcp(const char *ip_name, const char *port_name, const struct peer *peer)
+{
+	char ip[INET6_ADDRSTRLEN];
+
+	inet_ntop(peer->u.tcp.v6 ? AF_INET6 : AF_INET, &peer->u.tcp.ip, ip, sizeof(ip));
+	setenv(ip_name, ip, 1);
+	set_number(port_name, peer->u.tcp.port);
+}
+
+static void set_local_path(int fd)
+{
+	struct sockaddr_un un;
+	socklen_t size = sizeof(un);
+
+	memset(&un, 0, sizeof(un));
+	if (getsockname(fd, (struct sockaddr *)&un, &size) < 0)
+		return;
+	if (*un.sun_path)
+		setenv("UNIXLOCALPATH", un.sun_path, 1);
+}
+
+static void set_environment(int fd, const struct peer *peer, uint64_t connections)
+{
+	static const char *const unwanted[] = {
+		"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "MAINPID",
+	};
+	struct peer local;
+
+	for (size_t i = 0; i < sizeof(unwanted) / sizeof(*unwanted); i++)
+		unsetenv(unwanted[i]);
+	peer_of_local(fd, &local);
+	switch (peer->family) {
+	case ADDR_VSOCK:
+		setenv("PROTO", "VSOCK", 1);
+		set_number("VSOCKREMOTECID", peer->u.vsock.cid);
+		set_number("VSOCKREMOTEPORT", peer->u.vsock.port);
+		set_number("VSOCKLOCALCID", local.u.vsock.cid);
+		set_number("VSOCKLOCALPORT", local.u.vsock.port);
+		set_number("VSOCKCONNNUM", connections);
+		break;
+	case ADDR_TCP:
+		setenv("PROTO", peer->u.tcp.v6 ? "TCP6" : "TCP", 1);
+		set_tcp("TCPREMOTEIP", "TCPREMOTEPORT", peer);
+		set_tcp("TCPLOCALIP", "TCPLOCALPORT", &local);
+		set_number("TCPCONNNUM", connections);
+		break;
+	default:
+		setenv("PROTO", "UNIX", 1);
+		set_number("UNIXREMOTEPID", (uint64_t)peer->u.local.pid);
+		set_number("UNIXREMOTEEUID", peer->u.local.uid);
+		set_number("UNIXREMOTEEGID", peer->u.local.gid);
+		set_number("UNIXCONNNUM", connections);
+		set_local_path(fd);
+		break;
+	}
+}
+
+static _Noreturn void become(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer,
+                             uint64_t connections)
+{
+	set_environment(fd, peer, connections);
+	/* cat, sh and git fail with EAGAIN otherwise; the socket is the child's alone from now on */
+	fd_nonblock(fd, false);
+	if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
+		_exit(126);
+	fd_limit_restore();
+	signal(SIGCHLD, SIG_DFL);
+	loop_child(loop);
+	execv(spawn->path, spawn->argv);
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer, uint64_t connections)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		become(loop, spawn, fd, peer, connections);
+	return pid < 0 ? -errno : pid;
+}

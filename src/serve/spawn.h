@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * spawn: runs a COMMAND on a socket, as ucspi does: the socket itself is its standard input and output, and the
+ * environment says who is at the other end. Nothing is relayed.
+ *
+ * What the child gets back as it was before us: signal mask and dispositions, SIGPIPE's default, the soft limit of
+ * descriptors; the socket blocking; no other descriptor of ours (all are close-on-exec); LISTEN_*, NOTIFY_SOCKET
+ * and WATCHDOG_* unset.
+ */
+#ifndef SERVE_SPAWN_H
+#define SERVE_SPAWN_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "net/addr.h"
+#include "net/peer.h"
+#include "relay/loop.h"
+
+struct spawn {
+	char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
+	const char *path;  /* what spawn_find() found */
+};
+
+/* Finds the program: 0 with *path (malloc'ed), -ENOENT or -EACCES (exit status 127 and 126). */
+int spawn_find(const char *name, char **path);
+
+/* The environment of ucspi (PROTO, VSOCKREMOTECID, …, VSOCKCONNNUM, and TCP or UNIX equivalents) is set for the child.
+ * connections: open ones, this included. The child's pid or a negative errno; fd stays the caller's. */
+pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer, uint64_t connections);
+
+#endif
