@@ -2,6 +2,8 @@
 # Tests of the lab itself: tests/lab/vm and tests/lab/pair. Each test boots once and checks several things, as boots are what
 # costs time. Needs qemu, and the Debian archive the first time; see README.md.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
 	lab=$BATS_TEST_DIRNAME
 	share=$(mktemp -d "$BATS_TEST_TMPDIR/share.XXXXXX")
