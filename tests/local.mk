@@ -63,7 +63,7 @@ EXTRA_DIST += $(static_tests)
 bats_tests = \
 	tests/info.bats \
 	tests/info-lab.bats \
-	tests/layers.bats \
+	tests/layering.bats \
 	tests/sources.bats
 TESTS += $(bats_tests)
 EXTRA_DIST += $(bats_tests)
