@@ -96,6 +96,7 @@ struct options {
 	uint64_t parallel;
 	uint64_t size;
 	uint64_t delay_ms;
+	uint64_t seconds; /* connect: begin no more after */
 	unsigned limit; /* seconds */
 	bool reset;
 	char **command;
@@ -1100,7 +1101,9 @@ struct visit {
 
 struct visits {
 	int epoll;
+	uint64_t wanted; /* becomes `begun` when the time is up */
 	uint64_t begun, good, bad;
+	uint64_t end_ns;
 	uint64_t *times;
 	int last_error;
 };
@@ -1183,9 +1186,11 @@ static uint64_t visit_next(const struct options *o, struct visits *all, struct v
 			all->bad++;
 		close(v->fd);
 		ended++;
-		if (all->bad > o->count / 2)
+		if (all->bad > all->wanted / 2)
 			fail("%" PRIu64 " of %" PRIu64 " connections failed, the last with: %s", all->bad, all->begun, strerror(all->last_error));
-		if (all->begun == o->count || visit_begin(o, all, v))
+		if (now_ns() > all->end_ns)
+			all->wanted = all->begun;
+		if (all->begun == all->wanted || visit_begin(o, all, v))
 			return ended;
 		good = false;
 	}
@@ -1196,10 +1201,10 @@ static void visits_run(const struct options *o, struct visits *all, struct visit
 	struct epoll_event events[BATCH];
 	uint64_t ended = 0;
 
-	for (uint64_t i = 0; i < o->parallel && all->begun < o->count; i++)
+	for (uint64_t i = 0; i < o->parallel && all->begun < all->wanted; i++)
 		if (!visit_begin(o, all, &places[i]))
 			ended += visit_next(o, all, &places[i], false);
-	while (ended < o->count) {
+	while (ended < all->wanted) {
 		int n = epoll_wait(all->epoll, events, BATCH, -1);
 
 		for (int i = 0; i < n; i++) {
@@ -1215,8 +1220,13 @@ static void visits_run(const struct options *o, struct visits *all, struct visit
 static int run_connect(struct options *o)
 {
 	struct visit *places = allocate(o->parallel, sizeof(*places));
-	struct visits all = { .epoll = epoll_create1(EPOLL_CLOEXEC), .times = allocate(o->count, sizeof(uint64_t)) };
 	uint64_t start = now_ns();
+	struct visits all = {
+		.epoll = epoll_create1(EPOLL_CLOEXEC),
+		.wanted = o->count,
+		.times = allocate(o->count, sizeof(uint64_t)),
+		.end_ns = start + o->seconds * UINT64_C(1000000000),
+	};
 	double took;
 
 	visits_run(o, &all, places);
@@ -1224,7 +1234,7 @@ static int run_connect(struct options *o)
 	qsort(all.times, all.good, sizeof(*all.times), compare_u64);
 	printf("{\"test\":\"connect\",\"count\":%" PRIu64 ",\"parallel\":%" PRIu64 ",\"good\":%" PRIu64 ",\"failed\":%" PRIu64
 	       ",\"seconds\":%.6f,\"per_second\":%.1f,\"median_us\":%.1f,\"p99_us\":%.1f}\n",
-	       o->count, o->parallel, all.good, all.bad, took, (double)all.good / took, percentile_us(all.times, all.good, 0.5),
+	       all.begun, o->parallel, all.good, all.bad, took, (double)all.good / took, percentile_us(all.times, all.good, 0.5),
 	       percentile_us(all.times, all.good, 0.99));
 	return all.bad == 0 ? 0 : 1;
 }
@@ -1383,7 +1393,7 @@ static const struct command {
 	{ "serve", run_serve, true, "serve ADDRESS: the other end of all of these" },
 	{ "oneway", run_oneway, true, "oneway ADDRESS [--conns N] [--bytes N] [--control ADDRESS]: bytes a second, verified at the far end" },
 	{ "pingpong", run_pingpong, true, "pingpong ADDRESS [--size N] [--count N]: round trips" },
-	{ "connect", run_connect, true, "connect ADDRESS [--count N] [--parallel N]: connect, echo, close" },
+	{ "connect", run_connect, true, "connect ADDRESS [--count N] [--parallel N] [--seconds N]: connect, echo, close" },
 	{ "hold", run_hold, true, "hold ADDRESS [--count N]: idle connections, until stdin ends" },
 	{ "halfclose", run_halfclose, true, "halfclose ADDRESS [--bytes N] [--delay MS]: is the answer after a half-close kept?" },
 	{ "stat", run_stat, true, "stat ADDRESS [--reset]: the server's counters" },
@@ -1417,7 +1427,7 @@ static const struct option long_options[] = {
 	{ "bytes", required_argument, NULL, 'b' },  { "count", required_argument, NULL, 'c' }, { "conns", required_argument, NULL, 'n' },
 	{ "parallel", required_argument, NULL, 'p' }, { "size", required_argument, NULL, 's' },  { "delay", required_argument, NULL, 'd' },
 	{ "limit", required_argument, NULL, 'l' },  { "control", required_argument, NULL, 'C' }, { "reset", no_argument, NULL, 'r' },
-	{ "help", no_argument, NULL, 'h' },	    { NULL, 0, NULL, 0 },
+	{ "seconds", required_argument, NULL, 'S' }, { "help", no_argument, NULL, 'h' },	    { NULL, 0, NULL, 0 },
 };
 
 static void parse_options(int argc, char **argv, struct options *o)
@@ -1432,6 +1442,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 		case 'p': o->parallel = number_option("parallel", optarg, 1, 10000); break;
 		case 's': o->size = number_option("size", optarg, 8, 1 << 24); break;
 		case 'd': o->delay_ms = number_option("delay", optarg, 0, 60000); break;
+		case 'S': o->seconds = number_option("seconds", optarg, 1, 86400); break;
 		case 'l': o->limit = (unsigned)number_option("limit", optarg, 1, 86400); break;
 		case 'C': o->control_text = optarg; break;
 		case 'r': o->reset = true; break;
@@ -1443,7 +1454,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .bytes = 64u << 20, .count = 1000, .conns = 1, .parallel = 16, .size = 64, .delay_ms = 1000 };
+	struct options o = { .bytes = 64u << 20, .count = 1000, .conns = 1, .parallel = 16, .size = 64, .delay_ms = 1000, .seconds = 86400 };
 	const struct command *command = NULL;
 
 	if (argc >= 2 && (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0))
