@@ -60,13 +60,15 @@ def forget(process):
 
 
 def stop(process, patience=2.0):
-    """Ends a process, with force if it does not listen, and waits for it."""
+    """Ends a process, with force if it does not listen. Returns its rusage, or None if it was waited for before."""
     if process.returncode is not None:
-        return
+        return None
     os.kill(process.pid, signal.SIGTERM)  # not send_signal(), which polls
-    if wait_usage(process, patience) is None:
+    usage = wait_usage(process, patience)
+    if usage is None:
         os.kill(process.pid, signal.SIGKILL)
-        wait_usage(process, float("inf"))
+        usage = wait_usage(process, float("inf"))
+    return usage
 
 
 def _stat(pid):
@@ -94,7 +96,7 @@ class Relay:
         self.log = log
         with open(log, "wb") as out:
             self.process = start(command, cpus, session=True, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        self.orphans = [0.0, 0.0]
+        self.used = [0.0, 0.0]  # by those that were waited for here
 
     def pids(self):
         """Those that live (zombies don't: their time is counted when they are waited for, or by _reap)."""
@@ -116,25 +118,26 @@ class Relay:
                 return
             if info is None or info.si_pid in _known:
                 return
-            usage = os.wait4(info.si_pid, 0)[2]
-            self.orphans[0] += usage.ru_utime
-            self.orphans[1] += usage.ru_stime
+            self._add(os.wait4(info.si_pid, 0)[2])
+
+    def _add(self, usage):
+        self.used[0] += usage.ru_utime
+        self.used[1] += usage.ru_stime
 
     def cpu(self):
-        """(user, system, sum) in seconds, with children that ended. The sum is exact for what lives; the rest counts in ticks."""
+        """(user, system) seconds with children that ended: of those in ticks while this lives, exact when it has ended."""
         self._reap()
-        user, system = self.orphans
-        total = user + system
+        user, system = self.used
         for pid in self.pids():
             fields = _stat(pid)
             clock = _cpu_clock(pid)
             if fields is None or clock is None:
                 continue
             own_user, own_system, past_user, past_system = (int(x) / TICK for x in fields[11:15])
-            user += own_user + past_user
-            system += own_system + past_system
-            total += clock + past_user + past_system
-        return user, system, total
+            share = own_user / (own_user + own_system) if own_user + own_system else 0.5
+            user += clock * share + past_user
+            system += clock * (1 - share) + past_system
+        return user, system
 
     def memory(self):
         """(Rss, Pss, descriptors) of all: KiB, KiB, count."""
@@ -174,7 +177,9 @@ class Relay:
                 os.kill(pid, signal.SIGTERM)
             except ProcessLookupError:
                 pass
-        stop(self.process)
+        usage = stop(self.process)
+        if usage:
+            self._add(usage)
         end = time.monotonic() + 1
         while self.pids() and time.monotonic() < end:
             self._reap()

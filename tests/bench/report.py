@@ -39,10 +39,10 @@ def metrics(data):
     found = []
     for conns in data["settings"]["conns"]:
         words = "1 connection" if conns == 1 else f"{conns} connections"
-        found.append(Metric(f"throughput{conns}", f"One way, {words}: MiB/s", "throughput", True))
+        found.append(Metric(f"throughput{conns}", f"One way, {words}: MiB/s", f"throughput{conns}", True))
     for conns in data["settings"]["conns"]:
         words = "1 connection" if conns == 1 else f"{conns} connections"
-        found.append(Metric(f"cpu{conns}", f"One way, {words}: the relay's CPU seconds per GiB, user and system", "throughput", False, 3))
+        found.append(Metric(f"cpu{conns}", f"One way, {words}: the relay's CPU seconds per GiB, user and system", f"throughput{conns}", False, 3))
     return found + [
         Metric("latency64", "Round trip of 64 bytes: median, microseconds", "latency", False, 1),
         Metric("latency64_p99", "Round trip of 64 bytes: 99th percentile, microseconds", "latency", False, 1),
@@ -283,7 +283,7 @@ def about(data):
     where = "the laboratory's virtual machine" if m["lab"] else "a virtual machine" if m["virtual"] else "a machine"
     lines = [
         f"{data['date']}, {m['kernel']}, {where} with {m['cores']} cores ({m['processor']}), {m['memory_gib']} GiB.",
-        f"{s['rounds']} rounds, medians; one way {s['bytes'] / (1 << 20):g} MiB; {s['trips']} round trips; {s['visits']} connections,"
+        f"{s['rounds']} round{'s' if s['rounds'] > 1 else ''}, medians; one way {s['bytes'] / (1 << 20):g} MiB; {s['trips']} round trips; {s['visits']} connections,"
         f" {s['parallel']} at once; {s['hold']} idle connections.",
         "The load is on one core and the relay on the other." if s["pinned"] else "Nothing is bound to a core.",
     ]
@@ -356,7 +356,8 @@ def plot_script(data, path):
     lines = [
         f'set terminal svg size 1100,{340 * max(1, len(wanted))} dynamic background "white" font "sans,12"',
         f'set output "{path}"', "set style data histogram", "set style histogram clustered gap 1.5", "set style fill solid 0.9 border -1",
-        "set boxwidth 0.9", "set grid y", "set yrange [0:*]", "set key outside right top", "set rmargin 26",
+        "set boxwidth 0.9", "set grid y", "set yrange [0:*]", "set key outside right top", "set arrow from graph 0, first 1 to graph 1, first 1 nohead dashtype 2",
+        "set rmargin 26",
         f'set ylabel "times better than {BASE}"', f"set multiplot layout {max(1, len(wanted))},1",
     ]
     for i, metric in enumerate(wanted):
@@ -367,8 +368,8 @@ def plot_script(data, path):
         lines.append("END")
         lines.append(f'set title "{metric.title}"')
         series = [f"$d{i} using {n + 2}:xtic(1) title columnheader({n + 2}) noenhanced" for n in range(len(relays))]
-        lines.append("plot " + ", ".join([*series, 'column(0)*0+1 with lines lc "black" notitle']))
-    lines[-1:] = [lines[-1], "unset multiplot"]
+        lines.append("plot " + ", ".join(series))
+    lines.append("unset multiplot")
     return "\n".join(lines) + "\n"
 
 
