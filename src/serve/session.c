@@ -200,8 +200,7 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 	}
 	{
 		struct endpoint accepted = endpoint_socket(session->fd, session->peer.family, false);
-		struct endpoint target = endpoint_socket(fd, (uint8_t)(dial->addr->family == ADDR_MUX ? ADDR_UNIX : dial->addr->family),
-		                                         dial->addr->seqpacket);
+		struct endpoint target = endpoint_socket(fd, (uint8_t)dial->addr->family, dial->addr->seqpacket);
 
 		session_relay(session, &accepted, &target, dialled->relaying);
 	}
