@@ -17,6 +17,11 @@ if HAVE_CMOCKA
 unit_tests =
 unit_libraries = libserve.a librelay.a libnet.a libbase.a $(CMOCKA_LIBS) $(LIBBSD_LIBS)
 
+unit_tests += tests/unit/test-fdutil
+tests_unit_test_fdutil_SOURCES = tests/unit/test-fdutil.c
+tests_unit_test_fdutil_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
+tests_unit_test_fdutil_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-json
 tests_unit_test_json_SOURCES = tests/unit/test-json.c
 tests_unit_test_json_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
