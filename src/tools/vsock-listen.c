@@ -500,7 +500,7 @@ int main(int argc, char **argv)
 	}
 	first = opt_parse(&program, argc, argv, &dashdash);
 	if (first <= 0)
-		return first < 0 ? STATUS_USAGE : STATUS_DONE;
+		return opt_status(first);
 	log_configure(&listen.common.log);
 	status = read_words(&listen, (dashdash ? dashdash : argc) - first, argv + first,
 	                    dashdash && dashdash < argc ? argv + dashdash : NULL);

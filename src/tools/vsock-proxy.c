@@ -357,7 +357,7 @@ int main(int argc, char **argv)
 	}
 	first = opt_parse(&program, argc, argv, NULL);
 	if (first <= 0)
-		return first < 0 ? STATUS_USAGE : STATUS_DONE;
+		return opt_status(first);
 	log_configure(&proxy.common.log);
 	status = read_rules(&proxy, argc - first, argv + first);
 	if (!status) {
