@@ -380,6 +380,9 @@ static void tell_unusable(const struct info *info)
 		printf("to reach VMs that run here:       %s\n"
 		       "                                  and give qemu -device vhost-vsock-pci,guest-cid=3\n",
 		       explain_mend(machine, EXPLAIN_TO_GUESTS, mend, sizeof(mend)));
+	/* making a socket loads vsock, vsock_loopback and more, where nothing forbids it */
+	if (machine->vsock == MODULE_INSTALLED && !info->probed)
+		printf("to see what loads by itself:      vsock-info --probe\n");
 	printf("vsock-mux: addresses (Firecracker, Cloud Hypervisor) need none of this\n");
 }
 
