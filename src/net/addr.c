@@ -504,7 +504,7 @@ static int read_port(struct parser *p, size_t at, size_t length, enum port_kind 
 		if (kind != PORT_TCP && is_letter(p->text[at]))
 			return hint(p, "a vsock port is a number; names of services are for tcp: only");
 		if (is_word(p->text + at, length, "*") || is_word(p->text + at, length, "-1"))
-			return hint(p, "write any");
+			return listening(p) ? hint(p, "write any") : hint(p, "write the port that the other side listens on");
 	}
 	if (r < 0)
 		return r;
@@ -684,7 +684,7 @@ static int parse_vsock(struct parser *p)
 	if (cid_length == 0 && !listening(p)) {
 		bad(p, p->begin, 1, "which CID?");
 		return hint(p, "write %s:CID%s, where CID may be host or local", family,
-		            colon < p->end ? SHOW(p->text + colon, p->end - colon) : ":PORT");
+		            colon + 1 < p->end ? SHOW(p->text + colon, p->end - colon) : ":PORT");
 	}
 	if (cid_length > 0) {
 		r = parse_vsock_cid(p, p->begin, cid_length);
@@ -807,7 +807,7 @@ static int parse_tcp(struct parser *p)
 	if (colon == p->end) {
 		const char *dash = memchr(rest, '-', length);
 
-		if (all_digits(rest, length) || (dash && all_digits(rest, (size_t)(dash - rest)) && is_digit(dash[1]))) {
+		if (all_digits(rest, length) || (dash && all_digits(rest, (size_t)(dash - rest)))) {
 			strlcpy(p->addr->name, "localhost", sizeof p->addr->name);
 			return parse_port(p, p->begin, length, PORT_TCP);
 		}
@@ -836,8 +836,8 @@ static int check_path(struct parser *p, size_t at, size_t length, const char *fa
 		return hint(p, "write %s:/%s, or %s:///%s", family, SHOW(path, p->end - at), family, SHOW(path, p->end - at));
 	}
 	if (path[0] == '~' && (length == 1 || path[1] == '/')) {
-		bad(p, at, 1, "'~' is not expanded here: the shell expands ~ only where a word begins");
-		return hint(p, "write %s:$HOME%s", family, SHOW(path + 1, p->end - at - 1));
+		bad(p, at, 1, "'~' is not expanded here");
+		return hint(p, "the shell expands ~ only where a word begins; write %s:$HOME%s", family, SHOW(path + 1, p->end - at - 1));
 	}
 	return 0;
 }
@@ -1189,7 +1189,7 @@ static int read_connect_timeout(struct parser *p, size_t at, const char *value, 
 	if (units_time(value, &p->addr->options.connect_timeout, &error) < 0)
 		return bad_value(p, "connect-timeout", at, &error);
 	if (p->addr->options.connect_timeout == 0) {
-		bad(p, at, length, "bad connect-timeout: no connection is made in no time");
+		bad(p, at, length, "bad connect-timeout: 0 leaves no time to connect");
 		return hint(p, "for no limit write connect-timeout=inf");
 	}
 	return 0;
@@ -1567,6 +1567,11 @@ static bool explain_family(struct parser *p)
 			     text[word - 1] == 's' && word != 2 ? "443" : "80");
 		return true;
 	}
+	if (text[word + 1] && strchr("/.@", text[word + 1]) && !url && count_colons(text, 0, p->end) == 1) {
+		bad(p, 0, word, "unknown family '%s'", SHOW(text, word));
+		hint(p, "for a UNIX socket write unix%s", rest);
+		return true;
+	}
 	if (!url && (number || (p->end > word && count_colons(text, 0, p->end) < 2)))
 		return false;
 	if (!url && (hosts_find(p->context->hosts, text, word) || addr_read_cid(text, word, &(uint32_t){ 0 }))) {
@@ -1640,8 +1645,8 @@ static int parse_word(struct parser *p)
 	const char *why;
 
 	if (c[0] == '~') {
-		bad(p, 0, 1, "'~' is not expanded here: the shell expands ~ only where a word begins");
-		return hint(p, "write unix:$HOME%s", SHOW(c + 1, p->end - 1));
+		bad(p, 0, 1, "'~' is not expanded here");
+		return hint(p, "the shell expands ~ only where no quotes are; write unix:$HOME%s", SHOW(c + 1, p->end - 1));
 	}
 	if (memchr(c, '/', p->end) || (memchr(c, '.', p->end) && !looks_ipv4(c, p->end) && is_letter(c[0]))) {
 		bad(p, 0, p->end, "'%s' is not an address", text);
@@ -1721,6 +1726,9 @@ static int parse_short(struct parser *p)
 
 		if (!listening(p)) {
 			bad(p, 0, colons, "which CID?");
+			if (colons == 2)
+				return hint(p, "write vsock:CID:%s, or for TCP tcp:[%s]:PORT", SHOW(text + digits, p->end - digits),
+				            SHOW(text, p->end));
 			return hint(p, "write vsock:CID:%s, where CID may be host or local", SHOW(text + digits, p->end - digits));
 		}
 		bad(p, 0, colons, "the family is missing");
@@ -1766,9 +1774,9 @@ static int check_role(struct parser *p)
 	bad(p, 0, p->begin, "%s%s can't be listened on", f->name, f->family == ADDR_STDIO ? "" : ":");
 	if (f->family == ADDR_STDIO)
 		return listens ? hint(p, "vsock-listen uses stdin and stdout anyway: vsock-listen PORT")
-		               : hint(p, "- is for connecting: it goes second, after an address to listen on");
+		               : hint(p, "- goes second: LISTEN -");
 	return listens ? hint(p, "write vsock-listen PORT -- COMMAND")
-	               : hint(p, "%s: is for connecting: it goes second, after an address to listen on", f->name);
+	               : hint(p, "exec: goes second: LISTEN exec:COMMAND");
 }
 
 /* Finds the family and reads what stands between it and the options. */

@@ -74,19 +74,19 @@ static int bad(const struct line *line, size_t offset, size_t length, const char
 static int bad(const struct line *line, size_t offset, size_t length, const char *format, ...)
 {
 	struct hosts_error *error = line->error;
-	size_t shift;
 	va_list args;
 
 	memset(error, 0, sizeof *error);
 	log_escape(line->file, strlen(line->file), error->file, sizeof error->file);
 	error->line = line->number;
 	log_escape(line->text, line->length, error->text, sizeof error->text);
-	/* The offsets are in the escaped text: what comes before the bad spot may have grown. */
-	shift = strlen(log_escape(line->text, offset, (char[sizeof error->text]){ 0 }, sizeof error->text));
-	error->offset = shift;
-	error->length = length > 0 ? length : 1;
+	/* Offset and length are those of the escaped text, in which the spot may have moved and grown. */
+	error->offset = strlen(log_escape(line->text, offset, (char[sizeof error->text]){ 0 }, sizeof error->text));
+	error->length = strlen(log_escape(line->text + offset, length, (char[sizeof error->text]){ 0 }, sizeof error->text));
 	if (error->offset + error->length > strlen(error->text))
-		error->length = error->offset < strlen(error->text) ? strlen(error->text) - error->offset : 1;
+		error->length = strlen(error->text) - error->offset;
+	if (error->length == 0)
+		error->length = 1;
 	va_start(args, format);
 	vsnprintf(error->why, sizeof error->why, format, args);
 	va_end(args);
