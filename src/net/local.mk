@@ -1,5 +1,6 @@
 noinst_LIBRARIES += libnet.a
 libnet_a_SOURCES = \
+	src/net/activation.c src/net/activation.h \
 	src/net/addr.c src/net/addr.h \
 	src/net/diag.c src/net/diag.h \
 	src/net/endpoint.c src/net/endpoint.h \

@@ -132,6 +132,8 @@ static void accepted(struct listener *listener, int fd, const struct peer *peer)
 		return;
 	rest_or_not(server);
 	session->to = "-";
+	session->seqpacket = listener->addr->seqpacket;
+	session->inherited = listener->addr->family == ADDR_FD;
 	if (!access_check(&server->access, peer, &by)) {
 		if (by)
 			snprintf(why, sizeof(why), "deny=%s", by->text);
@@ -340,6 +342,17 @@ static int tell_ready(const struct server *server)
 	return 0;
 }
 
+/* Started for one connection, by inetd or Accept=yes: when it is served nothing more will come. */
+static void hand_over(struct server *server)
+{
+	size_t given = 0;
+
+	for (size_t i = 0; i < server->listener_count; i++)
+		given += listener_hand_over(&server->listeners[i]);
+	if (given && given == server->listener_count)
+		server_stop_accepting(server);
+}
+
 int server_run(struct server *server)
 {
 	int error, status = tell_ready(server);
@@ -348,6 +361,7 @@ int server_run(struct server *server)
 		return status;
 	for (size_t i = 0; i < server->listener_count; i++)
 		listener_rest(&server->listeners[i], false);
+	hand_over(server);
 	error = loop_run(server->loop);
 	if (error) {
 		log_error("epoll: %s", strerror(-error));

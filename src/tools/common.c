@@ -6,9 +6,12 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/fdutil.h"
 #include "base/units.h"
+
+#define MESSAGE_MAX (64ULL * 1024 * 1024)
 
 static const char *const formats[] = { "auto", "text", "json", "journal", "syslog", NULL };
 static const char *const colors[] = { "auto", "always", "never", NULL };
@@ -64,6 +67,9 @@ const struct opt relay_opts[] = {
 	{ .name = "buffer", .letter = 'b', .group = "Relaying", .type = OPT_SIZE, .value = "SIZE", .fallback = "auto",
 	  .text = "most that is read at once; auto: 64K, growing to 1M", .min = 1, .max = 64 << 20,
 	  .offset = offsetof(struct relay_settings, buffer) },
+	{ .name = "message-size", .group = "Relaying", .type = OPT_TEXT, .value = "SIZE", .fallback = "64K",
+	  .text = "seqpacket: how a stream is cut into messages; a size, or line",
+	  .offset = offsetof(struct relay_settings, message_text) },
 	{ .name = "engine", .group = "Relaying", .type = OPT_CHOICE, .value = "ENGINE", .fallback = "auto",
 	  .text = "auto, copy or splice; for measuring", .choices = engines, .offset = offsetof(struct relay_settings, engine) },
 	{ 0 },
@@ -106,6 +112,27 @@ void common_bad_text(const char *text, size_t offset, size_t length, const char 
 	log_caret(text, offset, length);
 	if (*hint)
 		log_hint("%s", hint);
+}
+
+int common_message_size(struct relay_settings *settings)
+{
+	struct units_error error;
+
+	if (!settings->message_text)
+		return 0;
+	settings->message_lines = strcmp(settings->message_text, "line") == 0;
+	if (settings->message_lines)
+		return 0;
+	if (units_size(settings->message_text, &settings->message_size, &error) < 0) {
+		log_error("--message-size %s: bad size: %s", settings->message_text, error.why);
+		log_caret(settings->message_text, error.offset, error.length);
+		log_hint("a size (64K), or line");
+		return STATUS_USAGE;
+	}
+	if (settings->message_size >= 1 && settings->message_size <= MESSAGE_MAX)
+		return 0;
+	log_error("--message-size %s: not from 1 to 64M", settings->message_text);
+	return STATUS_USAGE;
 }
 
 int common_hosts(struct hosts *hosts)

@@ -35,6 +35,9 @@ extern const struct opt listen_opts[];
 /* What every program does first: standard descriptors, limits, SIGPIPE, the name. */
 void common_start(const char *program);
 
+/* Reads --message-size. 0 or STATUS_USAGE, said. */
+int common_message_size(struct relay_settings *settings);
+
 /* Reads the hosts files. On error says so; returns 0 or STATUS_USAGE. */
 int common_hosts(struct hosts *hosts);
 

@@ -106,8 +106,7 @@ static void cannot_serve(struct session *session, const char *what, int error)
 
 static void serve_plain(struct listen *listen, struct session *session)
 {
-	struct endpoint accepted = endpoint_socket(session->fd, (uint8_t)listen->addr.family, listen->addr.seqpacket);
-	struct endpoint standard;
+	struct endpoint accepted = session_endpoint(session), standard;
 	int error = endpoint_stdio(STDIN_FILENO, STDOUT_FILENO, &standard);
 
 	if (error) {
@@ -124,9 +123,8 @@ static void serve_plain(struct listen *listen, struct session *session)
 
 static void serve_service(struct listen *listen, struct session *session)
 {
-	struct endpoint accepted, here;
-	int error = service_ends(listen->service, session->fd, (uint8_t)listen->addr.family, listen->addr.seqpacket, &accepted,
-	                         &here);
+	struct endpoint accepted = session_endpoint(session), here;
+	int error = service_end(listen->service, &accepted, &here);
 
 	if (error)
 		cannot_serve(session, listen->to, -error);
@@ -164,6 +162,8 @@ static void tell_user(const struct listen *listen)
 	else if (listen->addr.family == ADDR_TCP)
 		log_notice("listening on %s%s; from here: vsock-cat tcp%s", text, listener_places(&listen->listener, places, sizeof(places)),
 		           port);
+	else if (listen->addr.family == ADDR_FD)
+		log_notice("serving %s", text);
 	else
 		log_notice("listening on %s; from here: vsock-cat %s", text, text);
 }
@@ -314,8 +314,10 @@ int main(int argc, char **argv)
 	if (first <= 0)
 		return opt_status(first);
 	log_configure(&listen.common.log);
-	status = read_words(&listen, (dashdash ? dashdash : argc) - first, argv + first,
-	                    dashdash && dashdash < argc ? argv + dashdash : NULL);
+	status = common_message_size(&listen.relaying);
+	if (!status)
+		status = read_words(&listen, (dashdash ? dashdash : argc) - first, argv + first,
+		                    dashdash && dashdash < argc ? argv + dashdash : NULL);
 	if (!status) {
 		choose(&listen);
 		status = run(&listen);

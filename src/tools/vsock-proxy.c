@@ -81,6 +81,7 @@ static int run(struct proxy *proxy)
 		log_error("can't start: %s", strerror(-error));
 		return STATUS_FAILURE;
 	}
+	dialer_exec(proxy->dialer, spawn_connected);
 	status = server_listen(server, proxy->listeners, proxy->listens, proxy->rule_count);
 	if (status)
 		return status;
@@ -98,6 +99,23 @@ static int read_side(struct proxy *proxy, const char *text, enum addr_role role,
 	if (!status && proxy->common.numeric)
 		*addr->alias = '\0';
 	return status;
+}
+
+/* What can be known to be wrong before anybody connects. */
+static int check_rule(const struct proxy *proxy, const struct rule *rule, const char *listen, const char *connect)
+{
+	if (rule->listen.seqpacket != rule->connect.seqpacket && !proxy->relaying.message_text) {
+		log_error("%s %s: messages and a stream", listen, connect);
+		log_hint("say how the stream is to be cut into messages: --message-size SIZE, or --message-size line");
+		return STATUS_USAGE;
+	}
+	if (rule->connect.family == ADDR_EXEC) {
+		int error = spawn_check(rule->connect.name);
+
+		if (error)
+			return common_failed(&rule->connect, &(struct failure){ .step = STEP_CONNECT, .error = -error });
+	}
+	return 0;
 }
 
 static int read_rules(struct proxy *proxy, int count, char **words)
@@ -125,6 +143,8 @@ static int read_rules(struct proxy *proxy, int count, char **words)
 		status = read_side(proxy, words[i], ADDR_LISTEN, &rule->listen);
 		if (!status)
 			status = read_side(proxy, words[i + 1], ADDR_CONNECT, &rule->connect);
+		if (!status)
+			status = check_rule(proxy, rule, words[i], words[i + 1]);
 		if (!status)
 			rule->to = strdup(addr_format_short(&rule->connect, text, sizeof(text)));
 	}
@@ -182,7 +202,9 @@ int main(int argc, char **argv)
 	if (first <= 0)
 		return opt_status(first);
 	log_configure(&proxy.common.log);
-	status = read_rules(&proxy, argc - first, argv + first);
+	status = common_message_size(&proxy.relaying);
+	if (!status)
+		status = read_rules(&proxy, argc - first, argv + first);
 	if (!status) {
 		proxy.server.limit = proxy.server.settings.max_conns ? proxy.server.settings.max_conns : automatic_limit();
 		status = run(&proxy);
