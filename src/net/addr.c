@@ -1849,7 +1849,7 @@ int addr_parse_words(const char *where, const char *port, const struct addr_cont
 	struct parser p = { .text = joined, .context = context, .addr = addr, .error = error };
 	size_t word = strcspn(where, "/%:");
 	const struct family *family = word && strchr("/%", where[word]) ? find_family(where, word, false) : NULL;
-	const char *rest = family ? where + word + 1 : where;
+	const char *rest = family ? where + word + 1 : "";
 	bool slash = false;
 	int n;
 
@@ -1858,7 +1858,7 @@ int addr_parse_words(const char *where, const char *port, const struct addr_cont
 	if (family && (family->family == ADDR_UNIX || family->family == ADDR_MUX)) /* absolute, as systemd-ssh-proxy has it */
 		slash = rest[0] != '/' && rest[0] != '.' && rest[0] != '@' && rest[0] != '\0';
 	else if (family && family->family != ADDR_VSOCK)
-		family = NULL, rest = where;
+		family = NULL;
 	if (family && family->family == ADDR_UNIX && all_digits(port, strlen(port)))
 		n = snprintf(joined, size, "%s:%s%s", family->name, slash ? "/" : "", rest);
 	else if (family && family->family != ADDR_UNIX)
