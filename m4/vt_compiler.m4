@@ -74,7 +74,6 @@ AC_DEFUN([VT_WARNINGS], [
         -Wduplicated-branches
         -Wduplicated-cond
         -Wformat=2
-        -Wimplicit-fallthrough
         -Wmissing-declarations
         -Wmissing-prototypes
         -Wold-style-definition
@@ -86,6 +85,7 @@ AC_DEFUN([VT_WARNINGS], [
         -Wvla
         -Wwrite-strings
     ], [VT_TRY_FLAG(vt_warning, [VT_WARNING_CFLAGS])])
+    # Not -Wimplicit-fallthrough: gcc's -Wextra has it and reads a comment as a yes, clang's does not read.
     # Tables of options, families and causes leave out what is zero on purpose; naming each member would hide the rest.
     VT_TRY_FLAG([-Wno-missing-field-initializers], [VT_WARNING_CFLAGS])
     # -Wconversion of clang brings this one along, gcc's does not: size_t to ssize_t after a checked read is our daily bread.

@@ -8,7 +8,7 @@ setup() {
 	cd "$tests_top" || return
 }
 
-@test "sources: every test file is named in a local.mk, so that make check runs it" {
+@test "every test file is named in a local.mk, so that make check runs it" {
 	for file in tests/*.bats; do
 		grep -qF "$file" tests/local.mk || { echo "not in tests/local.mk: $file"; return 1; }
 	done
@@ -18,19 +18,19 @@ setup() {
 	done
 }
 
-@test "sources: every source file is named in its layer's local.mk" {
+@test "every source file is named in its layer's local.mk" {
 	for file in src/*/*.[ch]; do
 		grep -qF "$file" "$(dirname "$file")/local.mk" || { echo "in no local.mk: $file"; return 1; }
 	done
 }
 
-@test "sources: every program and script says its licence" {
+@test "every program and script says its licence" {
 	for file in src/*/*.[ch] scripts/* m4/*.m4 tests/*.bats; do
 		head -n 4 "$file" | grep -q 'SPDX-License-Identifier: GPL-3.0-or-later' || { echo "no licence in $file"; return 1; }
 	done
 }
 
-@test "sources: manual pages pass mandoc's lint" {
+@test "manual pages pass mandoc's lint" {
 	need mandoc
 	for page in man/*.[1-8]; do
 		[ -e "$page" ] || continue
@@ -38,7 +38,7 @@ setup() {
 	done
 }
 
-@test "sources: every program has a manual page that documents each of its long options" {
+@test "every program has a manual page that documents each of its long options" {
 	for program in vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info; do
 		page=man/$program.1
 		[ -s "$page" ] || { echo "no $page"; return 1; }

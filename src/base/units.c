@@ -431,11 +431,11 @@ char *units_show_size(uint64_t bytes, char *buf, size_t size)
 		snprintf(buf, size, "%" PRIu64 " B", bytes);
 		return buf;
 	}
-	for (; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (;; i++) {
 		wide scale = (wide)1 << (10 * (i + 1));
 
 		tenths = (uint64_t)(((wide)bytes * 10 + scale / 2) / scale);
-		if (tenths < 10240) /* what rounds to 1024.0 is 1.0 of the next */
+		if (tenths < 10240 || i + 1 == sizeof(names) / sizeof(names[0])) /* 1024.0 is 1.0 of the next */
 			break;
 	}
 	snprintf(buf, size, "%" PRIu64 ".%" PRIu64 " %s", tenths / 10, tenths % 10, names[i]);

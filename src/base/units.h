@@ -55,7 +55,7 @@ void units_set_free(struct units_set *set);
 /* For people; 32 bytes are enough for any. All return buf, "inf" for UNITS_INF. */
 char *units_show_size(uint64_t bytes, char *buf, size_t size);  /* "1.2 GiB", "412 B" */
 char *units_show_age(uint64_t ns, char *buf, size_t size);      /* the two largest units: "3d 4h", "2h", "12s" */
-char *units_show_duration(uint64_t ns, char *buf, size_t size); /* a time in a sentence: "0.142 ms", "500 ms", "1.5 s", "2 h" */
+char *units_show_duration(uint64_t ns, char *buf, size_t size); /* in a sentence: "0.142 ms", "1.5 s", "2 h" */
 
 /* CLOCK_MONOTONIC in ns. */
 uint64_t units_now(void);

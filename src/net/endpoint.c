@@ -20,6 +20,8 @@ struct endpoint endpoint_socket(int fd, uint8_t family, bool seqpacket)
 {
 	uint8_t kind = seqpacket ? ENDPOINT_MESSAGES : ENDPOINT_SOCKET;
 
+	if (family == ADDR_MUX)
+		family = ADDR_UNIX; /* what it is once the hands are shaken */
 	return (struct endpoint){ .in = fd, .out = fd, .in_kind = kind, .out_kind = kind, .family = family };
 }
 

@@ -200,6 +200,8 @@ char *explain_mend(const struct machine *machine, enum explain_transport transpo
 	enum machine_module state = *(const enum machine_module *)(const void *)((const char *)machine + mend->state);
 	if (transport == EXPLAIN_TO_HOST && !machine->virtio_device && state != MODULE_INSTALLED)
 		snprintf(buf, size, "give this VM a vsock device (qemu: -device vhost-vsock-pci,guest-cid=3)");
+	else if (state == MODULE_ABSENT && !machine->loads_modules)
+		snprintf(buf, size, "another kernel: this one has no %s, and loads no modules", mend->module);
 	else if (machine->container)
 		snprintf(buf, size, "sudo modprobe %s, outside of the container", mend->module);
 	else if (state == MODULE_ABSENT && machine->modules_known)

@@ -22,6 +22,7 @@ const struct relay_settings relay_defaults = {
 	.max_time = UNITS_INF,
 	.max_bytes = UNITS_INF,
 	.rate_limit = UNITS_INF,
+	.source_bytes = UNITS_INF,
 };
 
 static void relay_ready(struct loop *loop, struct watch *watch, uint32_t events);
@@ -172,32 +173,39 @@ static void destination_failed(struct loop *loop, struct relay *relay, int side,
 
 /* Moving */
 
+/* After how many bytes this channel ends or is ended. */
+static uint64_t bytes_limit(const struct relay *relay, const struct chan *chan)
+{
+	const struct relay_settings *settings = relay->settings;
+
+	return chan == &relay->chan[1] && settings->source_bytes < settings->max_bytes ? settings->source_bytes
+	                                                                               : settings->max_bytes;
+}
+
+static uint64_t bytes_left(const struct relay *relay, const struct chan *chan)
+{
+	uint64_t limit = bytes_limit(relay, chan), gone = chan->bytes + chan_unsent(chan);
+
+	return limit == UNITS_INF ? UNITS_INF : limit > gone ? limit - gone : 0;
+}
+
+static void limit_to(struct flow *flow, uint64_t bytes)
+{
+	if (bytes >= flow->allowance)
+		return;
+	flow->allowance = bytes;
+	flow->limited = true;
+}
+
 /* How much this channel may read now: the turn's budget, the limits of bytes and rate. */
 static void set_allowance(const struct loop *loop, const struct relay *relay, const struct chan *chan, struct flow *flow)
 {
-	const struct relay_settings *settings = relay->settings;
-	uint64_t allowance = TURN_BYTES;
+	uint64_t rate = relay->settings->rate_limit;
 
-	if (settings->max_bytes != UNITS_INF) {
-		uint64_t gone = chan->bytes + chan_unsent(chan);
-		uint64_t left = settings->max_bytes > gone ? settings->max_bytes - gone : 0;
-
-		if (left < allowance) {
-			allowance = left;
-			flow->limited = true;
-		}
-	}
-	if (settings->rate_limit != UNITS_INF) {
-		uint64_t now = loop_now(loop), burst = settings->rate_limit / (NSEC_PER_SEC / RATE_BURST) + 1;
-
-		if (chan->ready_at > now)
-			burst = 0;
-		if (burst < allowance) {
-			allowance = burst;
-			flow->limited = true;
-		}
-	}
-	flow->allowance = allowance;
+	flow->allowance = TURN_BYTES;
+	limit_to(flow, bytes_left(relay, chan));
+	if (rate != UNITS_INF)
+		limit_to(flow, chan->ready_at > loop_now(loop) ? 0 : rate / (NSEC_PER_SEC / RATE_BURST) + 1);
 }
 
 /* Each byte pushes the time when the next may go. */
@@ -215,9 +223,21 @@ static void charge(const struct loop *loop, const struct relay *relay, struct ch
 	chan->ready_at += (uint64_t)cost;
 }
 
-static bool bytes_used_up(const struct relay *relay, const struct chan *chan)
+/* The engine was held back by a limit: of bytes (then this is the end), or of rate. */
+static void hold_back(struct loop *loop, struct relay *relay, int side)
 {
-	return relay->settings->max_bytes != UNITS_INF && chan->bytes + chan_unsent(chan) >= relay->settings->max_bytes;
+	struct chan *chan = &relay->chan[side];
+
+	chan->waits = CHAN_WAITS_TIME;
+	if (bytes_left(relay, chan))
+		return;
+	if (bytes_limit(relay, chan) != relay->settings->max_bytes) {
+		source_ended(loop, relay, side);
+		return;
+	}
+	note(relay, END_MAX_BYTES, 0, side);
+	end_channel(loop, relay, side);
+	end_channel(loop, relay, !side);
 }
 
 static void pump(struct loop *loop, struct relay *relay, int side)
@@ -247,12 +267,7 @@ static void pump(struct loop *loop, struct relay *relay, int side)
 		chan->waits = CHAN_WAITS_DESTINATION;
 		break;
 	case MOVE_PAUSE:
-		chan->waits = CHAN_WAITS_TIME;
-		if (bytes_used_up(relay, chan)) {
-			note(relay, END_MAX_BYTES, 0, side);
-			end_channel(loop, relay, side);
-			end_channel(loop, relay, !side);
-		}
+		hold_back(loop, relay, side);
 		break;
 	case MOVE_END:
 		source_ended(loop, relay, side);

@@ -30,6 +30,7 @@ struct relay_settings {
 	uint64_t idle_timeout, half_close_timeout, max_time; /* ns; UNITS_INF: none */
 	uint64_t max_bytes;  /* in either direction; UNITS_INF: no limit */
 	uint64_t rate_limit; /* bytes a second, each direction; UNITS_INF: no limit */
+	uint64_t source_bytes; /* the input of end[1] ends after so many bytes; UNITS_INF: when it ends */
 	uint64_t buffer;     /* most that is read at once; 0: 64 KiB, growing to 1 MiB */
 	unsigned engine;     /* enum engine_setting */
 	bool no_shutdown;    /* don't pass on the end of a direction */

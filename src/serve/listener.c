@@ -3,6 +3,7 @@
 
 #include "serve/listener.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -88,6 +89,8 @@ static void socket_ready(struct loop *loop, struct watch *watch, uint32_t events
 		socket_tune(fd, listener->addr);
 		peer_of_socket(fd, (const struct sockaddr *)&place.sa, place.length, &peer);
 		listener->accepted(listener, fd, &peer);
+		if (!listener->count)
+			return; /* it was closed, and socket with it */
 	}
 }
 
@@ -214,32 +217,36 @@ void listener_close(struct listener *listener)
 	listener->count = 0;
 }
 
-void listener_each(const struct listener *listener, void (*each)(const char *text, void *context), void *context)
+char *listener_text(const struct listener *listener, char *buf, size_t size)
 {
-	char text[ADDR_TEXT_MAX];
-
-	for (size_t i = 0; i < listener->count; i++)
-		each(socket_local_text(listener->sockets[i].fd, listener->addr, text, sizeof(text)), context);
+	if (!listener->count)
+		return addr_format_short(listener->addr, buf, size);
+	return socket_local_text(listener->sockets[0].fd, listener->addr, buf, size);
 }
 
-struct ready {
-	int fd, error;
-};
-
-static void write_ready(const char *text, void *context)
+char *listener_places(const struct listener *listener, char *buf, size_t size)
 {
-	struct ready *ready = context;
-	char line[ADDR_TEXT_MAX + 8];
-	int length = snprintf(line, sizeof(line), "READY %s\n", text);
+	size_t length = 0;
 
-	if (!ready->error)
-		ready->error = fd_write_all(ready->fd, line, (size_t)length);
+	*buf = '\0';
+	if (listener->addr->family != ADDR_TCP)
+		return buf;
+	for (size_t i = 0; i < listener->count && length < size; i++) {
+		char ip[INET6_ADDRSTRLEN];
+		struct peer local;
+
+		peer_of_local(listener->sockets[i].fd, &local);
+		inet_ntop(local.u.tcp.v6 ? AF_INET6 : AF_INET, &local.u.tcp.ip, ip, sizeof(ip));
+		length += (size_t)snprintf(buf + length, size - length, "%s%s%s", i ? ", " : " (", ip,
+		                           i + 1 == listener->count ? ")" : "");
+	}
+	return buf;
 }
 
 int listener_ready(const struct listener *listener, int fd)
 {
-	struct ready ready = { .fd = fd };
+	char text[ADDR_TEXT_MAX], line[ADDR_TEXT_MAX + 8];
+	int length = snprintf(line, sizeof(line), "READY %s\n", listener_text(listener, text, sizeof(text)));
 
-	listener_each(listener, write_ready, &ready);
-	return ready.error;
+	return fd_write_all(fd, line, (size_t)length);
 }

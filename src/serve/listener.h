@@ -52,9 +52,11 @@ void listener_rest(struct listener *listener, bool rest);
 /* Closes; removes the socket file if it is still ours. */
 void listener_close(struct listener *listener);
 
-/* Calls each() with the real address of every socket. */
-void listener_each(const struct listener *listener, void (*each)(const char *text, void *context), void *context);
-/* Writes "READY ADDRESS\n" for each socket to fd. 0 or a negative errno. */
+/* The address with the real port, as in "READY ADDRESS". Returns buf. */
+char *listener_text(const struct listener *listener, char *buf, size_t size);
+/* The places behind a TCP name: " (127.0.0.1, ::1)", else "". Returns buf. */
+char *listener_places(const struct listener *listener, char *buf, size_t size);
+/* Writes "READY ADDRESS\n" to fd. 0 or a negative errno. */
 int listener_ready(const struct listener *listener, int fd);
 
 #endif

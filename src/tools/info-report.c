@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/units.h"
@@ -59,7 +60,7 @@ static char *owner_text(const struct diag_socket *socket, char *buf, size_t size
 {
 	char program[sizeof(socket->program) * 4];
 	if (!socket->pid)
-		snprintf(buf, size, "owner not seen");
+		snprintf(buf, size, geteuid() ? "whose is not seen: sudo shows it" : "no process of this namespace");
 	else if (socket->others)
 		snprintf(buf, size, "%s, pid %d and %u more", shown(socket->program, program, sizeof(program)), (int)socket->pid, socket->others);
 	else
@@ -379,6 +380,9 @@ static void tell_unusable(const struct info *info)
 		printf("to reach VMs that run here:       %s\n"
 		       "                                  and give qemu -device vhost-vsock-pci,guest-cid=3\n",
 		       explain_mend(machine, EXPLAIN_TO_GUESTS, mend, sizeof(mend)));
+	/* making a socket loads vsock, vsock_loopback and more, where nothing forbids it */
+	if (machine->vsock == MODULE_INSTALLED && !info->probed)
+		printf("to see what loads by itself:      vsock-info --probe\n");
 	printf("vsock-mux: addresses (Firecracker, Cloud Hypervisor) need none of this\n");
 }
 
@@ -402,6 +406,8 @@ void info_report(const struct info *info)
 
 void info_report_guests(const struct info *info)
 {
+	if (!info->machine.guest_count)
+		return;
 	printf("%-10s  %-16s  %-24s  %7s  %s\n", "CID", "NAME", "PROGRAM", "PID", "ADDRESS");
 	for (size_t i = 0; i < info->machine.guest_count; i++) {
 		const struct machine_guest *guest = &info->machine.guests[i];

@@ -320,7 +320,7 @@ int main(int argc, char **argv)
 	}
 	first = opt_parse(&program, argc, argv, NULL);
 	if (first <= 0)
-		return first < 0 ? STATUS_USAGE : STATUS_DONE;
+		return opt_status(first);
 	log_configure(&cat.common.log);
 	if (argc - first < 1 || argc - first > 2) {
 		log_error(argc == first ? "no address given" : "too many words: one ADDRESS, or CID and PORT");

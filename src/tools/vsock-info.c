@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,13 +17,13 @@
 #include "base/log.h"
 #include "base/opt.h"
 #include "base/units.h"
+#include "tools/common.h"
 #include "tools/info.h"
 
 #define HOSTS_LIMIT (2 * NSEC_PER_SEC) /* the kernel's own time-out of a connect */
 
 struct options {
-	struct log_config log;
-	bool json, numeric;
+	bool json;
 	bool cid, sockets, guests, hosts, probe, watch;
 	unsigned format;
 	uint64_t interval;
@@ -31,8 +32,6 @@ struct options {
 
 enum { FORMAT_TEXT, FORMAT_HOSTS };
 static const char *const formats[] = { "text", "hosts", NULL };
-static const char *const log_formats[] = { "auto", "text", "json", "journal", "syslog", NULL };
-static const char *const colors[] = { "auto", "always", "never", NULL };
 
 #define AT(member) offsetof(struct options, member)
 
@@ -42,17 +41,11 @@ static const struct opt rows[] = {
 	{ .name = "hosts", .group = "What to tell", .type = OPT_FLAG, .text = "names of the hosts file, and whether they answer: connects to port 7 of each", .offset = AT(hosts), .flags = OPT_BRIEF },
 	{ .name = "sockets", .group = "What to tell", .type = OPT_FLAG, .text = "listening and connected sockets, with processes", .offset = AT(sockets), .flags = OPT_BRIEF },
 	{ .name = "json", .letter = 'j', .group = "What to tell", .type = OPT_FLAG, .text = "as JSON, an object a line", .offset = AT(json), .flags = OPT_BRIEF },
-	{ .name = "format", .group = "What to tell", .type = OPT_CHOICE, .value = "FORMAT", .fallback = "text", .text = "of --guests: text, or hosts (lines for the hosts file)", .offset = AT(format), .choices = formats },
-	{ .name = "numeric", .letter = 'n', .group = "What to tell", .type = OPT_FLAG, .text = "without names of the hosts file", .offset = AT(numeric) },
+	{ .name = "format", .group = "What to tell", .type = OPT_CHOICE, .value = "FORMAT", .fallback = "text", .text = "of --guests; hosts: lines for the hosts file", .offset = AT(format), .choices = formats },
 	{ .name = "probe", .group = "How to look", .type = OPT_FLAG, .text = "make a socket and ask the kernel for all: this may load modules", .offset = AT(probe), .flags = OPT_BRIEF },
 	{ .name = "watch", .group = "How to look", .type = OPT_FLAG, .text = "again and again", .offset = AT(watch), .flags = OPT_BRIEF },
 	{ .name = "interval", .group = "How to look", .type = OPT_TIME, .value = "TIME", .fallback = "1s", .text = "between two looks of --watch", .offset = AT(interval), .min = NSEC_PER_MSEC },
 	{ .name = "sysroot", .group = "How to look", .type = OPT_TEXT, .value = "DIR", .text = "look at a copy of another machine's /proc, /sys, /dev and /lib", .offset = AT(sysroot), .flags = OPT_HIDDEN },
-	{ .name = "verbose", .letter = 'v', .group = "Common", .type = OPT_REPEAT, .text = "tell more", .offset = AT(log.verbose), .flags = OPT_BRIEF },
-	{ .name = "quiet", .letter = 'q', .group = "Common", .type = OPT_REPEAT, .text = "no notices and hints; twice: no errors either", .offset = AT(log.quiet) },
-	{ .name = "timestamps", .letter = 'D', .group = "Common", .type = OPT_FLAG, .text = "before each line on stderr", .offset = AT(log.timestamps) },
-	{ .name = "log-format", .group = "Common", .type = OPT_CHOICE, .value = "FORMAT", .fallback = "auto", .text = "of stderr: text, json, journal, syslog", .offset = AT(log.format), .choices = log_formats },
-	{ .name = "color", .group = "Common", .type = OPT_CHOICE, .value = "WHEN", .fallback = "auto", .text = "auto, always, never", .offset = AT(log.color), .choices = colors },
 	{ 0 },
 };
 
@@ -246,7 +239,7 @@ static enum status run(struct info *info, const struct options *options)
 			fputs("\033[H\033[J", stdout);
 		status = tell(info, options);
 		if (fflush(stdout) || ferror(stdout)) {
-			log_error("can't write: %s", strerror(errno));
+			log_error("can't write to stdout");
 			status = STATUS_FAILURE;
 		}
 		forget(info);
@@ -259,24 +252,32 @@ static enum status run(struct info *info, const struct options *options)
 	}
 }
 
-static enum status load_hosts(struct info *info)
+/* A bad hosts file spoils names, not the rest; only --hosts can't do without. */
+static enum status load_hosts(struct info *info, bool needed)
 {
 	struct hosts_error error;
 	if (hosts_load(&info->hosts, &error) == 0)
 		return STATUS_DONE;
-	if (!error.line) {
-		log_error("%s: %s", error.file, error.why);
-		return STATUS_USAGE;
+	char place[sizeof(error.file) + 16];
+	if (error.line)
+		snprintf(place, sizeof(place), "%s:%u", error.file, error.line);
+	else
+		snprintf(place, sizeof(place), "%s", error.file);
+	if (!needed) {
+		log_warning("%s: %s", place, error.why);
+		return STATUS_DONE;
 	}
-	log_error("%s:%u: %s", error.file, error.line, error.why);
-	log_caret(error.text, error.offset, error.length);
+	log_error("%s: %s", place, error.why);
+	if (error.line)
+		log_caret(error.text, error.offset, error.length);
 	return STATUS_USAGE;
 }
 
 int main(int argc, char **argv)
 {
 	struct options options = { .interval = NSEC_PER_SEC };
-	const struct opt_table tables[] = { { rows, &options }, { 0 } };
+	struct common_options common = { 0 };
+	const struct opt_table tables[] = { { rows, &options }, { common_opts, &common }, { 0 } };
 	const struct opt_program program = {
 		.name = "vsock-info",
 		.summary = "can vsock be used here, what is my CID, and if not, why",
@@ -286,12 +287,12 @@ int main(int argc, char **argv)
 		.conflicts = conflicts,
 		.notes = notes,
 	};
-	fd_standard();
-	log_start(program.name);
+	common_start(program.name);
+	signal(SIGPIPE, SIG_DFL); /* vsock-info | head -1 is silent */
 	int first = opt_parse(&program, argc, argv, NULL);
 	if (first <= 0)
 		return first ? STATUS_USAGE : STATUS_DONE;
-	log_configure(&options.log);
+	log_configure(&common.log);
 	if (first < argc) {
 		log_error("no operand is taken: %s", argv[first]);
 		log_hint("vsock-ping asks whether a machine answers");
@@ -305,10 +306,9 @@ int main(int argc, char **argv)
 		log_error("--interval inf: --watch would never look again");
 		return STATUS_USAGE;
 	}
-	struct info info = { .verbose = options.log.verbose > 0 };
-	enum status status = options.numeric ? STATUS_DONE : load_hosts(&info);
-	/* A bad hosts file spoils names, not the rest; only --hosts can't do without. */
-	if (status == STATUS_DONE || !options.hosts)
+	struct info info = { .verbose = common.log.verbose > 0 };
+	enum status status = common.numeric ? STATUS_DONE : load_hosts(&info, options.hosts);
+	if (status == STATUS_DONE)
 		status = run(&info, &options);
 	hosts_free(&info.hosts);
 	return (int)status;

@@ -54,6 +54,7 @@ lab_initrd() (
 		echo "${module##*/}"
 	done <"$work/list" >"$work/tree/modules/order"
 	(cd "$work/tree" && find . | cpio -o -H newc --quiet) >"$work/initrd"
+	find "$folder" -maxdepth 1 -name "initrd-*" -mtime +1 -delete
 	mv "$work/initrd" "$initrd"
 	echo "$initrd"
 )
@@ -101,7 +102,7 @@ lab_qemu() {
 	# A comma inside a value is written twice for qemu.
 	qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -nic none -no-reboot
 		-m "$memory" -smp "$cpus" -kernel "$kernel/vmlinuz" -initrd "$initrd"
-		-append "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t systemd.unit=vsock-lab.target systemd.firstboot=no"
+		-append "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t systemd.firstboot=no systemd.show_status=no"
 		-serial "file:$folder/console"
 		-virtfs "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap"
 		-virtfs "local,path=${folder//,/,,},mount_tag=lab,security_model=none,multidevs=remap")

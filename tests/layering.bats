@@ -15,7 +15,7 @@ layers() {
 	run "$tests_top/tests/layers" "$BATS_TEST_TMPDIR"
 }
 
-@test "layers: a layer may use itself, config.h, system headers and what is below" {
+@test "a layer may use itself, config.h, system headers and what is below" {
 	cat >"$src/net/addr.c" <<-'END'
 		#include "config.h"
 		#include "net/addr.h"
@@ -26,21 +26,21 @@ layers() {
 	[ "$status" -eq 0 ]
 }
 
-@test "layers: using what is above is refused, with file and line" {
+@test "using what is above is refused, with file and line" {
 	printf '\n#include "net/addr.h"\n' >"$src/base/units.c"
 	layers
 	[ "$status" -eq 1 ]
 	[[ $output == *'src/base/units.c:2: "net/addr.h"'* ]]
 }
 
-@test "layers: a header counts as a source does" {
+@test "a header counts as a source does" {
 	touch "$src/tools/common.h"
 	echo '#include "tools/common.h"' >"$src/serve/spawn.h"
 	layers
 	[ "$status" -eq 1 ]
 }
 
-@test "layers: a header without its layer, or by a path, is refused" {
+@test "a header without its layer, or by a path, is refused" {
 	for name in units.h ../base/units.h net/deep/addr.h Base/units.h; do
 		echo "#include \"$name\"" >"$src/net/addr.c"
 		layers
@@ -48,14 +48,14 @@ layers() {
 	done
 }
 
-@test "layers: a header that isn't there is refused" {
+@test "a header that isn't there is refused" {
 	echo '#include "base/nothing.h"' >"$src/net/addr.c"
 	layers
 	[ "$status" -eq 1 ]
 	[[ $output == *'there is no src/base/nothing.h'* ]]
 }
 
-@test "layers: a folder that is no layer is refused" {
+@test "a folder that is no layer is refused" {
 	mkdir "$src/misc"
 	layers
 	[ "$status" -eq 1 ]

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "serve/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fdutil.h"
+#include "base/log.h"
+#include "base/units.h"
+
+struct session *session_new(struct session_group *group, int fd, const struct peer *peer, const char *to)
+{
+	struct session *session = calloc(1, sizeof(*session));
+
+	if (!session) {
+		log_error("out of memory: a connection was closed");
+		close(fd);
+		return NULL;
+	}
+	session->group = group;
+	session->number = ++group->numbered;
+	session->started = loop_now(group->loop);
+	session->peer = *peer;
+	session->fd = fd;
+	session->to = to;
+	session->next = group->first;
+	session->link = &group->first;
+	if (session->next)
+		session->next->link = &session->next;
+	group->first = session;
+	group->open++;
+	group->totals.accepted++;
+	return session;
+}
+
+/* Takes it out of the group and frees it when the loop's batch is over. */
+static void session_end(struct session *session)
+{
+	struct session_group *group = session->group;
+
+	*session->link = session->next;
+	if (session->next)
+		session->next->link = session->link;
+	group->open--;
+	if (group->ended)
+		group->ended(group, session);
+	if (session->dial) {
+		dial_cancel(session->dial);
+		loop_free_later(group->loop, session->dial);
+	}
+	fd_close(&session->fd);
+	loop_free_later(group->loop, session);
+}
+
+/* Records */
+
+static void record(const struct session *session, unsigned level, const char *event, const struct log_field *fields)
+{
+	char from[PEER_TEXT_MAX];
+
+	if (level && !log_verbose(level))
+		return;
+	log_event(level, session->number, event, peer_format(&session->peer, from, sizeof(from)), session->to, fields);
+}
+
+static void record_open(const struct session *session, uint64_t connect)
+{
+	record(session, 1, "open",
+	       (const struct log_field[]){
+	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
+	           { .key = connect ? "connect" : NULL, .type = LOG_F_SECONDS, .number = connect },
+	           { 0 },
+	       });
+}
+
+static void record_fail(const struct session *session, const struct explanation *why)
+{
+	record(session, 0, "fail",
+	       (const struct log_field[]){
+	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
+	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
+	           { .key = "end", .type = LOG_F_TEXT, .text = why->end },
+	           { .key = "why", .type = LOG_F_TEXT, .text = why->what },
+	           { 0 },
+	       });
+}
+
+static void record_done(const struct session *session)
+{
+	const struct relay *relay = &session->relay;
+	const char *why = relay->error ? strerror(relay->error) : NULL;
+
+	record(session, 1, "done",
+	       (const struct log_field[]){
+	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
+	           { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
+	           { .key = "down", .type = LOG_F_NUMBER, .number = relay->chan[1].bytes },
+	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
+	           { .key = "end", .type = LOG_F_TEXT, .text = relay_end_word(relay) },
+	           { .key = relay->lost ? "lost" : "why", .type = relay->lost ? LOG_F_NUMBER : LOG_F_TEXT, .text = why,
+	             .number = relay->lost },
+	           { 0 },
+	       });
+}
+
+/* Relays */
+
+int session_status(const struct relay *relay)
+{
+	switch ((enum relay_end)relay->result) {
+	case END_EOF:
+	case END_HALF_CLOSE:
+	case END_STOP:
+	case END_OUTPUT:
+		return STATUS_DONE;
+	case END_IDLE:
+	case END_MAX_TIME:
+		return STATUS_TIMEOUT;
+	case END_RESET:
+	case END_LOST:
+		return STATUS_BROKEN;
+	case END_MAX_BYTES:
+	case END_IO:
+		break;
+	}
+	return STATUS_FAILURE;
+}
+
+static void relay_done(struct loop *loop, struct relay *relay)
+{
+	struct session *session = (struct session *)(void *)((char *)relay - offsetof(struct session, relay));
+
+	session->group->totals.up += relay->chan[0].bytes;
+	session->group->totals.down += relay->chan[1].bytes;
+	session->status = session_status(relay);
+	if (session->status)
+		session->group->totals.failed++;
+	record_done(session);
+	relay_close(loop, relay);
+	session_end(session);
+}
+
+static void cannot_relay(struct session *session, int error)
+{
+	struct explanation why = { .status = STATUS_FAILURE, .end = "io" };
+
+	strncpy(why.what, strerror(error), sizeof(why.what) - 1);
+	session->group->totals.failed++;
+	session->status = STATUS_FAILURE;
+	record_fail(session, &why);
+	session_end(session);
+}
+
+void session_relay(struct session *session, const struct endpoint *accepted, const struct endpoint *here,
+                   const struct relay_settings *relaying)
+{
+	struct endpoint end[2] = { *accepted, *here };
+	int error;
+
+	record_open(session, session->dial ? units_now() - session->dial->started : 0);
+	error = relay_start(session->group->loop, &session->relay, end, relaying, relay_done);
+	if (error) {
+		endpoint_close(&end[1]);
+		cannot_relay(session, -error);
+		return;
+	}
+	session->fd = -1;
+}
+
+/* Dialling */
+
+/* Kept beside the dial, which is freed when it is over: an idle relay needs none of it. */
+struct session_dial {
+	struct dial dial;
+	struct session *session;
+	const struct relay_settings *relaying;
+};
+
+static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct failure *failure)
+{
+	struct session_dial *dialled = (struct session_dial *)(void *)dial;
+	struct session *session = dialled->session;
+
+	if (fd < 0) {
+		struct explanation why;
+
+		explain(dial->addr, failure, &why);
+		session->status = (int)why.status;
+		session->group->totals.failed++;
+		record_fail(session, &why);
+		session_end(session);
+		return;
+	}
+	{
+		struct endpoint accepted = endpoint_socket(session->fd, session->peer.family, false);
+		struct endpoint target = endpoint_socket(fd, (uint8_t)dial->addr->family, dial->addr->seqpacket);
+
+		session_relay(session, &accepted, &target, dialled->relaying);
+	}
+	loop_free_later(loop, dialled);
+	session->dial = NULL;
+}
+
+void session_dial(struct session *session, struct dialer *dialer, const struct addr *addr,
+                  const struct dial_settings *dialling, const struct relay_settings *relaying)
+{
+	struct session_dial *dialled = calloc(1, sizeof(*dialled));
+
+	if (!dialled) {
+		cannot_relay(session, ENOMEM);
+		return;
+	}
+	dialled->session = session;
+	dialled->relaying = relaying;
+	session->dial = &dialled->dial;
+	dial_start(dialer, &dialled->dial, addr, dialling, dial_done);
+}
+
+/* Commands */
+
+void session_command(struct session *session, const struct spawn *spawn)
+{
+	struct session_group *group = session->group;
+	pid_t pid = spawn_on_socket(group->loop, spawn, session->fd, &session->peer, group->open);
+
+	if (pid < 0) {
+		cannot_relay(session, (int)-pid);
+		return;
+	}
+	session->child = pid;
+	fd_close(&session->fd);
+	record_open(session, 0);
+}
+
+static void command_ended(struct session *session, int status)
+{
+	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+
+	session->status = code;
+	if (code)
+		session->group->totals.failed++;
+	record(session, 1, "done",
+	       (const struct log_field[]){
+	           { .key = "pid", .type = LOG_F_NUMBER, .number = (uint64_t)session->child },
+	           { .key = "status", .type = LOG_F_NUMBER, .number = (uint64_t)code },
+	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
+	           { 0 },
+	       });
+	session_end(session);
+}
+
+void session_reap(struct session_group *group)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (struct session *session = group->first; session; session = session->next) {
+			if (session->child == pid) {
+				command_ended(session, status);
+				break;
+			}
+		}
+	}
+}
+
+/* Ends */
+
+void session_deny(struct session *session, const char *why)
+{
+	session->group->totals.failed++;
+	session->status = STATUS_DENIED;
+	record(session, 0, "deny",
+	       (const struct log_field[]){
+	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
+	           { .key = "why", .type = LOG_F_TEXT, .text = why },
+	           { 0 },
+	       });
+	session_end(session);
+}
+
+static void stop(struct session *session, uint64_t grace)
+{
+	if (session->child) {
+		kill(session->child, SIGTERM);
+	} else if (session->dial) {
+		record_fail(session, &(const struct explanation){ .end = "signal", .what = "ended while connecting" });
+		session_end(session);
+	} else {
+		relay_stop(session->group->loop, &session->relay, grace);
+	}
+}
+
+void session_stop_all(struct session_group *group, uint64_t grace)
+{
+	for (struct session *session = group->first, *next; session; session = next) {
+		next = session->next;
+		stop(session, grace);
+	}
+}
+
+void session_free_all(struct session_group *group)
+{
+	group->ended = NULL;
+	while (group->first) {
+		struct session *session = group->first;
+
+		if (!session->child && !session->dial)
+			relay_close(group->loop, &session->relay);
+		session_end(session);
+	}
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * session: one accepted connection and what becomes of it: a relay to a target that is dialled, a relay to something that
+ * is here (a service, standard input and output), or a command that has the socket.
+ *
+ * All sessions of a program are in one group, which numbers, counts and logs them, and ends them.
+ */
+#ifndef SERVE_SESSION_H
+#define SERVE_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "net/addr.h"
+#include "net/peer.h"
+#include "relay/dial.h"
+#include "relay/loop.h"
+#include "relay/relay.h"
+#include "serve/spawn.h"
+
+struct session;
+
+/* Totals, for SIGUSR1 and at the end. */
+struct session_totals {
+	uint64_t accepted, failed, up, down;
+};
+
+struct session_group {
+	struct loop *loop;
+	struct session *first;
+	uint64_t numbered; /* the last number given */
+	size_t open;
+	struct session_totals totals;
+	/* called when a session has ended, before it is freed; may be NULL */
+	void (*ended)(struct session_group *group, const struct session *session);
+	void *context;
+};
+
+struct session {
+	struct session *next, **link; /* the group's list */
+	struct session_group *group;
+	void *owner;     /* what the caller likes: a rule, a listener */
+	const char *rule; /* name of the rule, or NULL */
+	const char *to;  /* what it is connected to, as text; the caller's */
+	uint64_t number, started;
+	struct relay relay; /* end[0] is who was accepted */
+	struct dial *dial;  /* while it is dialled; owned */
+	pid_t child;        /* a command, or 0 */
+	int fd;             /* while nothing else has it, or -1 */
+	int status;         /* exit status of this session (enum status, or the command's) */
+	struct peer peer;
+};
+
+/* Takes an accepted socket over: a session, or NULL where memory is out (the socket is closed then). */
+struct session *session_new(struct session_group *group, int fd, const struct peer *peer, const char *to);
+
+/* Dials addr and relays. The addresses and settings must outlive the session. */
+void session_dial(struct session *session, struct dialer *dialer, const struct addr *addr,
+                  const struct dial_settings *dialling, const struct relay_settings *relaying);
+/* Relays to an endpoint that is here; it is taken over. */
+void session_relay(struct session *session, const struct endpoint *accepted, const struct endpoint *here,
+                   const struct relay_settings *relaying);
+/* Runs a command on the socket. */
+void session_command(struct session *session, const struct spawn *spawn);
+/* To be called after SIGCHLD: ends the sessions whose commands have ended. */
+void session_reap(struct session_group *group);
+/* Refuses: a record "deny" with the reason, and the socket is closed. */
+void session_deny(struct session *session, const char *why);
+
+/* Ends all, with "signal" as their reason: what was read is written, for grace ns at most; commands get SIGTERM. */
+void session_stop_all(struct session_group *group, uint64_t grace);
+/* Frees all at once, without a record. */
+void session_free_all(struct session_group *group);
+
+/* The exit status that a relay's end means. */
+int session_status(const struct relay *relay);
+
+#endif

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* vsock-listen: accepts connections: to standard input and output, to a command, to a built-in service. */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fdutil.h"
+#include "base/units.h"
+#include "serve/service.h"
+#include "tools/common.h"
+
+#define COMMANDS_AT_ONCE 100          /* --max-conns where there is a COMMAND and nothing was said */
+#define DESCRIPTORS_EACH 4            /* what a session may need, for the automatic limit */
+#define DESCRIPTORS_OURS 32
+
+struct listen_only_options {
+	bool keep_open, echo, discard;
+	uint64_t generate; /* 0: no */
+	uint64_t count;    /* UNITS_INF: no end */
+};
+
+struct listen {
+	struct server server;
+	struct listen_only_options options;
+	struct common_options common;
+	struct relay_settings relaying;
+
+	struct hosts hosts;
+	struct addr addr;
+	struct listener listener;
+	struct spawn spawn;
+	enum service service;
+	bool plain; /* one after another, to standard input and output */
+	uint64_t served;
+	int status;
+	char to[64];
+};
+
+static const struct opt listen_only_opts[] = {
+	{ .name = "keep-open", .letter = 'k', .group = "Serving", .type = OPT_FLAG, .flags = OPT_BRIEF,
+	  .text = "again and again, one after another", .offset = offsetof(struct listen_only_options, keep_open) },
+	{ .name = "count", .letter = 'c', .group = "Serving", .type = OPT_COUNT, .value = "COUNT", .fallback = "inf",
+	  .text = "end after so many connections; implies -k", .min = 1, .max = UNITS_INF - 1, .flags = OPT_INF | OPT_BRIEF,
+	  .offset = offsetof(struct listen_only_options, count) },
+	{ .name = "echo", .group = "Serving", .type = OPT_FLAG, .text = "send back what arrives (RFC 862)", .flags = OPT_BRIEF,
+	  .offset = offsetof(struct listen_only_options, echo) },
+	{ .name = "discard", .group = "Serving", .type = OPT_FLAG, .text = "throw away what arrives (RFC 863)", .flags = OPT_BRIEF,
+	  .offset = offsetof(struct listen_only_options, discard) },
+	{ .name = "generate", .group = "Serving", .type = OPT_SIZE, .value = "SIZE", .text = "send so many zeros, or inf",
+	  .min = 1, .flags = OPT_INF | OPT_BRIEF, .offset = offsetof(struct listen_only_options, generate) },
+	{ 0 },
+};
+
+static const char *const usage[] = { "[OPTION]... ADDRESS [-- COMMAND [ARG]...]", "[OPTION]... PORT", NULL };
+static const char *const examples[] = {
+	"vsock-listen 5000 > file", "receive one file on vsock port 5000",
+	"vsock-listen 5000 -- cat", "each connection gets a cat of its own",
+	"vsock-listen --echo tcp:7", "an echo service on TCP, on localhost",
+	NULL,
+};
+static const char *const conflicts[] = {
+	"echo", "discard", "echo", "generate", "discard", "generate", NULL,
+};
+static const struct opt_foreign foreign[] = {
+	{ "-e", "write: vsock-listen ADDRESS -- COMMAND" },
+	{ "--exec", "write: vsock-listen ADDRESS -- COMMAND" },
+	{ "--sh-exec", "write: vsock-listen ADDRESS -- sh -c 'COMMAND'" },
+	{ "-U", "write the address as unix:PATH" },
+	{ "-4", "write the address as tcp4:HOST:PORT" },
+	{ "-6", "write the address as tcp6:HOST:PORT" },
+	{ "-l", "vsock-listen always listens" },
+	{ "--broker", "there is no broker here" },
+	{ NULL, NULL },
+};
+
+static bool all_served(const struct listen *listen)
+{
+	return listen->served >= listen->options.count;
+}
+
+static void session_ended(struct server *server, const struct session *session)
+{
+	struct listen *listen = (struct listen *)(void *)server;
+
+	/* with -c 1 the status is the connection's own */
+	if (listen->options.count == 1)
+		listen->status = session->status;
+	/* standard output was closed by who read it: that is for us what SIGPIPE is for others */
+	if (listen->plain && session->relay.result == END_OUTPUT) {
+		server->signal = SIGPIPE;
+		loop_stop(server->loop);
+	}
+}
+
+static void cannot_serve(struct session *session, const char *what, int error)
+{
+	log_error("%s: %s", what, strerror(error));
+	session_deny(session, "can't be served");
+}
+
+static void serve_plain(struct listen *listen, struct session *session)
+{
+	struct endpoint accepted = endpoint_socket(session->fd, (uint8_t)listen->addr.family, listen->addr.seqpacket);
+	struct endpoint standard;
+	int error = endpoint_stdio(STDIN_FILENO, STDOUT_FILENO, &standard);
+
+	if (error) {
+		cannot_serve(session, "standard input and output", -error);
+		return;
+	}
+	if (all_served(listen)) {
+		/* the last one: what is behind 0 and 1 must see it when the relay closes its own descriptors of them */
+		close(STDIN_FILENO);
+		close(STDOUT_FILENO);
+	}
+	session_relay(session, &accepted, &standard, &listen->relaying);
+}
+
+static void serve_service(struct listen *listen, struct session *session)
+{
+	struct endpoint accepted, here;
+	int error = service_ends(listen->service, session->fd, (uint8_t)listen->addr.family, listen->addr.seqpacket, &accepted,
+	                         &here);
+
+	if (error)
+		cannot_serve(session, listen->to, -error);
+	else
+		session_relay(session, &accepted, &here, &listen->relaying);
+}
+
+static void serve(struct server *server, struct listener *listener, struct session *session)
+{
+	struct listen *listen = (struct listen *)(void *)server;
+
+	(void)listener;
+	session->to = listen->to;
+	listen->served++;
+	if (listen->plain)
+		serve_plain(listen, session);
+	else if (listen->spawn.argv)
+		session_command(session, &listen->spawn);
+	else
+		serve_service(listen, session);
+	if (all_served(listen))
+		server_stop_accepting(server);
+}
+
+/* On a terminal: that it listens, and how to reach it. */
+static void tell_user(const struct listen *listen)
+{
+	char text[256], places[128];
+	const char *port;
+
+	listener_text(&listen->listener, text, sizeof(text));
+	port = strrchr(text, ':');
+	if (listen->addr.family == ADDR_VSOCK && listen->addr.cid == ADDR_CID_ANY)
+		log_notice("listening on %s; from a guest: vsock-cat host %s", text, port + 1);
+	else if (listen->addr.family == ADDR_TCP)
+		log_notice("listening on %s%s; from here: vsock-cat tcp%s", text, listener_places(&listen->listener, places, sizeof(places)),
+		           port);
+	else
+		log_notice("listening on %s; from here: vsock-cat %s", text, text);
+}
+
+static int run(struct listen *listen)
+{
+	struct server *server = &listen->server;
+	const struct addr *const addrs[] = { &listen->addr };
+	int status;
+
+	server->serve = serve;
+	server->ended = session_ended;
+	status = server_read_access(server, &listen->hosts, addrs, 1);
+	if (status || (status = server_start(server)) || (status = server_listen(server, &listen->listener, addrs, 1)))
+		return status;
+	if (isatty(STDERR_FILENO) || log_verbose(1))
+		tell_user(listen);
+	status = server_run(server);
+	return status ? status : listen->status;
+}
+
+/* A COMMAND that isn't there is found before anybody connects. */
+static int prepare_command(struct listen *listen, char **argv)
+{
+	char *path;
+	int error;
+
+	if (!argv || !argv[0])
+		return 0;
+	error = spawn_find(argv[0], &path);
+	if (error) {
+		log_error("%s: %s", argv[0],
+		          error == -ENOENT ? "there is no such command" : "the command can't be run (not an executable file)");
+		return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
+	}
+	listen->spawn = (struct spawn){ .argv = argv, .path = path };
+	snprintf(listen->to, sizeof(listen->to), "exec:%s", argv[0]);
+	return 0;
+}
+
+static uint64_t automatic_limit(const struct listen *listen)
+{
+	size_t descriptors = fd_limit_raise();
+
+	if (listen->spawn.argv)
+		return COMMANDS_AT_ONCE;
+	return descriptors > 2 * DESCRIPTORS_OURS ? (descriptors - DESCRIPTORS_OURS) / DESCRIPTORS_EACH : DESCRIPTORS_EACH;
+}
+
+/* What is done with a connection, and what follows from it. */
+static void choose(struct listen *listen)
+{
+	const struct listen_only_options *options = &listen->options;
+	bool counted = options->count != UNITS_INF;
+
+	if (options->echo)
+		listen->service = SERVICE_ECHO;
+	else if (options->discard)
+		listen->service = SERVICE_DISCARD;
+	else if (options->generate)
+		listen->service = SERVICE_GENERATE;
+	if (options->generate)
+		listen->relaying.source_bytes = options->generate;
+	listen->plain = !listen->service && !listen->spawn.argv;
+	if (listen->service)
+		snprintf(listen->to, sizeof(listen->to), "%s", options->echo ? "echo" : options->discard ? "discard" : "generate");
+	else if (listen->plain)
+		snprintf(listen->to, sizeof(listen->to), "-");
+	/* COMMAND and services imply -k, so that a ping or a scan does not end a listener */
+	listen->options.keep_open = options->keep_open || !listen->plain || counted;
+	if (!listen->options.keep_open)
+		listen->options.count = 1;
+	/* one connection to standard input and output: a signal ends it as it ends vsock-cat */
+	listen->server.at_once = listen->plain && !listen->options.keep_open;
+	listen->server.limit = listen->server.settings.max_conns;
+	if (listen->plain)
+		listen->server.limit = 1;
+	else if (!listen->server.limit)
+		listen->server.limit = automatic_limit(listen);
+}
+
+static int read_words(struct listen *listen, int count, char **words, char **command)
+{
+	struct addr_context context = {
+		.role = ADDR_LISTEN,
+		.flags = ADDR_SHORT,
+		.program = log_program(),
+		.hosts = &listen->hosts,
+	};
+	int status;
+
+	if (count != 1) {
+		log_error(count ? "too many words: one ADDRESS" : "no address given");
+		if (count)
+			log_hint("a command stands behind --: vsock-listen %s -- %s ...", words[0], words[1]);
+		return STATUS_USAGE;
+	}
+	status = common_hosts(&listen->hosts);
+	if (!status)
+		status = common_addr(words[0], &context, &listen->addr);
+	if (!status)
+		status = prepare_command(listen, command);
+	if (!status && command && (listen->options.echo || listen->options.discard || listen->options.generate)) {
+		log_error("a COMMAND and a built-in service contradict each other");
+		status = STATUS_USAGE;
+	}
+	return status;
+}
+
+static void clean_up(struct listen *listen)
+{
+	server_free(&listen->server);
+	hosts_free(&listen->hosts);
+	free((char *)listen->spawn.path);
+}
+
+int main(int argc, char **argv)
+{
+	static struct listen listen = {
+		.options.count = UNITS_INF,
+		.server.settings = SERVER_DEFAULTS,
+	};
+	const struct opt_table tables[] = {
+		{ listen_only_opts, &listen.options },
+		{ listen_opts, &listen.server.settings },
+		{ relay_opts, &listen.relaying },
+		{ common_opts, &listen.common },
+		{ NULL, NULL },
+	};
+	const struct opt_program program = {
+		.name = "vsock-listen",
+		.summary = "accept connections: to standard input and output, to a command, to a service",
+		.usage = usage,
+		.examples = examples,
+		.tables = tables,
+		.foreign = foreign,
+		.conflicts = conflicts,
+	};
+	int first, dashdash = 0, status;
+
+	common_start(program.name);
+	listen.relaying = relay_defaults;
+	if (argc < 2) {
+		opt_usage(&program);
+		return STATUS_USAGE;
+	}
+	first = opt_parse(&program, argc, argv, &dashdash);
+	if (first <= 0)
+		return opt_status(first);
+	log_configure(&listen.common.log);
+	status = read_words(&listen, (dashdash ? dashdash : argc) - first, argv + first,
+	                    dashdash && dashdash < argc ? argv + dashdash : NULL);
+	if (!status) {
+		choose(&listen);
+		status = run(&listen);
+	}
+	clean_up(&listen);
+	if (listen.server.signal) {
+		signal(listen.server.signal, SIG_DFL);
+		raise(listen.server.signal);
+	}
+	return status;
+}

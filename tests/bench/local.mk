@@ -1,0 +1,23 @@
+# The benchmark: its load generator, and `make bench`.
+check_PROGRAMS += tests/bench/load
+tests_bench_load_SOURCES = tests/bench/load.c
+
+EXTRA_DIST += tests/bench/run tests/bench/proc.py tests/bench/peers.py tests/bench/report.py tests/bench/lab
+
+# BENCH_OPTIONS='--pairs tcp-tcp --rounds 3' and so on; tests/bench/run --help prints all.
+BENCH_OPTIONS =
+bench_programs = vsock-proxy$(EXEEXT) vsock-cat$(EXEEXT) tests/bench/load$(EXEEXT)
+bench_command = --load $(abs_top_builddir)/tests/bench/load --proxy $(abs_top_builddir)/vsock-proxy --cat $(abs_top_builddir)/vsock-cat
+
+.PHONY: bench bench-quick bench-lab
+bench: $(bench_programs)
+	$(srcdir)/tests/bench/run $(bench_command) --json bench.json --plot bench.svg --markdown bench.md $(BENCH_OPTIONS)
+
+# Seconds, not minutes: that everything works.
+bench-quick: $(bench_programs)
+	$(srcdir)/tests/bench/run $(bench_command) --quick $(BENCH_OPTIONS)
+
+# The same over vsock, in a virtual machine.
+bench-lab: $(bench_programs)
+	$(srcdir)/tests/bench/lab $(bench_command) --json bench-lab.json --plot bench-lab.svg --markdown bench-lab.md $(BENCH_OPTIONS)
+CLEANFILES += bench.json bench.svg bench.md bench-lab.json bench-lab.svg bench-lab.md

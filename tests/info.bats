@@ -1,0 +1,142 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# vsock-info: machines that do not exist, as trees under --sysroot, and its command line. Nothing here touches vsock.
+
+load lib/common
+
+setup() {
+	tree=$BATS_TEST_TMPDIR/tree
+	export VSOCK_HOSTS=$BATS_TEST_TMPDIR/hosts
+	: >"$VSOCK_HOSTS"
+	put /proc/sys/kernel/osrelease 6.99.0-test
+	put /proc/modules 'ext4 1 0 - Live 0x0'
+	put /proc/misc '232 kvm'
+	put /proc/net/protocols 'protocol size'
+	put /proc/self/uid_map '0 0 4294967295'
+	put /lib/modules/6.99.0-test/modules.builtin ''
+	put /lib/modules/6.99.0-test/modules.dep 'kernel/net/vmw_vsock/vsock.ko:
+kernel/net/vmw_vsock/vsock_loopback.ko: kernel/net/vmw_vsock/vsock.ko
+kernel/drivers/vhost/vhost_vsock.ko: kernel/net/vmw_vsock/vsock.ko'
+}
+
+# put PATH TEXT: a file of the tree.
+put() {
+	mkdir -p "$(dirname "$tree$1")"
+	printf '%s\n' "$2" >"$tree$1"
+}
+
+# process PID WORD…: a process of the tree.
+process() {
+	mkdir -p "$tree/proc/$1"
+	printf '%s\0' "${@:2}" >"$tree/proc/$1/cmdline"
+}
+
+a_host() {
+	put /proc/modules 'vhost_vsock 1 0 - Live 0x0
+vsock_loopback 1 0 - Live 0x0
+vsock 1 2 - Live 0x0'
+	put /proc/net/protocols 'AF_VSOCK 1240 0'
+	put /dev/vsock 2
+	process 2114 /usr/bin/qemu-system-x86_64 -name guest=web -device vhost-vsock-pci,guest-cid=3
+}
+
+@test "a laptop with nothing loaded: status 4, and which modprobe helps" {
+	put /dev/kvm ''
+	run -4 vsock-info --sysroot "$tree"
+	[ "${lines[0]}" = "vsock can't be used here yet: no transport is loaded" ]
+	[[ $output == *"modules            vsock, vhost_vsock, vsock_loopback: installed, not loaded"* ]]
+	[[ $output == *"/dev/kvm           there: this machine can be a host"* ]]
+	[[ $output == *"to try it on this machine alone:  sudo modprobe vsock_loopback"* ]]
+	[[ $output == *"to reach VMs that run here:       sudo modprobe vhost_vsock"* ]]
+}
+
+@test "a host: its guests, transports and what to try" {
+	a_host
+	run -0 vsock-info --sysroot "$tree"
+	[ "${lines[0]}" = "vsock works here: this machine is a host, and 1 guest is running" ]
+	[[ $output == *"local CID          2"* ]]
+	[[ $output == *"transports         vhost_vsock (to guests), vsock_loopback (CID 1)"* ]]
+	[[ $output == *"guests             3  web  qemu-system-x86_64, pid 2114"* ]]
+	[[ ${lines[-1]} == "try: vsock-ping 3" ]]
+}
+
+@test "only a name of the hosts file is told as what can be dialled" {
+	a_host
+	echo '3 www' >"$VSOCK_HOSTS"
+	run -0 vsock-info --sysroot "$tree"
+	[[ $output == *"guests             3  www  "* ]]
+	[[ ${lines[-1]} == "try: vsock-ping www" ]]
+	run -0 vsock-info -n --sysroot "$tree"
+	[[ $output == *"guests             3  web  "* ]]
+}
+
+@test "a guest: its CID, its host, and that it can't reach itself" {
+	put /proc/modules 'vmw_vsock_virtio_transport 1 0 - Live 0x0
+vsock 1 2 - Live 0x0'
+	put /proc/net/protocols 'AF_VSOCK 1240 0'
+	put /sys/bus/virtio/devices/virtio1/device 0x0013
+	put /dev/vsock 42
+	run -0 vsock-info --sysroot "$tree"
+	[ "${lines[0]}" = "vsock works here: this machine is guest 42" ]
+	[[ $output == *"transports         virtio (to the host, CID 2); no loopback"* ]]
+	[[ $output == *"note: CIDs 1 and 42 can't be reached from inside; if wanted: sudo modprobe vsock_loopback"* ]]
+	[ "${lines[-1]}" = "try: vsock-ping host" ]
+	run -0 vsock-info --cid --sysroot "$tree"
+	[ "$output" = 42 ]
+}
+
+@test "a guest whose driver is not loaded" {
+	put /sys/bus/virtio/devices/virtio1/device 0x0013
+	run -4 vsock-info --sysroot "$tree"
+	[ "${lines[0]}" = "vsock can't be used here yet: this VM has a vsock device, but its driver is not loaded" ]
+}
+
+@test "--cid without a CID: nothing, status 4" {
+	run -4 vsock-info --cid --sysroot "$tree"
+	[ "$output" = "" ]
+}
+
+@test "--guests --format hosts: lines that the hosts file can have, whatever VMs are called" {
+	a_host
+	process 2200 firecracker --id db --config-file /etc/db.json
+	put /etc/db.json '{"vsock": {"guest_cid": 5, "uds_path": "/run/db.vsock"}}'
+	process 2300 qemu-system-x86_64 -name 'guest=my own VM' -device vhost-vsock-pci,guest-cid=7
+	vsock-info --guests --format hosts --sysroot "$tree" >"$BATS_TEST_TMPDIR/out"
+	diff - "$BATS_TEST_TMPDIR/out" <<-'END'
+		3 web
+		/run/db.vsock db
+		7 guest7 # my own VM
+	END
+	# and they can be read back
+	VSOCK_HOSTS=$BATS_TEST_TMPDIR/out run -0 --separate-stderr vsock-info --guests --sysroot "$tree"
+	[ "$stderr" = "" ]
+	[[ $output == *guest7* ]]
+}
+
+@test "--json is JSON, and says the same" {
+	need python3
+	a_host
+	vsock-info --json --sysroot "$tree" | python3 -c '
+import json, sys
+info = json.loads(sys.stdin.read())
+assert info["usable"] and info["status"] == 0 and info["host"] and not info["guest"] and info["cid"] == 2
+assert info["guests"] == [{"cid": 3, "name": "web", "program": "qemu-system-x86_64", "pid": 2114, "path": None}]
+assert info["modules"]["vhost_vsock"] == "loaded"
+'
+}
+
+@test "a bad hosts file is warned of, and spoils only --hosts" {
+	a_host
+	echo '3abc web' >"$VSOCK_HOSTS"
+	run -0 --separate-stderr vsock-info --sysroot "$tree"
+	[[ $stderr == *"$VSOCK_HOSTS:1: "* ]]
+	run -2 vsock-info --hosts
+}
+
+@test "what contradicts is refused" {
+	run -2 vsock-info --cid --json
+	run -2 vsock-info --format hosts
+	run -2 vsock-info --watch --interval inf
+	run -2 vsock-info 3
+	[[ $output == *"no operand is taken: 3"* ]]
+}

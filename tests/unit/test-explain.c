@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/units.h"
+#include "net/explain.h"
+#include "net/machine.h"
+
+static struct machine_guest guests[] = {
+	{ .cid = 3, .pid = 2114, .program = "qemu-system-x86_64", .name = "web" },
+	{ .cid = 4, .pid = 2200, .program = "qemu-system-x86_64", .name = "db" },
+	{ .cid = 9, .pid = 2300, .program = "firecracker", .path = "/run/fc/x.vsock" },
+};
+
+static const struct machine host = {
+	.family = true, .modules_known = true, .loads_modules = true, .vsock = MODULE_LOADED, .vhost = MODULE_LOADED,
+	.loopback = MODULE_INSTALLED, .is_host = true, .has_cid = true, .cid = 2, .guests = guests, .guest_count = 3,
+};
+static const struct machine bare = {
+	.modules_known = true, .loads_modules = true, .vsock = MODULE_INSTALLED, .vhost = MODULE_INSTALLED,
+	.loopback = MODULE_INSTALLED, .virtio = MODULE_INSTALLED, .cid = ADDR_CID_ANY,
+};
+static const struct machine guest = {
+	.family = true, .modules_known = true, .loads_modules = true, .vsock = MODULE_LOADED, .virtio = MODULE_LOADED,
+	.loopback = MODULE_INSTALLED, .virtio_device = true, .is_guest = true, .has_cid = true, .cid = 42,
+};
+static const struct machine *const machines[] = { &host, &bare, &guest };
+
+static struct addr vsock(uint32_t cid, uint32_t port, const char *alias)
+{
+	struct addr addr = { .family = ADDR_VSOCK, .cid = cid, .port = port, .port_last = port, .has_port = true };
+	snprintf(addr.alias, sizeof(addr.alias), "%s", alias);
+	return addr;
+}
+
+static struct addr named(enum addr_family family, const char *name, uint32_t port)
+{
+	struct addr addr = { .family = family, .port = port, .port_last = port, .has_port = true };
+	snprintf(addr.name, sizeof(addr.name), "%s", name);
+	addr.name_length = strlen(addr.name);
+	return addr;
+}
+
+static struct explanation told(const struct machine *machine, struct addr addr, enum step step, int error)
+{
+	struct failure failure = { .step = step, .error = error, .waited = 10 * NSEC_PER_SEC };
+	struct explanation explanation;
+	explain_on(machine, &addr, &failure, &explanation);
+	return explanation;
+}
+
+/* Whatever fails, there is a sentence, a status that is not 0, and a word that records know. */
+static void everything_is_told(void **state)
+{
+	static const char *const ends[] = { "refused", "timeout", "reset", "vm-gone", "denied", "io" };
+	(void)state;
+	for (unsigned family = ADDR_NONE; family <= ADDR_STDIO; family++)
+		for (unsigned step = STEP_RESOLVE; step <= STEP_RELAY; step++)
+			for (int error = step == STEP_RESOLVE ? -120 : 0; error < 140; error++)
+				for (size_t i = 0; i < sizeof(machines) / sizeof(machines[0]); i++) {
+					struct addr addr = named(family, family == ADDR_VSOCK ? "" : "/nonexistent/x", 22);
+					struct explanation explanation;
+					struct failure failure = { .step = step, .error = error };
+					addr.cid = 7;
+					explain_on(machines[i], &addr, &failure, &explanation);
+					assert_int_not_equal(explanation.status, STATUS_DONE);
+					assert_true(explanation.what[0] != '\0');
+					assert_null(strchr(explanation.what, '{'));
+					assert_null(strchr(explanation.hint, '{'));
+					assert_true(strlen(explanation.what) < sizeof(explanation.what) - 1);
+					assert_true(strlen(explanation.hint) < sizeof(explanation.hint) - 1);
+					bool known = false;
+					for (size_t j = 0; j < sizeof(ends) / sizeof(ends[0]); j++)
+						known |= strcmp(ends[j], explanation.end) == 0;
+					assert_true(known);
+					/* what is not permitted or wrongly written does not heal by waiting */
+					if (explanation.status == STATUS_DENIED || explanation.status == STATUS_USAGE)
+						assert_false(explanation.may_heal);
+				}
+}
+
+/* Long names and names with control characters neither overflow nor reach the terminal. */
+static void names_are_tamed(void **state)
+{
+	(void)state;
+	static const enum step steps[] = { STEP_SOCKET, STEP_BIND, STEP_LISTEN, STEP_CONNECT, STEP_HANDSHAKE, STEP_RESOLVE };
+	struct addr addr = named(ADDR_UNIX, "", 1);
+	memset(addr.name, 'x', 300);
+	memcpy(addr.name, "/\033[31m/", 7);
+	for (unsigned family = ADDR_TCP; family <= ADDR_STDIO; family++)
+		for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+			for (int error = -10; error < 140; error++) {
+				addr.family = family;
+				struct explanation explanation = told(&host, addr, steps[i], error);
+				assert_null(strchr(explanation.what, '\033'));
+				assert_null(strchr(explanation.hint, '\033'));
+			}
+}
+
+struct row {
+	const struct machine *machine;
+	struct addr addr;
+	enum step step;
+	int error;
+	enum status status;
+	bool may_heal;
+	const char *end;
+	const char *what;
+	const char *hint; /* NULL: not looked at */
+};
+
+static void check(const struct row *row)
+{
+	struct explanation explanation = told(row->machine, row->addr, row->step, row->error);
+	assert_string_equal(explanation.what, row->what);
+	if (row->hint)
+		assert_string_equal(explanation.hint, row->hint);
+	assert_int_equal(explanation.status, row->status);
+	assert_int_equal(explanation.may_heal, row->may_heal);
+	assert_string_equal(explanation.end, row->end);
+}
+
+static void check_all(const struct row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		check(&rows[i]);
+}
+#define CHECK(rows) check_all(rows, sizeof(rows) / sizeof(rows[0]))
+
+static void vsock_connects(void **state)
+{
+	(void)state;
+	const struct row rows[] = {
+		{ &host, vsock(3, 23, "web"), STEP_CONNECT, ECONNRESET, STATUS_REFUSED, true, "refused",
+		  "refused: nothing listens on port 23 of CID 3 (web), or its backlog is full", "vsock-ping --scan web shows what does listen" },
+		{ &host, vsock(7, 22, ""), STEP_CONNECT, ENODEV, STATUS_ABSENT, true, "refused",
+		  "no such CID: no VM on this machine has CID 7", "running here: 3 (web), 4 (db); if it is still to start, add --wait 60s" },
+		{ &host, vsock(9, 22, ""), STEP_CONNECT, ENODEV, STATUS_ABSENT, true, "refused",
+		  "no such CID: no VM on this machine has CID 9", "firecracker has CID 9, behind a socket of its own: write vsock-mux:/run/fc/x.vsock:22" },
+		{ &host, vsock(3, 22, ""), STEP_CONNECT, ETIMEDOUT, STATUS_TIMEOUT, true, "timeout",
+		  "timed out: CID 3 did not answer in 10 s",
+		  "the VM runs (qemu-system-x86_64, pid 2114) but its vsock driver does not answer: it is booting or paused, or lacks the driver; --wait 60s waits for it" },
+		{ &host, vsock(2, 22, ""), STEP_CONNECT, ENODEV, STATUS_ABSENT, false, "refused",
+		  "no device: CID 2 is the host of a VM, and this machine is the host, not a VM", NULL },
+		{ &bare, vsock(3, 22, ""), STEP_CONNECT, ENODEV, STATUS_ABSENT, false, "refused",
+		  "no device: vhost_vsock is not loaded, so no VM can be reached", "sudo modprobe vhost_vsock" },
+		{ &bare, vsock(1, 22, ""), STEP_CONNECT, ENODEV, STATUS_ABSENT, false, "refused",
+		  "no device: CID 1 is this machine itself, and vsock_loopback is not loaded", "sudo modprobe vsock_loopback" },
+		{ &guest, vsock(5, 22, ""), STEP_CONNECT, ETIMEDOUT, STATUS_TIMEOUT, true, "timeout", "timed out: CID 5 did not answer in 10 s",
+		  "from a VM only its host answers: write host:22; where the host forwards between its VMs, add ,to-host" },
+		{ &guest, vsock(42, 22, ""), STEP_CONNECT, ETIMEDOUT, STATUS_TIMEOUT, false, "timeout",
+		  "timed out: CID 42 is this machine itself, but without vsock_loopback the host was asked", "sudo modprobe vsock_loopback" },
+		{ &guest, vsock(2, 22, ""), STEP_CONNECT, ENODEV, STATUS_ABSENT, true, "refused", "no device: this VM's vsock device is not ready", NULL },
+		{ &host, vsock(3, 22, ""), STEP_CONNECT, ECONNREFUSED, STATUS_REFUSED, true, "refused",
+		  "refused: CID 3 takes no connection yet: its vsock driver is not up", NULL },
+		{ &host, vsock(3, 22, ""), STEP_RELAY, ECONNRESET, STATUS_BROKEN, false, "vm-gone",
+		  "broke: the VM of CID 3 went away, or the connection was reset", "" },
+	};
+	CHECK(rows);
+}
+
+static void vsock_binds(void **state)
+{
+	(void)state;
+	struct machine rootless = bare, blocked = guest;
+	rootless.user_namespace = true;
+	blocked.socket_error = EAFNOSUPPORT;
+	struct addr from = vsock(3, 22, "");
+	from.options.given = ADDR_OPT_BIND;
+	from.options.bind_cid = ADDR_CID_ANY;
+	from.options.bind_port = 700;
+	const struct row rows[] = {
+		{ &host, vsock(ADDR_CID_ANY, 22, ""), STEP_BIND, EACCES, STATUS_DENIED, false, "denied",
+		  "denied: port 22 is below 1024, which needs privilege (CAP_NET_BIND_SERVICE)", NULL },
+		{ &host, from, STEP_BIND, EACCES, STATUS_DENIED, false, "denied",
+		  "denied: port 700 is below 1024, which needs privilege (CAP_NET_BIND_SERVICE)", NULL },
+		{ &rootless, vsock(ADDR_CID_ANY, 22, ""), STEP_BIND, EACCES, STATUS_DENIED, false, "denied",
+		  "denied: port 22 is below 1024, which needs privilege (CAP_NET_BIND_SERVICE)",
+		  "root of a user namespace (a rootless container) lacks it: take a port from 1024 on, or run outside of the container" },
+		{ &host, vsock(ADDR_CID_ANY, 5000, ""), STEP_BIND, EADDRINUSE, STATUS_FAILURE, false, "io",
+		  "address in use: another program has port 5000 of any CID", NULL },
+		{ &guest, vsock(43, 5000, ""), STEP_BIND, EADDRNOTAVAIL, STATUS_FAILURE, false, "io",
+		  "not our CID: this machine has CID 42, not 43", "any:5000 listens on whatever CID this machine has" },
+		{ &bare, vsock(2, 5000, ""), STEP_BIND, EADDRNOTAVAIL, STATUS_FAILURE, false, "io",
+		  "not our CID: CID 2 needs vhost_vsock, which is not loaded", "sudo modprobe vhost_vsock" },
+		{ &blocked, vsock(2, 22, ""), STEP_SOCKET, EAFNOSUPPORT, STATUS_DENIED, false, "denied",
+		  "denied: the kernel has vsock, but this process may not use it (RestrictAddressFamilies= of a unit, or a seccomp filter)", NULL },
+		{ &bare, vsock(2, 22, ""), STEP_SOCKET, EAFNOSUPPORT, STATUS_ABSENT, false, "refused",
+		  "no vsock: the kernel's vsock module is not loaded, and was not loaded by asking", NULL },
+	};
+	CHECK(rows);
+}
+
+static void other_families(void **state)
+{
+	(void)state;
+	const struct row rows[] = {
+		{ &bare, named(ADDR_TCP, "localhost", 80), STEP_CONNECT, ECONNREFUSED, STATUS_REFUSED, true, "refused",
+		  "refused: nothing listens on port 80 of localhost", "" },
+		{ &bare, named(ADDR_TCP, "h", 80), STEP_CONNECT, ETIMEDOUT, STATUS_TIMEOUT, true, "timeout", "timed out: h did not answer in 10 s", NULL },
+		{ &bare, named(ADDR_TCP, "nowhere", 80), STEP_RESOLVE, EAI_NONAME, STATUS_ABSENT, false, "refused", "no such host: nowhere", NULL },
+		{ &bare, named(ADDR_TCP, "3", 80), STEP_RESOLVE, EAI_NONAME, STATUS_ABSENT, false, "refused", "no such host: 3",
+		  "for a VM's CID write vsock:3:80" },
+		{ &bare, named(ADDR_TCP, "h", 80), STEP_RESOLVE, EAI_AGAIN, STATUS_ABSENT, true, "refused",
+		  "no such host known now: no name server answered for h", NULL },
+		{ &bare, named(ADDR_UNIX, "/nonexistent/s", 0), STEP_CONNECT, ENOENT, STATUS_ABSENT, true, "refused", "no such socket: /nonexistent/s", NULL },
+		{ &bare, named(ADDR_UNIX, "/nonexistent/s", 0), STEP_CONNECT, ECONNREFUSED, STATUS_REFUSED, true, "refused",
+		  "refused: the socket file /nonexistent/s is stale, nobody listens", NULL },
+		{ &bare, named(ADDR_UNIX, "/", 0), STEP_CONNECT, ECONNREFUSED, STATUS_FAILURE, false, "io", "not a socket: / is a folder", "" },
+		{ &bare, named(ADDR_UNIX, "/nonexistent/s", 0), STEP_BIND, ENOENT, STATUS_ABSENT, false, "io", "no such folder: /nonexistent",
+		  "mkdir -p /nonexistent" },
+		{ &bare, named(ADDR_UNIX, "/s", 0), STEP_CONNECT, EACCES, STATUS_DENIED, false, "denied", "denied: you may not connect to /s", NULL },
+		{ &bare, named(ADDR_MUX, "/run/x", 22), STEP_HANDSHAKE, ECONNRESET, STATUS_REFUSED, true, "refused",
+		  "refused: nothing listens on port 22 behind /run/x, or its VM is still booting", NULL },
+		{ &bare, named(ADDR_MUX, "/run/x", 22), STEP_HANDSHAKE, ETIMEDOUT, STATUS_TIMEOUT, true, "timeout",
+		  "timed out: the VM behind /run/x did not answer in 10 s", NULL },
+		{ &bare, named(ADDR_MUX, "/run/x", 22), STEP_HANDSHAKE, EPROTO, STATUS_FAILURE, false, "io",
+		  "/run/x answered nonsense where hybrid vsock says OK", NULL },
+		{ &bare, named(ADDR_EXEC, "nope", 0), STEP_CONNECT, ENOENT, STATUS_NOT_FOUND, false, "refused", "no such command: nope", NULL },
+		{ &bare, named(ADDR_EXEC, "nope", 0), STEP_CONNECT, EACCES, STATUS_CANNOT_RUN, false, "denied",
+		  "can't be run: nope is not executable for you", NULL },
+		{ &bare, named(ADDR_TCP, "h", 80), STEP_RELAY, ECONNRESET, STATUS_BROKEN, false, "reset",
+		  "broke: the connection was reset by the other side", "" },
+		{ &bare, named(ADDR_TCP, "h", 80), STEP_ACCEPT, EMFILE, STATUS_FAILURE, true, "io", "too many open descriptors in this process", NULL },
+	};
+	CHECK(rows);
+}
+
+static void deaf_listeners(void **state)
+{
+	(void)state;
+	struct explanation explanation;
+	struct addr any = vsock(ADDR_CID_ANY, 5000, ""), tcp = named(ADDR_TCP, "", 80);
+	assert_true(explain_deaf_listener_on(&bare, &any, &explanation));
+	assert_string_equal(explanation.what, "nobody can reach this listener yet: no vsock transport is loaded");
+	assert_string_equal(explanation.hint, "sudo modprobe vsock_loopback");
+	struct machine with_device = bare;
+	with_device.virtio_device = true;
+	assert_true(explain_deaf_listener_on(&with_device, &any, &explanation));
+	assert_string_equal(explanation.hint, "sudo modprobe vmw_vsock_virtio_transport");
+	assert_false(explain_deaf_listener_on(&host, &any, &explanation));
+	assert_false(explain_deaf_listener_on(&guest, &any, &explanation));
+	assert_false(explain_deaf_listener_on(&bare, &tcp, &explanation));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(everything_is_told), cmocka_unit_test(names_are_tamed), cmocka_unit_test(vsock_connects),
+		cmocka_unit_test(vsock_binds),        cmocka_unit_test(other_families),  cmocka_unit_test(deaf_listeners),
+	};
+	return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
+}
