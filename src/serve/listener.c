@@ -168,6 +168,7 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 
 	listener->loop = loop;
 	listener->addr = addr;
+	listener->count = 0;
 	listener->resting = true;
 	listener->pause.expired = pause_over;
 	error = find_places(addr, &places, &keep_fd, failure);
