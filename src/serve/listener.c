@@ -226,6 +226,7 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 
 	listener->loop = loop;
 	listener->addr = addr;
+	listener->count = 0;
 	listener->resting = true;
 	listener->connected = -1;
 	listener->pause.expired = pause_over;
