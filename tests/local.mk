@@ -55,9 +55,53 @@ unit_tests += tests/unit/test-machine
 tests_unit_test_machine_SOURCES = tests/unit/test-machine.c
 tests_unit_test_machine_LDADD = $(unit_libraries)
 tests_unit_test_machine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+unit_tests += tests/unit/test-addr
+tests_unit_test_addr_SOURCES = tests/unit/test-addr.c
+tests_unit_test_addr_LDADD = $(unit_libraries)
+tests_unit_test_addr_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_addr_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
+
+unit_tests += tests/unit/test-hosts
+tests_unit_test_hosts_SOURCES = tests/unit/test-hosts.c
+tests_unit_test_hosts_LDADD = $(unit_libraries)
+tests_unit_test_hosts_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
+
+EXTRA_DIST += tests/bad-addresses.tsv tests/hosts
+
+# Random texts; under clang's fuzzer by hand, see the file.
+check_PROGRAMS += tests/fuzz/fuzz-addr
+TESTS += tests/fuzz/fuzz-addr
+tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz-addr.c
+tests_fuzz_fuzz_addr_LDADD = libnet.a libbase.a $(LIBBSD_LIBS)
+tests_fuzz_fuzz_addr_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
+EXTRA_DIST += \
+	tests/fuzz/corpus-addr/abstract \
+	tests/fuzz/corpus-addr/exec \
+	tests/fuzz/corpus-addr/fd \
+	tests/fuzz/corpus-addr/hosts \
+	tests/fuzz/corpus-addr/http \
+	tests/fuzz/corpus-addr/hybrid-name \
+	tests/fuzz/corpus-addr/ipv6 \
+	tests/fuzz/corpus-addr/mux \
+	tests/fuzz/corpus-addr/mux-url \
+	tests/fuzz/corpus-addr/name \
+	tests/fuzz/corpus-addr/ping \
+	tests/fuzz/corpus-addr/port \
+	tests/fuzz/corpus-addr/range \
+	tests/fuzz/corpus-addr/short \
+	tests/fuzz/corpus-addr/slip \
+	tests/fuzz/corpus-addr/socat \
+	tests/fuzz/corpus-addr/stdio \
+	tests/fuzz/corpus-addr/tcp \
+	tests/fuzz/corpus-addr/tcp-any \
+	tests/fuzz/corpus-addr/tcp6 \
+	tests/fuzz/corpus-addr/unix \
+	tests/fuzz/corpus-addr/url \
+	tests/fuzz/corpus-addr/words
 
 # What is read, not run.
 static_tests = tests/layers
@@ -72,5 +116,12 @@ bats_tests = \
 	tests/sources.bats
 TESTS += $(bats_tests)
 EXTRA_DIST += $(bats_tests)
+# The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.
+EXTRA_DIST += \
+	tests/lab/README.md tests/lab/bin/lab-guest tests/lab/bin/lab-ready tests/lab/init tests/lab/inside \
+	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/selftest.bats tests/lab/vm
+
+include tests/bench/local.mk
+
 # They run the programs.
 check_DATA = $(bin_PROGRAMS)

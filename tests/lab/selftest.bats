@@ -28,7 +28,7 @@ setup() {
 
 @test "vm: vsock loopback answers, CID 77 is ENODEV, a closed port ECONNRESET" {
 	run "$lab/vm" --timeout 120 bash -c '
-		socat VSOCK-LISTEN:9000,fork EXEC:cat &
+		socat -t 30 VSOCK-LISTEN:9000,fork PIPE &
 		until ss --vsock -ln | grep -q ":9000 "; do sleep 0.1; done
 		echo echoed | socat -t 20 - VSOCK-CONNECT:1:9000
 		for address in 77:9000 1:9001; do socat -u VSOCK-CONNECT:$address - 2>&1; done
@@ -98,7 +98,7 @@ echo to-second-life | socat -t 30 - VSOCK-CONNECT:42:9000
 exit 5
 END
 	cat >"$share/guest" <<'END'
-socat VSOCK-LISTEN:9000,fork EXEC:cat &
+socat -t 30 VSOCK-LISTEN:9000,fork PIPE &
 until ss --vsock -ln | grep -q ":9000 "; do sleep 0.1; done
 cat /run/vsock-lab
 lab-ready
@@ -112,7 +112,7 @@ wait
 exec bash "$LAB_TEST/host"
 END
 	sed -i '1i until echo to-host | socat -t 30 - VSOCK-CONNECT:2:9001 || [ -e "$LAB_SHARE/from-guest" ]; do sleep 0.5; done' "$share/guest"
-	run "$lab/pair" --timeout 240 --no-autostart --env "LAB_TEST=$share" "bash $share/listen" "bash $share/guest"
+	run "$lab/pair" --timeout 400 --no-autostart --env "LAB_TEST=$share" "bash $share/listen" "bash $share/guest"
 	echo "$output"
 	[ "$status" -eq 5 ]
 	for line in 'guest| guest' to-host to-guest 'Connection timed out' after-pause 'No such device' to-second-life; do

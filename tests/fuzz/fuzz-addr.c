@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Any text is read or refused, and what is read survives being printed. Two ways to run it:
+ *   clang -fsanitize=fuzzer,address,undefined -DFUZZER … ; ./fuzz-addr tests/fuzz/corpus-addr
+ *   with any compiler: fuzz-addr [FILE…] tries the files; without any it tries the corpus and mutations of it, always
+ *   the same ones, $VSOCK_FUZZ_RUNS in all (300000), and prints TAP.
+ */
+#include "config.h"
+
+#include <dirent.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/addr.h"
+
+#define INPUT_MAX 8192
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool good, const char *what, const char *text)
+{
+	if (good)
+		return;
+	fprintf(stderr, "%s: %s\n", what, text);
+	abort();
+}
+
+/* The first byte chooses role and flags, the rest is the text. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char names[] = "3 web\n/run/fc/d,b\\.vsock: db\n";
+	static char text[INPUT_MAX + 1], printed[ADDR_TEXT_MAX], again[ADDR_TEXT_MAX], joined[ADDR_TEXT_MAX];
+	static struct hosts hosts;
+	struct hosts other = { 0 };
+	static struct addr addr, read;
+	struct hosts_error hosts_error;
+	struct addr_error error;
+	struct addr_context context = { .program = "vsock-cat", .hosts = &hosts };
+	char **words, *blank;
+
+	if (hosts.count == 0)
+		hosts_read(&hosts, "hosts", names, sizeof names - 1, &hosts_error);
+	if (size == 0 || size > INPUT_MAX)
+		return 0;
+	context.role = (data[0] & 1) ? ADDR_LISTEN : ADDR_CONNECT;
+	context.flags = (data[0] >> 1) & 15;
+	memcpy(text, data + 1, size - 1);
+	text[size - 1] = '\0';
+
+	if (addr_parse(text, &context, &addr, &error) < 0) {
+		check(addr.family == ADDR_NONE, "refused, but not cleared", text);
+		check(error.why[0], "refused without a reason", text);
+		check(error.offset <= strlen(text), "the caret stands outside", text);
+		check(error.length >= 1 && (error.length == 1 || error.offset + error.length <= strlen(text)),
+		      "the caret is too long", text);
+	} else {
+		addr_format(&addr, printed, sizeof printed);
+		check(addr_parse(printed, &context, &read, &error) == 0, "what was printed is refused", printed);
+		check(addr_equal(&addr, &read), "what was printed is something else", printed);
+		check(strcmp(addr_format(&read, again, sizeof again), printed) == 0, "printed in two ways", printed);
+		addr_format_short(&addr, again, 20);
+		check(strlen(again) < 20, "printed too much", printed);
+		if (addr.family == ADDR_EXEC && addr_exec_words(addr.name, &words) == 0)
+			free(words);
+	}
+	blank = strchr(text, ' ');
+	if (blank) {
+		*blank = '\0';
+		if (addr_parse_words(text, blank + 1, &context, &addr, joined, sizeof joined, &error) < 0)
+			check(error.offset <= strlen(joined), "the caret stands outside", joined);
+	}
+	if (hosts_read(&other, "hosts", (const char *)data, size, &hosts_error) < 0)
+		check(hosts_error.offset <= strlen(hosts_error.text), "the caret stands outside", hosts_error.text);
+	hosts_free(&other);
+	return 0;
+}
+
+#ifndef FUZZER
+static uint32_t seed = 1;
+
+/* Always the same numbers, on every machine. */
+static uint32_t next_number(uint32_t below)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 17;
+	seed ^= seed << 5;
+	return seed % below;
+}
+
+static const char *const pieces[] = {
+	"vsock:", "vsock-seqpacket:", "tcp:", "tcp4:", "tcp6:", "unix:", "unix-seqpacket:", "vsock-mux:", "hvsock://", "exec:",
+	"fd:", "-", "//", ":", "::", "/", "./", "@", "~/", ",", "\\,", "\\\\", "\\x2f", "\\x", "any", "host", "local", "web",
+	"db", "*", "-1", "0x", "0", "22", "4294967295", "4294967296", "65536", "8000-8009", "[::1]", "[", "]", "%", "10.0.0.1",
+	",bind=", ",connect-timeout=", ",window=", ",backlog=", ",mode=0600", ",owner=", ",group=", ",nodelay", ",keepalive=off",
+	",to-host", "inf", "1m30s", "64K", "=", "'", "\"", " ", "\xc3\xbc", "\xe2\x80\xae", "\xff", "\x1b[", "VSOCK-LISTEN:",
+};
+
+static size_t mutate(uint8_t *data, size_t size)
+{
+	for (uint32_t edits = 1 + next_number(4); edits > 0; edits--) {
+		uint32_t at = next_number((uint32_t)size + 1);
+		const char *piece = pieces[next_number(sizeof pieces / sizeof pieces[0])];
+		size_t length = strlen(piece);
+
+		switch (next_number(4)) {
+		case 0: /* insert a piece */
+			if (size + length > INPUT_MAX)
+				break;
+			memmove(data + at + length, data + at, size - at);
+			memcpy(data + at, piece, length);
+			size += length;
+			break;
+		case 1: /* change a byte */
+			if (at < size)
+				data[at] = (uint8_t)next_number(256);
+			break;
+		case 2: /* cut something out */
+			length = next_number((uint32_t)(size - at) + 1);
+			memmove(data + at, data + at + length, size - at - length);
+			size -= length;
+			break;
+		case 3: /* cut the end off */
+			if (next_number(4) == 0)
+				size = at;
+			break;
+		}
+	}
+	return size;
+}
+
+static size_t read_file(const char *path, uint8_t *data)
+{
+	FILE *file = fopen(path, "re");
+	size_t size = 0;
+
+	if (file == NULL) {
+		perror(path);
+		exit(1);
+	}
+	size = fread(data, 1, INPUT_MAX, file);
+	fclose(file);
+	return size;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int run_corpus(const char *folder, unsigned long runs)
+{
+	static uint8_t inputs[256][INPUT_MAX], data[INPUT_MAX];
+	size_t sizes[256];
+	struct dirent **entries;
+	uint32_t count = 0;
+	int n = scandir(folder, &entries, NULL, by_name);
+
+	for (int i = 0; i < n; i++) {
+		char path[4096 + 256];
+
+		snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
+		if (entries[i]->d_name[0] != '.' && count < 256) {
+			sizes[count] = read_file(path, inputs[count]);
+			LLVMFuzzerTestOneInput(inputs[count], sizes[count]);
+			count++;
+		}
+		free(entries[i]);
+	}
+	if (n < 0 || count == 0) {
+		fprintf(stderr, "%s: nothing to begin with\n", folder);
+		return 1;
+	}
+	free(entries);
+	for (unsigned long i = 0; i < runs; i++) {
+		uint32_t which = next_number(count);
+		size_t size = sizes[which];
+
+		memcpy(data, inputs[which], size);
+		size = mutate(data, size);
+		if (size > 0)
+			data[0] = (uint8_t)next_number(32);
+		LLVMFuzzerTestOneInput(data, size);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static uint8_t data[INPUT_MAX];
+	const char *srcdir = getenv("srcdir"), *runs = getenv("VSOCK_FUZZ_RUNS");
+	char folder[4096];
+
+	for (int i = 1; i < argc; i++)
+		LLVMFuzzerTestOneInput(data, read_file(argv[i], data));
+	if (argc > 1)
+		return 0;
+	snprintf(folder, sizeof folder, "%s/tests/fuzz/corpus-addr", srcdir ? srcdir : SRCDIR);
+	puts("1..1");
+	fflush(stdout);
+	if (run_corpus(folder, runs ? strtoul(runs, NULL, 10) : 300000) != 0) {
+		puts("not ok 1 - any text is read or refused");
+		return 1;
+	}
+	puts("ok 1 - any text is read or refused, and what is read survives being printed");
+	return 0;
+}
+#endif
