@@ -13,6 +13,7 @@
 
 #include "base/fdutil.h"
 #include "base/units.h"
+#include "net/activation.h"
 #include "net/socket.h"
 
 enum state { DIAL_OVER, DIAL_LOOKUP, DIAL_CONNECT, DIAL_HANDSHAKE, DIAL_RETRY, DIAL_PAUSE };
@@ -27,6 +28,7 @@ struct dialer {
 	struct watch watch;
 	struct dial *asking;
 	uint32_t questions;
+	dial_exec *exec;
 };
 
 static void try_next(struct dial *dial);
@@ -369,6 +371,46 @@ static uint64_t attempt_limit(const struct dial *dial)
 	return limit == UNITS_INF ? UINT64_MAX : now + limit;
 }
 
+/* fd: and exec: are there at once, or not at all. */
+static int open_here(const struct dial *dial)
+{
+	int fds[2], found;
+
+	if (dial->addr->family == ADDR_EXEC)
+		return dial->dialer->exec ? dial->dialer->exec(dial->dialer->loop, dial->addr->name) : -EAFNOSUPPORT;
+	found = activation_find(dial->addr, fds, 2);
+	if (found == 2) {
+		close(fds[0]);
+		close(fds[1]);
+		return -ENOTUNIQ;
+	}
+	return found < 0 ? found : fds[0];
+}
+
+static void start_here(struct dial *dial)
+{
+	dial->fd = open_here(dial);
+	if (dial->fd >= 0) {
+		succeed(dial);
+		return;
+	}
+	dial->failure = (struct failure){ .step = STEP_CONNECT, .error = -dial->fd };
+	dial->fd = -1;
+	attempt_failed(dial);
+}
+
+struct endpoint dial_endpoint(const struct addr *addr, int fd)
+{
+	if (addr->family == ADDR_FD)
+		return endpoint_inherited(fd);
+	return endpoint_socket(fd, (uint8_t)(addr->family == ADDR_EXEC ? ADDR_UNIX : addr->family), addr->seqpacket);
+}
+
+void dialer_exec(struct dialer *dialer, dial_exec *exec)
+{
+	dialer->exec = exec;
+}
+
 static void start_attempt(struct dial *dial)
 {
 	int error;
@@ -376,6 +418,10 @@ static void start_attempt(struct dial *dial)
 	fd_close(&dial->keep_fd);
 	dial->attempt_started = units_now();
 	dial->attempt_ends = attempt_limit(dial);
+	if (dial->addr->family == ADDR_FD || dial->addr->family == ADDR_EXEC) {
+		start_here(dial);
+		return;
+	}
 	error = find_places(dial);
 	if (error == -EINPROGRESS) {
 		ask(dial);

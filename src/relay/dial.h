@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "net/addr.h"
+#include "net/endpoint.h"
 #include "net/explain.h"
 #include "net/mux.h"
 #include "net/resolve.h"
@@ -24,6 +25,11 @@
 struct dialer;
 int dialer_start(struct loop *loop, struct dialer **dialer); /* 0 or a negative errno */
 void dialer_stop(struct dialer *dialer);
+/* How exec: addresses are connected to: starts the command and returns our end of a socket pair, or a negative errno. */
+typedef int dial_exec(const struct loop *loop, const char *command);
+void dialer_exec(struct dialer *dialer, dial_exec *exec);
+/* What a dial's descriptor is for a relay. */
+struct endpoint dial_endpoint(const struct addr *addr, int fd);
 
 struct dial_settings {
 	uint64_t connect_timeout; /* ns: one attempt with names and handshake; an address's own option wins */

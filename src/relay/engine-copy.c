@@ -15,8 +15,7 @@
 #define CHUNK_START (64U * 1024)
 #define CHUNK_MAX (1024U * 1024)
 
-/* Writes what is kept: MOVE_EMPTY when all of it went. */
-static enum move write_rest(struct chan *chan, struct flow *flow)
+enum move engine_write_rest(struct chan *chan, struct flow *flow)
 {
 	while (chan->rest_length) {
 		ssize_t put = endpoint_write(flow->destination, chan->rest + chan->rest_start, chan->rest_length);
@@ -37,8 +36,7 @@ static enum move write_rest(struct chan *chan, struct flow *flow)
 	return MOVE_EMPTY;
 }
 
-/* Writes data, keeping what is not taken: MOVE_EMPTY when all of it went. */
-static enum move write_data(struct chan *chan, struct flow *flow, const unsigned char *data, size_t size)
+enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char *data, size_t size)
 {
 	size_t done = 0;
 
@@ -61,6 +59,16 @@ static enum move write_data(struct chan *chan, struct flow *flow, const unsigned
 		chan->bytes += (uint64_t)put;
 	}
 	return MOVE_EMPTY;
+}
+
+enum move engine_write_empty(struct flow *flow)
+{
+	ssize_t put = flow->destination->out_kind == ENDPOINT_MESSAGES ? endpoint_write(flow->destination, "", 0) : 0;
+
+	if (put == -EAGAIN || put >= 0)
+		return MOVE_EMPTY; /* an empty message that finds no room is the only one that is given up */
+	flow->error = (int)-put;
+	return MOVE_DESTINATION_FAILED;
 }
 
 /* Full reads mean that more is waiting: ask for more at once. A destination that takes less at once: for less. */
@@ -112,7 +120,7 @@ static enum move move_once(struct chan *chan, struct flow *flow)
 		return MOVE_END;
 	flow->read += (uint64_t)got;
 	flow->allowance -= (uint64_t)got;
-	result = write_data(chan, flow, buffer, (size_t)got);
+	result = engine_write(chan, flow, buffer, (size_t)got);
 	adapt(chan, flow, asked, (size_t)got, result == MOVE_EMPTY);
 	if (result != MOVE_EMPTY)
 		return result;
@@ -122,7 +130,7 @@ static enum move move_once(struct chan *chan, struct flow *flow)
 
 static enum move copy_move(struct chan *chan, struct flow *flow)
 {
-	enum move result = write_rest(chan, flow);
+	enum move result = engine_write_rest(chan, flow);
 
 	if (result != MOVE_EMPTY)
 		return result;

@@ -29,6 +29,8 @@ static bool splice_pays(const struct endpoint *source, const struct endpoint *de
 
 const struct engine *engine_choose(const struct endpoint *source, const struct endpoint *destination, unsigned setting)
 {
+	if (source->in_kind == ENDPOINT_MESSAGES || destination->out_kind == ENDPOINT_MESSAGES)
+		return &engine_message;
 	if (setting == ENGINE_COPY || !can_splice(source, destination))
 		return &engine_copy;
 	return setting == ENGINE_SPLICE || splice_pays(source, destination) ? &engine_splice : &engine_copy;

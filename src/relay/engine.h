@@ -43,6 +43,13 @@ struct engine {
 
 extern const struct engine engine_copy, engine_splice, engine_message;
 
+/* What the engines that read into memory share. Both return MOVE_EMPTY when all went, MOVE_FULL when something is kept, or
+ * MOVE_DESTINATION_FAILED. A message is taken whole or not at all, so these do for messages too. */
+enum move engine_write_rest(struct chan *chan, struct flow *flow);
+enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char *data, size_t size);
+/* A message of length 0; to a stream that is nothing. */
+enum move engine_write_empty(struct flow *flow);
+
 /* The engine for a channel; setting is enum engine_setting. */
 const struct engine *engine_choose(const struct endpoint *source, const struct endpoint *destination, unsigned setting);
 

@@ -32,6 +32,9 @@ struct relay_settings {
 	uint64_t rate_limit; /* bytes a second, each direction; UNITS_INF: no limit */
 	uint64_t source_bytes; /* the input of end[1] ends after so many bytes; UNITS_INF: when it ends */
 	uint64_t buffer;     /* most that is read at once; 0: 64 KiB, growing to 1 MiB */
+	uint64_t message_size; /* a stream to seqpacket is cut into messages of so many bytes; 0: 64 KiB */
+	bool message_lines;    /* or at each line end */
+	const char *message_text; /* --message-size as written, or NULL */
 	unsigned engine;     /* enum engine_setting */
 	bool no_shutdown;    /* don't pass on the end of a direction */
 };

@@ -174,6 +174,13 @@ void session_relay(struct session *session, const struct endpoint *accepted, con
 	session->fd = -1;
 }
 
+struct endpoint session_endpoint(const struct session *session)
+{
+	if (session->inherited)
+		return endpoint_inherited(session->fd);
+	return endpoint_socket(session->fd, session->peer.family, session->seqpacket);
+}
+
 /* Dialling */
 
 /* Kept beside the dial, which is freed when it is over: an idle relay needs none of it. */
@@ -199,8 +206,7 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 		return;
 	}
 	{
-		struct endpoint accepted = endpoint_socket(session->fd, session->peer.family, false);
-		struct endpoint target = endpoint_socket(fd, (uint8_t)dial->addr->family, dial->addr->seqpacket);
+		struct endpoint accepted = session_endpoint(session), target = dial_endpoint(dial->addr, fd);
 
 		session_relay(session, &accepted, &target, dialled->relaying);
 	}

@@ -84,7 +84,7 @@ def machine():
     }
 
 
-def collect(setup, used, missing):
+def collect(setup, used, missing, rounds):
     """Everything about a run, ready for JSON."""
     o = setup.options
     results = []
@@ -97,7 +97,7 @@ def collect(setup, used, missing):
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": machine(),
         "settings": {
-            "what": o.what, "pairs": o.pairs, "rounds": o.rounds, "bytes": o.bytes, "conns": o.conns, "trips": o.trips, "visits": o.visits,
+            "what": o.what, "pairs": o.pairs, "rounds": rounds, "bytes": o.bytes, "conns": o.conns, "trips": o.trips, "visits": o.visits,
             "parallel": o.parallel, "hold": o.hold, "pinned": setup.load_cpus is not None, "far": bool(o.far), "quick": o.quick,
         },
         "versions": {peer.name: peer.version() for peer in used},
