@@ -51,6 +51,7 @@ struct dial {
 	size_t next;           /* which of them comes next */
 	uint64_t started;      /* ns: the whole dial */
 	uint64_t attempt_started, attempt_ends;
+	uint64_t connect_began; /* ns: just before the last connect(2) */
 	uint64_t pause;        /* ns: the next pause of a wait */
 	struct failure failure; /* of the last attempt */
 	struct mux mux;
