@@ -119,6 +119,8 @@ bats_tests = \
 	tests/info-lab.bats \
 	tests/layering.bats \
 	tests/mux.bats \
+	tests/reload.bats \
+	tests/rules.bats \
 	tests/completion.bats \
 	tests/examples.bats \
 	tests/examples-lab.bats \

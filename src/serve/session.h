@@ -20,6 +20,7 @@
 #include "serve/spawn.h"
 
 struct session;
+struct gate;
 
 /* Totals, for SIGUSR1 and at the end. */
 struct session_totals {
@@ -40,12 +41,18 @@ struct session_group {
 struct session {
 	struct session *next, **link; /* the group's list */
 	struct session_group *group;
+	struct gate *gate; /* through which it came in, or NULL */
 	void *owner;     /* what the caller likes: a rule, a listener */
 	const char *rule; /* name of the rule, or NULL */
 	const char *to;  /* what it is connected to, as text; the caller's */
 	uint64_t number, started;
 	struct relay relay; /* end[0] is who was accepted */
 	struct dial *dial;  /* while it is dialled; owned */
+	/* told that a dial failed: true if it has begun another by session_dial(); may be NULL */
+	bool (*elsewhere)(struct session *session, const struct explanation *why);
+	uint64_t tried;     /* the caller's, for elsewhere(): which targets were tried */
+	uint64_t connect;   /* ns that connecting took; 0: nothing was dialled, or not yet */
+	char end[16];       /* the word of its record; "" while it is open */
 	pid_t child;        /* a command, or 0 */
 	bool seqpacket;     /* the accepted socket's type */
 	bool inherited;     /* it was passed to us, and stays as it is */
@@ -68,12 +75,14 @@ void session_relay(struct session *session, const struct endpoint *accepted, con
                    const struct relay_settings *relaying);
 /* Runs a command on the socket. */
 void session_command(struct session *session, const struct spawn *spawn);
+/* Asks one to end, with "signal" as its reason: what was read is written, for grace ns at most; a command gets SIGTERM. */
+void session_stop(struct session *session, uint64_t grace);
 /* To be called after SIGCHLD: ends the sessions whose commands have ended. */
 void session_reap(struct session_group *group);
 /* Refuses: a record "deny" with the reason, and the socket is closed. */
 void session_deny(struct session *session, const char *why);
 
-/* Ends all, with "signal" as their reason: what was read is written, for grace ns at most; commands get SIGTERM. */
+/* The same for all. */
 void session_stop_all(struct session_group *group, uint64_t grace);
 /* Frees all at once, without a record. */
 void session_free_all(struct session_group *group);

@@ -10,8 +10,7 @@
 
 #include "base/fdutil.h"
 #include "base/units.h"
-
-#define MESSAGE_MAX (64ULL * 1024 * 1024)
+#include "relay/message.h"
 
 static const char *const formats[] = { "auto", "text", "json", "journal", "syslog", NULL };
 static const char *const colors[] = { "auto", "always", "never", NULL };
@@ -116,22 +115,15 @@ void common_bad_text(const char *text, size_t offset, size_t length, const char 
 
 int common_message_size(struct relay_settings *settings)
 {
-	struct units_error error;
+	struct opt_error error;
 
-	if (!settings->message_text)
+	if (message_read_size(settings, &error) == 0)
 		return 0;
-	settings->message_lines = strcmp(settings->message_text, "line") == 0;
-	if (settings->message_lines)
-		return 0;
-	if (units_size(settings->message_text, &settings->message_size, &error) < 0) {
-		log_error("--message-size %s: bad size: %s", settings->message_text, error.why);
+	log_error("--message-size %s: %s", settings->message_text, error.why);
+	if (error.length)
 		log_caret(settings->message_text, error.offset, error.length);
-		log_hint("a size (64K), or line");
-		return STATUS_USAGE;
-	}
-	if (settings->message_size >= 1 && settings->message_size <= MESSAGE_MAX)
-		return 0;
-	log_error("--message-size %s: not from 1 to 64M", settings->message_text);
+	if (*error.hint)
+		log_hint("%s", error.hint);
 	return STATUS_USAGE;
 }
 
