@@ -1016,7 +1016,7 @@ static int oneway_report(const struct options *o, const struct sender *senders, 
 	printf("{\"test\":\"oneway\",\"conns\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"arrived\":%.0f,\"wrong\":%" PRIu64
 	       ",\"seconds\":%.6f,\"mib_s\":%.2f,\"sender_seconds\":%.6f,\"sender_cpu\":%.4f,\"sink_cpu\":%.4f,"
 	       "\"answers\":%" PRIu64 ",\"half_close\":\"%s\"}\n",
-	       o->conns, total, arrived_bytes, wrong, server_seconds, (double)total / 1048576 / server_seconds, own_seconds, own_cpu, server_cpu,
+	       o->conns, total, arrived_bytes, wrong, server_seconds, server_seconds > 0 ? (double)total / 1048576 / server_seconds : 0, own_seconds, own_cpu, server_cpu,
 	       answered, answered == o->conns ? "kept" : "lost");
 	return wrong == 0 && (uint64_t)arrived_bytes == total ? 0 : 1;
 }
@@ -1359,7 +1359,7 @@ static int run_verify(struct options *o)
 	}
 	last = now_ns();
 	printf("{\"test\":\"verify\",\"bytes\":%" PRIu64 ",\"got\":%" PRIu64 ",\"wrong\":%" PRIu64 ",\"seconds\":%.6f,\"mib_s\":%.2f,\"cpu\":%.4f}\n", o->bytes,
-	       got, wrong, seconds(last - first), (double)got / 1048576 / seconds(last - first), cpu_seconds());
+	       got, wrong, seconds(last - first), last > first ? (double)got / 1048576 / seconds(last - first) : 0, cpu_seconds());
 	return got == o->bytes && wrong == 0 ? 0 : 1;
 }
 
