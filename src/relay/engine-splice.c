@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "relay/engine.h"
@@ -54,14 +53,15 @@ static enum move fall_back(struct chan *chan, struct flow *flow)
 	return chan->engine->move(chan, flow);
 }
 
-/* Straight between a pipe and a socket: EAGAIN may mean either end. */
+/*
+ * Straight between a pipe and a socket: EAGAIN may mean either end. Only the destination is asked: where it would take
+ * more the source is waited for, and that level-triggered, so bytes that came in the meantime are seen at once. (To ask the
+ * source how much it holds would be wrong: it may be more by now, and a destination that never was full gives no edge.)
+ */
 static enum move which_is_stuck(const struct flow *flow)
 {
 	struct pollfd entry = { .fd = flow->destination->out, .events = POLLOUT };
-	int waiting = 0;
 
-	if (flow->source->in_kind == ENDPOINT_PIPE)
-		return ioctl(flow->source->in, FIONREAD, &waiting) == 0 && waiting > 0 ? MOVE_FULL : MOVE_EMPTY;
 	return poll(&entry, 1, 0) == 1 ? MOVE_EMPTY : MOVE_FULL;
 }
 

@@ -381,6 +381,7 @@ static void time_out(struct loop *loop, struct timer *timer)
 static void check_gone(struct loop *loop, struct relay *relay, int side, uint32_t events)
 {
 	struct chan *to = &relay->chan[!side];
+	int error;
 
 	if (to->state == CHAN_ENDED || !endpoint_gone(&relay->end[side], events))
 		return;
@@ -388,7 +389,11 @@ static void check_gone(struct loop *loop, struct relay *relay, int side, uint32_
 		destination_failed(loop, relay, !side, EPIPE);
 		return;
 	}
-	if (chan_unsent(to))
+	/* an error is pending where the peer did not take all that it was sent (a reset); a peer that just closed leaves none */
+	error = endpoint_error(&relay->end[side]);
+	if (error)
+		note(relay, END_RESET, error, side);
+	else if (chan_unsent(to))
 		note(relay, END_LOST, EPIPE, side);
 	end_channel(loop, relay, !side);
 	endpoint_ignore(&relay->end[!side]);
