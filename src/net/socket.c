@@ -240,6 +240,8 @@ int socket_connect(const struct addr *addr, const struct place *place, const str
 		goto fail;
 	socket_tune(fd, addr);
 	step = STEP_CONNECT;
+	if (defaults->began)
+		*defaults->began = units_now();
 	if (connect(fd, (const struct sockaddr *)&place->sa, place->length) == 0)
 		return fd;
 	/* EINTR of a non-blocking connect: it goes on (connect(2)) */

@@ -23,6 +23,7 @@ struct place {
 /* What a socket gets unless its address says otherwise; zero is the kernel's default. */
 struct socket_defaults {
 	uint64_t connect_timeout; /* ns; told to the kernel for vsock, whose own is 2 s; 0: not told; UNITS_INF: as long as may be */
+	uint64_t *began; /* gets units_now() just before connect(2): who measures wants nothing else in it; may be NULL */
 };
 
 /*

@@ -51,9 +51,11 @@ struct dial {
 	size_t next;           /* which of them comes next */
 	uint64_t started;      /* ns: the whole dial */
 	uint64_t attempt_started, attempt_ends;
+	uint64_t connect_began; /* ns: just before the last connect(2) */
 	uint64_t pause;        /* ns: the next pause of a wait */
 	struct failure failure; /* of the last attempt */
 	struct mux mux;
+	char detail[48]; /* what a handshake answered instead of OK, for the message */
 	struct dial *next_asking; /* list of those that wait for the resolver */
 	uint32_t question;
 	int fd;

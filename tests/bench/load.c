@@ -96,7 +96,7 @@ struct options {
 	uint64_t parallel;
 	uint64_t size;
 	uint64_t delay_ms;
-	uint64_t seconds; /* connect: begin no more after */
+	uint64_t seconds; /* pingpong, connect: begin no more after */
 	unsigned limit; /* seconds */
 	bool reset;
 	char **command;
@@ -1062,7 +1062,7 @@ static void round_trip(int fd, uint64_t number, unsigned char *message, unsigned
 
 static int run_pingpong(struct options *o)
 {
-	uint64_t *times = allocate(o->count, sizeof(*times)), sum = 0, warm = o->count / 10 + 1;
+	uint64_t *times = allocate(o->count, sizeof(*times)), sum = 0, done = 0, warm = o->count / 100 + 1, end;
 	unsigned char *message = allocate(1, o->size), *back = allocate(1, o->size);
 	int fd;
 
@@ -1071,18 +1071,19 @@ static int run_pingpong(struct options *o)
 	fd = open_conn(o, MODE_ECHO, 0, 0);
 	for (uint64_t i = 0; i < warm; i++)
 		round_trip(fd, i, message, back, o->size);
-	for (uint64_t i = 0; i < o->count; i++) {
+	end = now_ns() + o->seconds * UINT64_C(1000000000);
+	while (done < o->count && (done == 0 || now_ns() < end)) {
 		uint64_t start = now_ns();
 
-		round_trip(fd, warm + i, message, back, o->size);
-		times[i] = now_ns() - start;
-		sum += times[i];
+		round_trip(fd, warm + done, message, back, o->size);
+		times[done] = now_ns() - start;
+		sum += times[done++];
 	}
-	qsort(times, o->count, sizeof(*times), compare_u64);
+	qsort(times, done, sizeof(*times), compare_u64);
 	printf("{\"test\":\"pingpong\",\"size\":%" PRIu64 ",\"count\":%" PRIu64
 	       ",\"min_us\":%.2f,\"median_us\":%.2f,\"p99_us\":%.2f,\"max_us\":%.2f,\"mean_us\":%.2f}\n",
-	       o->size, o->count, percentile_us(times, o->count, 0), percentile_us(times, o->count, 0.5), percentile_us(times, o->count, 0.99),
-	       percentile_us(times, o->count, 1), (double)sum / 1e3 / (double)o->count);
+	       o->size, done, percentile_us(times, done, 0), percentile_us(times, done, 0.5), percentile_us(times, done, 0.99),
+	       percentile_us(times, done, 1), (double)sum / 1e3 / (double)done);
 	return 0;
 }
 
@@ -1392,7 +1393,7 @@ static const struct command {
 } commands[] = {
 	{ "serve", run_serve, true, "serve ADDRESS: the other end of all of these" },
 	{ "oneway", run_oneway, true, "oneway ADDRESS [--conns N] [--bytes N] [--control ADDRESS]: bytes a second, verified at the far end" },
-	{ "pingpong", run_pingpong, true, "pingpong ADDRESS [--size N] [--count N]: round trips" },
+	{ "pingpong", run_pingpong, true, "pingpong ADDRESS [--size N] [--count N] [--seconds N]: round trips" },
 	{ "connect", run_connect, true, "connect ADDRESS [--count N] [--parallel N] [--seconds N]: connect, echo, close" },
 	{ "hold", run_hold, true, "hold ADDRESS [--count N]: idle connections, until stdin ends" },
 	{ "halfclose", run_halfclose, true, "halfclose ADDRESS [--bytes N] [--delay MS]: is the answer after a half-close kept?" },
