@@ -34,6 +34,10 @@ static const struct opt ping_opts[] = {
 	  .offset = OPTION(open) },
 	{ .name = "wait", .group = "Probes", .type = OPT_TIME, .value = "TIME", .fallback = "off", .flags = OPT_INF | OPT_BRIEF,
 	  .text = "until it answers, for so long at most; prints how long it took", .offset = OPTION(wait) },
+	{ .name = "echo", .group = "Probes", .type = OPT_FLAG, .flags = OPT_BRIEF, .offset = OPTION(echo),
+	  .text = "a payload over one connection to an echo service, checked" },
+	{ .name = "size", .letter = 's', .group = "Probes", .type = OPT_SIZE, .value = "SIZE", .fallback = "56", .min = 1,
+	  .max = 16 << 20, .text = "of the payload of --echo", .offset = OPTION(size) },
 	{ .name = "window", .group = "Probes", .type = OPT_COUNT, .value = "COUNT", .fallback = "1 with -f and -A, else inf",
 	  .text = "probes in flight at once", .min = 1, .max = PING_IN_FLIGHT_MAX, .offset = OPTION(window) },
 	{ .name = "histogram", .group = "Output", .type = OPT_FLAG, .text = "the times as bars, at the end",
@@ -60,7 +64,7 @@ static const struct opt_foreign foreign[] = {
 	{ NULL, NULL },
 };
 static const char *const conflicts[] = {
-	"alive", "open", "flood", "adaptive", "json", "csv", "wait", "flood", "wait", "count", "wait", "histogram", "wait", "csv",
+	"alive", "open", "flood", "adaptive", "json", "csv", "wait", "flood", "wait", "count", "wait", "histogram", "wait", "csv", "wait", "echo", "echo", "alive",
 	NULL,
 };
 
@@ -133,6 +137,10 @@ static int check_options(const struct opt_program *program, struct ping_options 
 {
 	if ((options->flood || options->adaptive) && !opt_given(program, "interval"))
 		options->interval = 0;
+	if (opt_given(program, "size") && !options->echo) {
+		log_error("--size is of the payload: it needs --echo");
+		return STATUS_USAGE;
+	}
 	return STATUS_DONE;
 }
 
@@ -149,7 +157,7 @@ static int run(struct ping *ping)
 	ping->dialling.connect_timeout = ping->options->timeout;
 	if (ping->options->wait)
 		return ping_wait(ping);
-	ping->kind = &ping_connect;
+	ping->kind = ping->options->echo ? &ping_echo : &ping_connect;
 	return ping_run(ping);
 }
 
