@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fdutil.h"
+#include "base/log.h"
 #include "base/units.h"
 #include "net/activation.h"
 #include "net/socket.h"
@@ -126,6 +127,14 @@ static void address_failed(struct dial *dial)
 	try_next(dial);
 }
 
+/* What came instead of OK, for the message. */
+static void not_ok(struct dial *dial, const char *text, size_t length)
+{
+	log_escape(text, length, dial->detail, sizeof(dial->detail));
+	dial->failure = (struct failure){ .step = STEP_HANDSHAKE, .error = EPROTO, .detail = dial->detail };
+	address_failed(dial);
+}
+
 static void shake_hands(struct dial *dial)
 {
 	char peeked[MUX_LINE_MAX + 2];
@@ -135,8 +144,12 @@ static void shake_hands(struct dial *dial)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {
+		if (dial->mux.length) {
+			not_ok(dial, dial->mux.line, dial->mux.length);
+			return;
+		}
 		/* closed without a word, also where that came as a reset */
-		dial->failure = (struct failure){ .step = STEP_HANDSHAKE, .error = dial->mux.length ? EPROTO : ECONNRESET };
+		dial->failure = (struct failure){ .step = STEP_HANDSHAKE, .error = ECONNRESET };
 		address_failed(dial);
 		return;
 	}
@@ -149,8 +162,7 @@ static void shake_hands(struct dial *dial)
 		recv(dial->fd, peeked, used, MSG_DONTWAIT);
 		break;
 	case MUX_GARBAGE:
-		dial->failure = (struct failure){ .step = STEP_HANDSHAKE, .error = EPROTO };
-		address_failed(dial);
+		not_ok(dial, peeked, (size_t)got);
 		break;
 	}
 }

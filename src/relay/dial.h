@@ -55,6 +55,7 @@ struct dial {
 	uint64_t pause;        /* ns: the next pause of a wait */
 	struct failure failure; /* of the last attempt */
 	struct mux mux;
+	char detail[48]; /* what a handshake answered instead of OK, for the message */
 	struct dial *next_asking; /* list of those that wait for the resolver */
 	uint32_t question;
 	int fd;
