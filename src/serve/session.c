@@ -55,6 +55,8 @@ static void session_end(struct session *session)
 		dial_cancel(session->dial);
 		loop_free_later(group->loop, session->dial);
 	}
+	if (session->release)
+		session->release(session);
 	fd_close(&session->fd);
 	loop_free_later(group->loop, session);
 }

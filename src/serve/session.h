@@ -40,7 +40,8 @@ struct session_group {
 struct session {
 	struct session *next, **link; /* the group's list */
 	struct session_group *group;
-	void *owner;     /* what the caller likes: a rule, a listener */
+	void *owner;     /* what the caller likes: a rule, a listener, what a service keeps of it */
+	void (*release)(struct session *session); /* frees owner when the session has ended; may be NULL */
 	const char *rule; /* name of the rule, or NULL */
 	const char *to;  /* what it is connected to, as text; the caller's */
 	uint64_t number, started;

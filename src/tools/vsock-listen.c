@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -14,16 +15,11 @@
 #include "base/units.h"
 #include "serve/service.h"
 #include "tools/common.h"
+#include "tools/listen.h"
 
 #define COMMANDS_AT_ONCE 100          /* --max-conns where there is a COMMAND and nothing was said */
 #define DESCRIPTORS_EACH 4            /* what a session may need, for the automatic limit */
 #define DESCRIPTORS_OURS 32
-
-struct listen_only_options {
-	bool keep_open, echo, discard;
-	uint64_t generate; /* 0: no */
-	uint64_t count;    /* UNITS_INF: no end */
-};
 
 struct listen {
 	struct server server;
@@ -35,26 +31,11 @@ struct listen {
 	struct addr addr;
 	struct listener listener;
 	struct spawn spawn;
-	enum service service;
+	struct service service;
 	bool plain; /* one after another, to standard input and output */
 	uint64_t served;
 	int status;
 	char to[64];
-};
-
-static const struct opt listen_only_opts[] = {
-	{ .name = "keep-open", .letter = 'k', .group = "Serving", .type = OPT_FLAG, .flags = OPT_BRIEF,
-	  .text = "again and again, one after another", .offset = offsetof(struct listen_only_options, keep_open) },
-	{ .name = "count", .letter = 'c', .group = "Serving", .type = OPT_COUNT, .value = "COUNT", .fallback = "inf",
-	  .text = "end after so many connections; implies -k", .min = 1, .max = UNITS_INF - 1, .flags = OPT_INF | OPT_BRIEF,
-	  .offset = offsetof(struct listen_only_options, count) },
-	{ .name = "echo", .group = "Serving", .type = OPT_FLAG, .text = "send back what arrives (RFC 862)", .flags = OPT_BRIEF,
-	  .offset = offsetof(struct listen_only_options, echo) },
-	{ .name = "discard", .group = "Serving", .type = OPT_FLAG, .text = "throw away what arrives (RFC 863)", .flags = OPT_BRIEF,
-	  .offset = offsetof(struct listen_only_options, discard) },
-	{ .name = "generate", .group = "Serving", .type = OPT_SIZE, .value = "SIZE", .text = "send so many zeros, or inf",
-	  .min = 1, .flags = OPT_INF | OPT_BRIEF, .offset = offsetof(struct listen_only_options, generate) },
-	{ 0 },
 };
 
 static const char *const usage[] = { "[OPTION]... ADDRESS [-- COMMAND [ARG]...]", "[OPTION]... PORT", NULL };
@@ -64,19 +45,16 @@ static const char *const examples[] = {
 	"vsock-listen --echo tcp:7", "an echo service on TCP, on localhost",
 	NULL,
 };
-static const char *const conflicts[] = {
-	"echo", "discard", "echo", "generate", "discard", "generate", NULL,
-};
-static const struct opt_foreign foreign[] = {
-	{ "-e", "write: vsock-listen ADDRESS -- COMMAND" },
-	{ "--exec", "write: vsock-listen ADDRESS -- COMMAND" },
-	{ "--sh-exec", "write: vsock-listen ADDRESS -- sh -c 'COMMAND'" },
-	{ "-U", "write the address as unix:PATH" },
-	{ "-4", "write the address as tcp4:HOST:PORT" },
-	{ "-6", "write the address as tcp6:HOST:PORT" },
-	{ "-l", "vsock-listen always listens" },
-	{ "--broker", "there is no broker here" },
-	{ NULL, NULL },
+/* Who connects gets one of these, or the COMMAND, or standard input and output. */
+static const struct {
+	const char *name; /* of the option */
+	enum service_kind kind;
+} services[] = {
+	{ "echo", SERVICE_ECHO },
+	{ "discard", SERVICE_DISCARD },
+	{ "generate", SERVICE_GENERATE },
+	{ "send-file", SERVICE_SEND_FILE },
+	{ NULL, SERVICE_NONE },
 };
 
 static bool all_served(const struct listen *listen)
@@ -87,10 +65,11 @@ static bool all_served(const struct listen *listen)
 static void session_ended(struct server *server, const struct session *session)
 {
 	struct listen *listen = (struct listen *)(void *)server;
+	int status = session->owner ? service_finish(&listen->service, session) : session->status;
 
 	/* with -c 1 the status is the connection's own */
 	if (listen->options.count == 1)
-		listen->status = session->status;
+		listen->status = status;
 	/* standard output was closed by who read it: that is for us what SIGPIPE is for others */
 	if (listen->plain && session->relay.result == END_OUTPUT) {
 		server->signal = SIGPIPE;
@@ -124,7 +103,7 @@ static void serve_plain(struct listen *listen, struct session *session)
 static void serve_service(struct listen *listen, struct session *session)
 {
 	struct endpoint accepted = session_endpoint(session), here;
-	int error = service_end(listen->service, &accepted, &here);
+	int error = service_end(&listen->service, session, &accepted, &here);
 
 	if (error)
 		cannot_serve(session, listen->to, -error);
@@ -204,6 +183,35 @@ static int prepare_command(struct listen *listen, char **argv)
 	return 0;
 }
 
+static int prepare_service(struct listen *listen, const struct opt_program *program)
+{
+	const char *chosen = NULL;
+	int error;
+
+	for (size_t i = 0; services[i].name; i++) {
+		if (!opt_given(program, services[i].name))
+			continue;
+		if (chosen) {
+			log_error("--%s and --%s contradict each other", chosen, services[i].name);
+			return STATUS_USAGE;
+		}
+		chosen = services[i].name;
+		listen->service.kind = services[i].kind;
+	}
+	if (!chosen)
+		return 0;
+	if (listen->spawn.argv) {
+		log_error("a COMMAND and --%s contradict each other", chosen);
+		return STATUS_USAGE;
+	}
+	snprintf(listen->to, sizeof(listen->to), "%s", chosen);
+	listen->service.path = listen->options.send_file;
+	error = service_check(&listen->service);
+	if (error)
+		log_error("--%s %s: %s", chosen, listen->service.path, error == -ENOTSUP ? "not a regular file" : strerror(-error));
+	return !error ? 0 : error == -EACCES || error == -EPERM ? STATUS_DENIED : STATUS_FAILURE;
+}
+
 static uint64_t automatic_limit(const struct listen *listen)
 {
 	size_t descriptors = fd_limit_raise();
@@ -219,18 +227,10 @@ static void choose(struct listen *listen)
 	const struct listen_only_options *options = &listen->options;
 	bool counted = options->count != UNITS_INF;
 
-	if (options->echo)
-		listen->service = SERVICE_ECHO;
-	else if (options->discard)
-		listen->service = SERVICE_DISCARD;
-	else if (options->generate)
-		listen->service = SERVICE_GENERATE;
 	if (options->generate)
 		listen->relaying.source_bytes = options->generate;
-	listen->plain = !listen->service && !listen->spawn.argv;
-	if (listen->service)
-		snprintf(listen->to, sizeof(listen->to), "%s", options->echo ? "echo" : options->discard ? "discard" : "generate");
-	else if (listen->plain)
+	listen->plain = !listen->service.kind && !listen->spawn.argv;
+	if (listen->plain)
 		snprintf(listen->to, sizeof(listen->to), "-");
 	/* COMMAND and services imply -k, so that a ping or a scan does not end a listener */
 	listen->options.keep_open = options->keep_open || !listen->plain || counted;
@@ -266,16 +266,13 @@ static int read_words(struct listen *listen, int count, char **words, char **com
 		status = common_addr(words[0], &context, &listen->addr);
 	if (!status)
 		status = prepare_command(listen, command);
-	if (!status && command && (listen->options.echo || listen->options.discard || listen->options.generate)) {
-		log_error("a COMMAND and a built-in service contradict each other");
-		status = STATUS_USAGE;
-	}
 	return status;
 }
 
 static void clean_up(struct listen *listen)
 {
 	server_free(&listen->server);
+	service_free(&listen->service);
 	hosts_free(&listen->hosts);
 	free((char *)listen->spawn.path);
 }
@@ -283,7 +280,8 @@ static void clean_up(struct listen *listen)
 int main(int argc, char **argv)
 {
 	static struct listen listen = {
-		.options.count = UNITS_INF,
+		.options = LISTEN_ONLY_DEFAULTS,
+		.service = SERVICE_DEFAULTS,
 		.server.settings = SERVER_DEFAULTS,
 	};
 	const struct opt_table tables[] = {
@@ -299,8 +297,7 @@ int main(int argc, char **argv)
 		.usage = usage,
 		.examples = examples,
 		.tables = tables,
-		.foreign = foreign,
-		.conflicts = conflicts,
+		.foreign = listen_foreign,
 	};
 	int first, dashdash = 0, status;
 
@@ -318,6 +315,8 @@ int main(int argc, char **argv)
 	if (!status)
 		status = read_words(&listen, (dashdash ? dashdash : argc) - first, argv + first,
 		                    dashdash && dashdash < argc ? argv + dashdash : NULL);
+	if (!status)
+		status = prepare_service(&listen, &program);
 	if (!status) {
 		choose(&listen);
 		status = run(&listen);

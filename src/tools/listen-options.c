@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <stddef.h>
+
+#include "tools/listen.h"
+
+const struct opt listen_only_opts[] = {
+	{ .name = "keep-open", .letter = 'k', .group = "Serving", .type = OPT_FLAG, .flags = OPT_BRIEF,
+	  .text = "again and again, one after another", .offset = offsetof(struct listen_only_options, keep_open) },
+	{ .name = "count", .letter = 'c', .group = "Serving", .type = OPT_COUNT, .value = "COUNT", .fallback = "inf",
+	  .text = "end after so many connections; implies -k", .min = 1, .max = UNITS_INF - 1, .flags = OPT_INF | OPT_BRIEF,
+	  .offset = offsetof(struct listen_only_options, count) },
+	{ .name = "echo", .group = "Serving", .type = OPT_FLAG, .text = "send back what arrives (RFC 862)", .flags = OPT_BRIEF,
+	  .offset = offsetof(struct listen_only_options, echo) },
+	{ .name = "discard", .group = "Serving", .type = OPT_FLAG, .text = "throw away what arrives (RFC 863)", .flags = OPT_BRIEF,
+	  .offset = offsetof(struct listen_only_options, discard) },
+	{ .name = "generate", .group = "Serving", .type = OPT_SIZE, .value = "SIZE", .text = "send so many zeros, or inf",
+	  .min = 1, .flags = OPT_INF | OPT_BRIEF, .offset = offsetof(struct listen_only_options, generate) },
+	{ .name = "send-file", .group = "Serving", .type = OPT_TEXT, .value = "PATH", .text = "send this file to each",
+	  .flags = OPT_BRIEF, .offset = offsetof(struct listen_only_options, send_file) },
+	{ 0 },
+};
+
+const struct opt_foreign listen_foreign[] = {
+	{ "-e", "write: vsock-listen ADDRESS -- COMMAND" },
+	{ "--exec", "write: vsock-listen ADDRESS -- COMMAND" },
+	{ "--sh-exec", "write: vsock-listen ADDRESS -- sh -c 'COMMAND'" },
+	{ "-U", "write the address as unix:PATH" },
+	{ "-4", "write the address as tcp4:HOST:PORT" },
+	{ "-6", "write the address as tcp6:HOST:PORT" },
+	{ "-l", "vsock-listen always listens" },
+	{ "--broker", "there is no broker here" },
+	{ NULL, NULL },
+};

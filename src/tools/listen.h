@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* listen: the options that only vsock-listen has. */
+#ifndef TOOLS_LISTEN_H
+#define TOOLS_LISTEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/opt.h"
+#include "base/units.h"
+
+struct listen_only_options {
+	bool keep_open, echo, discard;
+	uint64_t generate; /* 0: no */
+	const char *send_file;
+	uint64_t count;    /* UNITS_INF: no end */
+};
+#define LISTEN_ONLY_DEFAULTS { .count = UNITS_INF }
+
+extern const struct opt listen_only_opts[];
+extern const struct opt_foreign listen_foreign[];
+
+#endif
