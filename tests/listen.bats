@@ -8,6 +8,13 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
+# wrapped NAME SCRIPT ARGUMENT…: spawn_ready of what a script of bash executes.
+wrapped() {
+	printf '#!/bin/bash\n%s\n' "$2" >"wrapper-$1"
+	chmod +x "wrapper-$1"
+	spawn_ready "$1" "./wrapper-$1" "${@:3}"
+}
+
 @test "--send-file sends the file to each, as it is then" {
 	bytes 3M file
 	spawn_ready listen vsock-listen --send-file file tcp:127.0.0.1:0
@@ -37,4 +44,85 @@ setup() {
 	[[ $output == *"--echo and --send-file contradict each other" ]]
 	run -2 vsock-listen --echo tcp:127.0.0.1:0 -- cat
 	[[ $output == *"a COMMAND and --echo contradict each other" ]]
+}
+
+@test "--receive-dir makes a new file for each connection, whole or .part" {
+	need python3
+	mkdir in
+	bytes 2M one
+	bytes 100 two
+	spawn_ready listen vsock-listen -v --receive-dir in --max-bytes 3M tcp:127.0.0.1:0
+	vsock-cat "$ready" <one
+	vsock-cat "$ready" <two
+	wait_until grep -q '#2 done tcp:.* -> in/[0-9]*T[0-9]*Z-2-tcp-127.0.0.1-[0-9]* up=100 down=0 .* end=eof' listen.err
+	[ "$(find in -type f | wc -l)" = 2 ]
+	same one in/*Z-1-tcp-127.0.0.1-*
+	same two in/*Z-2-tcp-127.0.0.1-*
+	# too much
+	head -c 4M /dev/zero | vsock-cat "$ready" || true
+	wait_until grep -q 'in/.*Z-3-.*\.part: not whole, 3145728 bytes: max-bytes' listen.err
+	[ "$(stat -c %s in/*-3-*.part)" = 3145728 ]
+	# a connection that breaks
+	python3 - "${ready##*:}" <<-'PY'
+		import socket, struct, sys
+		c = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+		c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); c.send(b"abc"); c.close()
+	PY
+	wait_until grep -q 'Z-4-.*\.part: not whole, .* reset' listen.err
+	[ -e in/*-4-*.part ]
+}
+
+@test "--receive-dir: names of UNIX peers, --umask's default, a full disk" {
+	mkdir in
+	umask 022
+	spawn_ready listen vsock-listen --receive-dir in/ unix:@receive-$$
+	echo x | vsock-cat "$ready"
+	wait_until compgen -G 'in/*Z-1-unix-pid-*-uid-*[0-9]' >/dev/null
+	[ "$(stat -c %a in/*-1-*)" = 644 ]
+	# no file may grow beyond a block: the error is the operator's to know, and the connection is closed
+	wrapped small 'trap "" XFSZ; ulimit -f 8; exec vsock-listen "$@"' -c 1 --receive-dir in tcp:127.0.0.1:0
+	head -c 1M /dev/zero | vsock-cat "$ready" || true
+	run -1 join small
+	grep -q '\.part: not whole, 8192 bytes: File too large' small.err
+}
+
+@test "--receive-dir: a directory that can't be written is found before listening" {
+	run -1 vsock-listen --receive-dir nosuch tcp:127.0.0.1:0
+	[[ $output == *"--receive-dir nosuch: No such file or directory" ]]
+	: >file
+	run -1 vsock-listen --receive-dir file tcp:127.0.0.1:0
+	[[ $output == *"Not a directory" ]]
+}
+
+@test "--hash prints SHA-256, bytes and peer" {
+	bytes 3M file
+	spawn_ready listen vsock-listen --hash tcp:127.0.0.1:0
+	vsock-cat "$ready" <file
+	vsock-cat "$ready" </dev/null
+	wait_until grep -q e3b0c442 listen.out
+	grep -qE "^$(sha256sum <file | cut -d' ' -f1) 3145728 tcp:127.0.0.1:[0-9]+$" listen.out
+	grep -q '^e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0 tcp:' listen.out
+}
+
+@test "--hash --json prints an object, and says what was not whole; seqpacket" {
+	need python3
+	spawn_ready listen vsock-listen --hash -j --max-bytes 10 -c 2 unix-seqpacket:hash
+	printf abc | vsock-cat unix-seqpacket:hash
+	printf 0123456789abc | vsock-cat --message-size 5 unix-seqpacket:hash || true
+	join listen
+	python3 - <<-'PY'
+		import hashlib, json
+		one, two = map(json.loads, open("listen.out"))
+		assert one["sha256"] == hashlib.sha256(b"abc").hexdigest() and one["bytes"] == 3 and one["end"] == "eof", one
+		assert two["end"] == "max-bytes" and two["bytes"] == 10 and two["from"].startswith("unix"), two
+	PY
+	run -2 vsock-listen --json tcp:127.0.0.1:0
+	[[ $output == *"--json is for --hash"* ]]
+}
+
+@test "--hash: a standard output that is full or closed ends it" {
+	wrapped full 'exec vsock-listen "$@" >/dev/full' --hash tcp:127.0.0.1:0
+	vsock-cat "$ready" </dev/null
+	run -1 join full
+	grep -q 'standard output: No space left' full.err
 }

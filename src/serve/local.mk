@@ -1,7 +1,9 @@
 noinst_LIBRARIES += libserve.a
 libserve_a_SOURCES = \
 	src/serve/access.c src/serve/access.h \
+	src/serve/digest.c src/serve/digest.h \
 	src/serve/listener.c src/serve/listener.h \
+	src/serve/receive.c src/serve/receive.h \
 	src/serve/server.c src/serve/server.h \
 	src/serve/service.c src/serve/service.h \
 	src/serve/session.c src/serve/session.h \

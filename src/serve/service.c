@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 
 #include "base/fdutil.h"
+#include "serve/digest.h"
+#include "serve/receive.h"
 
 /* What arrives goes out again on the same socket: one channel, from it to a second descriptor of it. */
 static int echo(struct endpoint *accepted, struct endpoint *here)
@@ -83,6 +85,9 @@ int service_check(struct service *service)
 			return fd;
 		fd_close(&fd);
 		return 0;
+	case SERVICE_RECEIVE:
+		service->receiving = receive_directory(service->directory, service->path);
+		return service->receiving < 0 ? service->receiving : 0;
 	default:
 		return 0;
 	}
@@ -90,7 +95,6 @@ int service_check(struct service *service)
 
 int service_end(const struct service *service, struct session *session, struct endpoint *accepted, struct endpoint *here)
 {
-	(void)session;
 	switch (service->kind) {
 	case SERVICE_ECHO:
 		return echo(accepted, here);
@@ -102,6 +106,10 @@ int service_end(const struct service *service, struct session *session, struct e
 		return open_device("/dev/zero", O_RDWR, here);
 	case SERVICE_SEND_FILE:
 		return send_file(service, here);
+	case SERVICE_RECEIVE:
+		return receive_start(service->receiving, service->path, session, here);
+	case SERVICE_HASH:
+		return digest_start(session, here);
 	default:
 		return -EINVAL;
 	}
@@ -109,11 +117,23 @@ int service_end(const struct service *service, struct session *session, struct e
 
 int service_finish(const struct service *service, const struct session *session)
 {
-	(void)service;
-	return session->status;
+	int error;
+
+	/* a session that was denied, or whose service could not begin, has nothing to finish */
+	if (!session->owner)
+		return session->status;
+	switch (service->kind) {
+	case SERVICE_RECEIVE:
+		return receive_finish(service->receiving, session);
+	case SERVICE_HASH:
+		error = digest_finish(session, service->json);
+		return error ? error : session->status;
+	default:
+		return session->status;
+	}
 }
 
 void service_free(struct service *service)
 {
-	(void)service;
+	fd_close(&service->receiving);
 }

@@ -19,6 +19,12 @@ const struct opt listen_only_opts[] = {
 	  .min = 1, .flags = OPT_INF | OPT_BRIEF, .offset = offsetof(struct listen_only_options, generate) },
 	{ .name = "send-file", .group = "Serving", .type = OPT_TEXT, .value = "PATH", .text = "send this file to each",
 	  .flags = OPT_BRIEF, .offset = offsetof(struct listen_only_options, send_file) },
+	{ .name = "receive-dir", .group = "Serving", .type = OPT_TEXT, .value = "DIR", .text = "what each sends becomes a new file there",
+	  .flags = OPT_BRIEF, .offset = offsetof(struct listen_only_options, receive_dir) },
+	{ .name = "hash", .group = "Serving", .type = OPT_FLAG, .text = "print a line for each: SHA-256, bytes, peer",
+	  .offset = offsetof(struct listen_only_options, hash) },
+	{ .name = "json", .letter = 'j', .group = "Serving", .type = OPT_FLAG, .text = "--hash: an object a line",
+	  .offset = offsetof(struct listen_only_options, json) },
 	{ 0 },
 };
 

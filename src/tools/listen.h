@@ -12,7 +12,8 @@
 struct listen_only_options {
 	bool keep_open, echo, discard;
 	uint64_t generate; /* 0: no */
-	const char *send_file;
+	const char *send_file, *receive_dir;
+	bool hash, json;
 	uint64_t count;    /* UNITS_INF: no end */
 };
 #define LISTEN_ONLY_DEFAULTS { .count = UNITS_INF }

@@ -54,6 +54,8 @@ static const struct {
 	{ "discard", SERVICE_DISCARD },
 	{ "generate", SERVICE_GENERATE },
 	{ "send-file", SERVICE_SEND_FILE },
+	{ "receive-dir", SERVICE_RECEIVE },
+	{ "hash", SERVICE_HASH },
 	{ NULL, SERVICE_NONE },
 };
 
@@ -62,11 +64,25 @@ static bool all_served(const struct listen *listen)
 	return listen->served >= listen->options.count;
 }
 
+/* Standard output does not take what --hash prints: without it there is no use in going on. */
+static int cannot_print(struct listen *listen, int error)
+{
+	if (error == EPIPE)
+		listen->server.signal = SIGPIPE;
+	else
+		log_error("standard output: %s", strerror(error));
+	listen->status = STATUS_FAILURE;
+	loop_stop(listen->server.loop);
+	return STATUS_FAILURE;
+}
+
 static void session_ended(struct server *server, const struct session *session)
 {
 	struct listen *listen = (struct listen *)(void *)server;
-	int status = session->owner ? service_finish(&listen->service, session) : session->status;
+	int status = service_finish(&listen->service, session);
 
+	if (status < 0)
+		status = cannot_print(listen, -status);
 	/* with -c 1 the status is the connection's own */
 	if (listen->options.count == 1)
 		listen->status = status;
@@ -198,6 +214,11 @@ static int prepare_service(struct listen *listen, const struct opt_program *prog
 		chosen = services[i].name;
 		listen->service.kind = services[i].kind;
 	}
+	if (listen->options.json && listen->service.kind != SERVICE_HASH) {
+		log_error("--json is for --hash");
+		log_hint("records of connections as objects: -v --log-format json");
+		return STATUS_USAGE;
+	}
 	if (!chosen)
 		return 0;
 	if (listen->spawn.argv) {
@@ -205,7 +226,8 @@ static int prepare_service(struct listen *listen, const struct opt_program *prog
 		return STATUS_USAGE;
 	}
 	snprintf(listen->to, sizeof(listen->to), "%s", chosen);
-	listen->service.path = listen->options.send_file;
+	listen->service.path = listen->options.send_file ? listen->options.send_file : listen->options.receive_dir;
+	listen->service.json = listen->options.json;
 	error = service_check(&listen->service);
 	if (error)
 		log_error("--%s %s: %s", chosen, listen->service.path, error == -ENOTSUP ? "not a regular file" : strerror(-error));
