@@ -108,10 +108,36 @@ static void count_cause(struct ping *ping, const char *word)
 	ping->causes[ping->cause_count++].count = 1;
 }
 
+/* What only a ping can say of a connection that stands. */
+static bool explain_echo(struct ping *ping, const struct failure *failure)
+{
+	struct explanation *why = &ping->why;
+	char limit[32];
+
+	if (failure->step != STEP_RELAY || (failure->error != ETIMEDOUT && failure->error != EPROTO && failure->error != EPIPE))
+		return false;
+	*why = (struct explanation){ .status = STATUS_BROKEN, .end = "reset" };
+	if (failure->error == EPIPE) {
+		snprintf(why->what, sizeof(why->what), "broke: the other side closed the connection");
+	} else if (failure->error == EPROTO) {
+		snprintf(why->what, sizeof(why->what), "broke: more came back than was sent");
+		snprintf(why->hint, sizeof(why->hint), "is it an echo service? vsock-listen --echo is one");
+	} else {
+		why->status = STATUS_TIMEOUT;
+		snprintf(why->end, sizeof(why->end), "timeout");
+		snprintf(why->what, sizeof(why->what), "timed out after %s",
+		         units_show_duration(ping->options->timeout, limit, sizeof(limit)));
+		snprintf(why->hint, sizeof(why->hint), "is it an echo service? vsock-listen --echo is one");
+	}
+	return true;
+}
+
 /* The sentence for a failure. It reads /proc, so that what is known already is not asked again for each probe. */
 static void explain_once(struct ping *ping, const struct failure *failure)
 {
-	if (!*ping->why.what || ping->told.step != failure->step || ping->told.error != failure->error)
+	if (*ping->why.what && ping->told.step == failure->step && ping->told.error == failure->error)
+		return;
+	if (!explain_echo(ping, failure))
 		explain(&ping->addr, failure, &ping->why);
 	ping->told = *failure;
 }

@@ -37,6 +37,8 @@ struct ping_options {
 	bool echo;
 	uint64_t size, window; /* window 0: not given */
 	uint64_t wait;     /* ns; 0: off */
+	bool scan, banner;
+	uint64_t parallel;
 };
 
 enum ping_outcome {
@@ -114,6 +116,9 @@ enum ping_outcome ping_judge(const struct addr *addr, const struct failure *fail
 
 /* ping-wait.c: until it answers, for options->wait; the exit status. */
 int ping_wait(struct ping *ping);
+
+/* ping-scan.c: text is CIDS[:PORTS], or tcp:HOST[:PORTS]; the exit status. */
+int ping_scan(struct ping *ping, const char *text, const struct hosts *hosts);
 
 /* ping-report.c; where standard output can't be written the run ends. */
 void ping_report_begin(struct ping *ping);

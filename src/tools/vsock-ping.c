@@ -34,8 +34,18 @@ static const struct opt ping_opts[] = {
 	  .offset = OPTION(open) },
 	{ .name = "wait", .group = "Probes", .type = OPT_TIME, .value = "TIME", .fallback = "off", .flags = OPT_INF | OPT_BRIEF,
 	  .text = "until it answers, for so long at most; prints how long it took", .offset = OPTION(wait) },
+	{ .name = "echo", .group = "Probes", .type = OPT_FLAG, .flags = OPT_BRIEF, .offset = OPTION(echo),
+	  .text = "a payload over one connection to an echo service, checked" },
+	{ .name = "size", .letter = 's', .group = "Probes", .type = OPT_SIZE, .value = "SIZE", .fallback = "56", .min = 1,
+	  .max = 16 << 20, .text = "of the payload of --echo", .offset = OPTION(size) },
 	{ .name = "window", .group = "Probes", .type = OPT_COUNT, .value = "COUNT", .fallback = "1 with -f and -A, else inf",
 	  .text = "probes in flight at once", .min = 1, .max = PING_IN_FLIGHT_MAX, .offset = OPTION(window) },
+	{ .name = "scan", .group = "Scanning", .type = OPT_FLAG, .flags = OPT_BRIEF, .offset = OPTION(scan),
+	  .text = "which ports are open? PORTS without: 1-1023 and known ones; -v: closed ones too" },
+	{ .name = "parallel", .group = "Scanning", .type = OPT_COUNT, .value = "COUNT", .fallback = "64", .min = 1, .max = 1000,
+	  .text = "ports asked at once", .offset = OPTION(parallel) },
+	{ .name = "banner", .group = "Scanning", .type = OPT_FLAG, .offset = OPTION(banner),
+	  .text = "the first line that an open port sends within a second" },
 	{ .name = "histogram", .group = "Output", .type = OPT_FLAG, .text = "the times as bars, at the end",
 	  .offset = OPTION(histogram) },
 	{ .name = "json", .letter = 'j', .group = "Output", .type = OPT_FLAG, .flags = OPT_BRIEF,
@@ -44,11 +54,12 @@ static const struct opt ping_opts[] = {
 	{ 0 },
 };
 
-static const char *const usage[] = { "[OPTION]... CID[:PORT] | ADDRESS", NULL };
+static const char *const usage[] = { "[OPTION]... CID[:PORT] | ADDRESS", "--scan [OPTION]... CIDS[:PORTS]", NULL };
 static const char *const examples[] = {
 	"vsock-ping 3", "is the guest with CID 3 there? A closed port is an answer",
 	"vsock-ping -c 5 3:22", "how fast does its ssh accept?",
 	"vsock-ping --wait 60s 3:22", "until the guest has booted",
+	"vsock-ping --scan 3:1-65535", "which ports of the guest are open?",
 	NULL,
 };
 static const struct opt_foreign foreign[] = {
@@ -60,7 +71,8 @@ static const struct opt_foreign foreign[] = {
 	{ NULL, NULL },
 };
 static const char *const conflicts[] = {
-	"alive", "open", "flood", "adaptive", "json", "csv", "wait", "flood", "wait", "count", "wait", "histogram", "wait", "csv",
+	"alive", "open", "flood", "adaptive", "json", "csv", "wait", "flood", "wait", "count", "wait", "histogram", "wait", "csv", "wait", "echo", "echo", "alive", "scan", "echo",
+	"scan", "wait", "scan", "csv", "scan", "count", "scan", "flood", "scan", "adaptive", "scan", "histogram",
 	NULL,
 };
 
@@ -133,10 +145,18 @@ static int check_options(const struct opt_program *program, struct ping_options 
 {
 	if ((options->flood || options->adaptive) && !opt_given(program, "interval"))
 		options->interval = 0;
+	if (opt_given(program, "size") && !options->echo) {
+		log_error("--size is of the payload: it needs --echo");
+		return STATUS_USAGE;
+	}
+	if ((options->banner || opt_given(program, "parallel")) && !options->scan) {
+		log_error("--%s belongs to --scan", options->banner ? "banner" : "parallel");
+		return STATUS_USAGE;
+	}
 	return STATUS_DONE;
 }
 
-static int run(struct ping *ping)
+static int start(struct ping *ping)
 {
 	int error = loop_start(&ping->loop);
 
@@ -147,9 +167,23 @@ static int run(struct ping *ping)
 		return STATUS_FAILURE;
 	}
 	ping->dialling.connect_timeout = ping->options->timeout;
+	return STATUS_DONE;
+}
+
+static int run(struct ping *ping, const struct hosts *hosts, int count, char **words)
+{
+	int status = start(ping);
+
+	if (status)
+		return status;
+	if (ping->options->scan)
+		return ping_scan(ping, words[0], hosts);
+	status = read_address(ping, hosts, count, words);
+	if (status)
+		return status;
 	if (ping->options->wait)
 		return ping_wait(ping);
-	ping->kind = &ping_connect;
+	ping->kind = ping->options->echo ? &ping_echo : &ping_connect;
 	return ping_run(ping);
 }
 
@@ -161,6 +195,7 @@ int main(int argc, char **argv)
 		.timeout = 2 * NSEC_PER_SEC,
 		.deadline = UNITS_INF,
 		.size = 56,
+		.parallel = 64,
 	};
 	static struct common_options common;
 	static struct ping ping = { .options = &options, .common = &common };
@@ -186,8 +221,9 @@ int main(int argc, char **argv)
 	if (first <= 0)
 		return opt_status(first);
 	log_configure(&common.log);
-	if (argc - first < 1 || argc - first > 2) {
-		log_error(argc == first ? "no address given" : "too many words: one ADDRESS, or CID and PORT");
+	if (argc - first < 1 || argc - first > (options.scan ? 1 : 2)) {
+		log_error(argc == first ? "no address given" : options.scan ? "too many words: one CIDS:PORTS" :
+		          "too many words: one ADDRESS, or CID and PORT");
 		opt_usage(&program);
 		return STATUS_USAGE;
 	}
@@ -195,9 +231,7 @@ int main(int argc, char **argv)
 	if (!status)
 		status = common_hosts(&hosts);
 	if (!status)
-		status = read_address(&ping, &hosts, argc - first, argv + first);
-	if (!status)
-		status = run(&ping);
+		status = run(&ping, &hosts, argc - first, argv + first);
 	dialer_stop(ping.dialer);
 	loop_free(ping.loop);
 	hosts_free(&hosts);
