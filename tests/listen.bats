@@ -126,3 +126,56 @@ wrapped() {
 	run -1 join full
 	grep -q 'standard output: No space left' full.err
 }
+
+@test "--user becomes the user once it listens, with all its groups" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	chmod 755 . && mkdir in && chown nobody in
+	spawn_ready listen vsock-listen --user nobody unix:id,mode=0666 -- sh -c 'id -un; id -G; echo $HOME $USER'
+	run -0 vsock-cat unix:id </dev/null
+	[ "$output" = "nobody
+$(id -G nobody)
+$(getent passwd nobody | cut -d: -f6) nobody" ]
+	# the file is root's, the process no longer
+	[ "$(stat -c %U id)" = root ]
+	[ "$(stat -c %u "/proc/${spawned[listen]}")" = "$(id -u nobody)" ]
+	spawn_ready group vsock-listen --user nobody:daemon --receive-dir in --umask 077 tcp:127.0.0.1:0
+	echo hello | vsock-cat "$ready"
+	wait_until compgen -G 'in/*Z-1-tcp-127.0.0.1-*[0-9]' >/dev/null
+	[ "$(stat -c '%U %G %a' in/*)" = "nobody daemon 600" ]
+}
+
+@test "--user: what the user may not is found before listening" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	mkdir -m 700 in && echo secret >file && chmod 600 file
+	run -6 vsock-listen --user nobody --send-file "$PWD/file" tcp:127.0.0.1:0
+	[[ $output == *"file: Permission denied" ]]
+	run -6 vsock-listen --user nobody --receive-dir "$PWD/in" tcp:127.0.0.1:0
+	cp /bin/true prog && chmod 700 prog
+	run -126 vsock-listen --user nobody tcp:127.0.0.1:0 -- "$PWD/prog"
+	run -2 vsock-listen --user no-such-user tcp:127.0.0.1:0
+	[[ $output == *"there is no such user"*"^"* ]]
+	run -2 vsock-listen --user nobody:no-such-group tcp:127.0.0.1:0
+	[[ $output == *"there is no such group"* ]]
+	chmod -R go+rX .
+	need setpriv
+	run -6 env HOME=/ setpriv --reuid nobody --regid nogroup --clear-groups vsock-listen --user root --echo tcp:127.0.0.1:0
+	[[ $output == *"only root can become another user" ]]
+}
+
+@test "--chdir and --umask are for COMMAND and files" {
+	mkdir there there/in
+	echo data >there/file
+	printf '#!/bin/sh\npwd; umask\n' >prog && chmod +x prog
+	spawn_ready listen vsock-listen --chdir there --umask 027 tcp:127.0.0.1:0 -- ./prog
+	run -0 vsock-cat "$ready" </dev/null
+	[ "$output" = "$PWD/there
+0027" ]
+	spawn_ready file vsock-listen --chdir there --send-file file unix:socket
+	[ "$(vsock-cat unix:socket </dev/null)" = data ]
+	finish file
+	[ ! -e socket ]
+	run -1 vsock-listen --chdir nosuch tcp:127.0.0.1:0 --echo
+	[[ $output == *"--chdir nosuch: No such file or directory" ]]
+	run -2 vsock-listen --umask 888 tcp:127.0.0.1:0 --echo
+	[[ $output == *"not an octal mode"* ]]
+}

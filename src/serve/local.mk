@@ -7,4 +7,5 @@ libserve_a_SOURCES = \
 	src/serve/server.c src/serve/server.h \
 	src/serve/service.c src/serve/service.h \
 	src/serve/session.c src/serve/session.h \
-	src/serve/spawn.c src/serve/spawn.h
+	src/serve/spawn.c src/serve/spawn.h \
+	src/serve/user.c src/serve/user.h

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ static int runnable(const char *path)
 
 	if (stat(path, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || access(path, X_OK) < 0)
+	if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
 		return -EACCES;
 	return 0;
 }
@@ -139,6 +140,8 @@ static _Noreturn void become(const struct loop *loop, const struct spawn *spawn,
 	/* cat, sh and git fail with EAGAIN otherwise; the socket is the child's alone from now on */
 	fd_nonblock(fd, false);
 	if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
+		_exit(126);
+	if (spawn->directory && fchdir(spawn->directory) < 0)
 		_exit(126);
 	fd_limit_restore();
 	signal(SIGCHLD, SIG_DFL);

@@ -25,6 +25,12 @@ const struct opt listen_only_opts[] = {
 	  .offset = offsetof(struct listen_only_options, hash) },
 	{ .name = "json", .letter = 'j', .group = "Serving", .type = OPT_FLAG, .text = "--hash: an object a line",
 	  .offset = offsetof(struct listen_only_options, json) },
+	{ .name = "user", .group = "Serving", .type = OPT_TEXT, .value = "NAME[:GROUP]", .text = "who to become once listening; for root",
+	  .offset = offsetof(struct listen_only_options, user) },
+	{ .name = "chdir", .group = "Serving", .type = OPT_TEXT, .value = "DIR", .text = "where COMMAND runs and paths of files begin",
+	  .offset = offsetof(struct listen_only_options, chdir) },
+	{ .name = "umask", .group = "Serving", .type = OPT_TEXT, .value = "MODE", .text = "what is taken from the mode of new files, octal",
+	  .offset = offsetof(struct listen_only_options, umask) },
 	{ 0 },
 };
 

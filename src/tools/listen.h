@@ -14,6 +14,7 @@ struct listen_only_options {
 	uint64_t generate; /* 0: no */
 	const char *send_file, *receive_dir;
 	bool hash, json;
+	const char *user, *chdir, *umask;
 	uint64_t count;    /* UNITS_INF: no end */
 };
 #define LISTEN_ONLY_DEFAULTS { .count = UNITS_INF }

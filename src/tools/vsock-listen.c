@@ -4,16 +4,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fdutil.h"
 #include "base/units.h"
 #include "serve/service.h"
+#include "serve/user.h"
 #include "tools/common.h"
 #include "tools/listen.h"
 
@@ -32,6 +35,8 @@ struct listen {
 	struct listener listener;
 	struct spawn spawn;
 	struct service service;
+	struct user user; /* to become */
+	int directory;    /* --chdir, or AT_FDCWD */
 	bool plain; /* one after another, to standard input and output */
 	uint64_t served;
 	int status;
@@ -163,6 +168,20 @@ static void tell_user(const struct listen *listen)
 		log_notice("listening on %s; from here: vsock-cat %s", text, text);
 }
 
+/* Once it listens, and before anybody is served. */
+static int become(const struct listen *listen)
+{
+	int error = user_become(&listen->user);
+
+	if (error) {
+		log_error("--user %s: %s", listen->options.user, strerror(-error));
+		return STATUS_DENIED;
+	}
+	if (listen->options.umask)
+		umask((mode_t)strtoul(listen->options.umask, NULL, 8));
+	return 0;
+}
+
 static int run(struct listen *listen)
 {
 	struct server *server = &listen->server;
@@ -176,8 +195,68 @@ static int run(struct listen *listen)
 		return status;
 	if (isatty(STDERR_FILENO) || log_verbose(1))
 		tell_user(listen);
-	status = server_run(server);
+	status = become(listen);
+	if (!status)
+		status = server_run(server);
 	return status ? status : listen->status;
+}
+
+/* Whom to become. */
+static int prepare_user(struct listen *listen)
+{
+	const char *text = listen->options.user;
+	struct user_error error;
+
+	if (!text)
+		return 0;
+	if (user_find(text, &listen->user, &error)) {
+		log_error("--user %s: %s", text, error.why);
+		log_caret(text, error.offset, error.length);
+		return STATUS_USAGE;
+	}
+	if (user_permitted(&listen->user))
+		return 0;
+	log_error("--user %s: only root can become another user", text);
+	return STATUS_DENIED;
+}
+
+static int prepare_umask(const char *text)
+{
+	if (!text || (*text && strlen(text) <= 4 && strspn(text, "01234567") == strlen(text) && strtoul(text, NULL, 8) <= 0777))
+		return 0;
+	log_error("--umask %s: not an octal mode from 0 to 777", text);
+	return STATUS_USAGE;
+}
+
+static int prepare_directory(struct listen *listen)
+{
+	const char *path = listen->options.chdir;
+	int error = 0;
+
+	if (!path)
+		return 0;
+	listen->directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (listen->directory < 0 || faccessat(listen->directory, ".", X_OK, AT_EACCESS) < 0)
+		error = errno;
+	if (error)
+		log_error("--chdir %s: %s", path, strerror(error));
+	return !error ? 0 : error == EACCES ? STATUS_DENIED : STATUS_FAILURE;
+}
+
+/* A COMMAND is looked for from where we are, though it may run elsewhere. */
+static int make_absolute(char **path)
+{
+	char here[PATH_MAX], *joined;
+
+	if (**path == '/')
+		return 0;
+	if (!getcwd(here, sizeof(here)))
+		return -errno;
+	if (asprintf(&joined, "%s/%s", here, *path) < 0)
+		return -ENOMEM;
+	free(*path);
+	*path = joined;
+	return 0;
 }
 
 /* A COMMAND that isn't there is found before anybody connects. */
@@ -189,12 +268,14 @@ static int prepare_command(struct listen *listen, char **argv)
 	if (!argv || !argv[0])
 		return 0;
 	error = spawn_find(argv[0], &path);
+	if (!error && listen->options.chdir)
+		error = make_absolute(&path);
 	if (error) {
 		log_error("%s: %s", argv[0],
 		          error == -ENOENT ? "there is no such command" : "the command can't be run (not an executable file)");
 		return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
 	}
-	listen->spawn = (struct spawn){ .argv = argv, .path = path };
+	listen->spawn = (struct spawn){ .argv = argv, .path = path, .directory = listen->options.chdir ? listen->directory : 0 };
 	snprintf(listen->to, sizeof(listen->to), "exec:%s", argv[0]);
 	return 0;
 }
@@ -226,6 +307,7 @@ static int prepare_service(struct listen *listen, const struct opt_program *prog
 		return STATUS_USAGE;
 	}
 	snprintf(listen->to, sizeof(listen->to), "%s", chosen);
+	listen->service.directory = listen->directory;
 	listen->service.path = listen->options.send_file ? listen->options.send_file : listen->options.receive_dir;
 	listen->service.json = listen->options.json;
 	error = service_check(&listen->service);
@@ -267,7 +349,7 @@ static void choose(struct listen *listen)
 		listen->server.limit = automatic_limit(listen);
 }
 
-static int read_words(struct listen *listen, int count, char **words, char **command)
+static int read_words(struct listen *listen, int count, char **words)
 {
 	struct addr_context context = {
 		.role = ADDR_LISTEN,
@@ -286,15 +368,40 @@ static int read_words(struct listen *listen, int count, char **words, char **com
 	status = common_hosts(&listen->hosts);
 	if (!status)
 		status = common_addr(words[0], &context, &listen->addr);
-	if (!status)
-		status = prepare_command(listen, command);
 	return status;
+}
+
+/* All that may be found wrong before it listens, with the eyes of who will serve. */
+static int prepare(struct listen *listen, const struct opt_program *program, char **command)
+{
+	int error, status = prepare_umask(listen->options.umask);
+
+	if (!status)
+		status = prepare_user(listen);
+	if (status)
+		return status;
+	error = user_borrow(&listen->user);
+	if (!error)
+		status = prepare_directory(listen);
+	if (!error && !status)
+		status = prepare_command(listen, command);
+	if (!error && !status)
+		status = prepare_service(listen, program);
+	if (!error)
+		error = user_return();
+	if (!error)
+		return status;
+	log_error("--user %s: %s", listen->options.user, strerror(-error));
+	return STATUS_DENIED;
 }
 
 static void clean_up(struct listen *listen)
 {
 	server_free(&listen->server);
 	service_free(&listen->service);
+	user_free(&listen->user);
+	if (listen->options.chdir)
+		fd_close(&listen->directory);
 	hosts_free(&listen->hosts);
 	free((char *)listen->spawn.path);
 }
@@ -304,6 +411,7 @@ int main(int argc, char **argv)
 	static struct listen listen = {
 		.options = LISTEN_ONLY_DEFAULTS,
 		.service = SERVICE_DEFAULTS,
+		.directory = AT_FDCWD,
 		.server.settings = SERVER_DEFAULTS,
 	};
 	const struct opt_table tables[] = {
@@ -335,10 +443,9 @@ int main(int argc, char **argv)
 	log_configure(&listen.common.log);
 	status = common_message_size(&listen.relaying);
 	if (!status)
-		status = read_words(&listen, (dashdash ? dashdash : argc) - first, argv + first,
-		                    dashdash && dashdash < argc ? argv + dashdash : NULL);
+		status = read_words(&listen, (dashdash ? dashdash : argc) - first, argv + first);
 	if (!status)
-		status = prepare_service(&listen, &program);
+		status = prepare(&listen, &program, dashdash && dashdash < argc ? argv + dashdash : NULL);
 	if (!status) {
 		choose(&listen);
 		status = run(&listen);
