@@ -179,3 +179,26 @@ $(getent passwd nobody | cut -d: -f6) nobody" ]
 	run -2 vsock-listen --umask 888 tcp:127.0.0.1:0 --echo
 	[[ $output == *"not an octal mode"* ]]
 }
+
+@test "the service manager is told READY, STATUS and STOPPING" {
+	need python3
+	cat >manager.py <<-'PY'
+		import os, socket, subprocess, sys
+		name = sys.argv[1]
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind("\0" + name[1:] if name[0] == "@" else name); s.settimeout(30)
+		p = subprocess.Popen(sys.argv[2:], env={**os.environ, "NOTIFY_SOCKET": name})
+		print(s.recv(4096).decode()); p.terminate(); print(s.recv(4096).decode()); sys.exit(p.wait())
+	PY
+	run -0 python3 manager.py "$PWD/notify" vsock-listen --echo "unix:$PWD/echo"
+	[ "$output" = "READY=1
+STATUS=listening on unix:$PWD/echo
+STOPPING=1
+STATUS=no longer listening" ]
+	run -0 python3 manager.py "@notify-$$" vsock-proxy "unix:$PWD/a" unix:b "unix:$PWD/c" unix:d
+	[[ $output == *"STATUS=listening on unix:$PWD/a, unix:$PWD/c"*STOPPING=1* ]]
+	# who can't be told does not stop anything, and COMMAND is not told where it would be
+	NOTIFY_SOCKET=$PWD/nobody spawn_ready listen vsock-listen unix:@env-$$ -- env
+	grep -q "service manager .* can't be told: No such file" listen.err
+	vsock-cat "$ready" </dev/null >env.out
+	run ! grep NOTIFY_SOCKET env.out
+}

@@ -3,6 +3,7 @@ libserve_a_SOURCES = \
 	src/serve/access.c src/serve/access.h \
 	src/serve/digest.c src/serve/digest.h \
 	src/serve/listener.c src/serve/listener.h \
+	src/serve/notify.c src/serve/notify.h \
 	src/serve/receive.c src/serve/receive.h \
 	src/serve/server.c src/serve/server.h \
 	src/serve/service.c src/serve/service.h \
