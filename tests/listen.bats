@@ -202,3 +202,17 @@ STATUS=no longer listening" ]
 	vsock-cat "$ready" </dev/null >env.out
 	run ! grep NOTIFY_SOCKET env.out
 }
+
+@test "--stats: totals at the end, in the format of the log" {
+	spawn_ready listen vsock-listen --echo --stats -c 2 tcp:127.0.0.1:0
+	echo one | vsock-cat "$ready"
+	echo three | vsock-cat "$ready"
+	join listen
+	grep -qE '^vsock-listen: total connections=2 failed=0 up=10 down=0 time=[0-9.]+$' listen.err
+	spawn_ready back vsock-listen --discard unix:back
+	spawn_ready proxy vsock-proxy --stats --log-format json unix:front unix:back
+	echo one | vsock-cat unix:front
+	finish proxy
+	run -0 python3 -c 'import json; t = json.loads(open("proxy.err").readlines()[-1]); print(t["event"], t["connections"], t["up"], t["down"], "conn" in t)'
+	[ "$output" = "total 1 4 0 False" ]
+}

@@ -216,6 +216,22 @@ static void show_totals(const struct server *server)
 	          (unsigned long long)totals->down);
 }
 
+/* The same as a record, for --stats. */
+static void record_totals(const struct server *server)
+{
+	const struct session_totals *totals = &server->sessions.totals;
+
+	log_event(0, 0, "total", NULL, NULL,
+	          (const struct log_field[]){
+	              { .key = "connections", .type = LOG_F_NUMBER, .number = totals->accepted },
+	              { .key = "failed", .type = LOG_F_NUMBER, .number = totals->failed },
+	              { .key = "up", .type = LOG_F_NUMBER, .number = totals->up },
+	              { .key = "down", .type = LOG_F_NUMBER, .number = totals->down },
+	              { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - server->started },
+	              { 0 },
+	          });
+}
+
 static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, void *context)
 {
 	struct server *server = context;
@@ -386,7 +402,10 @@ int server_run(struct server *server)
 		listener_rest(&server->listeners[i], false);
 	tell_manager_ready(server);
 	hand_over(server);
+	server->started = units_now();
 	error = loop_run(server->loop);
+	if (server->settings.stats)
+		record_totals(server);
 	if (error) {
 		log_error("epoll: %s", strerror(-error));
 		return STATUS_FAILURE;
