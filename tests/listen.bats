@@ -216,3 +216,99 @@ STATUS=no longer listening" ]
 	run -0 python3 -c 'import json; t = json.loads(open("proxy.err").readlines()[-1]); print(t["event"], t["connections"], t["up"], t["down"], "conn" in t)'
 	[ "$output" = "total 1 4 0 False" ]
 }
+
+# hub.py: members of a hub at ./hub: see the tests
+hub_members() {
+	need python3
+	cat >hub.py <<-'PY'
+		import socket, threading
+		def member(kind=socket.SOCK_STREAM):
+		    s = socket.socket(socket.AF_UNIX, kind); s.connect("hub"); s.settimeout(60); return s
+		def get(s, n):
+		    data = b""
+		    while len(data) < n:
+		        part = s.recv(n - len(data))
+		        if not part: break
+		        data += part
+		    return data
+		def meet(*members): # until all are in: what one says all others hear
+		    for s in members[:1]: s.sendall(b"!")
+		    for s in members[1:]: assert get(s, 1) == b"!"
+	PY
+}
+
+@test "--hub: what one sends all others hear, and not itself; a half-close goes on hearing" {
+	hub_members
+	spawn_ready hub vsock-listen -v --hub unix:hub
+	run -0 python3 - <<-'PY'
+		from hub import *
+		a, b, c = member(), member(), member()
+		meet(a, b, c)
+		b.sendall(b"hello"); print(get(a, 5), get(c, 5))
+		c.shutdown(socket.SHUT_WR)
+		a.sendall(b"still there?"); print(get(b, 12), get(c, 12))
+		a.close()
+		d = member(); meet(d, b, c)
+		b.sendall(b"bye"); print(get(c, 3), get(d, 3))
+	PY
+	[ "$output" = "b'hello' b'hello'
+b'still there?' b'still there?'
+b'bye' b'bye'" ]
+	wait_until grep -q '#1 done .* -> hub up=13 down=5 .* end=eof' hub.err
+}
+
+@test "--hub: many fast senders; nothing is lost, and each hears each in order" {
+	hub_members
+	spawn_ready hub vsock-listen --hub unix:hub
+	run -0 python3 - <<-'PY'
+		from hub import *
+		members = [member() for _ in range(5)]
+		meet(*members)
+		size = 3000000
+		heard = {}
+		def listen(i): heard[i] = get(members[i], 4 * size)
+		threads = [threading.Thread(target=listen, args=(i,)) for i in range(5)]
+		threads += [threading.Thread(target=members[i].sendall, args=(bytes([i]) * size,)) for i in range(5)]
+		[t.start() for t in threads]; [t.join() for t in threads]
+		for i in range(5):
+		    for j in range(5):
+		        assert heard[i].count(bytes([j])) == (0 if i == j else size), (i, j)
+		print("ok")
+	PY
+	[ "$output" = ok ]
+}
+
+@test "--hub: who does not read is dropped, and the others go on" {
+	hub_members
+	spawn_ready hub vsock-listen --hub unix:hub
+	run -0 python3 - <<-'PY'
+		from hub import *
+		a, b, stalled = member(), member(), member()
+		meet(a, b, stalled)
+		size = 8000000
+		sender = threading.Thread(target=a.sendall, args=(b"z" * size,)); sender.start()
+		print(len(get(b, size))); sender.join()
+		got = len(get(stalled, size)); print(got < size)
+	PY
+	[ "$output" = "8000000
+True" ]
+	grep -q '#3 fail unix.* -> hub time=.* end=slow why="did not take what others sent"' hub.err
+}
+
+@test "--hub: messages stay whole; a signal ends it" {
+	hub_members
+	spawn_ready hub vsock-listen --hub --drain-timeout 0 unix-seqpacket:hub
+	cat >members.py <<-'PY'
+		from hub import *
+		a, b = member(socket.SOCK_SEQPACKET), member(socket.SOCK_SEQPACKET)
+		meet(a, b)
+		for n in 5, 100000, 1: a.send(b"m" * n)
+		for n in range(3): print(len(b.recv(1 << 20)), flush=True)
+		print(len(b.recv(9)), flush=True)
+	PY
+	spawn members python3 members.py
+	wait_until grep -qx 1 members.out
+	finish hub
+	join members
+	[ "$(xargs <members.out)" = "5 100000 1 0" ]
+}

@@ -9,6 +9,7 @@
 
 #include "base/fdutil.h"
 #include "serve/digest.h"
+#include "serve/hub.h"
 #include "serve/receive.h"
 
 /* What arrives goes out again on the same socket: one channel, from it to a second descriptor of it. */
@@ -88,6 +89,9 @@ int service_check(struct service *service)
 	case SERVICE_RECEIVE:
 		service->receiving = receive_directory(service->directory, service->path);
 		return service->receiving < 0 ? service->receiving : 0;
+	case SERVICE_HUB:
+		service->hub = hub_new();
+		return service->hub ? 0 : -ENOMEM;
 	default:
 		return 0;
 	}
@@ -110,6 +114,8 @@ int service_end(const struct service *service, struct session *session, struct e
 		return receive_start(service->receiving, service->path, session, here);
 	case SERVICE_HASH:
 		return digest_start(session, here);
+	case SERVICE_HUB:
+		return hub_join(service->hub, session, here);
 	default:
 		return -EINVAL;
 	}
@@ -136,4 +142,5 @@ int service_finish(const struct service *service, const struct session *session)
 void service_free(struct service *service)
 {
 	fd_close(&service->receiving);
+	hub_free(service->hub);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * service: what vsock-listen offers without a command: echo (RFC 862), discard (RFC 863), a source of bytes, a file that
- * is sent, files that are received, and the hash of what arrives. Each is a relay whose other end is here.
+ * is sent, files that are received, the hash of what arrives, and a hub. Each is a relay whose other end is here.
  */
 #ifndef SERVE_SERVICE_H
 #define SERVE_SERVICE_H
@@ -19,7 +19,10 @@ enum service_kind {
 	SERVICE_SEND_FILE,
 	SERVICE_RECEIVE,
 	SERVICE_HASH,
+	SERVICE_HUB,
 };
+
+struct hub;
 
 struct service {
 	enum service_kind kind;
@@ -27,6 +30,7 @@ struct service {
 	int directory;    /* that relative paths are in: AT_FDCWD or a descriptor of the caller's */
 	int receiving;    /* descriptor of the directory that receives, once checked */
 	bool json;        /* how hashes are printed */
+	struct hub *hub;  /* once checked */
 };
 #define SERVICE_DEFAULTS { .directory = AT_FDCWD, .receiving = -1 }
 

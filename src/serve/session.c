@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -141,12 +142,17 @@ int session_status(const struct relay *relay)
 	return STATUS_FAILURE;
 }
 
+static void count_bytes(const struct session *session)
+{
+	session->group->totals.up += session->relay.chan[0].bytes;
+	session->group->totals.down += session->relay.chan[1].bytes;
+}
+
 static void relay_done(struct loop *loop, struct relay *relay)
 {
 	struct session *session = (struct session *)(void *)((char *)relay - offsetof(struct session, relay));
 
-	session->group->totals.up += relay->chan[0].bytes;
-	session->group->totals.down += relay->chan[1].bytes;
+	count_bytes(session);
 	session->status = session_status(relay);
 	if (session->status)
 		session->group->totals.failed++;
@@ -297,6 +303,20 @@ void session_deny(struct session *session, const char *why)
 	           { .key = "why", .type = LOG_F_TEXT, .text = why },
 	           { 0 },
 	       });
+	session_end(session);
+}
+
+void session_drop(struct session *session, const char *end, const char *why)
+{
+	struct explanation explanation = { .status = STATUS_BROKEN };
+
+	snprintf(explanation.end, sizeof(explanation.end), "%s", end);
+	snprintf(explanation.what, sizeof(explanation.what), "%s", why);
+	count_bytes(session);
+	session->group->totals.failed++;
+	session->status = STATUS_BROKEN;
+	record_fail(session, &explanation);
+	relay_close(session->group->loop, &session->relay);
 	session_end(session);
 }
 

@@ -74,6 +74,9 @@ void session_reap(struct session_group *group);
 /* Refuses: a record "deny" with the reason, and the socket is closed. */
 void session_deny(struct session *session, const char *why);
 
+/* Ends a relayed session at once, with a record "fail" and these words. */
+void session_drop(struct session *session, const char *end, const char *why);
+
 /* Ends all, with "signal" as their reason: what was read is written, for grace ns at most; commands get SIGTERM. */
 void session_stop_all(struct session_group *group, uint64_t grace);
 /* Frees all at once, without a record. */

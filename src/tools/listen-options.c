@@ -23,6 +23,8 @@ const struct opt listen_only_opts[] = {
 	  .flags = OPT_BRIEF, .offset = offsetof(struct listen_only_options, receive_dir) },
 	{ .name = "hash", .group = "Serving", .type = OPT_FLAG, .text = "print a line for each: SHA-256, bytes, peer",
 	  .offset = offsetof(struct listen_only_options, hash) },
+	{ .name = "hub", .group = "Serving", .type = OPT_FLAG, .text = "everyone hears everyone", .flags = OPT_BRIEF,
+	  .offset = offsetof(struct listen_only_options, hub) },
 	{ .name = "json", .letter = 'j', .group = "Serving", .type = OPT_FLAG, .text = "--hash: an object a line",
 	  .offset = offsetof(struct listen_only_options, json) },
 	{ .name = "user", .group = "Serving", .type = OPT_TEXT, .value = "NAME[:GROUP]", .text = "who to become once listening; for root",
@@ -42,6 +44,6 @@ const struct opt_foreign listen_foreign[] = {
 	{ "-4", "write the address as tcp4:HOST:PORT" },
 	{ "-6", "write the address as tcp6:HOST:PORT" },
 	{ "-l", "vsock-listen always listens" },
-	{ "--broker", "there is no broker here" },
+	{ "--broker", "write --hub" },
 	{ NULL, NULL },
 };

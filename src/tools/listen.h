@@ -13,7 +13,7 @@ struct listen_only_options {
 	bool keep_open, echo, discard;
 	uint64_t generate; /* 0: no */
 	const char *send_file, *receive_dir;
-	bool hash, json;
+	bool hash, hub, json;
 	const char *user, *chdir, *umask;
 	uint64_t count;    /* UNITS_INF: no end */
 };

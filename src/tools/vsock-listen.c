@@ -61,6 +61,7 @@ static const struct {
 	{ "send-file", SERVICE_SEND_FILE },
 	{ "receive-dir", SERVICE_RECEIVE },
 	{ "hash", SERVICE_HASH },
+	{ "hub", SERVICE_HUB },
 	{ NULL, SERVICE_NONE },
 };
 
@@ -312,7 +313,7 @@ static int prepare_service(struct listen *listen, const struct opt_program *prog
 	listen->service.json = listen->options.json;
 	error = service_check(&listen->service);
 	if (error)
-		log_error("--%s %s: %s", chosen, listen->service.path, error == -ENOTSUP ? "not a regular file" : strerror(-error));
+		log_error("--%s %s: %s", chosen, listen->service.path ? listen->service.path : "", error == -ENOTSUP ? "not a regular file" : strerror(-error));
 	return !error ? 0 : error == -EACCES || error == -EPERM ? STATUS_DENIED : STATUS_FAILURE;
 }
 
