@@ -312,3 +312,112 @@ True" ]
 	join members
 	[ "$(xargs <members.out)" = "5 100000 1 0" ]
 }
+
+@test "an option that would have no effect is refused with the reason" {
+	for option in --idle-timeout=1s --half-close-timeout=1s --no-shutdown --max-bytes=1 --rate-limit=1M --buffer=1K --message-size=1K --engine=copy; do
+		run -2 vsock-listen "$option" unix:x -- cat
+		[ "$output" = "vsock-listen: ${option%=*} has no effect here: COMMAND has the socket itself, nothing is relayed" ]
+	done
+	run -2 vsock-listen -m 3 unix:x
+	[[ $output == *"--max-conns has no effect here: "*"one connection at a time" ]]
+	run -2 vsock-listen --chdir . --echo unix:x
+	[[ $output == *"--chdir has no effect here: it is for a COMMAND and for files" ]]
+	run -2 vsock-listen --umask 022 unix:x
+	[ ! -e x ]
+}
+
+@test "habits from nc and ncat are answered with what to write" {
+	for habit in '-e cat' '-c cat' '--exec cat'; do
+		# shellcheck disable=SC2086
+		run -2 vsock-listen unix:x $habit
+		[[ $output == *"hint: write: vsock-listen ADDRESS -- COMMAND" ]]
+	done
+	run -2 vsock-listen -U ./x
+	[[ $output == *"unix:PATH"* ]]
+	run -2 vsock-listen -4 5000
+	[[ $output == *"tcp4:HOST:PORT"* ]]
+	run -2 vsock-listen -l 5000
+	[[ $output == *"always listens"* ]]
+	run -2 vsock-listen -d 5000
+	[[ $output == *"< /dev/null"* ]]
+	run -2 vsock-listen -q 1 5000
+	[[ $output == *"-q takes no number; nc's -q SECONDS is --half-close-timeout TIME" ]]
+	run -2 vsock-listen --broker 5000
+	[[ $output == *"write --hub" ]]
+}
+
+@test "--max-time ends a command by SIGTERM" {
+	spawn_ready listen vsock-listen -v -c 1 --max-time 0.3 unix:x -- sleep 60
+	vsock-cat unix:x </dev/null
+	run -143 join listen
+	grep -q 'done .* -> exec:sleep pid=[0-9]* status=143 time=0\.[0-9]* end=max-time' listen.err
+}
+
+@test "a COMMAND that can't be run is found before listening, and the operator is told" {
+	run -127 vsock-listen unix:x -- no-such-command
+	[ "$output" = "vsock-listen: no-such-command: there is no such command" ]
+	: >file
+	run -126 vsock-listen unix:x -- ./file
+	[ ! -e x ]
+	# removed later: the peer sees the end and nothing else
+	cp /bin/true prog
+	spawn_ready listen vsock-listen -v unix:x -- ./prog
+	rm prog
+	run -0 vsock-cat unix:x </dev/null
+	[ -z "$output" ]
+	wait_until grep -q 'done .* status=127' listen.err
+	grep -q '^vsock-listen: ./prog: No such file or directory$' listen.err
+}
+
+@test "SIGTERM lets commands finish; the second one ends at once; no zombie stays" {
+	spawn_ready listen vsock-listen unix:x -- sh -c 'read line; echo "got $line"'
+	mkfifo in
+	spawn cat sh -c 'exec vsock-cat unix:x <in'
+	exec 7>in
+	wait_until pgrep -P "${spawned[listen]}" >/dev/null
+	kill -TERM "${spawned[listen]}"
+	wait_until grep -q 'draining: connections open: 1' listen.err
+	[ ! -e x ]
+	echo late >&7
+	exec 7>&-
+	join cat
+	[ "$(cat cat.out)" = "got late" ]
+	join listen
+
+	spawn_ready second vsock-listen unix:y -- sleep 60
+	for _ in 1 2 3; do timeout 0.2 vsock-cat unix:y </dev/null || true; done
+	kill -TERM "${spawned[second]}"
+	wait_until grep -q draining second.err
+	kill -TERM "${spawned[second]}"
+	run -143 join second
+
+	# a limit: what ignores SIGTERM is left to itself
+	spawn_ready third vsock-listen --drain-timeout 0.2 unix:z -- sleep 60
+	spawn client vsock-cat unix:z
+	wait_until pgrep -P "${spawned[third]}" >/dev/null
+	finish third
+	grep -q 'still open after 200 ms, ended: 1' third.err
+}
+
+@test "no zombie: commands that have ended are reaped while it serves" {
+	spawn_ready listen vsock-listen unix:x -- true
+	for _ in 1 2 3 4 5; do vsock-cat unix:x </dev/null; done
+	wait_until bash -c '! pgrep -P "$1" >/dev/null' - "${spawned[listen]}"
+}
+
+@test "vsock-listen > file and < file, one after another with -k" {
+	bytes 1M data
+	spawn_ready to-file vsock-listen tcp:127.0.0.1:0
+	vsock-cat "$ready" <data
+	join to-file
+	same data to-file.out
+	cp data from-file.in
+	spawn_ready from-file vsock-listen tcp:127.0.0.1:0
+	vsock-cat "$ready" </dev/null >got
+	join from-file
+	same data got
+	spawn_ready log vsock-listen -k tcp:127.0.0.1:0
+	for n in 1 2 3; do echo $n | vsock-cat "$ready"; done
+	wait_until grep -qx 3 log.out
+	[ "$(xargs <log.out)" = "1 2 3" ]
+}

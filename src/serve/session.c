@@ -16,6 +16,8 @@
 #include "base/log.h"
 #include "base/units.h"
 
+#define KILL_GRACE (5 * NSEC_PER_SEC) /* between SIGTERM and SIGKILL of --max-time */
+
 struct session *session_new(struct session_group *group, int fd, const struct peer *peer, const char *to)
 {
 	struct session *session = calloc(1, sizeof(*session));
@@ -245,7 +247,19 @@ void session_dial(struct session *session, struct dialer *dialer, const struct a
 
 /* Commands */
 
-void session_command(struct session *session, const struct spawn *spawn)
+/* --max-time is over: it is asked to end, and then made to. */
+static void command_time_up(struct loop *loop, struct timer *timer)
+{
+	struct session *session = (struct session *)(void *)((char *)timer - offsetof(struct session, relay.timer));
+
+	kill(session->child, session->relay.result == END_MAX_TIME ? SIGKILL : SIGTERM);
+	if (session->relay.result == END_MAX_TIME)
+		return;
+	session->relay.result = END_MAX_TIME;
+	loop_timer(loop, timer, units_now() + KILL_GRACE);
+}
+
+void session_command(struct session *session, const struct spawn *spawn, uint64_t max_time)
 {
 	struct session_group *group = session->group;
 	pid_t pid = spawn_on_socket(group->loop, spawn, session->fd, &session->peer, group->open);
@@ -256,6 +270,9 @@ void session_command(struct session *session, const struct spawn *spawn)
 	}
 	session->child = pid;
 	fd_close(&session->fd);
+	session->relay.timer.expired = command_time_up;
+	if (max_time != UNITS_INF)
+		loop_timer(group->loop, &session->relay.timer, session->started + max_time);
 	record_open(session, 0);
 }
 
@@ -263,6 +280,7 @@ static void command_ended(struct session *session, int status)
 {
 	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 
+	loop_timer_stop(session->group->loop, &session->relay.timer);
 	session->status = code;
 	if (code)
 		session->group->totals.failed++;
@@ -271,6 +289,7 @@ static void command_ended(struct session *session, int status)
 	           { .key = "pid", .type = LOG_F_NUMBER, .number = (uint64_t)session->child },
 	           { .key = "status", .type = LOG_F_NUMBER, .number = (uint64_t)code },
 	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
+	           { .key = "end", .type = LOG_F_TEXT, .text = session->relay.result ? relay_end_word(&session->relay) : NULL },
 	           { 0 },
 	       });
 	session_end(session);

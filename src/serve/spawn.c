@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fdutil.h"
+#include "base/log.h"
 
 static int runnable(const char *path)
 {
@@ -134,6 +135,13 @@ static void set_environment(int fd, const struct peer *peer, uint64_t connection
 	}
 }
 
+/* To the operator; what is behind standard output is the peer's. */
+static _Noreturn void cannot_run(const char *what, int error)
+{
+	log_error("%s: %s", what, strerror(error));
+	_exit(error == ENOENT ? 127 : 126);
+}
+
 static _Noreturn void become(const struct loop *loop, const struct spawn *spawn, int fd)
 {
 	unset_ours();
@@ -142,12 +150,12 @@ static _Noreturn void become(const struct loop *loop, const struct spawn *spawn,
 	if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
 		_exit(126);
 	if (spawn->directory && fchdir(spawn->directory) < 0)
-		_exit(126);
+		cannot_run("--chdir", errno);
 	fd_limit_restore();
 	signal(SIGCHLD, SIG_DFL);
 	loop_child(loop);
 	execv(spawn->path, spawn->argv);
-	_exit(errno == ENOENT ? 127 : 126);
+	cannot_run(spawn->path, errno);
 }
 
 pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer, uint64_t connections)

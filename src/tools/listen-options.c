@@ -38,6 +38,8 @@ const struct opt listen_only_opts[] = {
 
 const struct opt_foreign listen_foreign[] = {
 	{ "-e", "write: vsock-listen ADDRESS -- COMMAND" },
+	{ "-c", "write: vsock-listen ADDRESS -- COMMAND" },
+	{ "-d", "write: vsock-listen ADDRESS < /dev/null" },
 	{ "--exec", "write: vsock-listen ADDRESS -- COMMAND" },
 	{ "--sh-exec", "write: vsock-listen ADDRESS -- sh -c 'COMMAND'" },
 	{ "-U", "write the address as unix:PATH" },

@@ -19,6 +19,18 @@ struct listen_only_options {
 };
 #define LISTEN_ONLY_DEFAULTS { .count = UNITS_INF }
 
+/* What is done with who connects. */
+enum listen_mode {
+	LISTEN_PLAIN = 1, /* standard input and output */
+	LISTEN_COMMAND = 2,
+	LISTEN_SERVICE = 4, /* without files */
+	LISTEN_SEND_FILE = 8,
+	LISTEN_RECEIVE = 16,
+};
+
+/* Refuses what would have no effect. 0 or STATUS_USAGE, said. */
+int listen_check(const struct opt_program *program, enum listen_mode mode);
+
 extern const struct opt listen_only_opts[];
 extern const struct opt_foreign listen_foreign[];
 

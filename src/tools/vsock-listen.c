@@ -143,7 +143,7 @@ static void serve(struct server *server, struct listener *listener, struct sessi
 	if (listen->plain)
 		serve_plain(listen, session);
 	else if (listen->spawn.argv)
-		session_command(session, &listen->spawn);
+		session_command(session, &listen->spawn, listen->relaying.max_time);
 	else
 		serve_service(listen, session);
 	if (all_served(listen))
@@ -326,6 +326,22 @@ static uint64_t automatic_limit(const struct listen *listen)
 	return descriptors > 2 * DESCRIPTORS_OURS ? (descriptors - DESCRIPTORS_OURS) / DESCRIPTORS_EACH : DESCRIPTORS_EACH;
 }
 
+static enum listen_mode mode_of(const struct listen *listen)
+{
+	if (listen->spawn.argv)
+		return LISTEN_COMMAND;
+	switch (listen->service.kind) {
+	case SERVICE_NONE:
+		return LISTEN_PLAIN;
+	case SERVICE_SEND_FILE:
+		return LISTEN_SEND_FILE;
+	case SERVICE_RECEIVE:
+		return LISTEN_RECEIVE;
+	default:
+		return LISTEN_SERVICE;
+	}
+}
+
 /* What is done with a connection, and what follows from it. */
 static void choose(struct listen *listen)
 {
@@ -360,6 +376,11 @@ static int read_words(struct listen *listen, int count, char **words)
 	};
 	int status;
 
+	/* nc's "-q 1 5000": to us the number is one operand more */
+	if (count > 1 && listen->common.log.quiet && strspn(words[0], "0123456789") == strlen(words[0])) {
+		log_error("-q takes no number; nc's -q SECONDS is --half-close-timeout TIME"); /* -q has no hints */
+		return STATUS_USAGE;
+	}
 	if (count != 1) {
 		log_error(count ? "too many words: one ADDRESS" : "no address given");
 		if (count)
@@ -447,6 +468,8 @@ int main(int argc, char **argv)
 		status = read_words(&listen, (dashdash ? dashdash : argc) - first, argv + first);
 	if (!status)
 		status = prepare(&listen, &program, dashdash && dashdash < argc ? argv + dashdash : NULL);
+	if (!status)
+		status = listen_check(&program, mode_of(&listen));
 	if (!status) {
 		choose(&listen);
 		status = run(&listen);
