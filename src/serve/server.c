@@ -8,11 +8,13 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <libutil.h>
 
 #include "base/log.h"
 #include "base/units.h"
+#include "serve/notify.h"
 
 #define STOP_GRACE (1 * NSEC_PER_SEC) /* what was read may still be written for so long */
 
@@ -210,8 +212,30 @@ void server_close_all(struct server *server)
 		server_close(server, server->listeners);
 }
 
+/* The service manager, where there is one. That it can't be told is nothing to end for. */
+static void tell_manager(const char *lines)
+{
+	int error = notify_send(lines);
+
+	if (error)
+		log_warning("the service manager (NOTIFY_SOCKET) can't be told: %s", strerror(-error));
+}
+
+static void tell_manager_ready(const struct server *server)
+{
+	char lines[512] = "READY=1\nSTATUS=listening on", text[ADDR_TEXT_MAX];
+	size_t length = strlen(lines);
+
+	for (struct listener *listener = server->listeners; listener && length < sizeof(lines); listener = listener->next)
+		length += (size_t)snprintf(lines + length, sizeof(lines) - length, "%s %s", listener == server->listeners ? "" : ",",
+		                           listener_text(listener, text, sizeof(text)));
+	tell_manager(lines);
+}
+
 void server_stop_accepting(struct server *server)
 {
+	if (!server->draining)
+		tell_manager("STOPPING=1\nSTATUS=no longer listening");
 	server_close_all(server);
 	server->draining = true;
 	if (!server->sessions.open)
@@ -267,6 +291,36 @@ static void show_totals(const struct server *server)
 	          (unsigned long long)totals->down);
 }
 
+/* The same as a record, for --stats. */
+static void record_totals(const struct server *server)
+{
+	const struct session_totals *totals = &server->sessions.totals;
+
+	log_event(0, 0, "total", NULL, NULL,
+	          (const struct log_field[]){
+	              { .key = "connections", .type = LOG_F_NUMBER, .number = totals->accepted },
+	              { .key = "failed", .type = LOG_F_NUMBER, .number = totals->failed },
+	              { .key = "up", .type = LOG_F_NUMBER, .number = totals->up },
+	              { .key = "down", .type = LOG_F_NUMBER, .number = totals->down },
+	              { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - server->started },
+	              { 0 },
+	          });
+}
+
+/* SIGHUP, where it means to read the configuration again: sd_notify(3) tells the manager when it begins and ends. */
+static void reload(struct server *server)
+{
+	struct timespec now;
+	char lines[96];
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(lines, sizeof(lines), "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading",
+	         (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	tell_manager(lines);
+	server->hangup(server);
+	tell_manager_ready(server);
+}
+
 static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, void *context)
 {
 	struct server *server = context;
@@ -280,7 +334,7 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 		return;
 	case SIGHUP:
 		if (server->hangup) {
-			server->hangup(server);
+			reload(server);
 			return;
 		}
 		break;
@@ -482,8 +536,12 @@ int server_run(struct server *server)
 	server->running = true;
 	for (struct listener *listener = server->listeners; listener; listener = listener->next)
 		apply(server, listener);
+	tell_manager_ready(server);
 	hand_over(server);
+	server->started = units_now();
 	error = loop_run(server->loop);
+	if (server->settings.stats)
+		record_totals(server);
 	if (error) {
 		log_error("epoll: %s", strerror(-error));
 		return STATUS_FAILURE;

@@ -42,11 +42,12 @@ struct session {
 	struct session *next, **link; /* the group's list */
 	struct session_group *group;
 	struct gate *gate; /* through which it came in, or NULL */
-	void *owner;     /* what the caller likes: a rule, a listener */
+	void *owner;     /* what the caller likes: a rule, a listener, what a service keeps of it */
+	void (*release)(struct session *session); /* frees owner when the session has ended; may be NULL */
 	const char *rule; /* name of the rule, or NULL */
 	const char *to;  /* what it is connected to, as text; the caller's */
 	uint64_t number, started;
-	struct relay relay; /* end[0] is who was accepted */
+	struct relay relay; /* end[0] is who was accepted; of a command only its timer and result are used */
 	struct dial *dial;  /* while it is dialled; owned */
 	/* told that a dial failed: true if it has begun another by session_dial(); may be NULL */
 	bool (*elsewhere)(struct session *session, const struct explanation *why);
@@ -73,8 +74,8 @@ void session_dial(struct session *session, struct dialer *dialer, const struct a
 /* Relays to an endpoint that is here; it is taken over. */
 void session_relay(struct session *session, const struct endpoint *accepted, const struct endpoint *here,
                    const struct relay_settings *relaying);
-/* Runs a command on the socket. */
-void session_command(struct session *session, const struct spawn *spawn);
+/* Runs a command on the socket; after max_time ns (UNITS_INF: never) it gets SIGTERM, and 5 seconds later SIGKILL. */
+void session_command(struct session *session, const struct spawn *spawn, uint64_t max_time);
 /* Asks one to end, with "signal" as its reason: what was read is written, for grace ns at most; a command gets SIGTERM. */
 void session_stop(struct session *session, uint64_t grace);
 /* To be called after SIGCHLD: ends the sessions whose commands have ended. */
@@ -82,7 +83,10 @@ void session_reap(struct session_group *group);
 /* Refuses: a record "deny" with the reason, and the socket is closed. */
 void session_deny(struct session *session, const char *why);
 
-/* The same for all. */
+/* Ends a relayed session at once, with a record "fail" and these words. */
+void session_drop(struct session *session, const char *end, const char *why);
+
+/* As session_stop(), for all. */
 void session_stop_all(struct session_group *group, uint64_t grace);
 /* Frees all at once, without a record. */
 void session_free_all(struct session_group *group);
