@@ -100,6 +100,46 @@ said_again() {
 	[ "$(ask unix:always 2)" = 2 ]
 }
 
+@test "--reload-on-change: a file that is replaced, written to, or new in a folder" {
+	mkdir rules.d
+	echo 'unix:one unix:echo' >file
+	echo 'unix:two unix:echo' >rules.d/two.rules
+	spawn_ready proxy vsock-proxy --reload-on-change -f file -f rules.d
+	echo 'unix:three unix:echo' >new
+	mv new file
+	wait_until test -S three
+	[ ! -e one ]
+	echo 'unix:four unix:echo' >rules.d/four.rules
+	wait_until test -S four
+	echo ignored >rules.d/notes.txt
+	rm rules.d/two.rules
+	wait_until test ! -e two
+	echo 'mistake' >>rules.d/four.rules
+	wait_until grep -q 'nothing was reloaded' proxy.err
+	[ "$(ask unix:four 4)" = 4 ]
+	[ "$(ask unix:three 3)" = 3 ]
+	[ "$(grep -c 'reloaded; ' proxy.err)" = 3 ]
+}
+
+@test "the service manager is told of a reload" {
+	need python3
+	echo 'unix:front unix:echo' >rules
+	spawn manager python3 -uc '
+import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind("notify")
+while True:
+    print(s.recv(4096).decode().replace("\n", " "))
+'
+	wait_until test -S notify
+	NOTIFY_SOCKET=$PWD/notify spawn_ready proxy vsock-proxy -f rules
+	wait_until grep -q '^READY=1 ' manager.out
+	reload
+	wait_until grep -qE '^RELOADING=1 MONOTONIC_USEC=[0-9]+' manager.out
+	wait_until ready_twice
+	finish proxy
+	wait_until grep -q '^STOPPING=1' manager.out
+}
+
 @test "without rule files SIGHUP ends it, as a closed terminal does" {
 	spawn_ready proxy vsock-proxy unix:front unix:echo
 	kill -HUP "${spawned[proxy]}"
@@ -144,6 +184,10 @@ print("bad", bad)
 	join load
 	[ "$(cat load.out)" = "bad []" ]
 	wait_until fds_are "$fds"
+}
+
+ready_twice() {
+	[ "$(grep -c '^READY=1' manager.out)" = 2 ]
 }
 
 # As many sockets as before.

@@ -3,6 +3,7 @@ libserve_a_SOURCES = \
 	src/serve/access.c src/serve/access.h \
 	src/serve/digest.c src/serve/digest.h \
 	src/serve/hub.c src/serve/hub.h \
+	src/serve/change.c src/serve/change.h \
 	src/serve/listener.c src/serve/listener.h \
 	src/serve/router.c src/serve/router.h \
 	src/serve/rules.c src/serve/rules.h src/serve/rules-text.c src/serve/rules-text.h \

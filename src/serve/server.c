@@ -308,7 +308,7 @@ static void record_totals(const struct server *server)
 }
 
 /* SIGHUP, where it means to read the configuration again: sd_notify(3) tells the manager when it begins and ends. */
-static void reload(struct server *server)
+void server_reload(struct server *server)
 {
 	struct timespec now;
 	char lines[96];
@@ -334,7 +334,7 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 		return;
 	case SIGHUP:
 		if (server->hangup) {
-			reload(server);
+			server_reload(server);
 			return;
 		}
 		break;

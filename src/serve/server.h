@@ -92,6 +92,8 @@ void server_stop_session(struct session *session);
 
 /* READY, then serves until the end. 0 or the exit status, said. */
 int server_run(struct server *server);
+/* As if SIGHUP had come: calls hangup(), and tells the service manager. */
+void server_reload(struct server *server);
 /* No more connections; what is open goes on. Ends the run when nothing is open. */
 void server_stop_accepting(struct server *server);
 void server_free(struct server *server);

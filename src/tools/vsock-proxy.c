@@ -11,6 +11,7 @@
 
 #include "base/fdutil.h"
 #include "base/units.h"
+#include "serve/change.h"
 #include "serve/router.h"
 #include "serve/rules.h"
 #include "tools/common.h"
@@ -20,7 +21,7 @@
 
 struct proxy_options {
 	struct opt_list files; /* --rules */
-	bool check;
+	bool check, reload_on_change;
 };
 
 struct proxy {
@@ -33,6 +34,7 @@ struct proxy {
 	char **words; /* the rules of the command line */
 	size_t word_count;
 	struct router router;
+	struct change change;
 };
 
 static const char *const balances[] = { "first", "round-robin", "least", NULL };
@@ -48,6 +50,8 @@ static const struct opt proxy_opts[] = {
 	  .offset = offsetof(struct proxy_options, files) },
 	{ .name = "check", .group = "Rules", .type = OPT_FLAG, .text = "only check the rules, and say all that is wrong",
 	  .offset = offsetof(struct proxy_options, check) },
+	{ .name = "reload-on-change", .group = "Rules", .type = OPT_FLAG, .text = "read rule files again when they change, as on SIGHUP",
+	  .offset = offsetof(struct proxy_options, reload_on_change) },
 	{ 0 },
 };
 
@@ -164,6 +168,25 @@ static void reload(struct server *server)
 	log_notice("reloaded; rules that stay: %zu, new: %zu, gone: %zu", change.stay, change.come, change.go);
 }
 
+static void files_changed(void *context)
+{
+	server_reload(context);
+}
+
+/* --reload-on-change */
+static int watch_files(struct proxy *proxy)
+{
+	const struct opt_list *files = &proxy->options.files;
+	int error = change_start(&proxy->change, proxy->server.loop, files_changed, &proxy->server);
+
+	for (size_t i = 0; i < files->count && !error; i++) {
+		error = change_add(&proxy->change, files->entries[i].text);
+		if (error)
+			log_error("%s: can't be watched for changes: %s", files->entries[i].text, strerror(-error));
+	}
+	return error ? STATUS_FAILURE : 0;
+}
+
 /* Serving */
 
 static int run(struct proxy *proxy, struct rules *rules)
@@ -182,7 +205,9 @@ static int run(struct proxy *proxy, struct rules *rules)
 	dialer_exec(proxy->router.dialer, spawn_connected);
 	if (proxy->options.files.count)
 		server->hangup = reload;
-	status = router_start(&proxy->router, server, rules);
+	status = proxy->options.reload_on_change ? watch_files(proxy) : 0;
+	if (!status)
+		status = router_start(&proxy->router, server, rules);
 	if (!status)
 		status = server_listen(server, NULL, NULL, 0);
 	return status ? status : server_run(server);
@@ -241,6 +266,7 @@ static void clean_up(struct proxy *proxy)
 	if (proxy->server.loop)
 		session_free_all(&proxy->server.sessions); /* dials end before their dialer */
 	dialer_stop(proxy->router.dialer);
+	change_stop(&proxy->change, proxy->server.loop);
 	if (proxy->server.loop)
 		server_close_all(&proxy->server); /* listeners before the rules that hold them */
 	router_free(&proxy->router);
