@@ -128,6 +128,7 @@ bats_tests = \
 	tests/mux.bats \
 	tests/reload.bats \
 	tests/rules.bats \
+	tests/seeing.bats \
 	tests/completion.bats \
 	tests/examples.bats \
 	tests/examples-lab.bats \

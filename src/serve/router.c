@@ -145,8 +145,13 @@ static void count(struct rule_counts *counts, const struct session *session)
 	counts->up += session->relay.chan[0].bytes;
 	counts->down += session->relay.chan[1].bytes;
 	count_end(counts, session->end);
-	if (!session->connect)
-		return;
+}
+
+static void connected(struct session_group *group, const struct session *session)
+{
+	struct rule_counts *counts = &rule_of(session)->counts;
+
+	(void)group;
 	counts->connected++;
 	counts->connect_ns += session->connect;
 	for (size_t i = 0; i < RULE_BUCKETS; i++)
@@ -245,6 +250,7 @@ int router_start(struct router *router, struct server *server, struct rules *rul
 	*rules = (struct rules){ 0 };
 	server->serve = serve;
 	server->ended = ended;
+	server->sessions.connected = connected;
 	for (struct rule *rule = router->rules.first; rule; rule = rule->next) {
 		int status = open_rule(router, rule);
 
@@ -389,6 +395,18 @@ int router_replace(struct router *router, struct rules *rules, struct router_cha
 	router->replaced = units_now();
 	*rules = (struct rules){ 0 };
 	return 0;
+}
+
+void router_sum_live(struct router *router)
+{
+	for (struct rule *rule = router->rules.first; rule; rule = rule->next)
+		rule->live.up = rule->live.down = 0;
+	for (const struct session *session = router->server->sessions.first; session; session = session->next) {
+		struct rule *rule = rule_of(session);
+
+		rule->live.up += session->relay.chan[0].bytes;
+		rule->live.down += session->relay.chan[1].bytes;
+	}
 }
 
 void router_free(struct router *router)

@@ -48,6 +48,8 @@ struct router_change {
 int router_start(struct router *router, struct server *server, struct rules *rules);
 /* Replaces the rules by others, which it takes over. 0; or the exit status, said: then nothing has changed. */
 int router_replace(struct router *router, struct rules *rules, struct router_change *change);
+/* Sums what open connections have moved, for each rule. */
+void router_sum_live(struct router *router);
 void router_free(struct router *router);
 
 #endif

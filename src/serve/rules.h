@@ -92,6 +92,9 @@ struct rule {
 	char *file;              /* NULL: the command line */
 	unsigned line;
 	struct rule_counts counts;
+	struct {
+		uint64_t up, down;
+	} live;                  /* bytes of what is open, as of router_sum_live() */
 	bool going;              /* no longer in force: it drains */
 	struct timer drain;
 	struct router *router;   /* that serves it */

@@ -184,6 +184,8 @@ void session_relay(struct session *session, const struct endpoint *accepted, con
 
 	session->connect = session->dial ? units_now() - session->dial->started : 0;
 	record_open(session, session->connect);
+	if (session->dial && session->group->connected)
+		session->group->connected(session->group, session);
 	error = relay_start(session->group->loop, &session->relay, end, relaying, session->dial ? &session->dial->watch : NULL,
 	                    relay_done);
 	if (error) {

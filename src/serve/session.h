@@ -33,6 +33,8 @@ struct session_group {
 	uint64_t numbered; /* the last number given */
 	size_t open;
 	struct session_totals totals;
+	/* called when a session is connected to where it was dialled to; may be NULL */
+	void (*connected)(struct session_group *group, const struct session *session);
 	/* called when a session has ended, before it is freed; may be NULL */
 	void (*ended)(struct session_group *group, const struct session *session);
 	void *context;

@@ -12,6 +12,8 @@
 #include "base/fdutil.h"
 #include "base/units.h"
 #include "serve/change.h"
+#include "serve/metrics.h"
+#include "serve/page.h"
 #include "serve/router.h"
 #include "serve/rules.h"
 #include "tools/common.h"
@@ -22,6 +24,7 @@
 struct proxy_options {
 	struct opt_list files; /* --rules */
 	bool check, reload_on_change;
+	const char *metrics; /* an address */
 };
 
 struct proxy {
@@ -35,6 +38,7 @@ struct proxy {
 	size_t word_count;
 	struct router router;
 	struct change change;
+	struct page metrics;
 };
 
 static const char *const balances[] = { "first", "round-robin", "least", NULL };
@@ -52,6 +56,8 @@ static const struct opt proxy_opts[] = {
 	  .offset = offsetof(struct proxy_options, check) },
 	{ .name = "reload-on-change", .group = "Rules", .type = OPT_FLAG, .text = "read rule files again when they change, as on SIGHUP",
 	  .offset = offsetof(struct proxy_options, reload_on_change) },
+	{ .name = "metrics", .group = "Seeing", .type = OPT_TEXT, .value = "ADDRESS", .text = "tell Prometheus there what was done, by HTTP",
+	  .offset = offsetof(struct proxy_options, metrics) },
 	{ 0 },
 };
 
@@ -70,6 +76,19 @@ static const struct opt_foreign foreign[] = {
 };
 
 /* Rules */
+
+/* --metrics and the like: read at the start, and listened on beside the rules. */
+static int read_page_addr(const struct proxy *proxy, const char *option, const char *text, struct addr *addr)
+{
+	struct addr_context context = { .role = ADDR_LISTEN, .program = log_program() };
+	int status = common_addr(text, &context, addr);
+
+	if (status || proxy->settings.serving.who.count || (!addr->wildcard && addr->family != ADDR_VSOCK))
+		return status;
+	log_error("%s %s: anybody could read it there", option, text);
+	log_hint("say who may by --allow, or use tcp:PORT or unix:PATH, which are of this machine");
+	return STATUS_USAGE;
+}
 
 /* Everything that says what is to be forwarded, read anew. 0 or -ENOMEM; errors are in *rules, and said. */
 static int read_rules(const struct proxy *proxy, const struct hosts *hosts, struct rules *rules)
@@ -133,7 +152,7 @@ static int load(const struct proxy *proxy, struct rules *rules)
 /* --allow and --deny of the command line: each entry must fit a rule that has none of its own. */
 static int read_access(struct proxy *proxy, const struct rules *rules)
 {
-	const struct addr **listens = calloc(rules->count, sizeof(*listens));
+	const struct addr **listens = calloc(rules->count + 1, sizeof(*listens));
 	struct hosts hosts;
 	size_t count = 0;
 	int status = common_hosts(&hosts);
@@ -144,6 +163,8 @@ static int read_access(struct proxy *proxy, const struct rules *rules)
 	}
 	for (const struct rule *rule = rules->first; rule && !status; rule = rule->next)
 		listens[count++] = &rule->listen;
+	if (proxy->options.metrics)
+		listens[count++] = &proxy->metrics.addr;
 	if (!status)
 		status = server_read_access(&proxy->server, &hosts, listens, count);
 	hosts_free(&hosts);
@@ -189,6 +210,26 @@ static int watch_files(struct proxy *proxy)
 
 /* Serving */
 
+static void write_metrics(void *context, const char *request, FILE *out)
+{
+	(void)request;
+	metrics_write(context, out);
+}
+
+static int start_metrics(struct proxy *proxy)
+{
+	struct page *page = &proxy->metrics;
+	struct failure failure;
+
+	if (!proxy->options.metrics)
+		return 0;
+	page->access = &proxy->server.access;
+	page->http_path = "/metrics";
+	page->write = write_metrics;
+	page->context = &proxy->router;
+	return page_start(page, proxy->server.loop, &failure) ? common_failed(&page->addr, &failure) : 0;
+}
+
 static int run(struct proxy *proxy, struct rules *rules)
 {
 	struct server *server = &proxy->server;
@@ -209,6 +250,8 @@ static int run(struct proxy *proxy, struct rules *rules)
 	if (!status)
 		status = router_start(&proxy->router, server, rules);
 	if (!status)
+		status = start_metrics(proxy);
+	if (!status)
 		status = server_listen(server, NULL, NULL, 0);
 	return status ? status : server_run(server);
 }
@@ -223,8 +266,12 @@ static uint64_t automatic_limit(void)
 static int check_or_run(struct proxy *proxy)
 {
 	struct rules rules = { 0 };
-	int status = load(proxy, &rules);
+	int status = 0;
 
+	if (proxy->options.metrics)
+		status = read_page_addr(proxy, "--metrics", proxy->options.metrics, &proxy->metrics.addr);
+	if (!status)
+		status = load(proxy, &rules);
 	if (!status)
 		status = read_access(proxy, &rules);
 	if (!status && proxy->options.check)
@@ -266,6 +313,7 @@ static void clean_up(struct proxy *proxy)
 	if (proxy->server.loop)
 		session_free_all(&proxy->server.sessions); /* dials end before their dialer */
 	dialer_stop(proxy->router.dialer);
+	page_stop(&proxy->metrics);
 	change_stop(&proxy->change, proxy->server.loop);
 	if (proxy->server.loop)
 		server_close_all(&proxy->server); /* listeners before the rules that hold them */
