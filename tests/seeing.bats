@@ -95,3 +95,73 @@ has_value() {
 	run -2 vsock-proxy --metrics tcp:localhost:x-y:3 tcp:80 tcp:81
 	spawn_ready proxy vsock-proxy --metrics 'tcp:*:0' --allow uid:0,127.0.0.2 unix:a unix:echo
 }
+
+# status ARGUMENT…: of those that run for this test.
+status() {
+	XDG_RUNTIME_DIR=$PWD/run RUNTIME_DIRECTORY='' vsock-proxy --status "$@"
+}
+
+spawn_with_status() {
+	mkdir -p run
+	XDG_RUNTIME_DIR=$PWD/run RUNTIME_DIRECTORY='' spawn_ready "$@"
+}
+
+@test "--status: rules and connections as a table" {
+	echo 'unix:a unix:echo name=web' >rules
+	spawn_with_status proxy vsock-proxy -f rules unix:b unix:gone
+	coproc held { vsock-cat unix:a; }
+	echo 12345 >&"${held[1]}"; read -r answer <&"${held[0]}"
+	ask unix:b 1 || true
+	wait_until grep -q '#2 fail' proxy.err
+	run -0 status
+	echo "$output"
+	[[ ${lines[0]} =~ ^"vsock-proxy "[^,]+", pid ${spawned[proxy]}, up "[0-9]+"s, rules"$ ]]
+	[ "${lines[1]}" = "RULE  LISTEN  CONNECT    OPEN  TOTAL  FAIL   UP  DOWN" ]
+	[ "${lines[2]}" = "-     unix:b  unix:gone     0      1     1  0 B   0 B" ]
+	[ "${lines[3]}" = "web   unix:a  unix:echo     1      1     0  6 B   6 B" ]
+	[[ ${lines[4]} == *"s ago  unix:b  #2 unix:gone: "* ]]
+	[[ ${lines[5]} =~ ^"1 connection of "[0-9]+"; -v lists them"$ ]]
+	COLUMNS=200 run -0 status -v
+	[[ $output =~ " 1  unix (pid "[0-9]+", uid "[0-9]+")  unix:echo  web "+[0-9]+"  6 B   6 B" ]]
+	COLUMNS=40 run -0 status
+	[ "${lines[1]}" = "RULE  LISTEN  CONNECT    OPEN  TOTAL" ]
+	kill -HUP "${spawned[proxy]}"
+	wait_until grep -q 'reloaded; ' proxy.err
+	[[ $(status) == *", rules, reloaded "*" ago"* ]]
+	exec {held[1]}>&-
+}
+
+@test "--status: JSON, more processes, none, a socket by address, none" {
+	need jq
+	spawn_with_status one vsock-proxy unix:a unix:echo name=a
+	spawn_with_status two vsock-proxy --status-socket unix:two.sock unix:b unix:echo name=b
+	[ "$(status -j | jq -r '.rules[].rule')" = a ]
+	[ "$(status -j unix:two.sock | jq -r '.rules[].rule')" = b ]
+	[ "$(status -jv ./two.sock | jq -c '[.connections, .rules[0].connect, .pid]')" = "[[],[\"unix:echo\"],${spawned[two]}]" ]
+	spawn_with_status three vsock-proxy --status-socket none unix:c unix:echo
+	[ "$(find run -name '*.sock' | wc -l)" = 1 ]
+	[ "$(stat -c %a run/vsock-proxy run/vsock-proxy/*.sock | xargs)" = "700 600" ]
+	finish one
+	run -4 status
+	[[ $output == *"no vsock-proxy is running here"* ]]
+	run -4 status unix:gone
+	[ ! -e "run/vsock-proxy/${spawned[two]}.sock" ]
+}
+
+@test "--status --watch prints again and again" {
+	spawn_with_status proxy vsock-proxy --status-socket unix:s unix:a unix:echo
+	spawn watch vsock-proxy --status --watch --interval 50ms unix:s
+	wait_until three_times
+}
+
+three_times() {
+	[ "$(grep -c '^RULE' watch.out)" -ge 3 ]
+}
+
+@test "--status: wrong usage" {
+	run -2 vsock-proxy --status a b
+	run -2 vsock-proxy --watch unix:a unix:b
+	run -2 vsock-proxy -j unix:a unix:b
+	run -2 vsock-proxy --status-socket vsock::5 unix:a unix:b
+	[[ $output == *--allow* ]]
+}

@@ -16,7 +16,9 @@
 #include "serve/page.h"
 #include "serve/router.h"
 #include "serve/rules.h"
+#include "serve/status.h"
 #include "tools/common.h"
+#include "tools/proxy-status.h"
 
 #define DESCRIPTORS_EACH 2 /* of a connection: one accepted, one connected */
 #define DESCRIPTORS_OURS 64 /* listeners, epoll, the resolver, pipes of the pool */
@@ -24,7 +26,9 @@
 struct proxy_options {
 	struct opt_list files; /* --rules */
 	bool check, reload_on_change;
-	const char *metrics; /* an address */
+	const char *metrics, *status_socket; /* addresses */
+	bool status, watch, json;
+	uint64_t interval;
 };
 
 struct proxy {
@@ -38,7 +42,8 @@ struct proxy {
 	size_t word_count;
 	struct router router;
 	struct change change;
-	struct page metrics;
+	struct page metrics, status;
+	char files[256]; /* of --rules, for the status */
 };
 
 static const char *const balances[] = { "first", "round-robin", "least", NULL };
@@ -58,10 +63,20 @@ static const struct opt proxy_opts[] = {
 	  .offset = offsetof(struct proxy_options, reload_on_change) },
 	{ .name = "metrics", .group = "Seeing", .type = OPT_TEXT, .value = "ADDRESS", .text = "tell Prometheus there what was done, by HTTP",
 	  .offset = offsetof(struct proxy_options, metrics) },
+	{ .name = "status", .group = "Seeing", .type = OPT_FLAG, .flags = OPT_BRIEF,
+	  .text = "print what running ones do: their rules; with -v their connections", .offset = offsetof(struct proxy_options, status) },
+	{ .name = "watch", .group = "Seeing", .type = OPT_FLAG, .text = "--status again and again",
+	  .offset = offsetof(struct proxy_options, watch) },
+	{ .name = "interval", .group = "Seeing", .type = OPT_TIME, .value = "TIME", .fallback = "1s", .text = "between two of --watch",
+	  .offset = offsetof(struct proxy_options, interval) },
+	{ .name = "json", .letter = 'j', .group = "Seeing", .type = OPT_FLAG, .text = "--status as JSON, an object for each process",
+	  .offset = offsetof(struct proxy_options, json) },
+	{ .name = "status-socket", .group = "Seeing", .type = OPT_TEXT, .value = "ADDRESS", .text = "answer --status there, or none",
+	  .fallback = "$XDG_RUNTIME_DIR/vsock-proxy/PID.sock", .offset = offsetof(struct proxy_options, status_socket) },
 	{ 0 },
 };
 
-static const char *const usage[] = { "[OPTION]... LISTEN CONNECT [KEY=VALUE]... [LISTEN CONNECT]...", "[OPTION]... -f FILE", NULL };
+static const char *const usage[] = { "[OPTION]... LISTEN CONNECT [KEY=VALUE]... [LISTEN CONNECT]...", "[OPTION]... -f FILE", "[OPTION]... --status [ADDRESS]", NULL };
 static const char *const examples[] = {
 	"vsock-proxy tcp:8080 vsock:3:80", "reach port 80 of guest 3 as localhost:8080",
 	"vsock-proxy vsock::5432 unix:/run/postgresql/.s.PGSQL.5432", "offer a local database to guests",
@@ -230,6 +245,55 @@ static int start_metrics(struct proxy *proxy)
 	return page_start(page, proxy->server.loop, &failure) ? common_failed(&page->addr, &failure) : 0;
 }
 
+static void write_status(void *context, const char *request, FILE *out)
+{
+	struct proxy *proxy = context;
+
+	status_write(&proxy->router, proxy->files, request, out);
+}
+
+static void name_files(struct proxy *proxy)
+{
+	const struct opt_list *files = &proxy->options.files;
+	size_t length = 0;
+
+	for (size_t i = 0; i < files->count && length < sizeof(proxy->files); i++)
+		length += (size_t)snprintf(proxy->files + length, sizeof(proxy->files) - length, "%s%s", i ? " " : "", files->entries[i].text);
+}
+
+/* The socket that nobody asked for may fail: the next one who wants to know is told by --status. */
+static int start_status(struct proxy *proxy)
+{
+	struct page *page = &proxy->status;
+	struct failure failure;
+
+	if (!page->addr.family)
+		return 0;
+	name_files(proxy);
+	page->access = page->addr.family == ADDR_UNIX ? NULL : &proxy->server.access; /* a file has its mode */
+	page->write = write_status;
+	page->context = proxy;
+	if (page_start(page, proxy->server.loop, &failure) == 0 || !proxy->options.status_socket)
+		return 0;
+	return common_failed(&page->addr, &failure);
+}
+
+/* --status-socket, or the usual place if there is one. */
+static int read_status_addr(struct proxy *proxy)
+{
+	struct addr *addr = &proxy->status.addr;
+
+	if (proxy->options.status_socket && strcmp(proxy->options.status_socket, "none") == 0)
+		return 0;
+	if (proxy->options.status_socket)
+		return read_page_addr(proxy, "--status-socket", proxy->options.status_socket, addr);
+	if (proxy->options.check || !proxy_status_path(addr->name, sizeof(addr->name)))
+		return 0;
+	addr->family = ADDR_UNIX;
+	addr->name_length = strlen(addr->name);
+	return 0;
+}
+
 static int run(struct proxy *proxy, struct rules *rules)
 {
 	struct server *server = &proxy->server;
@@ -252,6 +316,8 @@ static int run(struct proxy *proxy, struct rules *rules)
 	if (!status)
 		status = start_metrics(proxy);
 	if (!status)
+		status = start_status(proxy);
+	if (!status)
 		status = server_listen(server, NULL, NULL, 0);
 	return status ? status : server_run(server);
 }
@@ -263,6 +329,17 @@ static uint64_t automatic_limit(void)
 	return descriptors > 2 * DESCRIPTORS_OURS ? (descriptors - DESCRIPTORS_OURS) / DESCRIPTORS_EACH : DESCRIPTORS_EACH;
 }
 
+static int print_status(const struct proxy *proxy)
+{
+	return proxy_status(&(struct proxy_status){
+		.address = proxy->word_count ? proxy->words[0] : NULL,
+		.json = proxy->options.json,
+		.conns = proxy->common.log.verbose > 0,
+		.watch = proxy->options.watch,
+		.interval = proxy->options.interval,
+	});
+}
+
 static int check_or_run(struct proxy *proxy)
 {
 	struct rules rules = { 0 };
@@ -270,6 +347,8 @@ static int check_or_run(struct proxy *proxy)
 
 	if (proxy->options.metrics)
 		status = read_page_addr(proxy, "--metrics", proxy->options.metrics, &proxy->metrics.addr);
+	if (!status)
+		status = read_status_addr(proxy);
 	if (!status)
 		status = load(proxy, &rules);
 	if (!status)
@@ -300,6 +379,16 @@ static bool is_other_program(size_t count, char *const *words)
 
 static int check_words(const struct proxy *proxy)
 {
+	if (proxy->options.status && proxy->word_count > 1) {
+		log_error("%s: too many words: --status takes one ADDRESS", proxy->words[1]);
+		return STATUS_USAGE;
+	}
+	if (proxy->options.status)
+		return 0;
+	if (proxy->options.watch || proxy->options.json) {
+		log_error("--%s is for --status", proxy->options.watch ? "watch" : "json");
+		return STATUS_USAGE;
+	}
 	if (is_other_program(proxy->word_count, proxy->words))
 		return STATUS_USAGE;
 	if (proxy->word_count || proxy->options.files.count)
@@ -314,6 +403,7 @@ static void clean_up(struct proxy *proxy)
 		session_free_all(&proxy->server.sessions); /* dials end before their dialer */
 	dialer_stop(proxy->router.dialer);
 	page_stop(&proxy->metrics);
+	page_stop(&proxy->status);
 	change_stop(&proxy->change, proxy->server.loop);
 	if (proxy->server.loop)
 		server_close_all(&proxy->server); /* listeners before the rules that hold them */
@@ -327,6 +417,7 @@ static void clean_up(struct proxy *proxy)
 int main(int argc, char **argv)
 {
 	static struct proxy proxy = {
+		.options.interval = NSEC_PER_SEC,
 		.settings = { .serving = SERVER_DEFAULTS, .dialling = DIAL_DEFAULTS },
 	};
 	struct rule_settings *settings = &proxy.settings;
@@ -367,7 +458,7 @@ int main(int argc, char **argv)
 	if (!status)
 		status = check_words(&proxy);
 	if (!status)
-		status = check_or_run(&proxy);
+		status = proxy.options.status ? print_status(&proxy) : check_or_run(&proxy);
 	clean_up(&proxy);
 	if (proxy.server.signal) {
 		signal(proxy.server.signal, SIG_DFL);
