@@ -72,6 +72,27 @@ tests_unit_test_relay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
 tests_unit_test_relay_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=epoll_wait,--wrap=splice,--wrap=pipe2
 tests_unit_test_relay_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-loop
+tests_unit_test_loop_SOURCES = tests/unit/test-loop.c
+tests_unit_test_loop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_loop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=epoll_wait
+tests_unit_test_loop_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-mux
+tests_unit_test_mux_SOURCES = tests/unit/test-mux.c
+tests_unit_test_mux_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_mux_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-resolve
+tests_unit_test_resolve_SOURCES = tests/unit/test-resolve.c
+tests_unit_test_resolve_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_resolve_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-dial
+tests_unit_test_dial_SOURCES = tests/unit/test-dial.c
+tests_unit_test_dial_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
+tests_unit_test_dial_LDADD = $(unit_libraries)
+
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
