@@ -88,6 +88,8 @@ AC_DEFUN([VT_WARNINGS], [
     # Not -Wimplicit-fallthrough: gcc's -Wextra has it and reads a comment as a yes, clang's does not read.
     # Tables of options, families and causes leave out what is zero on purpose; naming each member would hide the rest.
     VT_TRY_FLAG([-Wno-missing-field-initializers], [VT_WARNING_CFLAGS])
+    # Messages are cut on purpose where their room ends; which of them gcc reports changes with what it inlines.
+    VT_TRY_FLAG([-Wno-format-truncation], [VT_WARNING_CFLAGS])
     # -Wconversion of clang brings this one along, gcc's does not: size_t to ssize_t after a checked read is our daily bread.
     VT_TRY_FLAG([-Wno-sign-conversion], [VT_WARNING_CFLAGS])
     AS_IF([test "x$enable_werror" = xyes], [AS_VAR_APPEND([VT_WARNING_CFLAGS], [" -Werror"])])

@@ -10,6 +10,8 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver
 LOG_COMPILER = $(top_srcdir)/tests/run-tap
 BATS_LOG_DRIVER = $(LOG_DRIVER)
 BATS_LOG_COMPILER = $(top_srcdir)/tests/run-bats
+EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/common.bash tests/lib/fake-vmm tests/lib/without-vsock tests/installed
+EXTRA_DIST += tests/lib/example tests/lib/examples tests/lib/examples.table
 EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/common.bash tests/lib/without-vsock tests/installed
 
 # Unit tests, one program a noun. cmocka prints one plan for a group: one group a program.
@@ -137,11 +139,29 @@ EXTRA_DIST += $(static_tests)
 
 # What a user sees, by subject.
 bats_tests = \
+	tests/access.bats \
+	tests/activation.bats \
+	tests/messages.bats \
 	tests/info.bats \
 	tests/info-lab.bats \
 	tests/layering.bats \
+	tests/mux.bats \
+	tests/completion.bats \
+	tests/examples.bats \
+	tests/examples-lab.bats \
+	tests/info.bats \
+	tests/info-lab.bats \
+	tests/layering.bats \
+	tests/manual.bats \
 	tests/sources.bats
 TESTS += $(bats_tests)
 EXTRA_DIST += $(bats_tests)
+# The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.
+EXTRA_DIST += \
+	tests/lab/README.md tests/lab/bin/lab-guest tests/lab/bin/lab-ready tests/lab/init tests/lab/inside \
+	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/selftest.bats tests/lab/vm
+
+include tests/bench/local.mk
+
 # They run the programs.
 check_DATA = $(bin_PROGRAMS)

@@ -29,21 +29,3 @@ setup() {
 		head -n 4 "$file" | grep -q 'SPDX-License-Identifier: GPL-3.0-or-later' || { echo "no licence in $file"; return 1; }
 	done
 }
-
-@test "manual pages pass mandoc's lint" {
-	need mandoc
-	for page in man/*.[1-8]; do
-		[ -e "$page" ] || continue
-		mandoc -T lint -W warning "$page"
-	done
-}
-
-@test "every program has a manual page that documents each of its long options" {
-	for program in vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info; do
-		page=man/$program.1
-		[ -s "$page" ] || { echo "no $page"; return 1; }
-		for option in $(timeout 20 "$VSOCK_TOOLS_BUILD/$program" --help | grep -oE -- '--[a-z0-9][a-z0-9-]+' | sort -u); do
-			grep -qE "Fl (Fl |-)?${option#--}\b|$option" "$page" || { echo "$page does not document $option"; return 1; }
-		done
-	done
-}

@@ -25,6 +25,21 @@ struct endpoint endpoint_socket(int fd, uint8_t family, bool seqpacket)
 	return (struct endpoint){ .in = fd, .out = fd, .in_kind = kind, .out_kind = kind, .family = family };
 }
 
+struct endpoint endpoint_inherited(int fd)
+{
+	int domain = 0, type = 0;
+	socklen_t size = sizeof(int);
+	struct endpoint endpoint;
+
+	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+	size = sizeof(int);
+	getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size);
+	endpoint = endpoint_socket(fd, domain == AF_VSOCK ? ADDR_VSOCK : domain == AF_UNIX ? ADDR_UNIX : ADDR_TCP,
+	                           type == SOCK_SEQPACKET);
+	endpoint.inherited = true;
+	return endpoint;
+}
+
 static int reopen(int fd, int flags)
 {
 	char path[32];

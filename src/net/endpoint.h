@@ -34,6 +34,9 @@ struct endpoint {
 /* A connected or accepted socket of ours. */
 struct endpoint endpoint_socket(int fd, uint8_t family, bool seqpacket);
 
+/* A socket that was inherited (fd:N): family and type as the kernel says; it stays as it is, blocking or not. */
+struct endpoint endpoint_inherited(int fd);
+
 /* Standard input and output; in and out are new descriptors, close-on-exec. The originals stay as they are.
  * send and receive: which directions are wanted; the other gets -1. 0 or a negative errno. */
 int endpoint_stdio(int in, int out, struct endpoint *endpoint);

@@ -83,6 +83,8 @@ static int bad(const struct line *line, size_t offset, size_t length, const char
 	/* Offset and length are those of the escaped text, in which the spot may have moved and grown. */
 	error->offset = strlen(log_escape(line->text, offset, (char[sizeof error->text]){ 0 }, sizeof error->text));
 	error->length = strlen(log_escape(line->text + offset, length, (char[sizeof error->text]){ 0 }, sizeof error->text));
+	if (error->offset > strlen(error->text)) /* the line is cut before */
+		error->offset = strlen(error->text);
 	if (error->offset + error->length > strlen(error->text))
 		error->length = strlen(error->text) - error->offset;
 	if (error->length == 0)
@@ -182,20 +184,29 @@ static int read_line(const struct line *line)
 	return 0;
 }
 
+/* gcc 12 takes the copy, which hosts owns from now on, for a leak. */
+#if defined __GNUC__ && !defined __clang__
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak"
+#endif
 /* Remembers a file's name, which entries then point to. */
-static char *add_file(struct hosts *hosts, const char *file)
+static int add_file(struct hosts *hosts, const char *file)
 {
+	char *copy = strdup(file);
 	char **files = reallocarray(hosts->files, hosts->file_count + 1, sizeof *files);
-	char *copy;
 
-	if (files == NULL)
-		return NULL;
-	hosts->files = files;
-	copy = strdup(file);
-	if (copy)
-		files[hosts->file_count++] = copy;
-	return copy;
+	if (files)
+		hosts->files = files;
+	if (copy == NULL || files == NULL) {
+		free(copy);
+		return -ENOMEM;
+	}
+	hosts->files[hosts->file_count++] = copy;
+	return 0;
 }
+#if defined __GNUC__ && !defined __clang__
+#pragma GCC diagnostic pop
+#endif
 
 static int no_memory(const char *file, struct hosts_error *error)
 {
@@ -212,9 +223,9 @@ int hosts_read(struct hosts *hosts, const char *file, const char *data, size_t s
 	const char *newline;
 	int r;
 
-	line.file = add_file(hosts, file);
-	if (line.file == NULL)
+	if (add_file(hosts, file) < 0)
 		return no_memory(file, error);
+	line.file = hosts->files[hosts->file_count - 1];
 	for (line.text = data; line.text < end; line.text = newline + 1) {
 		newline = memchr(line.text, '\n', (size_t)(end - line.text));
 		if (newline == NULL)

@@ -1,6 +1,13 @@
 noinst_LIBRARIES += libnet.a
 libnet_a_SOURCES = \
+	src/net/activation.c src/net/activation.h \
 	src/net/addr.c src/net/addr.h \
+	src/net/addr-cid.c \
+	src/net/addr-foreign.c \
+	src/net/addr-format.c \
+	src/net/addr-options.c \
+	src/net/addr-parts.h \
+	src/net/addr-text.c \
 	src/net/diag.c src/net/diag.h \
 	src/net/endpoint.c src/net/endpoint.h \
 	src/net/explain.c src/net/explain.h \

@@ -33,14 +33,16 @@ enum mux_state mux_feed(struct mux *mux, const char *data, size_t size, size_t *
 
 	for (*used = 0; *used < size;) {
 		char byte = data[(*used)++];
+		size_t at = mux->length;
 
 		if (byte == '\n')
 			return judge(mux);
-		if (mux->length == sizeof(mux->line))
+		if (at == sizeof(mux->line))
 			return MUX_GARBAGE;
-		mux->line[mux->length++] = byte;
+		mux->line[at] = byte;
+		mux->length = at + 1;
 		/* what can't become OK any more is told at once, not when a line end or a time-out comes */
-		if (mux->length <= 3 && byte != word[mux->length - 1])
+		if (at < 3 && byte != word[at])
 			return MUX_GARBAGE;
 	}
 	return MUX_MORE;

@@ -28,10 +28,13 @@ struct chan {
 	unsigned char *rest; /* read and not written yet; owned */
 	struct pipe *pipe;   /* the same in a pipe (splice); from the pool, held only while bytes are in it */
 	uint32_t rest_start, rest_length, rest_room;
+	uint32_t message_limit; /* bytes of a message, of a seqpacket destination; 0: not asked yet */
 	uint32_t chunk; /* how much is read at once */
 	uint8_t state;  /* enum chan_state */
 	uint8_t waits;  /* enum chan_wait */
-	uint8_t full_reads;
+	uint8_t full_reads, small_reads; /* in a row */
+	bool may_splice;   /* auto: a flow that turns out to be large is spliced */
+	bool source_ended; /* end of file was read, but what is kept is not written yet (lines) */
 	bool eof_passed; /* the end was passed on */
 };
 

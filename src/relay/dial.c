@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "base/fdutil.h"
+#include "base/log.h"
 #include "base/units.h"
+#include "net/activation.h"
 #include "net/socket.h"
 
 enum state { DIAL_OVER, DIAL_LOOKUP, DIAL_CONNECT, DIAL_HANDSHAKE, DIAL_RETRY, DIAL_PAUSE };
@@ -27,6 +29,7 @@ struct dialer {
 	struct watch watch;
 	struct dial *asking;
 	uint32_t questions;
+	dial_exec *exec;
 };
 
 static void try_next(struct dial *dial);
@@ -57,7 +60,6 @@ static void forget_question(struct dial *dial)
 static void release(struct dial *dial)
 {
 	loop_timer_stop(dial->dialer->loop, &dial->timer);
-	loop_unwatch(dial->dialer->loop, &dial->watch);
 	forget_question(dial);
 	free(dial->places);
 	dial->places = NULL;
@@ -67,6 +69,7 @@ static void release(struct dial *dial)
 
 void dial_cancel(struct dial *dial)
 {
+	loop_unwatch(dial->dialer->loop, &dial->watch);
 	if (dial->state == DIAL_OVER)
 		return;
 	release(dial);
@@ -124,6 +127,14 @@ static void address_failed(struct dial *dial)
 	try_next(dial);
 }
 
+/* What came instead of OK, for the message. */
+static void not_ok(struct dial *dial, const char *text, size_t length)
+{
+	log_escape(text, length, dial->detail, sizeof(dial->detail));
+	dial->failure = (struct failure){ .step = STEP_HANDSHAKE, .error = EPROTO, .detail = dial->detail };
+	address_failed(dial);
+}
+
 static void shake_hands(struct dial *dial)
 {
 	char peeked[MUX_LINE_MAX + 2];
@@ -133,8 +144,12 @@ static void shake_hands(struct dial *dial)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {
+		if (dial->mux.length) {
+			not_ok(dial, dial->mux.line, dial->mux.length);
+			return;
+		}
 		/* closed without a word, also where that came as a reset */
-		dial->failure = (struct failure){ .step = STEP_HANDSHAKE, .error = dial->mux.length ? EPROTO : ECONNRESET };
+		dial->failure = (struct failure){ .step = STEP_HANDSHAKE, .error = ECONNRESET };
 		address_failed(dial);
 		return;
 	}
@@ -147,8 +162,7 @@ static void shake_hands(struct dial *dial)
 		recv(dial->fd, peeked, used, MSG_DONTWAIT);
 		break;
 	case MUX_GARBAGE:
-		dial->failure = (struct failure){ .step = STEP_HANDSHAKE, .error = EPROTO };
-		address_failed(dial);
+		not_ok(dial, peeked, (size_t)got);
 		break;
 	}
 }
@@ -207,6 +221,7 @@ static uint64_t address_ends(const struct dial *dial, uint64_t now)
 static void try_next(struct dial *dial)
 {
 	struct loop *loop = dial->dialer->loop;
+	struct socket_defaults defaults = { .connect_timeout = UNITS_INF, .began = &dial->connect_began };
 	uint64_t now = units_now(), ends;
 	const struct place *place;
 	bool pending;
@@ -217,9 +232,9 @@ static void try_next(struct dial *dial)
 	}
 	place = &dial->places->place[dial->next++];
 	ends = address_ends(dial, now);
-	dial->fd = socket_connect(dial->addr, place,
-	                          &(struct socket_defaults){ .connect_timeout = ends == UINT64_MAX ? UNITS_INF : ends - now },
-	                          &pending, &dial->failure);
+	if (ends != UINT64_MAX)
+		defaults.connect_timeout = ends - now;
+	dial->fd = socket_connect(dial->addr, place, &defaults, &pending, &dial->failure);
 	if (dial->fd == -EAGAIN && place->sa.ss_family == AF_UNIX) {
 		dial->next--;
 		dial->state = DIAL_RETRY;
@@ -369,6 +384,46 @@ static uint64_t attempt_limit(const struct dial *dial)
 	return limit == UNITS_INF ? UINT64_MAX : now + limit;
 }
 
+/* fd: and exec: are there at once, or not at all. */
+static int open_here(const struct dial *dial)
+{
+	int fds[2], found;
+
+	if (dial->addr->family == ADDR_EXEC)
+		return dial->dialer->exec ? dial->dialer->exec(dial->dialer->loop, dial->addr->name) : -EAFNOSUPPORT;
+	found = activation_find(dial->addr, fds, 2);
+	if (found == 2) {
+		close(fds[0]);
+		close(fds[1]);
+		return -ENOTUNIQ;
+	}
+	return found < 0 ? found : fds[0];
+}
+
+static void start_here(struct dial *dial)
+{
+	dial->fd = open_here(dial);
+	if (dial->fd >= 0) {
+		succeed(dial);
+		return;
+	}
+	dial->failure = (struct failure){ .step = STEP_CONNECT, .error = -dial->fd };
+	dial->fd = -1;
+	attempt_failed(dial);
+}
+
+struct endpoint dial_endpoint(const struct addr *addr, int fd)
+{
+	if (addr->family == ADDR_FD)
+		return endpoint_inherited(fd);
+	return endpoint_socket(fd, (uint8_t)(addr->family == ADDR_EXEC ? ADDR_UNIX : addr->family), addr->seqpacket);
+}
+
+void dialer_exec(struct dialer *dialer, dial_exec *exec)
+{
+	dialer->exec = exec;
+}
+
 static void start_attempt(struct dial *dial)
 {
 	int error;
@@ -376,6 +431,10 @@ static void start_attempt(struct dial *dial)
 	fd_close(&dial->keep_fd);
 	dial->attempt_started = units_now();
 	dial->attempt_ends = attempt_limit(dial);
+	if (dial->addr->family == ADDR_FD || dial->addr->family == ADDR_EXEC) {
+		start_here(dial);
+		return;
+	}
 	error = find_places(dial);
 	if (error == -EINPROGRESS) {
 		ask(dial);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "net/addr.h"
+#include "net/endpoint.h"
 #include "net/explain.h"
 #include "net/mux.h"
 #include "net/resolve.h"
@@ -24,6 +25,11 @@
 struct dialer;
 int dialer_start(struct loop *loop, struct dialer **dialer); /* 0 or a negative errno */
 void dialer_stop(struct dialer *dialer);
+/* How exec: addresses are connected to: starts the command and returns our end of a socket pair, or a negative errno. */
+typedef int dial_exec(const struct loop *loop, const char *command);
+void dialer_exec(struct dialer *dialer, dial_exec *exec);
+/* What a dial's descriptor is for a relay. */
+struct endpoint dial_endpoint(const struct addr *addr, int fd);
 
 struct dial_settings {
 	uint64_t connect_timeout; /* ns: one attempt with names and handshake; an address's own option wins */
@@ -36,7 +42,8 @@ struct dial {
 	struct dialer *dialer;
 	const struct addr *addr; /* the caller's; must outlive the dial */
 	const struct dial_settings *settings;
-	/* called once: fd is connected, non-blocking and the caller's, or -1 with the failure. The dial is over. */
+	/* called once: fd is connected, non-blocking and the caller's, or -1 with the failure. The dial is over, but
+	 * its watch may still be registered for fd: a relay takes it over (relay_start()), or dial_cancel() removes it. */
 	void (*done)(struct loop *loop, struct dial *dial, int fd, const struct failure *failure);
 
 	struct watch watch;
@@ -45,9 +52,11 @@ struct dial {
 	size_t next;           /* which of them comes next */
 	uint64_t started;      /* ns: the whole dial */
 	uint64_t attempt_started, attempt_ends;
+	uint64_t connect_began; /* ns: just before the last connect(2) */
 	uint64_t pause;        /* ns: the next pause of a wait */
 	struct failure failure; /* of the last attempt */
 	struct mux mux;
+	char detail[48]; /* what a handshake answered instead of OK, for the message */
 	struct dial *next_asking; /* list of those that wait for the resolver */
 	uint32_t question;
 	int fd;
@@ -58,7 +67,7 @@ struct dial {
 /* Starts; done() may be called before this returns only for failures that need no waiting: so never touch the dial after. */
 void dial_start(struct dialer *dialer, struct dial *dial, const struct addr *addr, const struct dial_settings *settings,
                 void (*done)(struct loop *loop, struct dial *dial, int fd, const struct failure *failure));
-/* Ends it without done(). Harmless when it is over. */
+/* Ends it without done(). Harmless when it is over, and then frees what a done() left: see there. */
 void dial_cancel(struct dial *dial);
 
 #endif

@@ -14,9 +14,9 @@
 
 #define CHUNK_START (64U * 1024)
 #define CHUNK_MAX (1024U * 1024)
+#define FULL_READS 2 /* in a row: the flow is large */
 
-/* Writes what is kept: MOVE_EMPTY when all of it went. */
-static enum move write_rest(struct chan *chan, struct flow *flow)
+enum move engine_write_rest(struct chan *chan, struct flow *flow)
 {
 	while (chan->rest_length) {
 		ssize_t put = endpoint_write(flow->destination, chan->rest + chan->rest_start, chan->rest_length);
@@ -37,8 +37,7 @@ static enum move write_rest(struct chan *chan, struct flow *flow)
 	return MOVE_EMPTY;
 }
 
-/* Writes data, keeping what is not taken: MOVE_EMPTY when all of it went. */
-static enum move write_data(struct chan *chan, struct flow *flow, const unsigned char *data, size_t size)
+enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char *data, size_t size)
 {
 	size_t done = 0;
 
@@ -63,18 +62,33 @@ static enum move write_data(struct chan *chan, struct flow *flow, const unsigned
 	return MOVE_EMPTY;
 }
 
+enum move engine_write_empty(struct flow *flow)
+{
+	ssize_t put = flow->destination->out_kind == ENDPOINT_MESSAGES ? endpoint_write(flow->destination, "", 0) : 0;
+
+	if (put == -EAGAIN || put >= 0)
+		return MOVE_EMPTY; /* an empty message that finds no room is the only one that is given up */
+	flow->error = (int)-put;
+	return MOVE_DESTINATION_FAILED;
+}
+
 /* Full reads mean that more is waiting: ask for more at once. A destination that takes less at once: for less. */
 static void adapt(struct chan *chan, const struct flow *flow, size_t asked, size_t got, bool taken)
 {
 	uint32_t most = flow->settings->buffer ? (uint32_t)flow->settings->buffer : CHUNK_MAX;
 
+	if (taken && got == asked && chan->may_splice && ++chan->full_reads >= FULL_READS && got >= CHUNK_START) {
+		chan->engine = &engine_splice;
+		chan->full_reads = 0;
+		return;
+	}
 	if (!taken) {
 		if (chan->chunk > CHUNK_START)
 			chan->chunk /= 2;
 		chan->full_reads = 0;
 	} else if (got < asked) {
 		chan->full_reads = 0;
-	} else if (++chan->full_reads >= 2 && chan->chunk < most) {
+	} else if (!chan->may_splice && ++chan->full_reads >= FULL_READS && chan->chunk < most) {
 		chan->chunk = chan->chunk * 2 < most ? chan->chunk * 2 : most;
 		chan->full_reads = 0;
 	}
@@ -88,6 +102,8 @@ static size_t to_ask(struct chan *chan, const struct flow *flow)
 		                  : CHUNK_START;
 	return flow->allowance < chan->chunk ? (size_t)flow->allowance : chan->chunk;
 }
+
+#define MOVE_HANDED_OVER ((enum move)(MOVE_DESTINATION_FAILED + 1)) /* goes on with another engine */
 
 /* One read and its write. MOVE_BUDGET: go on. */
 static enum move move_once(struct chan *chan, struct flow *flow)
@@ -112,17 +128,19 @@ static enum move move_once(struct chan *chan, struct flow *flow)
 		return MOVE_END;
 	flow->read += (uint64_t)got;
 	flow->allowance -= (uint64_t)got;
-	result = write_data(chan, flow, buffer, (size_t)got);
+	result = engine_write(chan, flow, buffer, (size_t)got);
 	adapt(chan, flow, asked, (size_t)got, result == MOVE_EMPTY);
 	if (result != MOVE_EMPTY)
 		return result;
 	/* less than was asked for: a stream had no more, and asking again would be a call for nothing */
-	return (size_t)got < asked && flow->source->in_kind != ENDPOINT_FILE ? MOVE_EMPTY : MOVE_BUDGET;
+	if ((size_t)got < asked && flow->source->in_kind != ENDPOINT_FILE)
+		return MOVE_EMPTY;
+	return chan->engine == &engine_copy ? MOVE_BUDGET : MOVE_HANDED_OVER;
 }
 
 static enum move copy_move(struct chan *chan, struct flow *flow)
 {
-	enum move result = write_rest(chan, flow);
+	enum move result = engine_write_rest(chan, flow);
 
 	if (result != MOVE_EMPTY)
 		return result;
@@ -132,7 +150,7 @@ static enum move copy_move(struct chan *chan, struct flow *flow)
 		if (!flow->allowance)
 			return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
 	while ((result = move_once(chan, flow)) == MOVE_BUDGET);
-	return result;
+	return result == MOVE_HANDED_OVER ? chan->engine->move(chan, flow) : result;
 }
 
 const struct engine engine_copy = { .name = "copy", .move = copy_move };

@@ -16,6 +16,11 @@
 #include "relay/pipe.h"
 #include "relay/relay.h"
 
+/* A flow that is spliced by its own choice and gives less than this at once, so many times in a row, is copied again: for
+ * each small segment splice takes a page and a slot of the pipe. */
+#define SMALL (16 * 1024)
+#define SMALL_MOST 32
+
 #define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
 
 static ssize_t do_splice(int from, int to, size_t size)
@@ -100,8 +105,10 @@ static enum move drain_pipe(struct chan *chan, struct flow *flow)
 
 		if (moved == -EAGAIN)
 			return MOVE_FULL;
-		if (moved == -EINVAL)
+		if (moved == -EINVAL) {
+			chan->may_splice = false;
 			return fall_back(chan, flow);
+		}
 		if (moved <= 0) {
 			flow->error = moved ? (int)-moved : EIO;
 			return MOVE_DESTINATION_FAILED;
@@ -130,13 +137,16 @@ static enum move fill_pipe(struct chan *chan, struct flow *flow)
 		return MOVE_END;
 	if (moved == -EAGAIN)
 		return MOVE_EMPTY;
-	if (moved == -EINVAL)
+	if (moved == -EINVAL) {
+		chan->may_splice = false;
 		return fall_back(chan, flow);
+	}
 	if (moved < 0) {
 		flow->error = (int)-moved;
 		return MOVE_SOURCE_FAILED;
 	}
 	chan->pipe->bytes = (uint32_t)moved;
+	chan->small_reads = moved >= SMALL ? 0 : (uint8_t)(chan->small_reads + 1);
 	flow->read += (uint64_t)moved;
 	flow->allowance -= (uint64_t)moved;
 	return MOVE_BUDGET;
@@ -159,6 +169,10 @@ static enum move move_through_pipe(struct chan *chan, struct flow *flow)
 	if (chan->pipe && !chan->pipe->bytes) {
 		pipe_give_back(flow->loop, chan->pipe);
 		chan->pipe = NULL;
+	}
+	if (!chan->pipe && chan->may_splice && chan->small_reads >= SMALL_MOST) {
+		chan->engine = &engine_copy;
+		chan->small_reads = 0;
 	}
 	return result;
 }

@@ -43,7 +43,16 @@ struct engine {
 
 extern const struct engine engine_copy, engine_splice, engine_message;
 
-/* The engine for a channel; setting is enum engine_setting. */
-const struct engine *engine_choose(const struct endpoint *source, const struct endpoint *destination, unsigned setting);
+/* What the engines that read into memory share. Both return MOVE_EMPTY when all went, MOVE_FULL when something is kept, or
+ * MOVE_DESTINATION_FAILED. A message is taken whole or not at all, so these do for messages too. */
+enum move engine_write_rest(struct chan *chan, struct flow *flow);
+enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char *data, size_t size);
+/* A message of length 0; to a stream that is nothing. */
+enum move engine_write_empty(struct flow *flow);
+
+/* The engine that a channel begins with; setting is enum engine_setting. *may_splice: the copy engine hands it over to the
+ * splice engine when the flow turns out to be large. */
+const struct engine *engine_choose(const struct endpoint *source, const struct endpoint *destination, unsigned setting,
+                                   bool *may_splice);
 
 #endif

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,9 @@
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "net/activation.h"
 
+#define INHERITED_MAX 64 /* sockets of one name */
 #define BATCH 64 /* accepted in one turn */
 #define PAUSE (100 * NSEC_PER_MSEC)
 
@@ -66,6 +69,13 @@ static void pause_accepting(struct listener *listener, int error)
 	apply(listener);
 }
 
+static bool somebody_waits(int fd)
+{
+	struct pollfd entry = { .fd = fd, .events = POLLIN };
+
+	return poll(&entry, 1, 0) == 1;
+}
+
 static void socket_ready(struct loop *loop, struct watch *watch, uint32_t events)
 {
 	struct listener_socket *socket = (struct listener_socket *)(void *)watch;
@@ -77,7 +87,7 @@ static void socket_ready(struct loop *loop, struct watch *watch, uint32_t events
 	(void)loop;
 	(void)events;
 	for (int i = 0; i < BATCH && !listener->resting; i++) {
-		int fd = socket_accept(socket->fd, &place, &failure);
+		int fd = listener->guarded && !somebody_waits(socket->fd) ? -EAGAIN : socket_accept(socket->fd, &place, &failure);
 
 		if (fd == -EAGAIN)
 			return;
@@ -86,7 +96,8 @@ static void socket_ready(struct loop *loop, struct watch *watch, uint32_t events
 			return;
 		}
 		listener->pause_said = false;
-		socket_tune(fd, listener->addr);
+		if (listener->guarded)
+			socket_tune_family(fd, place.sa.ss_family);
 		peer_of_socket(fd, (const struct sockaddr *)&place.sa, place.length, &peer);
 		listener->accepted(listener, fd, &peer);
 		if (!listener->count)
@@ -160,6 +171,54 @@ static int open_place(struct listener *listener, struct place *place, const stru
 	return 0;
 }
 
+static bool is_listening(int fd)
+{
+	int listening = 0;
+	socklen_t size = sizeof(listening);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
+}
+
+/* fd: what was passed to us is adopted: listening sockets, or one that is connected already. */
+static int adopt(struct listener *listener, struct failure *failure)
+{
+	int fds[INHERITED_MAX], found = activation_find(listener->addr, fds, INHERITED_MAX);
+
+	*failure = (struct failure){ .step = STEP_SOCKET, .error = -found };
+	if (found < 0)
+		return found;
+	listener->sockets = calloc((size_t)found, sizeof(*listener->sockets));
+	if (!listener->sockets) {
+		failure->error = ENOMEM;
+		return -ENOMEM;
+	}
+	listener->guarded = true;
+	for (int i = 0; i < found; i++) {
+		struct listener_socket *socket = &listener->sockets[listener->count];
+
+		if (!is_listening(fds[i]) && listener->connected < 0 && found == 1) {
+			listener->connected = fds[i];
+			continue;
+		}
+		*socket = (struct listener_socket){ .listener = listener, .fd = fds[i], .watch = { .kind = &listener_kind, .fd = -1 } };
+		listener->count++;
+	}
+	return 0;
+}
+
+bool listener_hand_over(struct listener *listener)
+{
+	int fd = listener->connected;
+	struct peer peer;
+
+	if (fd < 0)
+		return false;
+	listener->connected = -1;
+	peer_of_socket(fd, NULL, 0, &peer);
+	listener->accepted(listener, fd, &peer);
+	return true;
+}
+
 int listener_open(struct loop *loop, struct listener *listener, const struct addr *addr,
                   const struct socket_defaults *defaults, struct failure *failure)
 {
@@ -168,8 +227,12 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 
 	listener->loop = loop;
 	listener->addr = addr;
+	listener->count = 0;
 	listener->resting = true;
+	listener->connected = -1;
 	listener->pause.expired = pause_over;
+	if (addr->family == ADDR_FD)
+		return adopt(listener, failure);
 	error = find_places(addr, &places, &keep_fd, failure);
 	if (error)
 		return error;
@@ -212,6 +275,8 @@ void listener_close(struct listener *listener)
 	}
 	if (listener->loop)
 		loop_timer_stop(listener->loop, &listener->pause);
+	if (listener->addr)
+		fd_close(&listener->connected);
 	free(listener->sockets);
 	listener->sockets = NULL;
 	listener->count = 0;

@@ -40,6 +40,8 @@ struct listener {
 	struct listener_socket *sockets; /* owned */
 	size_t count;
 	struct timer pause;
+	int connected; /* fd: with a socket that is connected already (inetd, Accept=yes): the only connection; else -1 */
+	bool guarded;  /* the socket was inherited and may be blocking: poll before accept */
 	bool resting, paused, pause_said;
 };
 
@@ -49,6 +51,8 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
                   const struct socket_defaults *defaults, struct failure *failure);
 /* At the limit: true; below it again: false. */
 void listener_rest(struct listener *listener, bool rest);
+/* Hands over the connection that an inetd-style listener is; true if it was one. It has no more to give then. */
+bool listener_hand_over(struct listener *listener);
 /* Closes; removes the socket file if it is still ours. */
 void listener_close(struct listener *listener);
 

@@ -1,6 +1,8 @@
 noinst_LIBRARIES += libserve.a
 libserve_a_SOURCES = \
+	src/serve/access.c src/serve/access.h \
 	src/serve/listener.c src/serve/listener.h \
+	src/serve/server.c src/serve/server.h \
 	src/serve/service.c src/serve/service.h \
 	src/serve/session.c src/serve/session.h \
 	src/serve/spawn.c src/serve/spawn.h

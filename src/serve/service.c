@@ -34,9 +34,8 @@ static int open_device(const char *path, int flags, struct endpoint *here)
 	return 0;
 }
 
-int service_ends(enum service service, int fd, uint8_t family, bool seqpacket, struct endpoint *accepted, struct endpoint *here)
+int service_end(enum service service, struct endpoint *accepted, struct endpoint *here)
 {
-	*accepted = endpoint_socket(fd, family, seqpacket);
 	switch (service) {
 	case SERVICE_ECHO:
 		return echo(accepted, here);

@@ -11,9 +11,8 @@
 enum service { SERVICE_NONE, SERVICE_ECHO, SERVICE_DISCARD, SERVICE_GENERATE };
 
 /*
- * The two ends of a service's relay on an accepted socket: *accepted and *here. 0, or a negative errno (the socket is
- * still the caller's then).
+ * The other end of a service's relay: *here. Echo takes the way out of *accepted for it. 0, or a negative errno.
  */
-int service_ends(enum service service, int fd, uint8_t family, bool seqpacket, struct endpoint *accepted, struct endpoint *here);
+int service_end(enum service service, struct endpoint *accepted, struct endpoint *here);
 
 #endif

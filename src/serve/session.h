@@ -47,6 +47,8 @@ struct session {
 	struct relay relay; /* end[0] is who was accepted */
 	struct dial *dial;  /* while it is dialled; owned */
 	pid_t child;        /* a command, or 0 */
+	bool seqpacket;     /* the accepted socket's type */
+	bool inherited;     /* it was passed to us, and stays as it is */
 	int fd;             /* while nothing else has it, or -1 */
 	int status;         /* exit status of this session (enum status, or the command's) */
 	struct peer peer;
@@ -54,6 +56,9 @@ struct session {
 
 /* Takes an accepted socket over: a session, or NULL where memory is out (the socket is closed then). */
 struct session *session_new(struct session_group *group, int fd, const struct peer *peer, const char *to);
+
+/* What the accepted socket is for a relay. */
+struct endpoint session_endpoint(const struct session *session);
 
 /* Dials addr and relays. The addresses and settings must outlive the session. */
 void session_dial(struct session *session, struct dialer *dialer, const struct addr *addr,

@@ -92,15 +92,20 @@ static void set_local_path(int fd)
 		setenv("UNIXLOCALPATH", un.sun_path, 1);
 }
 
-static void set_environment(int fd, const struct peer *peer, uint64_t connections)
+static void unset_ours(void)
 {
 	static const char *const unwanted[] = {
 		"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "MAINPID",
 	};
-	struct peer local;
 
 	for (size_t i = 0; i < sizeof(unwanted) / sizeof(*unwanted); i++)
 		unsetenv(unwanted[i]);
+}
+
+static void set_environment(int fd, const struct peer *peer, uint64_t connections)
+{
+	struct peer local;
+
 	peer_of_local(fd, &local);
 	switch (peer->family) {
 	case ADDR_VSOCK:
@@ -128,10 +133,9 @@ static void set_environment(int fd, const struct peer *peer, uint64_t connection
 	}
 }
 
-static _Noreturn void become(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer,
-                             uint64_t connections)
+static _Noreturn void become(const struct loop *loop, const struct spawn *spawn, int fd)
 {
-	set_environment(fd, peer, connections);
+	unset_ours();
 	/* cat, sh and git fail with EAGAIN otherwise; the socket is the child's alone from now on */
 	fd_nonblock(fd, false);
 	if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
@@ -147,7 +151,60 @@ pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd
 {
 	pid_t pid = fork();
 
-	if (pid == 0)
-		become(loop, spawn, fd, peer, connections);
+	if (pid == 0) {
+		set_environment(fd, peer, connections);
+		become(loop, spawn, fd);
+	}
 	return pid < 0 ? -errno : pid;
+}
+
+/* exec: addresses */
+
+static int prepare(const char *command, char ***words, char **path)
+{
+	int error = addr_exec_words(command, words);
+
+	if (error)
+		return error;
+	error = **words ? spawn_find(**words, path) : -EINVAL;
+	if (error)
+		free(*words);
+	return error;
+}
+
+int spawn_check(const char *command)
+{
+	char **words, *path;
+	int error = prepare(command, &words, &path);
+
+	if (error)
+		return error;
+	free(path);
+	free(words);
+	return 0;
+}
+
+int spawn_connected(const struct loop *loop, const char *command)
+{
+	int pair[2], error;
+	char **words, *path;
+	pid_t pid;
+
+	error = prepare(command, &words, &path);
+	if (error)
+		return error;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+		error = -errno;
+	} else {
+		pid = fork();
+		if (pid == 0)
+			become(loop, &(const struct spawn){ .argv = words, .path = path }, pair[1]);
+		error = pid < 0 ? -errno : fd_nonblock(pair[0], true);
+		close(pair[1]);
+		if (error)
+			close(pair[0]);
+	}
+	free(path);
+	free(words);
+	return error ? error : pair[0];
 }

@@ -29,4 +29,10 @@ int spawn_find(const char *name, char **path);
  * connections: open ones, this included. The child's pid or a negative errno; fd stays the caller's. */
 pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer, uint64_t connections);
 
+/* For dialer_exec(): runs the words of an exec: address on one end of a socket pair, and returns the other, non-blocking. A
+ * negative errno: -ENOENT and -EACCES from spawn_find(). */
+int spawn_connected(const struct loop *loop, const char *command);
+/* Can the command of an exec: address be run? 0, -ENOENT, -EACCES, -EINVAL. */
+int spawn_check(const char *command);
+
 #endif

@@ -6,9 +6,12 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/fdutil.h"
 #include "base/units.h"
+
+#define MESSAGE_MAX (64ULL * 1024 * 1024)
 
 static const char *const formats[] = { "auto", "text", "json", "journal", "syslog", NULL };
 static const char *const colors[] = { "auto", "always", "never", NULL };
@@ -26,10 +29,10 @@ const struct opt common_opts[] = {
 	{ .name = "timestamps", .letter = 'D', .group = "Common", .type = OPT_FLAG,
 	  .text = "the time before each line", .offset = offsetof(struct common_options, log.timestamps) },
 	{ .name = "log-format", .group = "Common", .type = OPT_CHOICE, .value = "FORMAT", .fallback = "auto",
-	  .text = "what goes to stderr: auto, text, json, journal or syslog", .choices = formats,
+	  .text = "what goes to stderr", .choices = formats,
 	  .offset = offsetof(struct common_options, log.format) },
 	{ .name = "color", .group = "Common", .type = OPT_CHOICE, .value = "WHEN", .fallback = "auto",
-	  .text = "auto (a terminal, and NO_COLOR unset), always or never", .choices = colors,
+	  .text = "colour; auto: on a terminal, with NO_COLOR unset", .choices = colors,
 	  .offset = offsetof(struct common_options, log.color) },
 	{ 0 },
 };
@@ -64,22 +67,34 @@ const struct opt relay_opts[] = {
 	{ .name = "buffer", .letter = 'b', .group = "Relaying", .type = OPT_SIZE, .value = "SIZE", .fallback = "auto",
 	  .text = "most that is read at once; auto: 64K, growing to 1M", .min = 1, .max = 64 << 20,
 	  .offset = offsetof(struct relay_settings, buffer) },
+	{ .name = "message-size", .group = "Relaying", .type = OPT_TEXT, .value = "SIZE", .fallback = "64K",
+	  .text = "seqpacket: how a stream is cut into messages; a size, or line",
+	  .offset = offsetof(struct relay_settings, message_text) },
 	{ .name = "engine", .group = "Relaying", .type = OPT_CHOICE, .value = "ENGINE", .fallback = "auto",
-	  .text = "auto, copy or splice; for measuring", .choices = engines, .offset = offsetof(struct relay_settings, engine) },
+	  .text = "how bytes are moved, for measuring", .choices = engines, .offset = offsetof(struct relay_settings, engine) },
 	{ 0 },
 };
 
 const struct opt listen_opts[] = {
 	{ .name = "max-conns", .letter = 'm', .group = "Listening", .type = OPT_COUNT, .value = "COUNT", .fallback = "auto",
 	  .text = "connections at once; at the limit the listener rests", .min = 1, .max = 1000000,
-	  .offset = offsetof(struct listen_options, max_conns) },
+	  .offset = offsetof(struct server_settings, max_conns) },
+	{ .name = "max-conns-per-peer", .group = "Listening", .type = OPT_COUNT, .value = "COUNT", .fallback = "inf",
+	  .text = "of one CID, IP address or user at once; more are closed", .min = 1, .max = 1000000, .flags = OPT_INF,
+	  .offset = offsetof(struct server_settings, max_conns_per_peer) },
+	{ .name = "allow", .group = "Listening", .type = OPT_LIST, .value = "WHO", .flags = OPT_BRIEF,
+	  .text = "who may connect: 3,host 10.0.0.0/8 uid:0 gid:27 user:NAME any; the others may not",
+	  .offset = offsetof(struct server_settings, who) },
+	{ .name = "deny", .group = "Listening", .type = OPT_LIST, .value = "WHO",
+	  .text = "who may not; of all --allow and --deny the first that matches counts",
+	  .offset = offsetof(struct server_settings, who) },
 	{ .name = "drain-timeout", .group = "Listening", .type = OPT_TIME, .value = "TIME", .fallback = "30s",
 	  .text = "how long open connections may go on after a signal", .flags = OPT_INF | OPT_ZERO,
-	  .offset = offsetof(struct listen_options, drain_timeout) },
+	  .offset = offsetof(struct server_settings, drain_timeout) },
 	{ .name = "ready-fd", .group = "Listening", .type = OPT_COUNT, .value = "N", .text = "write READY ADDRESS there once listening",
-	  .min = 0, .max = 1 << 20, .flags = OPT_ZERO, .offset = offsetof(struct listen_options, ready_fd) },
+	  .min = 0, .max = 1 << 20, .flags = OPT_ZERO, .offset = offsetof(struct server_settings, ready_fd) },
 	{ .name = "pid-file", .group = "Listening", .type = OPT_TEXT, .value = "PATH", .text = "write the process id there",
-	  .offset = offsetof(struct listen_options, pid_file) },
+	  .offset = offsetof(struct server_settings, pid_file) },
 	{ 0 },
 };
 
@@ -97,6 +112,27 @@ void common_bad_text(const char *text, size_t offset, size_t length, const char 
 	log_caret(text, offset, length);
 	if (*hint)
 		log_hint("%s", hint);
+}
+
+int common_message_size(struct relay_settings *settings)
+{
+	struct units_error error;
+
+	if (!settings->message_text)
+		return 0;
+	settings->message_lines = strcmp(settings->message_text, "line") == 0;
+	if (settings->message_lines)
+		return 0;
+	if (units_size(settings->message_text, &settings->message_size, &error) < 0) {
+		log_error("--message-size %s: bad size: %s", settings->message_text, error.why);
+		log_caret(settings->message_text, error.offset, error.length);
+		log_hint("a size (64K), or line");
+		return STATUS_USAGE;
+	}
+	if (settings->message_size >= 1 && settings->message_size <= MESSAGE_MAX)
+		return 0;
+	log_error("--message-size %s: not from 1 to 64M", settings->message_text);
+	return STATUS_USAGE;
 }
 
 int common_hosts(struct hosts *hosts)

@@ -13,6 +13,7 @@
 #include "net/hosts.h"
 #include "relay/dial.h"
 #include "relay/relay.h"
+#include "serve/server.h"
 
 /* Options of all programs: -v -q -n -D --log-format --color. */
 struct common_options {
@@ -28,20 +29,14 @@ extern const struct opt dial_opts[];
 /* Options of the programs that relay: -i --half-close-timeout … Into a struct relay_settings. */
 extern const struct opt relay_opts[];
 
-/* Options of the programs that listen and stay: --drain-timeout --ready-fd … */
-struct listen_options {
-	uint64_t max_conns; /* 0: auto */
-	uint64_t max_conns_per_peer;
-	uint64_t drain_timeout; /* ns */
-	uint64_t ready_fd;      /* UNITS_INF: none */
-	const char *pid_file;
-	struct opt_list access;
-};
+/* Options of the programs that listen and stay: -m --allow --drain-timeout … Into a struct server_settings. */
 extern const struct opt listen_opts[];
-#define LISTEN_DEFAULTS { .max_conns_per_peer = UNITS_INF, .drain_timeout = 30 * NSEC_PER_SEC, .ready_fd = UNITS_INF }
 
 /* What every program does first: standard descriptors, limits, SIGPIPE, the name. */
 void common_start(const char *program);
+
+/* Reads --message-size. 0 or STATUS_USAGE, said. */
+int common_message_size(struct relay_settings *settings);
 
 /* Reads the hosts files. On error says so; returns 0 or STATUS_USAGE. */
 int common_hosts(struct hosts *hosts);

@@ -14,6 +14,7 @@
 
 #include "base/units.h"
 #include "net/peer.h"
+#include "serve/spawn.h"
 #include "tools/common.h"
 
 #define STOP_GRACE (1 * NSEC_PER_SEC) /* what was read may still be written for so long after a signal */
@@ -132,6 +133,11 @@ static int judge(struct cat *cat)
 		log_error("%s: ended after %s (--max-bytes)", to, units_show_size(cat->relaying.max_bytes, limit, sizeof(limit)));
 		return STATUS_FAILURE;
 	case END_IO:
+		if (relay->error == EMSGSIZE) {
+			log_error("%s: a message is longer than the %u bytes that one may have there; %s sent, %s received", to,
+			          relay->chan[!relay->error_side].message_limit, up, down);
+			return STATUS_FAILURE;
+		}
 		log_error("%s: %s; %s sent, %s received",
 		          relay->error_side == 1 ? to : relay->chan[1].state ? "standard output" : "standard input",
 		          strerror(relay->error), up, down);
@@ -189,13 +195,13 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 		loop_stop(loop);
 		return;
 	}
-	end[1] = endpoint_socket(fd, (uint8_t)cat->addr.family, cat->addr.seqpacket);
+	end[1] = dial_endpoint(&cat->addr, fd);
 	error = endpoint_stdio(STDIN_FILENO, STDOUT_FILENO, &end[0]);
 	if (!error) {
 		/* the relay has descriptors of its own; what is behind 0 and 1 must see it when these are closed */
 		close(STDIN_FILENO);
 		close(STDOUT_FILENO);
-		error = relay_start(loop, &cat->relay, end, &cat->relaying, relay_done);
+		error = relay_start(loop, &cat->relay, end, &cat->relaying, &cat->dial.watch, relay_done);
 	}
 	if (error) {
 		log_error("standard input and output: %s", strerror(-error));
@@ -260,6 +266,8 @@ static int run(struct cat *cat)
 		error = dialer_start(cat->loop, &cat->dialer);
 	if (!error)
 		error = watch_signals(cat);
+	if (!error)
+		dialer_exec(cat->dialer, spawn_connected);
 	if (error) {
 		log_error("can't start: %s", strerror(-error));
 		return STATUS_FAILURE;
@@ -327,7 +335,9 @@ int main(int argc, char **argv)
 		opt_usage(&program);
 		return STATUS_USAGE;
 	}
-	status = read_address(&cat, argc - first, argv + first);
+	status = common_message_size(&cat.relaying);
+	if (!status)
+		status = read_address(&cat, argc - first, argv + first);
 	if (!status)
 		status = run(&cat);
 	dialer_stop(cat.dialer);

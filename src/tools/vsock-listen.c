@@ -10,16 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <libutil.h>
-
 #include "base/fdutil.h"
 #include "base/units.h"
-#include "serve/listener.h"
 #include "serve/service.h"
-#include "serve/session.h"
 #include "tools/common.h"
 
-#define STOP_GRACE (1 * NSEC_PER_SEC) /* plain: what was read may still be written for so long after a signal */
 #define COMMANDS_AT_ONCE 100          /* --max-conns where there is a COMMAND and nothing was said */
 #define DESCRIPTORS_EACH 4            /* what a session may need, for the automatic limit */
 #define DESCRIPTORS_OURS 32
@@ -31,24 +26,19 @@ struct listen_only_options {
 };
 
 struct listen {
+	struct server server;
 	struct listen_only_options options;
-	struct listen_options listening;
 	struct common_options common;
 	struct relay_settings relaying;
 
 	struct hosts hosts;
 	struct addr addr;
-	struct loop *loop;
 	struct listener listener;
-	struct session_group sessions;
 	struct spawn spawn;
 	enum service service;
-	bool plain;       /* one after another, to standard input and output */
-	bool draining;
-	struct timer drain;
-	uint64_t accepted, limit;
-	struct pidfh *pid_file;
-	int signal, status;
+	bool plain; /* one after another, to standard input and output */
+	uint64_t served;
+	int status;
 	char to[64];
 };
 
@@ -89,45 +79,23 @@ static const struct opt_foreign foreign[] = {
 	{ NULL, NULL },
 };
 
-/* Accepting, and its limits */
-
-static void stop_accepting(struct listen *listen)
+static bool all_served(const struct listen *listen)
 {
-	listener_close(&listen->listener);
+	return listen->served >= listen->options.count;
 }
 
-static bool all_accepted(const struct listen *listen)
+static void session_ended(struct server *server, const struct session *session)
 {
-	return listen->accepted >= listen->options.count;
-}
-
-static void rest_or_not(struct listen *listen)
-{
-	uint64_t limit = listen->plain ? 1 : listen->limit;
-
-	if (!listen->draining && listen->listener.count)
-		listener_rest(&listen->listener, listen->sessions.open >= limit);
-}
-
-static void maybe_end(struct listen *listen)
-{
-	if (!listen->sessions.open && (listen->draining || all_accepted(listen)))
-		loop_stop(listen->loop);
-}
-
-static void session_ended(struct session_group *group, const struct session *session)
-{
-	struct listen *listen = group->context;
+	struct listen *listen = (struct listen *)(void *)server;
 
 	/* with -c 1 the status is the connection's own */
 	if (listen->options.count == 1)
 		listen->status = session->status;
-	if (listen->plain && session->relay.result == END_OUTPUT)
-		listen->signal = SIGPIPE;
-	if (listen->signal == SIGPIPE)
-		loop_stop(listen->loop);
-	rest_or_not(listen);
-	maybe_end(listen);
+	/* standard output was closed by who read it: that is for us what SIGPIPE is for others */
+	if (listen->plain && session->relay.result == END_OUTPUT) {
+		server->signal = SIGPIPE;
+		loop_stop(server->loop);
+	}
 }
 
 static void cannot_serve(struct session *session, const char *what, int error)
@@ -138,15 +106,14 @@ static void cannot_serve(struct session *session, const char *what, int error)
 
 static void serve_plain(struct listen *listen, struct session *session)
 {
-	struct endpoint accepted = endpoint_socket(session->fd, (uint8_t)listen->addr.family, listen->addr.seqpacket);
-	struct endpoint standard;
+	struct endpoint accepted = session_endpoint(session), standard;
 	int error = endpoint_stdio(STDIN_FILENO, STDOUT_FILENO, &standard);
 
 	if (error) {
 		cannot_serve(session, "standard input and output", -error);
 		return;
 	}
-	if (all_accepted(listen)) {
+	if (all_served(listen)) {
 		/* the last one: what is behind 0 and 1 must see it when the relay closes its own descriptors of them */
 		close(STDIN_FILENO);
 		close(STDOUT_FILENO);
@@ -156,9 +123,8 @@ static void serve_plain(struct listen *listen, struct session *session)
 
 static void serve_service(struct listen *listen, struct session *session)
 {
-	struct endpoint accepted, here;
-	int error = service_ends(listen->service, session->fd, (uint8_t)listen->addr.family, listen->addr.seqpacket, &accepted,
-	                         &here);
+	struct endpoint accepted = session_endpoint(session), here;
+	int error = service_end(listen->service, &accepted, &here);
 
 	if (error)
 		cannot_serve(session, listen->to, -error);
@@ -166,113 +132,22 @@ static void serve_service(struct listen *listen, struct session *session)
 		session_relay(session, &accepted, &here, &listen->relaying);
 }
 
-static void accepted(struct listener *listener, int fd, const struct peer *peer)
+static void serve(struct server *server, struct listener *listener, struct session *session)
 {
-	struct listen *listen = listener->context;
-	struct session *session = session_new(&listen->sessions, fd, peer, listen->to);
+	struct listen *listen = (struct listen *)(void *)server;
 
-	if (!session)
-		return;
-	listen->accepted++;
-	rest_or_not(listen);
+	(void)listener;
+	session->to = listen->to;
+	listen->served++;
 	if (listen->plain)
 		serve_plain(listen, session);
 	else if (listen->spawn.argv)
 		session_command(session, &listen->spawn);
 	else
 		serve_service(listen, session);
-	if (all_accepted(listen))
-		stop_accepting(listen);
-	maybe_end(listen);
+	if (all_served(listen))
+		server_stop_accepting(server);
 }
-
-/* Signals */
-
-static void show_totals(const struct listen *listen)
-{
-	const struct session_totals *totals = &listen->sessions.totals;
-
-	log_error("%llu connections, %zu of them open, %llu failed, %llu bytes up, %llu bytes down",
-	          (unsigned long long)totals->accepted, listen->sessions.open, (unsigned long long)totals->failed,
-	          (unsigned long long)totals->up, (unsigned long long)totals->down);
-}
-
-static void drain_over(struct loop *loop, struct timer *timer)
-{
-	struct listen *listen = (struct listen *)(void *)((char *)timer - offsetof(struct listen, drain));
-
-	(void)loop;
-	log_notice("%zu connections were ended after --drain-timeout", listen->sessions.open);
-	session_stop_all(&listen->sessions, STOP_GRACE);
-	loop_timer(listen->loop, &listen->drain, units_now() + STOP_GRACE);
-	if (!listen->sessions.open)
-		loop_stop(listen->loop);
-}
-
-static void drain(struct listen *listen)
-{
-	char limit[32];
-
-	stop_accepting(listen);
-	listen->draining = true;
-	if (!listen->sessions.open) {
-		loop_stop(listen->loop);
-		return;
-	}
-	log_notice("draining: %zu connections are open; %s at most, a second signal ends at once", listen->sessions.open,
-	           units_show_duration(listen->listening.drain_timeout, limit, sizeof(limit)));
-	if (listen->listening.drain_timeout != UNITS_INF)
-		loop_timer(listen->loop, &listen->drain, units_now() + listen->listening.drain_timeout);
-}
-
-static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, void *context)
-{
-	struct listen *listen = context;
-
-	switch (info->ssi_signo) {
-	case SIGUSR1:
-		show_totals(listen);
-		return;
-	case SIGCHLD:
-		session_reap(&listen->sessions);
-		return;
-	default:
-		break;
-	}
-	if (listen->draining || listen->signal) { /* the second one */
-		listen->signal = (int)info->ssi_signo;
-		loop_stop(loop);
-		return;
-	}
-	if (!listen->plain || listen->options.keep_open) {
-		drain(listen);
-		return;
-	}
-	listen->signal = (int)info->ssi_signo;
-	stop_accepting(listen);
-	if (!listen->sessions.open)
-		loop_stop(loop);
-	session_stop_all(&listen->sessions, STOP_GRACE);
-}
-
-static int watch_signals(struct listen *listen)
-{
-	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD };
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
-		struct sigaction now;
-
-		if (wanted[i] == SIGCHLD || (sigaction(wanted[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN))
-			sigaddset(&signals, wanted[i]);
-	}
-	/* a parent that ignores SIGCHLD would make our children reap themselves, and their status be lost */
-	signal(SIGCHLD, SIG_DFL);
-	return loop_signals(listen->loop, &signals, on_signal, listen);
-}
-
-/* Start */
 
 /* On a terminal: that it listens, and how to reach it. */
 static void tell_user(const struct listen *listen)
@@ -287,90 +162,27 @@ static void tell_user(const struct listen *listen)
 	else if (listen->addr.family == ADDR_TCP)
 		log_notice("listening on %s%s; from here: vsock-cat tcp%s", text, listener_places(&listen->listener, places, sizeof(places)),
 		           port);
+	else if (listen->addr.family == ADDR_FD)
+		log_notice("serving %s", text);
 	else
 		log_notice("listening on %s; from here: vsock-cat %s", text, text);
 }
 
-static void announce(struct listen *listen)
-{
-	struct explanation deaf;
-	char text[256];
-
-	if (explain_deaf_listener(&listen->addr, &deaf)) {
-		log_warning("%s: %s", addr_format_short(&listen->addr, text, sizeof(text)), deaf.what);
-		if (*deaf.hint)
-			log_hint("%s", deaf.hint);
-	}
-	if (isatty(STDERR_FILENO) || log_verbose(1))
-		tell_user(listen);
-}
-
-static int write_pid_file(struct listen *listen)
-{
-	pid_t other = 0;
-
-	if (!listen->listening.pid_file)
-		return 0;
-	listen->pid_file = pidfile_open(listen->listening.pid_file, 0644, &other);
-	if (listen->pid_file && pidfile_write(listen->pid_file) == 0)
-		return 0;
-	if (errno == EEXIST)
-		log_error("%s: process %ld has it, and runs", listen->listening.pid_file, (long)other);
-	else
-		log_error("%s: %s", listen->listening.pid_file, strerror(errno));
-	return STATUS_FAILURE;
-}
-
-static int tell_ready(struct listen *listen)
-{
-	int error;
-
-	if (listen->listening.ready_fd == UNITS_INF)
-		return 0;
-	error = listener_ready(&listen->listener, (int)listen->listening.ready_fd);
-	if (error)
-		log_error("--ready-fd %llu: %s", (unsigned long long)listen->listening.ready_fd, strerror(-error));
-	return error ? STATUS_FAILURE : 0;
-}
-
-static int start(struct listen *listen)
-{
-	struct failure failure;
-	int error = loop_start(&listen->loop);
-
-	if (!error)
-		error = watch_signals(listen);
-	if (error) {
-		log_error("can't start: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
-	listen->sessions.loop = listen->loop;
-	listen->sessions.ended = session_ended;
-	listen->sessions.context = listen;
-	listen->drain.expired = drain_over;
-	listen->listener.accepted = accepted;
-	listen->listener.context = listen;
-	if (listener_open(listen->loop, &listen->listener, &listen->addr, &(struct socket_defaults){ 0 }, &failure) < 0)
-		return common_failed(&listen->addr, &failure);
-	return 0;
-}
-
 static int run(struct listen *listen)
 {
-	int error, status = start(listen);
+	struct server *server = &listen->server;
+	const struct addr *const addrs[] = { &listen->addr };
+	int status;
 
-	if (status)
+	server->serve = serve;
+	server->ended = session_ended;
+	status = server_read_access(server, &listen->hosts, addrs, 1);
+	if (status || (status = server_start(server)) || (status = server_listen(server, &listen->listener, addrs, 1)))
 		return status;
-	if ((status = write_pid_file(listen)) || (status = tell_ready(listen)))
-		return status;
-	announce(listen);
-	listener_rest(&listen->listener, false);
-	error = loop_run(listen->loop);
-	if (error) {
-		log_error("epoll: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
-	return listen->status;
+	if (isatty(STDERR_FILENO) || log_verbose(1))
+		tell_user(listen);
+	status = server_run(server);
+	return status ? status : listen->status;
 }
 
 /* A COMMAND that isn't there is found before anybody connects. */
@@ -424,7 +236,13 @@ static void choose(struct listen *listen)
 	listen->options.keep_open = options->keep_open || !listen->plain || counted;
 	if (!listen->options.keep_open)
 		listen->options.count = 1;
-	listen->limit = listen->listening.max_conns ? listen->listening.max_conns : automatic_limit(listen);
+	/* one connection to standard input and output: a signal ends it as it ends vsock-cat */
+	listen->server.at_once = listen->plain && !listen->options.keep_open;
+	listen->server.limit = listen->server.settings.max_conns;
+	if (listen->plain)
+		listen->server.limit = 1;
+	else if (!listen->server.limit)
+		listen->server.limit = automatic_limit(listen);
 }
 
 static int read_words(struct listen *listen, int count, char **words, char **command)
@@ -457,13 +275,7 @@ static int read_words(struct listen *listen, int count, char **words, char **com
 
 static void clean_up(struct listen *listen)
 {
-	if (listen->loop) {
-		session_free_all(&listen->sessions);
-		listener_close(&listen->listener);
-	}
-	if (listen->pid_file)
-		pidfile_remove(listen->pid_file);
-	loop_free(listen->loop);
+	server_free(&listen->server);
 	hosts_free(&listen->hosts);
 	free((char *)listen->spawn.path);
 }
@@ -472,11 +284,11 @@ int main(int argc, char **argv)
 {
 	static struct listen listen = {
 		.options.count = UNITS_INF,
-		.listening = LISTEN_DEFAULTS,
+		.server.settings = SERVER_DEFAULTS,
 	};
 	const struct opt_table tables[] = {
 		{ listen_only_opts, &listen.options },
-		{ listen_opts, &listen.listening },
+		{ listen_opts, &listen.server.settings },
 		{ relay_opts, &listen.relaying },
 		{ common_opts, &listen.common },
 		{ NULL, NULL },
@@ -502,16 +314,18 @@ int main(int argc, char **argv)
 	if (first <= 0)
 		return opt_status(first);
 	log_configure(&listen.common.log);
-	status = read_words(&listen, (dashdash ? dashdash : argc) - first, argv + first,
-	                    dashdash && dashdash < argc ? argv + dashdash : NULL);
+	status = common_message_size(&listen.relaying);
+	if (!status)
+		status = read_words(&listen, (dashdash ? dashdash : argc) - first, argv + first,
+		                    dashdash && dashdash < argc ? argv + dashdash : NULL);
 	if (!status) {
 		choose(&listen);
 		status = run(&listen);
 	}
 	clean_up(&listen);
-	if (listen.signal) {
-		signal(listen.signal, SIG_DFL);
-		raise(listen.signal);
+	if (listen.server.signal) {
+		signal(listen.server.signal, SIG_DFL);
+		raise(listen.server.signal);
 	}
 	return status;
 }

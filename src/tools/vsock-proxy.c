@@ -4,48 +4,34 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <libutil.h>
 
 #include "base/fdutil.h"
 #include "base/units.h"
-#include "serve/listener.h"
-#include "serve/session.h"
 #include "tools/common.h"
 
-#define STOP_GRACE (1 * NSEC_PER_SEC)
 #define DESCRIPTORS_EACH 2 /* of a connection: one accepted, one connected */
 #define DESCRIPTORS_OURS 64 /* listeners, epoll, the resolver, pipes of the pool */
 
 struct rule {
-	struct proxy *proxy;
 	struct addr listen, connect;
-	struct listener listener;
 	char *to; /* connect as text, for records */
 };
 
 struct proxy {
-	struct listen_options listening;
+	struct server server;
 	struct common_options common;
 	struct dial_settings dialling;
 	struct relay_settings relaying;
 
 	struct hosts hosts;
-	struct loop *loop;
 	struct dialer *dialer;
-	struct session_group sessions;
 	struct rule *rules;
+	const struct addr **listens; /* of the rules, in their order */
+	struct listener *listeners;  /* likewise */
 	size_t rule_count;
-	uint64_t limit;
-	bool resting, draining;
-	struct timer drain;
-	struct pidfh *pid_file;
-	int signal;
 };
 
 static const char *const usage[] = { "[OPTION]... LISTEN CONNECT [LISTEN CONNECT]...", NULL };
@@ -60,208 +46,47 @@ static const struct opt_foreign foreign[] = {
 	{ NULL, NULL },
 };
 
-/* Limits */
-
-static void rest_or_not(struct proxy *proxy)
+static void serve(struct server *server, struct listener *listener, struct session *session)
 {
-	bool rest = proxy->sessions.open >= proxy->limit;
+	struct proxy *proxy = (struct proxy *)(void *)server;
+	const struct rule *rule = &proxy->rules[listener - proxy->listeners];
 
-	if (rest == proxy->resting || proxy->draining)
-		return;
-	proxy->resting = rest;
-	for (size_t i = 0; i < proxy->rule_count; i++)
-		listener_rest(&proxy->rules[i].listener, rest);
-}
-
-static void session_ended(struct session_group *group, const struct session *session)
-{
-	struct proxy *proxy = group->context;
-
-	(void)session;
-	rest_or_not(proxy);
-	if (proxy->draining && !group->open)
-		loop_stop(proxy->loop);
-}
-
-static void accepted(struct listener *listener, int fd, const struct peer *peer)
-{
-	struct rule *rule = listener->context;
-	struct proxy *proxy = rule->proxy;
-	struct session *session = session_new(&proxy->sessions, fd, peer, rule->to);
-
-	if (!session)
-		return;
-	session->owner = rule;
-	rest_or_not(proxy);
+	session->to = rule->to;
 	session_dial(session, proxy->dialer, &rule->connect, &proxy->dialling, &proxy->relaying);
 }
 
-/* Signals */
-
-static void show_totals(const struct proxy *proxy)
+static void announce(const struct proxy *proxy)
 {
-	const struct session_totals *totals = &proxy->sessions.totals;
-
-	log_error("%llu connections, %zu of them open, %llu failed, %llu bytes up, %llu bytes down",
-	          (unsigned long long)totals->accepted, proxy->sessions.open, (unsigned long long)totals->failed,
-	          (unsigned long long)totals->up, (unsigned long long)totals->down);
-}
-
-static void drain_over(struct loop *loop, struct timer *timer)
-{
-	struct proxy *proxy = (struct proxy *)(void *)((char *)timer - offsetof(struct proxy, drain));
-
-	log_notice("%zu connections were ended after --drain-timeout", proxy->sessions.open);
-	session_stop_all(&proxy->sessions, STOP_GRACE);
-	if (!proxy->sessions.open)
-		loop_stop(loop);
-}
-
-static void drain(struct proxy *proxy)
-{
-	char limit[32];
-
-	proxy->draining = true;
-	for (size_t i = 0; i < proxy->rule_count; i++)
-		listener_close(&proxy->rules[i].listener);
-	if (!proxy->sessions.open) {
-		loop_stop(proxy->loop);
-		return;
-	}
-	log_notice("draining: %zu connections are open; %s at most, a second signal ends at once", proxy->sessions.open,
-	           units_show_duration(proxy->listening.drain_timeout, limit, sizeof(limit)));
-	if (proxy->listening.drain_timeout != UNITS_INF)
-		loop_timer(proxy->loop, &proxy->drain, units_now() + proxy->listening.drain_timeout);
-}
-
-static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, void *context)
-{
-	struct proxy *proxy = context;
-
-	if (info->ssi_signo == SIGUSR1) {
-		show_totals(proxy);
-	} else if (proxy->draining) {
-		proxy->signal = (int)info->ssi_signo;
-		loop_stop(loop);
-	} else {
-		drain(proxy);
-	}
-}
-
-static int watch_signals(struct proxy *proxy)
-{
-	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
-	sigset_t signals;
-
-	sigemptyset(&signals);
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
-		struct sigaction now;
-
-		if (sigaction(wanted[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-			sigaddset(&signals, wanted[i]);
-	}
-	return loop_signals(proxy->loop, &signals, on_signal, proxy);
-}
-
-/* Start */
-
-static void announce(const struct rule *rule)
-{
-	struct explanation deaf;
 	char text[256], places[128];
 
-	if (explain_deaf_listener(&rule->listen, &deaf)) {
-		log_warning("%s: %s", addr_format_short(&rule->listen, text, sizeof(text)), deaf.what);
-		if (*deaf.hint)
-			log_hint("%s", deaf.hint);
-	}
-	listener_text(&rule->listener, text, sizeof(text));
-	listener_places(&rule->listener, places, sizeof(places));
-	log_notice("listening on %s%s, to %s", text, rule->listen.wildcard ? " (every interface)" : places, rule->to);
-}
-
-static int open_listeners(struct proxy *proxy)
-{
 	for (size_t i = 0; i < proxy->rule_count; i++) {
-		struct rule *rule = &proxy->rules[i];
-		struct failure failure;
-
-		rule->listener.accepted = accepted;
-		rule->listener.context = rule;
-		if (listener_open(proxy->loop, &rule->listener, &rule->listen, &(struct socket_defaults){ 0 }, &failure) < 0)
-			return common_failed(&rule->listen, &failure);
+		listener_text(&proxy->listeners[i], text, sizeof(text));
+		listener_places(&proxy->listeners[i], places, sizeof(places));
+		log_notice("listening on %s%s, to %s", text,
+		           proxy->rules[i].listen.wildcard ? " (every interface)" : places, proxy->rules[i].to);
 	}
-	return 0;
-}
-
-static int write_pid_file(struct proxy *proxy)
-{
-	pid_t other = 0;
-
-	if (!proxy->listening.pid_file)
-		return 0;
-	proxy->pid_file = pidfile_open(proxy->listening.pid_file, 0644, &other);
-	if (proxy->pid_file && pidfile_write(proxy->pid_file) == 0)
-		return 0;
-	if (errno == EEXIST)
-		log_error("%s: process %ld has it, and runs", proxy->listening.pid_file, (long)other);
-	else
-		log_error("%s: %s", proxy->listening.pid_file, strerror(errno));
-	return STATUS_FAILURE;
-}
-
-static int tell_ready(const struct proxy *proxy)
-{
-	if (proxy->listening.ready_fd == UNITS_INF)
-		return 0;
-	for (size_t i = 0; i < proxy->rule_count; i++) {
-		int error = listener_ready(&proxy->rules[i].listener, (int)proxy->listening.ready_fd);
-
-		if (error) {
-			log_error("--ready-fd %llu: %s", (unsigned long long)proxy->listening.ready_fd, strerror(-error));
-			return STATUS_FAILURE;
-		}
-	}
-	return 0;
-}
-
-static int start(struct proxy *proxy)
-{
-	int error = loop_start(&proxy->loop), status;
-
-	if (!error)
-		error = dialer_start(proxy->loop, &proxy->dialer);
-	if (!error)
-		error = watch_signals(proxy);
-	if (error) {
-		log_error("can't start: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
-	proxy->sessions.loop = proxy->loop;
-	proxy->sessions.ended = session_ended;
-	proxy->sessions.context = proxy;
-	proxy->drain.expired = drain_over;
-	if ((status = open_listeners(proxy)) || (status = write_pid_file(proxy)))
-		return status;
-	for (size_t i = 0; i < proxy->rule_count; i++)
-		announce(&proxy->rules[i]);
-	return tell_ready(proxy);
 }
 
 static int run(struct proxy *proxy)
 {
-	int error, status = start(proxy);
+	struct server *server = &proxy->server;
+	int error, status;
 
-	if (status)
+	server->serve = serve;
+	status = server_read_access(server, &proxy->hosts, proxy->listens, proxy->rule_count);
+	if (status || (status = server_start(server)))
 		return status;
-	for (size_t i = 0; i < proxy->rule_count; i++)
-		listener_rest(&proxy->rules[i].listener, false);
-	error = loop_run(proxy->loop);
+	error = dialer_start(server->loop, &proxy->dialer);
 	if (error) {
-		log_error("epoll: %s", strerror(-error));
+		log_error("can't start: %s", strerror(-error));
 		return STATUS_FAILURE;
 	}
-	return STATUS_DONE;
+	dialer_exec(proxy->dialer, spawn_connected);
+	status = server_listen(server, proxy->listeners, proxy->listens, proxy->rule_count);
+	if (status)
+		return status;
+	announce(proxy);
+	return server_run(server);
 }
 
 /* Rules */
@@ -276,6 +101,23 @@ static int read_side(struct proxy *proxy, const char *text, enum addr_role role,
 	return status;
 }
 
+/* What can be known to be wrong before anybody connects. */
+static int check_rule(const struct proxy *proxy, const struct rule *rule, const char *listen, const char *connect)
+{
+	if (rule->listen.seqpacket != rule->connect.seqpacket && !proxy->relaying.message_text) {
+		log_error("%s %s: messages and a stream", listen, connect);
+		log_hint("say how the stream is to be cut into messages: --message-size SIZE, or --message-size line");
+		return STATUS_USAGE;
+	}
+	if (rule->connect.family == ADDR_EXEC) {
+		int error = spawn_check(rule->connect.name);
+
+		if (error)
+			return common_failed(&rule->connect, &(struct failure){ .step = STEP_CONNECT, .error = -error });
+	}
+	return 0;
+}
+
 static int read_rules(struct proxy *proxy, int count, char **words)
 {
 	char text[ADDR_TEXT_MAX];
@@ -288,17 +130,21 @@ static int read_rules(struct proxy *proxy, int count, char **words)
 	}
 	status = common_hosts(&proxy->hosts);
 	proxy->rules = calloc((size_t)count / 2, sizeof(*proxy->rules));
-	if (!proxy->rules) {
+	proxy->listens = calloc((size_t)count / 2, sizeof(*proxy->listens));
+	proxy->listeners = calloc((size_t)count / 2, sizeof(*proxy->listeners));
+	if (!proxy->rules || !proxy->listens || !proxy->listeners) {
 		log_error("%s", strerror(ENOMEM));
 		return STATUS_FAILURE;
 	}
 	for (int i = 0; i < count && !status; i += 2) {
-		struct rule *rule = &proxy->rules[proxy->rule_count++];
+		struct rule *rule = &proxy->rules[proxy->rule_count];
 
-		rule->proxy = proxy;
+		proxy->listens[proxy->rule_count++] = &rule->listen;
 		status = read_side(proxy, words[i], ADDR_LISTEN, &rule->listen);
 		if (!status)
 			status = read_side(proxy, words[i + 1], ADDR_CONNECT, &rule->connect);
+		if (!status)
+			status = check_rule(proxy, rule, words[i], words[i + 1]);
 		if (!status)
 			rule->to = strdup(addr_format_short(&rule->connect, text, sizeof(text)));
 	}
@@ -314,34 +160,31 @@ static uint64_t automatic_limit(void)
 
 static void clean_up(struct proxy *proxy)
 {
-	if (proxy->loop)
-		session_free_all(&proxy->sessions);
-	for (size_t i = 0; i < proxy->rule_count; i++) {
-		if (proxy->loop)
-			listener_close(&proxy->rules[i].listener);
-		free(proxy->rules[i].to);
-	}
-	if (proxy->pid_file)
-		pidfile_remove(proxy->pid_file);
+	if (proxy->server.loop)
+		session_free_all(&proxy->server.sessions); /* dials end before their dialer */
 	dialer_stop(proxy->dialer);
-	loop_free(proxy->loop);
+	server_free(&proxy->server);
+	for (size_t i = 0; i < proxy->rule_count; i++)
+		free(proxy->rules[i].to);
 	hosts_free(&proxy->hosts);
 	free(proxy->rules);
+	free(proxy->listens);
+	free(proxy->listeners);
 }
 
 int main(int argc, char **argv)
 {
 	static struct proxy proxy = {
-		.listening = LISTEN_DEFAULTS,
+		.server.settings = SERVER_DEFAULTS,
 		.dialling = DIAL_DEFAULTS,
 	};
 	const struct opt_table tables[] = {
-		{ listen_opts, &proxy.listening }, { dial_opts, &proxy.dialling }, { relay_opts, &proxy.relaying },
+		{ listen_opts, &proxy.server.settings }, { dial_opts, &proxy.dialling }, { relay_opts, &proxy.relaying },
 		{ common_opts, &proxy.common },    { NULL, NULL },
 	};
 	const struct opt_program program = {
 		.name = "vsock-proxy",
-		.summary = "forward connections",
+		.summary = "forward connections between vsock, TCP, UNIX sockets and commands",
 		.usage = usage,
 		.examples = examples,
 		.tables = tables,
@@ -359,15 +202,17 @@ int main(int argc, char **argv)
 	if (first <= 0)
 		return opt_status(first);
 	log_configure(&proxy.common.log);
-	status = read_rules(&proxy, argc - first, argv + first);
+	status = common_message_size(&proxy.relaying);
+	if (!status)
+		status = read_rules(&proxy, argc - first, argv + first);
 	if (!status) {
-		proxy.limit = proxy.listening.max_conns ? proxy.listening.max_conns : automatic_limit();
+		proxy.server.limit = proxy.server.settings.max_conns ? proxy.server.settings.max_conns : automatic_limit();
 		status = run(&proxy);
 	}
 	clean_up(&proxy);
-	if (proxy.signal) {
-		signal(proxy.signal, SIG_DFL);
-		raise(proxy.signal);
+	if (proxy.server.signal) {
+		signal(proxy.server.signal, SIG_DFL);
+		raise(proxy.server.signal);
 	}
 	return status;
 }

@@ -96,7 +96,7 @@ struct options {
 	uint64_t parallel;
 	uint64_t size;
 	uint64_t delay_ms;
-	uint64_t seconds; /* connect: begin no more after */
+	uint64_t seconds; /* pingpong, connect: begin no more after */
 	unsigned limit; /* seconds */
 	bool reset;
 	char **command;
@@ -1016,7 +1016,7 @@ static int oneway_report(const struct options *o, const struct sender *senders, 
 	printf("{\"test\":\"oneway\",\"conns\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"arrived\":%.0f,\"wrong\":%" PRIu64
 	       ",\"seconds\":%.6f,\"mib_s\":%.2f,\"sender_seconds\":%.6f,\"sender_cpu\":%.4f,\"sink_cpu\":%.4f,"
 	       "\"answers\":%" PRIu64 ",\"half_close\":\"%s\"}\n",
-	       o->conns, total, arrived_bytes, wrong, server_seconds, (double)total / 1048576 / server_seconds, own_seconds, own_cpu, server_cpu,
+	       o->conns, total, arrived_bytes, wrong, server_seconds, server_seconds > 0 ? (double)total / 1048576 / server_seconds : 0, own_seconds, own_cpu, server_cpu,
 	       answered, answered == o->conns ? "kept" : "lost");
 	return wrong == 0 && (uint64_t)arrived_bytes == total ? 0 : 1;
 }
@@ -1027,6 +1027,7 @@ static int run_oneway(struct options *o)
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	uint64_t start;
 	double cpu;
+	int status;
 
 	if (o->control_text != NULL)
 		ask_counters(&o->control, o->control_text, true, o->limit);
@@ -1044,7 +1045,10 @@ static int run_oneway(struct options *o)
 	start = now_ns();
 	cpu = cpu_seconds();
 	senders_run(o, senders, epoll);
-	return oneway_report(o, senders, seconds(now_ns() - start), cpu_seconds() - cpu);
+	status = oneway_report(o, senders, seconds(now_ns() - start), cpu_seconds() - cpu);
+	free(senders);
+	close(epoll);
+	return status;
 }
 
 /*
@@ -1062,27 +1066,30 @@ static void round_trip(int fd, uint64_t number, unsigned char *message, unsigned
 
 static int run_pingpong(struct options *o)
 {
-	uint64_t *times = allocate(o->count, sizeof(*times)), sum = 0, warm = o->count / 10 + 1;
+	uint64_t *times = allocate(o->count, sizeof(*times)), sum = 0, done = 0, warm = o->count / 100 + 1, end;
 	unsigned char *message = allocate(1, o->size), *back = allocate(1, o->size);
 	int fd;
 
-	if (o->size < sizeof(uint64_t))
-		fail("--size is at least 8");
 	fd = open_conn(o, MODE_ECHO, 0, 0);
 	for (uint64_t i = 0; i < warm; i++)
 		round_trip(fd, i, message, back, o->size);
-	for (uint64_t i = 0; i < o->count; i++) {
+	end = now_ns() + o->seconds * UINT64_C(1000000000);
+	while (done < o->count && (done == 0 || now_ns() < end)) {
 		uint64_t start = now_ns();
 
-		round_trip(fd, warm + i, message, back, o->size);
-		times[i] = now_ns() - start;
-		sum += times[i];
+		round_trip(fd, warm + done, message, back, o->size);
+		times[done] = now_ns() - start;
+		sum += times[done++];
 	}
-	qsort(times, o->count, sizeof(*times), compare_u64);
+	qsort(times, done, sizeof(*times), compare_u64);
 	printf("{\"test\":\"pingpong\",\"size\":%" PRIu64 ",\"count\":%" PRIu64
 	       ",\"min_us\":%.2f,\"median_us\":%.2f,\"p99_us\":%.2f,\"max_us\":%.2f,\"mean_us\":%.2f}\n",
-	       o->size, o->count, percentile_us(times, o->count, 0), percentile_us(times, o->count, 0.5), percentile_us(times, o->count, 0.99),
-	       percentile_us(times, o->count, 1), (double)sum / 1e3 / (double)o->count);
+	       o->size, done, percentile_us(times, done, 0), percentile_us(times, done, 0.5), percentile_us(times, done, 0.99),
+	       percentile_us(times, done, 1), (double)sum / 1e3 / (double)done);
+	free(times);
+	free(message);
+	free(back);
+	close(fd);
 	return 0;
 }
 
@@ -1236,6 +1243,9 @@ static int run_connect(struct options *o)
 	       ",\"seconds\":%.6f,\"per_second\":%.1f,\"median_us\":%.1f,\"p99_us\":%.1f}\n",
 	       all.begun, o->parallel, all.good, all.bad, took, (double)all.good / took, percentile_us(all.times, all.good, 0.5),
 	       percentile_us(all.times, all.good, 0.99));
+	free(all.times);
+	free(places);
+	close(all.epoll);
 	return all.bad == 0 ? 0 : 1;
 }
 
@@ -1274,6 +1284,7 @@ static int run_hold(struct options *o)
 	for (uint64_t i = 0; i < held; i++)
 		still += echo_once(fds[i], ~i);
 	printf("{\"test\":\"hold\",\"held\":%" PRIu64 ",\"still_echoing\":%" PRIu64 "}\n", held, still);
+	free(fds);
 	return held == o->count && still == held ? 0 : 1;
 }
 
@@ -1348,7 +1359,7 @@ static int run_verify(struct options *o)
 	}
 	last = now_ns();
 	printf("{\"test\":\"verify\",\"bytes\":%" PRIu64 ",\"got\":%" PRIu64 ",\"wrong\":%" PRIu64 ",\"seconds\":%.6f,\"mib_s\":%.2f,\"cpu\":%.4f}\n", o->bytes,
-	       got, wrong, seconds(last - first), (double)got / 1048576 / seconds(last - first), cpu_seconds());
+	       got, wrong, seconds(last - first), last > first ? (double)got / 1048576 / seconds(last - first) : 0, cpu_seconds());
 	return got == o->bytes && wrong == 0 ? 0 : 1;
 }
 
@@ -1392,7 +1403,7 @@ static const struct command {
 } commands[] = {
 	{ "serve", run_serve, true, "serve ADDRESS: the other end of all of these" },
 	{ "oneway", run_oneway, true, "oneway ADDRESS [--conns N] [--bytes N] [--control ADDRESS]: bytes a second, verified at the far end" },
-	{ "pingpong", run_pingpong, true, "pingpong ADDRESS [--size N] [--count N]: round trips" },
+	{ "pingpong", run_pingpong, true, "pingpong ADDRESS [--size N] [--count N] [--seconds N]: round trips" },
 	{ "connect", run_connect, true, "connect ADDRESS [--count N] [--parallel N] [--seconds N]: connect, echo, close" },
 	{ "hold", run_hold, true, "hold ADDRESS [--count N]: idle connections, until stdin ends" },
 	{ "halfclose", run_halfclose, true, "halfclose ADDRESS [--bytes N] [--delay MS]: is the answer after a half-close kept?" },

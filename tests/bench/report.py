@@ -49,7 +49,7 @@ def metrics(data):
         Metric("latency16k", "Round trip of 16 KiB: median, microseconds", "latency", False, 1),
         Metric("latency16k_p99", "Round trip of 16 KiB: 99th percentile, microseconds", "latency", False, 1),
         Metric("rate", "Connect, echo, close: connections a second", "rate", True),
-        Metric("idle_pss", "An idle connection: KiB resident (proportional set size)", "idle", False, 2),
+        Metric("idle_kib", "An idle connection: KiB resident (of relays that start processes: proportional)", "idle", False, 2),
         Metric("idle_fds", "An idle connection: descriptors", "idle", False, 1),
         Metric("halfclose", "The answer after a half-close, one second later", "halfclose", True),
         Metric("stdio", "stdin and stdout: MiB/s", "stdio", True),
@@ -84,7 +84,7 @@ def machine():
     }
 
 
-def collect(setup, used, missing):
+def collect(setup, used, missing, rounds):
     """Everything about a run, ready for JSON."""
     o = setup.options
     results = []
@@ -97,7 +97,7 @@ def collect(setup, used, missing):
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": machine(),
         "settings": {
-            "what": o.what, "pairs": o.pairs, "rounds": o.rounds, "bytes": o.bytes, "conns": o.conns, "trips": o.trips, "visits": o.visits,
+            "what": o.what, "pairs": o.pairs, "rounds": rounds, "bytes": o.bytes, "conns": o.conns, "trips": o.trips, "visits": o.visits,
             "parallel": o.parallel, "hold": o.hold, "pinned": setup.load_cpus is not None, "far": bool(o.far), "quick": o.quick,
         },
         "versions": {peer.name: peer.version() for peer in used},
@@ -242,7 +242,7 @@ def verdict(values, pair, metric):
     elif metric.name == "rate" and to_base is not None:
         proxyd = metric.ratio(mine, values.get(pair, "systemd-socket-proxyd", metric))
         reached = to_base >= 4 and (proxyd is None or proxyd >= 1.3)
-    elif metric.name == "idle_pss":
+    elif metric.name == "idle_kib":
         reached = mine <= 0.5
     return number(mine, metric.digits), to_base, (best_name, to_best), to_direct, reached
 
@@ -350,14 +350,24 @@ def panel_rows(values, metric):
     return relays, rows
 
 
+def colour(name, number):
+    """Ours stand out."""
+    if is_ours(name):
+        return f'lc rgb "{("#b2182b", "#d6604d", "#f4a582")[number % 3]}"'
+    greys = ("#053061", "#2166ac", "#4393c3", "#74a9cf", "#1b7837", "#7fbc41", "#c2e699", "#999999")
+    return f'lc rgb "{greys[number % len(greys)]}"'
+
+
 def plot_script(data, path):
     values = Values(data)
     wanted = [m for m in metrics(data) if re.fullmatch(r"throughput\d+|cpu1|latency64|rate|stdio", m.name) and values.pairs(m)]
+    size = f"size 1100,{340 * max(1, len(wanted))}"
+    kind = f"pngcairo {size}" if path.endswith(".png") else f'svg {size} dynamic background "white"'
     lines = [
-        f'set terminal svg size 1100,{340 * max(1, len(wanted))} dynamic background "white" font "sans,12"',
+        f'set terminal {kind} font "sans,11"',
         f'set output "{path}"', "set style data histogram", "set style histogram clustered gap 1.5", "set style fill solid 0.9 border -1",
         "set boxwidth 0.9", "set grid y", "set yrange [0:*]", "set key outside right top", "set arrow from graph 0, first 1 to graph 1, first 1 nohead dashtype 2",
-        "set rmargin 26",
+        "set rmargin 34",
         f'set ylabel "times better than {BASE}"', f"set multiplot layout {max(1, len(wanted))},1",
     ]
     for i, metric in enumerate(wanted):
@@ -367,7 +377,7 @@ def plot_script(data, path):
         lines += [" ".join(row) for row in rows]
         lines.append("END")
         lines.append(f'set title "{metric.title}"')
-        series = [f"$d{i} using {n + 2}:xtic(1) title columnheader({n + 2}) noenhanced" for n in range(len(relays))]
+        series = [f"$d{i} using {n + 2}:xtic(1) title columnheader({n + 2}) noenhanced {colour(name, n)}" for n, name in enumerate(relays)]
         lines.append("plot " + ", ".join(series))
     lines.append("unset multiplot")
     return "\n".join(lines) + "\n"

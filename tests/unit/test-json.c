@@ -43,7 +43,7 @@ static void values_and_nesting(void **state)
 	json_number(&json, "most", UINT64_MAX);
 	json_signed(&json, "least", INT64_MIN);
 	json_real(&json, "seconds", 0.2134, 3);
-	json_real(&json, "nothing", NAN, 3);
+	json_real(&json, "nothing", (double)NAN, 3);
 	json_bool(&json, "yes", true);
 	json_bool(&json, "no", false);
 	json_array(&json, "list");

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Completion of the vsock-tools for fish. Options, values and choices come from the program itself (--list-options: letter,
+# name, type, value, choices, default and text, with TABs between), names of guests from the hosts files.
+
+function __vsock_tools_names
+    set -l files
+    if set -q VSOCK_HOSTS
+        set files (string split : -- $VSOCK_HOSTS)
+    else
+        set -l config ~/.config
+        set -q XDG_CONFIG_HOME; and set config $XDG_CONFIG_HOME
+        set files $config/vsock/hosts /etc/vsock/hosts
+    end
+    for file in $files
+        test -r $file; and awk '{ sub(/#.*/, ""); for (i = 2; i <= NF; i++) print $i }' $file
+    end
+end
+
+function __vsock_tools_addresses -a program role
+    set -l word (commandline -ct)
+    switch $word
+        case 'unix:*' 'unix-seqpacket:*' 'vsock-mux:*'
+            set -l parts (string split -m 1 : -- $word)
+            for path in $parts[2]*
+                test -d $path; and echo $parts[1]:$path/; or echo $parts[1]:$path
+            end
+            return
+        case '/*' './*' '../*'
+            __fish_complete_path $word
+            return
+    end
+    printf '%s\n' vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: fd:
+    if test "$role" = listen
+        echo vsock:any:
+        return
+    end
+    echo exec:
+    for name in host local (__vsock_tools_names)
+        echo vsock:$name:
+        test $program = vsock-proxy; or echo $name:
+        test $program = vsock-ping; and echo $name
+    end
+end
+
+function __vsock_tools_who
+    printf '%s\n' any host local uid: gid: user: group: (__vsock_tools_names)
+end
+
+# The program is asked once, when its completion is loaded, and not before it is there.
+for program in vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info
+    command -q $program; or continue
+    complete -c $program -f
+    command $program --list-options 2>/dev/null | while read -l -d \t letter name kind value choices fallback text
+        set -l spec -l $name -d $text
+        test $letter != -; and set -a spec -s $letter
+        if test $value != -
+            switch $kind:$value
+                case 'choice:*'
+                    set -a spec -x -a (string replace -a , ' ' -- $choices)
+                case '*:WHO'
+                    set -a spec -x -a '(__vsock_tools_who)'
+                case '*:PATH' '*:FILE' '*:DIR'
+                    set -a spec -r -F
+                case '*'
+                    set -a spec -x
+            end
+        end
+        complete -c $program $spec
+    end
+    switch $program
+        case vsock-listen
+            complete -c $program -a "(__vsock_tools_addresses $program listen)"
+        case vsock-cat vsock-ping
+            complete -c $program -a "(__vsock_tools_addresses $program connect)"
+        case vsock-proxy
+            complete -c $program -a "(__vsock_tools_addresses $program listen; __vsock_tools_addresses $program connect)"
+    end
+end

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * activation: sockets that we were started with: by number (inetd, a shell), or by name under systemd's socket activation
+ * (sd_listen_fds(3): LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES).
+ */
+#ifndef NET_ACTIVATION_H
+#define NET_ACTIVATION_H
+
+#include <stddef.h>
+
+#include "net/addr.h"
+
+/*
+ * The descriptors that an fd: address means: one for a number, all of that name for a name. At most room of them are
+ * written to fds; returns how many, or -EBADF (no such descriptor), -ENOTSOCK, -ENOENT (no such name was passed).
+ * Duplicates, close-on-exec, the caller's.
+ */
+int activation_find(const struct addr *addr, int *fds, size_t room);
+
+#endif

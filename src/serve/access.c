@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "serve/access.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/units.h"
+
+static int bad(struct access_error *error, size_t offset, size_t length, const char *hint, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
+static int bad(struct access_error *error, size_t offset, size_t length, const char *hint, const char *format, ...)
+{
+	va_list args;
+
+	*error = (struct access_error){ .offset = offset, .length = length ? length : 1 };
+	va_start(args, format);
+	vsnprintf(error->why, sizeof(error->why), format, args);
+	va_end(args);
+	snprintf(error->hint, sizeof(error->hint), "%s", hint ? hint : "");
+	return -EINVAL;
+}
+
+static void map_v4(const struct in_addr *v4, struct in6_addr *ip)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	memcpy(ip, mapped, sizeof(mapped));
+	memcpy((uint8_t *)ip + sizeof(mapped), v4, sizeof(*v4));
+}
+
+/* "10.0.0.0/8", "::1": true if it is an address at all; *status then tells whether it is a good one. */
+static bool read_ip(const char *word, size_t offset, struct access_entry *entry, struct access_error *error, int *status)
+{
+	const char *slash = strchr(word, '/');
+	size_t length = slash ? (size_t)(slash - word) : strlen(word);
+	char text[INET6_ADDRSTRLEN];
+	struct units_error number;
+	struct in_addr v4;
+	uint64_t prefix;
+	bool is_v4;
+
+	if (length >= sizeof(text))
+		return false;
+	memcpy(text, word, length);
+	text[length] = '\0';
+	is_v4 = inet_pton(AF_INET, text, &v4) == 1;
+	if (is_v4)
+		map_v4(&v4, &entry->ip);
+	else if (inet_pton(AF_INET6, text, &entry->ip) != 1)
+		return false;
+	entry->kind = ACCESS_IP;
+	prefix = is_v4 ? 32 : 128;
+	*status = 0;
+	if (slash && units_count(slash + 1, 0, prefix, &prefix, &number) < 0)
+		*status = bad(error, offset + length + 1 + number.offset, number.length, NULL, "bad prefix length: %s", number.why);
+	entry->prefix = (unsigned)prefix + (is_v4 ? 96 : 0);
+	return true;
+}
+
+/* "uid:0", "gid:27", "user:NAME", "group:NAME" */
+static bool read_credential(const char *word, size_t offset, struct access_entry *entry, struct access_error *error,
+                            int *status)
+{
+	static const struct {
+		const char *prefix;
+		enum access_kind kind;
+		bool name;
+	} forms[] = {
+		{ "uid:", ACCESS_UID, false },
+		{ "gid:", ACCESS_GID, false },
+		{ "user:", ACCESS_UID, true },
+		{ "group:", ACCESS_GID, true },
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+		size_t length = strlen(forms[i].prefix);
+		const char *value = word + length;
+		struct units_error number;
+		uint64_t id = 0;
+
+		if (strncmp(word, forms[i].prefix, length) != 0)
+			continue;
+		*status = 0;
+		entry->kind = forms[i].kind;
+		if (!forms[i].name) {
+			if (units_count(value, 0, UINT32_MAX - 1, &id, &number) < 0)
+				*status = bad(error, offset + length + number.offset, number.length, NULL, "bad number: %s", number.why);
+		} else if (entry->kind == ACCESS_UID) {
+			const struct passwd *pw = getpwnam(value);
+
+			if (pw)
+				id = pw->pw_uid;
+			else
+				*status = bad(error, offset + length, strlen(value), NULL, "there is no user '%s'", value);
+		} else {
+			const struct group *gr = getgrnam(value);
+
+			if (gr)
+				id = gr->gr_gid;
+			else
+				*status = bad(error, offset + length, strlen(value), NULL, "there is no group '%s'", value);
+		}
+		entry->number = (uint32_t)id;
+		return true;
+	}
+	return false;
+}
+
+static int read_who(const char *word, size_t offset, const struct hosts *hosts, struct access_entry *entry,
+                    struct access_error *error)
+{
+	static const char *const forms = "a CID (3, host) or its name, an IP address or CIDR, uid:N, gid:N, user:NAME, or any";
+	const struct hosts_entry *host;
+	size_t length = strlen(word);
+	int status;
+
+	if (!length)
+		return bad(error, offset, 1, forms, "nobody is named here");
+	if (strcmp(word, "any") == 0) {
+		entry->kind = ACCESS_ANY;
+		return 0;
+	}
+	if (read_credential(word, offset, entry, error, &status) || read_ip(word, offset, entry, error, &status))
+		return status;
+	entry->kind = ACCESS_CID;
+	if (addr_read_cid(word, length, &entry->number))
+		return entry->number == ADDR_CID_ANY ? bad(error, offset, length, "write any", "'%s' is no peer's CID", word) : 0;
+	host = hosts ? hosts_find(hosts, word, length) : NULL;
+	if (!host)
+		return bad(error, offset, length, forms, "'%s' is nobody that is known here", word);
+	if (host->path)
+		return bad(error, offset, length, "let the VMM's user in: uid:N or user:NAME",
+		           "'%s' is behind hybrid vsock, where no CID is seen", word);
+	entry->number = host->cid;
+	return 0;
+}
+
+int access_add(struct access *access, const char *text, bool allow, const struct hosts *hosts, struct access_error *error)
+{
+	for (size_t offset = 0;;) {
+		size_t length = strcspn(text + offset, ",");
+		struct access_entry entry = { .allow = allow }, *grown;
+		int status;
+
+		if (length >= sizeof(entry.text))
+			return bad(error, offset, length, NULL, "too long");
+		memcpy(entry.text, text + offset, length);
+		status = read_who(entry.text, offset, hosts, &entry, error);
+		if (status)
+			return status;
+		grown = reallocarray(access->entries, access->count + 1, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		access->entries = grown;
+		access->entries[access->count++] = entry;
+		if (!text[offset + length])
+			return 0;
+		offset += length + 1;
+	}
+}
+
+bool access_suits(const struct access_entry *entry, enum addr_family family)
+{
+	switch (entry->kind) {
+	case ACCESS_ANY:
+		return true;
+	case ACCESS_CID:
+		return family == ADDR_VSOCK || family == ADDR_FD;
+	case ACCESS_IP:
+		return family == ADDR_TCP || family == ADDR_FD;
+	case ACCESS_UID:
+	case ACCESS_GID:
+		return family == ADDR_UNIX || family == ADDR_MUX || family == ADDR_FD;
+	}
+	return false;
+}
+
+static bool same_bits(const struct in6_addr *a, const struct in6_addr *b, unsigned bits)
+{
+	const uint8_t *left = (const uint8_t *)a, *right = (const uint8_t *)b;
+
+	if (memcmp(left, right, bits / 8) != 0)
+		return false;
+	return bits % 8 == 0 || (left[bits / 8] ^ right[bits / 8]) >> (8 - bits % 8) == 0;
+}
+
+static bool matches(const struct access_entry *entry, const struct peer *peer)
+{
+	struct in6_addr ip;
+
+	switch (entry->kind) {
+	case ACCESS_ANY:
+		return true;
+	case ACCESS_CID:
+		return peer->family == ADDR_VSOCK && peer->u.vsock.cid == entry->number;
+	case ACCESS_IP:
+		if (peer->family != ADDR_TCP)
+			return false;
+		ip = peer->u.tcp.ip;
+		if (!peer->u.tcp.v6)
+			map_v4((const struct in_addr *)&peer->u.tcp.ip, &ip);
+		return same_bits(&ip, &entry->ip, entry->prefix);
+	case ACCESS_UID:
+		return peer->family == ADDR_UNIX && peer->u.local.uid == entry->number;
+	case ACCESS_GID:
+		return peer->family == ADDR_UNIX && peer->u.local.gid == entry->number;
+	}
+	return false;
+}
+
+bool access_check(const struct access *access, const struct peer *peer, const struct access_entry **by)
+{
+	bool any_allow = false;
+
+	for (size_t i = 0; i < access->count; i++) {
+		if (matches(&access->entries[i], peer)) {
+			*by = &access->entries[i];
+			return access->entries[i].allow;
+		}
+		any_allow = any_allow || access->entries[i].allow;
+	}
+	*by = NULL;
+	return !any_allow;
+}
+
+void access_free(struct access *access)
+{
+	free(access->entries);
+	*access = (struct access){ 0 };
+}

@@ -1,0 +1,89 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# fd: sockets that the programs were started with: by number, by inetd, by systemd.
+
+load lib/common
+
+setup() {
+	need python3 systemd-socket-activate
+	cd "$BATS_TEST_TMPDIR"
+}
+
+# free_port: one that nobody listens on now.
+free_port() {
+	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# activate ARGUMENT…: systemd-socket-activate; it connects to nobody, so that the first client starts the program.
+activate() {
+	port=$(free_port)
+	spawn activate systemd-socket-activate -l "127.0.0.1:$port" "$@"
+	wait_until grep -q "Listening on" activate.err
+}
+
+@test "a listening socket by number" {
+	activate vsock-listen --echo -c 1 fd:3
+	run -0 bash -c "echo one | vsock-cat tcp:127.0.0.1:$port"
+	[ "$output" = one ]
+}
+
+@test "a listening socket by name, as a rule of vsock-proxy" {
+	activate --fdname=web vsock-proxy fd:web 'exec:tr a-z A-Z'
+	run -0 bash -c "echo two | vsock-cat tcp:127.0.0.1:$port"
+	[ "$output" = TWO ]
+}
+
+@test "two sockets of one name are both listened on" {
+	second=$(free_port)
+	activate -l "127.0.0.1:$second" --fdname=web:web vsock-listen --echo fd:web
+	run -0 bash -c "echo a | vsock-cat tcp:127.0.0.1:$port; echo b | vsock-cat tcp:127.0.0.1:$second"
+	[ "$output" = $'a\nb' ]
+}
+
+@test "a name that was not passed" {
+	run -4 vsock-listen --echo fd:nobody
+	[[ $output == *"fd:nobody"* ]]
+	run ! vsock-cat fd:nobody
+	[[ $output == *"fd:nobody"* ]]
+}
+
+@test "a number that is not open, and one that is no socket" {
+	run ! vsock-listen --echo fd:77
+	[[ $output == *"fd:77"* ]]
+	run ! vsock-cat fd:5 5</dev/null
+	[[ $output == *"fd:5"* ]]
+}
+
+@test "inetd and Accept=yes: the socket is the connection, and the program ends with it" {
+	activate --inetd -a vsock-listen fd:0 -- tr a-z A-Z
+	run -0 bash -c "echo three | vsock-cat tcp:127.0.0.1:$port"
+	[ "$output" = THREE ]
+	run -0 bash -c "echo four | vsock-cat tcp:127.0.0.1:$port"
+	[ "$output" = FOUR ]
+}
+
+@test "the proxy of one connection" {
+	spawn_ready echo vsock-listen --echo "unix:$BATS_TEST_TMPDIR/echo"
+	activate --inetd -a vsock-proxy fd:0 "unix:$BATS_TEST_TMPDIR/echo"
+	head -c 3M /dev/urandom >data
+	vsock-cat "tcp:127.0.0.1:$port" <data | cmp - data
+}
+
+@test "vsock-cat on a connected socket; it stays blocking" {
+	run -0 python3 - <<-'END'
+		import fcntl, os, socket, subprocess
+		a, b = socket.socketpair()
+		number = b.fileno()
+		p = subprocess.Popen(["vsock-cat", "fd:%d" % number], pass_fds=[number], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+		a.sendall(b"down"); a.shutdown(socket.SHUT_WR)
+		print(p.communicate(b"up")[0], a.recv(10), p.returncode, fcntl.fcntl(b, fcntl.F_GETFL) & os.O_NONBLOCK)
+	END
+	[ "$output" = "b'down' b'up' 0 0" ]
+}
+
+@test "LISTEN_FDS and descriptors do not reach a COMMAND" {
+	activate vsock-listen -c 1 fd:3 -- sh -c 'env | grep -c LISTEN_; ls /proc/self/fd | wc -w'
+	run -0 vsock-cat "tcp:127.0.0.1:$port" </dev/null
+	# 0, 1, 2 and the folder that ls reads
+	[ "$output" = $'0\n4' ]
+}

@@ -1,0 +1,124 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Completion in bash, zsh and fish: every option is offered, and so are choices, families, names of guests and files.
+
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	printf '%s\n' '3 web www # the shop' '/run/db.vsock db' >hosts
+	export VSOCK_HOSTS=$PWD/hosts
+	mkdir folder
+	: >folder/service.sock
+	completions=$tests_top/completions
+}
+
+programs=(vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info)
+
+# The long names that a program has.
+names_of() {
+	"$1" --list-options | cut -f 2 | sed 's/^/--/' | sort
+}
+
+# bash_offers LINE: what TAB at the end of LINE offers, one a line; colons split words, as in an interactive shell.
+bash_offers() {
+	# shellcheck disable=SC2016
+	bash --norc -c '
+		. "$1"
+		COMP_WORDBREAKS=" <>=;|&(:"
+		COMP_LINE=$2 COMP_POINT=${#2}
+		read -r -a words <<<"$2"
+		_vsock_tools "${words[0]}"
+		[ ${#COMPREPLY[@]} -eq 0 ] || printf "%s\n" "${COMPREPLY[@]}"' bash "$completions/vsock-tools.bash" "$1"
+}
+
+fish_offers() {
+	# shellcheck disable=SC2016
+	HOME=$PWD fish -c 'source $argv[1]; complete -C $argv[2]' "$completions/vsock-tools.fish" "$1" | cut -f 1
+}
+
+# What _arguments(1) of zsh is given.
+zsh_specs() {
+	# shellcheck disable=SC2016
+	zsh -f -c '
+		_arguments() { print -rl -- "$@" }
+		service=$2 words=($2)
+		. "$1"' zsh "$completions/_vsock-tools" "$1"
+}
+
+@test "bash: a function is bound to every program" {
+	for program in "${programs[@]}"; do
+		# shellcheck disable=SC2016
+		bash --norc -c '. "$1"; complete -p "$2"' bash "$completions/vsock-tools.bash" "$program" | grep -q _vsock_tools
+	done
+}
+
+@test "bash: every option is offered" {
+	for program in "${programs[@]}"; do
+		diff <(bash_offers "$program --" | sort) <(names_of "$program")
+	done
+	bash_offers 'vsock-cat -' | grep -qx -- -w
+}
+
+@test "bash: a letter, a name's beginning, choices behind a blank and behind =" {
+	[ "$(bash_offers 'vsock-cat --half')" = --half-close-timeout ]
+	[ "$(bash_offers 'vsock-cat --color ' | xargs)" = "auto always never" ]
+	[ "$(bash_offers 'vsock-cat --color=n')" = never ]
+	[ "$(bash_offers 'vsock-cat -w ')" = "" ]
+	[ "$(bash_offers 'vsock-listen -k --pid-file fol')" = folder/ ]
+	bash_offers 'vsock-listen --allow ' | grep -qx web
+}
+
+@test "bash: families, names of guests, paths" {
+	run bash_offers 'vsock-cat '
+	for word in vsock: tcp: unix: vsock-mux: exec: web: www: db: host: vsock:web:; do
+		grep -qxF "$word" <<<"$output"
+	done
+	[ "$(bash_offers 'vsock-cat we')" = web: ]
+	[ "$(bash_offers 'vsock-cat vsock:we')" = web: ]
+	[ "$(bash_offers 'vsock-cat unix:folder/s')" = folder/service.sock ]
+	[ "$(bash_offers 'vsock-cat ./folder/s')" = ./folder/service.sock ]
+	[ "$(bash_offers 'vsock-cat web:22 ')" = "" ]
+}
+
+@test "bash: what listens is offered no names of guests; in pairs of vsock-proxy every second is" {
+	run bash_offers 'vsock-listen '
+	[[ $output == *tcp:* && $output != *web* && $output != *exec:* ]]
+	[ "$(bash_offers 'vsock-proxy -v -m 3 vsock:w')" = "" ]
+	[ "$(bash_offers 'vsock-proxy -v -m 3 tcp:80 vsock:w' | xargs)" = "web: www:" ]
+	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:web:80 vsock:w')" = "" ]
+}
+
+@test "bash: a command behind --" {
+	bash_offers 'vsock-listen 5000 -- mkfif' | grep -qx mkfifo
+	[ "$(bash_offers 'vsock-listen 5000 -- cat fol')" = folder ]
+}
+
+@test "bash: without hosts files and with a program that says nothing, nothing breaks" {
+	export VSOCK_HOSTS=
+	[ "$(bash_offers 'vsock-cat we')" = "" ]
+	[ "$(bash_offers 'no-such-program --')" = "" ]
+}
+
+@test "zsh: the file is sound, and every option is offered" {
+	need zsh
+	zsh -n "$completions/_vsock-tools"
+	head -n 1 "$completions/_vsock-tools" | grep -q "^#compdef ${programs[*]}$"
+	for program in "${programs[@]}"; do
+		diff <(zsh_specs "$program" | grep -oE '^\*--[a-z-]+' | cut -c 2- | sort) <(names_of "$program")
+	done
+	zsh_specs vsock-cat | grep -qF ':WHEN:(auto always never)'
+}
+
+@test "fish: the file is sound, and every option, choice, family and name is offered" {
+	need fish
+	fish -n "$completions/vsock-tools.fish"
+	for program in "${programs[@]}"; do
+		diff <(fish_offers "$program --" | sort) <(names_of "$program")
+	done
+	fish_offers 'vsock-cat --co' | grep -qx -- --connect-timeout
+	[ "$(fish_offers 'vsock-cat --color ' | sort | xargs)" = "always auto never" ]
+	fish_offers 'vsock-cat ' | grep -qx web:
+	[ "$(fish_offers 'vsock-cat unix:folder/s')" = unix:folder/service.sock ]
+	fish_offers 'vsock-listen --allow ' | grep -qx web
+}

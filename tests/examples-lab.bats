@@ -1,0 +1,50 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The examples of the manual pages and README.md that need vsock, fixed ports or absolute paths: in the lab only. One test for
+# each file that shows them.
+
+load lib/common
+
+setup() {
+	skip_outside_lab
+	# they write to /run, /etc and /usr, which is nobody's loss there
+	[ -e /run/vsock-lab ] || skip "needs the lab"
+}
+
+examples_of() {
+	local example failed=0 count=0
+	while IFS= read -r example; do
+		grep -qxF "== lab $example" "$tests_top/tests/lib/examples.table" || continue
+		count=$((count + 1))
+		"$tests_top/tests/lib/example" "$example" || failed=1
+	done < <("$tests_top/tests/lib/examples" "$1" | cut -f 2- | sort -u)
+	[ $failed = 0 ] && [ $count -gt 0 ]
+}
+
+@test "vsock-address(7): the examples do what is written" {
+	examples_of man/vsock-address.7
+}
+
+@test "vsock-cat(1): the examples do what is written" {
+	examples_of man/vsock-cat.1
+}
+
+@test "vsock-info(1): the examples do what is written" {
+	examples_of man/vsock-info.1
+}
+
+@test "vsock-listen(1): the examples do what is written" {
+	examples_of man/vsock-listen.1
+}
+
+@test "vsock-ping(1): the examples do what is written" {
+	examples_of man/vsock-ping.1
+}
+
+@test "vsock-proxy(1): the examples do what is written" {
+	examples_of man/vsock-proxy.1
+}
+
+@test "README.md: the commands do what is written" {
+	examples_of README.md
+}
