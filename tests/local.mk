@@ -132,6 +132,15 @@ EXTRA_DIST += \
 	tests/fuzz/corpus-addr/url \
 	tests/fuzz/corpus-addr/words
 
+# What is relied on in the kernel.
+assume_tests = tests/assume/poll tests/assume/splice tests/assume/unix tests/assume/vsock
+tests_assume_poll_SOURCES = tests/assume/poll.c tests/assume/assume.h
+tests_assume_splice_SOURCES = tests/assume/splice.c tests/assume/assume.h
+tests_assume_unix_SOURCES = tests/assume/unix.c tests/assume/assume.h
+tests_assume_vsock_SOURCES = tests/assume/vsock.c tests/assume/assume.h
+check_PROGRAMS += $(assume_tests)
+TESTS += $(assume_tests)
+
 # What is read, not run.
 static_tests = tests/layers
 TESTS += $(static_tests)
