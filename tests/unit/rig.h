@@ -41,7 +41,7 @@
 #include "relay/relay.h"
 
 #define RIG_PATIENCE 60 /* seconds for what should happen at once; a slow machine costs nothing */
-#define RIG_QUIET 100   /* ms in which nothing may happen */
+#define RIG_QUIET 40   /* ms in which nothing may happen */
 
 /* What the linker's wrappers do. */
 
