@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tools/ping.h"
@@ -36,6 +37,18 @@ enum ping_outcome ping_judge(const struct addr *addr, const struct failure *fail
 	if (failure->step == STEP_HANDSHAKE && failure->error == ECONNRESET)
 		return PING_CLOSED;
 	return PING_ERROR;
+}
+
+int ping_broken(int fd, int error)
+{
+	int pending = 0;
+	socklen_t size = sizeof(pending);
+
+	if (error != EPIPE && error != ENOTCONN)
+		return error;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &pending, &size) == 0 && pending)
+		return pending;
+	return EPIPE;
 }
 
 static void forget(struct probe *probe)

@@ -191,10 +191,8 @@ static void receive(struct echo *echo)
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (got < 0)
-		error = errno == ENOTCONN ? EPIPE : errno;
-	else if (got == 0)
-		error = EPIPE;
+	if (got <= 0)
+		error = ping_broken(echo->fd, got < 0 ? errno : EPIPE);
 	else if (!take_all(echo, data, (size_t)got, now))
 		error = EPROTO;
 	if (error)
@@ -219,7 +217,7 @@ static bool write_probe(struct echo *echo, struct echo_probe *probe, struct fail
 	done = send(echo->fd, echo->payload + echo->write_offset, echo->size - echo->write_offset, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (done < 0) {
 		if (errno != EAGAIN && errno != EINTR)
-			*failure = (struct failure){ .step = STEP_RELAY, .error = errno };
+			*failure = (struct failure){ .step = STEP_RELAY, .error = ping_broken(echo->fd, errno) };
 		return false;
 	}
 	echo->write_offset += (size_t)done;

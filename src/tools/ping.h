@@ -39,6 +39,8 @@ struct ping_options {
 	uint64_t wait;     /* ns; 0: off */
 	bool scan, banner;
 	uint64_t parallel;
+	unsigned bandwidth; /* enum ping_bandwidth */
+	uint64_t streams;
 };
 
 enum ping_outcome {
@@ -114,11 +116,17 @@ int ping_signals(struct loop *loop, void (*handler)(struct loop *loop, const str
 /* ping-connect.c: how a connect ended, for probes and for the scan. */
 enum ping_outcome ping_judge(const struct addr *addr, const struct failure *failure);
 
+/* Why a connection broke: what the socket knows beyond EPIPE, for a VM that went away is ECONNRESET; else EPIPE: it was closed. */
+int ping_broken(int fd, int error);
+
 /* ping-wait.c: until it answers, for options->wait; the exit status. */
 int ping_wait(struct ping *ping);
 
 /* ping-scan.c: text is CIDS[:PORTS], or tcp:HOST[:PORTS]; the exit status. */
 int ping_scan(struct ping *ping, const char *text, const struct hosts *hosts);
+
+/* ping-bandwidth.c; the exit status. */
+int ping_bandwidth(struct ping *ping);
 
 /* ping-report.c; where standard output can't be written the run ends. */
 void ping_report_begin(struct ping *ping);
