@@ -25,7 +25,7 @@ bash_offers() {
 	# shellcheck disable=SC2016
 	bash --norc -c '
 		. "$1"
-		COMP_WORDBREAKS=$'\'' \t\n"\'\''><=;|&(:'\''
+		COMP_WORDBREAKS=" <>=;|&(:"
 		COMP_LINE=$2 COMP_POINT=${#2}
 		read -r -a words <<<"$2"
 		_vsock_tools "${words[0]}"
@@ -33,6 +33,7 @@ bash_offers() {
 }
 
 fish_offers() {
+	# shellcheck disable=SC2016
 	HOME=$PWD fish -c 'source $argv[1]; complete -C $argv[2]' "$completions/vsock-tools.fish" "$1" | cut -f 1
 }
 

@@ -68,6 +68,12 @@ tests_unit_test_hosts_SOURCES = tests/unit/test-hosts.c
 tests_unit_test_hosts_LDADD = $(unit_libraries)
 tests_unit_test_hosts_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 
+unit_tests += tests/unit/test-relay
+tests_unit_test_relay_SOURCES = tests/unit/test-relay.c tests/unit/rig.h
+tests_unit_test_relay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
+tests_unit_test_relay_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=epoll_wait,--wrap=splice,--wrap=pipe2
+tests_unit_test_relay_LDADD = $(unit_libraries)
+
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif

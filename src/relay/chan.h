@@ -32,7 +32,8 @@ struct chan {
 	uint32_t chunk; /* how much is read at once */
 	uint8_t state;  /* enum chan_state */
 	uint8_t waits;  /* enum chan_wait */
-	uint8_t full_reads;
+	uint8_t full_reads, small_reads; /* in a row */
+	bool may_splice;   /* auto: a flow that turns out to be large is spliced */
 	bool source_ended; /* end of file was read, but what is kept is not written yet (lines) */
 	bool eof_passed; /* the end was passed on */
 };

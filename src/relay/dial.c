@@ -60,7 +60,6 @@ static void forget_question(struct dial *dial)
 static void release(struct dial *dial)
 {
 	loop_timer_stop(dial->dialer->loop, &dial->timer);
-	loop_unwatch(dial->dialer->loop, &dial->watch);
 	forget_question(dial);
 	free(dial->places);
 	dial->places = NULL;
@@ -70,6 +69,7 @@ static void release(struct dial *dial)
 
 void dial_cancel(struct dial *dial)
 {
+	loop_unwatch(dial->dialer->loop, &dial->watch);
 	if (dial->state == DIAL_OVER)
 		return;
 	release(dial);

@@ -50,7 +50,9 @@ enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char
 /* A message of length 0; to a stream that is nothing. */
 enum move engine_write_empty(struct flow *flow);
 
-/* The engine for a channel; setting is enum engine_setting. */
-const struct engine *engine_choose(const struct endpoint *source, const struct endpoint *destination, unsigned setting);
+/* The engine that a channel begins with; setting is enum engine_setting. *may_splice: the copy engine hands it over to the
+ * splice engine when the flow turns out to be large. */
+const struct engine *engine_choose(const struct endpoint *source, const struct endpoint *destination, unsigned setting,
+                                   bool *may_splice);
 
 #endif

@@ -115,6 +115,9 @@ static void pass_end(struct loop *loop, struct relay *relay, int side)
 	if (chan->eof_passed || relay->settings->no_shutdown)
 		return;
 	chan->eof_passed = true;
+	/* both have ended: closing, which comes next, says it too */
+	if (relay->chan[!side].state == CHAN_ENDED && !relay->end[!side].inherited)
+		return;
 	if (relay->out_watch[!side])
 		loop_unwatch(loop, relay->out_watch[!side]); /* before the descriptor is closed */
 	endpoint_finish(&relay->end[!side]);
@@ -314,9 +317,12 @@ static void finish(struct loop *loop, struct relay *relay)
 {
 	loop_timer_stop(loop, &relay->timer);
 	for (int side = 0; side < 2; side++) {
-		loop_unwatch(loop, &relay->watch[side]);
+		/* our own descriptors are closed by relay_close(), which the owner of a relay that is over calls next */
+		void (*remove)(struct loop *, struct watch *) = relay->end[side].inherited ? loop_unwatch : loop_forget;
+
+		remove(loop, &relay->watch[side]);
 		if (relay->out_watch[side])
-			loop_unwatch(loop, relay->out_watch[side]);
+			remove(loop, relay->out_watch[side]);
 	}
 	if (relay->over)
 		return;
@@ -375,6 +381,7 @@ static void time_out(struct loop *loop, struct timer *timer)
 static void check_gone(struct loop *loop, struct relay *relay, int side, uint32_t events)
 {
 	struct chan *to = &relay->chan[!side];
+	int error;
 
 	if (to->state == CHAN_ENDED || !endpoint_gone(&relay->end[side], events))
 		return;
@@ -382,7 +389,11 @@ static void check_gone(struct loop *loop, struct relay *relay, int side, uint32_
 		destination_failed(loop, relay, !side, EPIPE);
 		return;
 	}
-	if (chan_unsent(to))
+	/* an error is pending where the peer did not take all that it was sent (a reset); a peer that just closed leaves none */
+	error = endpoint_error(&relay->end[side]);
+	if (error)
+		note(relay, END_RESET, error, side);
+	else if (chan_unsent(to))
 		note(relay, END_LOST, EPIPE, side);
 	end_channel(loop, relay, !side);
 	endpoint_ignore(&relay->end[!side]);
@@ -416,7 +427,7 @@ static int prepare_side(struct relay *relay, int side)
 	struct out_watch *output;
 
 	relay->watch[side] = (struct watch){ .kind = &relay_kind, .fd = -1, .side = (uint16_t)side };
-	chan->engine = engine_choose(end, &relay->end[!side], relay->settings->engine);
+	chan->engine = engine_choose(end, &relay->end[!side], relay->settings->engine, &chan->may_splice);
 	if (end->in < 0)
 		chan->state = CHAN_ENDED;
 	if (end->out < 0)
@@ -433,7 +444,7 @@ static int prepare_side(struct relay *relay, int side)
 }
 
 int relay_start(struct loop *loop, struct relay *relay, const struct endpoint end[2], const struct relay_settings *settings,
-                void (*done)(struct loop *loop, struct relay *relay))
+                struct watch *connected, void (*done)(struct loop *loop, struct relay *relay))
 {
 	int error = 0;
 
@@ -446,6 +457,8 @@ int relay_start(struct loop *loop, struct relay *relay, const struct endpoint en
 	relay->timer.expired = time_out;
 	for (int side = 0; side < 2 && !error; side++)
 		error = prepare_side(relay, side);
+	if (!error && connected && connected->slot)
+		loop_move(loop, connected, &relay->watch[1]);
 	for (int side = 0; side < 2 && !error; side++)
 		error = watch_side(loop, relay, side);
 	if (!error && next_time(relay) != UINT64_MAX)

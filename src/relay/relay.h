@@ -75,10 +75,10 @@ struct relay {
 	bool over;
 };
 
-/* Starts a relay over two endpoints that it now owns. settings must outlive it. 0 or a negative errno (then nothing was
- * taken over). */
+/* Starts a relay over two endpoints that it now owns. settings must outlive it. connected is the watch with which end[1] was
+ * dialled: its registration is taken over; NULL where there is none. 0 or a negative errno (then nothing was taken over). */
 int relay_start(struct loop *loop, struct relay *relay, const struct endpoint end[2], const struct relay_settings *settings,
-                void (*done)(struct loop *loop, struct relay *relay));
+                struct watch *connected, void (*done)(struct loop *loop, struct relay *relay));
 /* Reads no more; what was read is written; done() is called when it is, at the latest after grace ns. */
 void relay_stop(struct loop *loop, struct relay *relay, uint64_t grace);
 /* Closes everything. After done(), or at any time to end it without done(). */

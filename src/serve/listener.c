@@ -96,7 +96,8 @@ static void socket_ready(struct loop *loop, struct watch *watch, uint32_t events
 			return;
 		}
 		listener->pause_said = false;
-		socket_tune(fd, listener->addr);
+		if (listener->guarded)
+			socket_tune_family(fd, place.sa.ss_family);
 		peer_of_socket(fd, (const struct sockaddr *)&place.sa, place.length, &peer);
 		listener->accepted(listener, fd, &peer);
 		if (!listener->count)

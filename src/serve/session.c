@@ -40,6 +40,15 @@ struct session *session_new(struct session_group *group, int fd, const struct pe
 	return session;
 }
 
+static void release_dial(struct session *session)
+{
+	if (!session->dial)
+		return;
+	dial_cancel(session->dial);
+	loop_free_later(session->group->loop, session->dial);
+	session->dial = NULL;
+}
+
 /* Takes it out of the group and frees it when the loop's batch is over. */
 static void session_end(struct session *session)
 {
@@ -51,10 +60,7 @@ static void session_end(struct session *session)
 	group->open--;
 	if (group->ended)
 		group->ended(group, session);
-	if (session->dial) {
-		dial_cancel(session->dial);
-		loop_free_later(group->loop, session->dial);
-	}
+	release_dial(session);
 	fd_close(&session->fd);
 	loop_free_later(group->loop, session);
 }
@@ -165,13 +171,15 @@ void session_relay(struct session *session, const struct endpoint *accepted, con
 	int error;
 
 	record_open(session, session->dial ? units_now() - session->dial->started : 0);
-	error = relay_start(session->group->loop, &session->relay, end, relaying, relay_done);
+	error = relay_start(session->group->loop, &session->relay, end, relaying, session->dial ? &session->dial->watch : NULL,
+	                    relay_done);
 	if (error) {
 		endpoint_close(&end[1]);
 		cannot_relay(session, -error);
 		return;
 	}
 	session->fd = -1;
+	release_dial(session);
 }
 
 struct endpoint session_endpoint(const struct session *session)
@@ -194,7 +202,9 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 {
 	struct session_dial *dialled = (struct session_dial *)(void *)dial;
 	struct session *session = dialled->session;
+	struct endpoint accepted, target;
 
+	(void)loop;
 	if (fd < 0) {
 		struct explanation why;
 
@@ -205,13 +215,9 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 		session_end(session);
 		return;
 	}
-	{
-		struct endpoint accepted = session_endpoint(session), target = dial_endpoint(dial->addr, fd);
-
-		session_relay(session, &accepted, &target, dialled->relaying);
-	}
-	loop_free_later(loop, dialled);
-	session->dial = NULL;
+	accepted = session_endpoint(session);
+	target = dial_endpoint(dial->addr, fd);
+	session_relay(session, &accepted, &target, dialled->relaying);
 }
 
 void session_dial(struct session *session, struct dialer *dialer, const struct addr *addr,

@@ -29,10 +29,10 @@ const struct opt common_opts[] = {
 	{ .name = "timestamps", .letter = 'D', .group = "Common", .type = OPT_FLAG,
 	  .text = "the time before each line", .offset = offsetof(struct common_options, log.timestamps) },
 	{ .name = "log-format", .group = "Common", .type = OPT_CHOICE, .value = "FORMAT", .fallback = "auto",
-	  .text = "what goes to stderr: auto, text, json, journal or syslog", .choices = formats,
+	  .text = "what goes to stderr", .choices = formats,
 	  .offset = offsetof(struct common_options, log.format) },
 	{ .name = "color", .group = "Common", .type = OPT_CHOICE, .value = "WHEN", .fallback = "auto",
-	  .text = "auto (a terminal, and NO_COLOR unset), always or never", .choices = colors,
+	  .text = "colour; auto: on a terminal, with NO_COLOR unset", .choices = colors,
 	  .offset = offsetof(struct common_options, log.color) },
 	{ 0 },
 };
@@ -71,7 +71,7 @@ const struct opt relay_opts[] = {
 	  .text = "seqpacket: how a stream is cut into messages; a size, or line",
 	  .offset = offsetof(struct relay_settings, message_text) },
 	{ .name = "engine", .group = "Relaying", .type = OPT_CHOICE, .value = "ENGINE", .fallback = "auto",
-	  .text = "auto, copy or splice; for measuring", .choices = engines, .offset = offsetof(struct relay_settings, engine) },
+	  .text = "how bytes are moved, for measuring", .choices = engines, .offset = offsetof(struct relay_settings, engine) },
 	{ 0 },
 };
 

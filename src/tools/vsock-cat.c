@@ -201,7 +201,7 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 		/* the relay has descriptors of its own; what is behind 0 and 1 must see it when these are closed */
 		close(STDIN_FILENO);
 		close(STDOUT_FILENO);
-		error = relay_start(loop, &cat->relay, end, &cat->relaying, relay_done);
+		error = relay_start(loop, &cat->relay, end, &cat->relaying, &cat->dial.watch, relay_done);
 	}
 	if (error) {
 		log_error("standard input and output: %s", strerror(-error));

@@ -184,7 +184,7 @@ int main(int argc, char **argv)
 	};
 	const struct opt_program program = {
 		.name = "vsock-proxy",
-		.summary = "forward connections",
+		.summary = "forward connections between vsock, TCP, UNIX sockets and commands",
 		.usage = usage,
 		.examples = examples,
 		.tables = tables,
