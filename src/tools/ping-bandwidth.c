@@ -231,12 +231,12 @@ static void stream_dialled(struct loop *loop, struct dial *dial, int fd, const s
 	struct stream *stream = (struct stream *)(void *)((char *)dial - offsetof(struct stream, dial));
 	struct bandwidth *bandwidth = stream->bandwidth;
 
-	(void)loop;
 	if (fd < 0) {
 		if (!bandwidth->failed)
 			fail(bandwidth, failure);
 		return;
 	}
+	loop_unwatch(loop, &dial->watch);
 	stream->fd = fd;
 	if (++bandwidth->up == bandwidth->count)
 		begin(bandwidth);
@@ -307,8 +307,7 @@ static void bandwidth_stop(struct bandwidth *bandwidth)
 	loop_timer_stop(loop, &bandwidth->tick);
 	loop_timer_stop(loop, &bandwidth->end);
 	for (size_t i = 0; bandwidth->streams && i < bandwidth->count; i++) {
-		if (bandwidth->streams[i].dial.dialer)
-			dial_cancel(&bandwidth->streams[i].dial);
+		dial_cancel(&bandwidth->streams[i].dial);
 		loop_unwatch(loop, &bandwidth->streams[i].watch);
 		fd_close(&bandwidth->streams[i].fd);
 	}

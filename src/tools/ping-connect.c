@@ -70,9 +70,10 @@ static void connect_done(struct loop *loop, struct dial *dial, int fd, const str
 		.failure = failure,
 	};
 
-	(void)loop;
-	if (fd >= 0)
+	if (fd >= 0) {
+		loop_forget(loop, &dial->watch);
 		close(fd);
+	}
 	ping_result(probe->ping, &result);
 	forget(probe);
 }

@@ -255,11 +255,11 @@ static void echo_dialled(struct loop *loop, struct dial *dial, int fd, const str
 {
 	struct echo *echo = (struct echo *)(void *)((char *)dial - offsetof(struct echo, dial));
 
-	(void)loop;
 	if (fd < 0) {
 		go_down(echo, failure);
 		return;
 	}
+	loop_unwatch(loop, &dial->watch);
 	echo->fd = fd;
 	echo->state = ECHO_UP;
 	send_more(echo);

@@ -77,9 +77,14 @@ static const struct opt_foreign foreign[] = {
 	{ NULL, NULL },
 };
 static const char *const conflicts[] = {
-	"alive", "open", "flood", "adaptive", "json", "csv", "wait", "flood", "wait", "count", "wait", "histogram", "wait", "csv", "wait", "echo", "echo", "alive", "scan", "echo",
-	"bandwidth", "scan", "bandwidth", "echo", "bandwidth", "wait", "bandwidth", "csv", "bandwidth", "histogram", "bandwidth", "count",
-	"scan", "wait", "scan", "csv", "scan", "count", "scan", "flood", "scan", "adaptive", "scan", "histogram",
+	"alive", "open",
+	"flood", "adaptive",
+	"json", "csv",
+	"echo", "alive",
+	"wait", "flood", "wait", "count", "wait", "histogram", "wait", "csv", "wait", "echo",
+	"scan", "echo", "scan", "wait", "scan", "csv", "scan", "count", "scan", "flood", "scan", "adaptive", "scan", "histogram",
+	"bandwidth", "scan", "bandwidth", "echo", "bandwidth", "wait", "bandwidth", "csv", "bandwidth", "histogram",
+	"bandwidth", "count",
 	NULL,
 };
 
