@@ -45,7 +45,7 @@ closed_port() {
 	[[ "$output" == *"seq=2 open"* ]]
 	run -4 vsock-ping -c 1 "unix:$BATS_TEST_TMPDIR/none"
 	[[ "$output" == *"no answer from unix:$BATS_TEST_TMPDIR/none: seq=1 no such socket"* ]]
-	[[ "$output" == *"1 packets transmitted, 0 received, +1 errors, 100% packet loss, time 0ms"* ]]
+	[[ "$output" == *"1 packets transmitted, 0 received, +1 errors, 100% packet loss, time 0ms"*"not answered: 1 no such socket"* ]]
 }
 
 @test "a listener with a full backlog: each probe ends after -W" {
@@ -124,6 +124,7 @@ while True:
 	spawn_ready listener vsock-listen -k tcp:127.0.0.1:0 -- head -c 56
 	run -0 vsock-ping --echo -c 3 -i 0.3 "$ready"
 	[[ "$output" == *"seq=3 bytes=56"* ]]
+	[[ "$output" == *"vsock-ping: $ready: broke: the other side closed the connection"* ]]
 }
 
 @test "statistics agree with those computed again from --json" {

@@ -111,6 +111,8 @@ static void go_down(struct echo *echo, const struct failure *failure)
 {
 	uint64_t tail = echo->tail;
 
+	if (echo->head == tail && echo->state == ECHO_UP)
+		ping_broke(echo->ping, failure);
 	loop_unwatch(echo->ping->loop, &echo->watch);
 	fd_close(&echo->fd);
 	echo->state = ECHO_DOWN;

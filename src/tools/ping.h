@@ -61,7 +61,7 @@ struct ping_result {
 };
 
 struct ping_cause {
-	char word[16]; /* as explanation.end */
+	char word[48]; /* what the sentence begins with: "no such CID" */
 	uint64_t count;
 };
 
@@ -108,6 +108,8 @@ struct ping {
 /* ping-run.c */
 int ping_run(struct ping *ping);  /* from the first probe to the summary; the exit status */
 void ping_result(struct ping *ping, const struct ping_result *result);
+/* A connection broke while nothing was on the way: no probe has it as its result. */
+void ping_broke(struct ping *ping, const struct failure *failure);
 void ping_over(struct ping *ping); /* no more probes: sums up and ends */
 /* SIGINT, SIGTERM and SIGHUP (unless ignored), and SIGQUIT, to handler. 0 or a negative errno. */
 int ping_signals(struct loop *loop, void (*handler)(struct loop *loop, const struct signalfd_siginfo *info, void *context),
