@@ -162,13 +162,15 @@ bats_tests = \
 	tests/info-lab.bats \
 	tests/layering.bats \
 	tests/manual.bats \
+	tests/ping.bats \
+	tests/ping-lab.bats \
 	tests/sources.bats
 TESTS += $(bats_tests)
-EXTRA_DIST += $(bats_tests)
+EXTRA_DIST += $(bats_tests) tests/lib/ping_statistics.py
 # The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.
 EXTRA_DIST += \
 	tests/lab/README.md tests/lab/bin/lab-guest tests/lab/bin/lab-ready tests/lab/init tests/lab/inside \
-	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/selftest.bats tests/lab/vm
+	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/ping.bats tests/lab/selftest.bats tests/lab/vm
 
 include tests/bench/local.mk
 
