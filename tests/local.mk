@@ -114,6 +114,7 @@ EXTRA_DIST += $(static_tests)
 bats_tests = \
 	tests/access.bats \
 	tests/activation.bats \
+	tests/cat.bats \
 	tests/messages.bats \
 	tests/info.bats \
 	tests/info-lab.bats \
