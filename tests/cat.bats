@@ -71,3 +71,59 @@ serve() {
 	run -2 vsock-cat VSOCK-CONNECT:3:22
 	[[ $output == *"hint: "*"vsock:3:22"* ]]
 }
+
+# What ssh does with ProxyUseFdpass: a UNIX socket as standard output, through which the connected socket comes.
+receive_fd() {
+	cat >receive.py <<-'END'
+		import array, os, socket, subprocess, sys
+		ours, theirs = socket.socketpair()
+		program = subprocess.Popen(sys.argv[1:], stdin=theirs, stdout=theirs)
+		theirs.close()
+		data, control, flags, _ = ours.recvmsg(1, socket.CMSG_SPACE(4))
+		status = program.wait()
+		if not data:
+		    sys.exit(status)
+		assert data == b"\0" and len(control) == 1 and control[0][:2] == (socket.SOL_SOCKET, socket.SCM_RIGHTS)
+		fd = array.array("i", control[0][2])[0]
+		assert os.get_blocking(fd), "not blocking"
+		peer = socket.socket(fileno=fd)
+		peer.sendall(b"question")
+		peer.shutdown(socket.SHUT_WR)
+		answer = b""
+		while more := peer.recv(100):
+		    answer += more
+		print(status, answer.decode(), ours.recv(1))
+	END
+	run --separate-stderr python3 receive.py "$@"
+}
+
+@test "--pass-fd hands the connected socket over, blocking, and ends" {
+	need python3
+	serve cat
+	receive_fd vsock-cat -F unix:./peer
+	[ "$output" = "0 question b''" ]
+	spawn_ready tcp vsock-listen --echo tcp:127.0.0.1:0
+	receive_fd vsock-cat --pass-fd "$ready"
+	[ "$output" = "0 question b''" ]
+	receive_fd vsock-cat -F --wait 10s unix:./peer
+	[ "$output" = "0 question b''" ]
+}
+
+@test "--pass-fd through a hybrid vsock's socket: what the peer says first is not lost" {
+	need python3
+	serve sh -c 'read -r line; printf "OK 1073741824\n>"; cat'
+	receive_fd vsock-cat -F vsock-mux:./peer:22
+	[ "$output" = "0 >question b''" ]
+}
+
+@test "--pass-fd needs a UNIX socket as standard output, and an address that is a socket" {
+	need python3
+	run -2 vsock-cat -F ./peer
+	[[ $output == "vsock-cat: --pass-fd: standard output is not a UNIX socket"* ]]
+	receive_fd vsock-cat -F exec:cat
+	[ "$status" -eq 2 ]
+	[[ $stderr == *"exec:cat: --pass-fd: no socket"* ]]
+	receive_fd vsock-cat -F ./nobody
+	[ "$status" -eq 4 ]
+	run -2 vsock-cat -F -z ./peer
+}

@@ -10,7 +10,7 @@
 #include "tools/common.h"
 
 struct cat_options {
-	bool zero_io, send_only, receive_only;
+	bool zero_io, pass_fd, send_only, receive_only;
 };
 
 /* One run of the program. end[0] of the relay is standard input and output, end[1] the peer: "up" is chan[0]. */

@@ -9,8 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fdutil.h"
 #include "base/units.h"
 #include "serve/spawn.h"
 #include "tools/cat.h"
@@ -20,6 +22,9 @@
 static const struct opt cat_opts[] = {
 	{ .name = "zero-io", .letter = 'z', .group = "Transfer", .type = OPT_FLAG, .flags = OPT_BRIEF,
 	  .text = "connect, close, end: the status is the answer", .offset = offsetof(struct cat_options, zero_io) },
+	{ .name = "pass-fd", .letter = 'F', .group = "Transfer", .type = OPT_FLAG, .flags = OPT_BRIEF,
+	  .text = "send the connected socket through standard output and end, for ssh's ProxyUseFdpass",
+	  .offset = offsetof(struct cat_options, pass_fd) },
 	{ .name = "send-only", .group = "Transfer", .type = OPT_FLAG,
 	  .text = "write nothing to standard output: what arrives is thrown away", .offset = offsetof(struct cat_options, send_only) },
 	{ .name = "receive-only", .group = "Transfer", .type = OPT_FLAG,
@@ -33,6 +38,7 @@ static const char *const usage[] = { "[OPTION]... ADDRESS", "[OPTION]... CID POR
 static const char *const examples[] = {
 	"vsock-cat 3 22", "talk to port 22 of the guest with CID 3",
 	"tar c docs | vsock-cat 3:5000", "send; end of input is passed on, the answer is awaited",
+	"ssh -o ProxyUseFdpass=yes -o ProxyCommand='vsock-cat -F %h 22' root@3", "log in over vsock",
 	"vsock-cat --wait 60s -z 3:22", "wait until the guest listens there",
 	NULL,
 };
@@ -40,6 +46,9 @@ static const char *const conflicts[] = {
 	"send-only", "receive-only",
 	"zero-io", "send-only",
 	"zero-io", "receive-only",
+	"pass-fd", "zero-io",
+	"pass-fd", "send-only",
+	"pass-fd", "receive-only",
 	NULL,
 };
 static const struct opt_foreign foreign[] = {
@@ -87,6 +96,38 @@ static int open_standard(const struct cat_options *options, struct endpoint *end
 	return 0;
 }
 
+/* Before connecting: is there a socket to pass, and one to pass it through? 0 or STATUS_USAGE, said. */
+static int check_pass(const struct addr *addr)
+{
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+	char text[256];
+
+	if (addr->family == ADDR_EXEC || addr->family == ADDR_STDIO) {
+		log_error("%s: --pass-fd: no socket that could be passed", addr_format_short(addr, text, sizeof(text)));
+		return STATUS_USAGE;
+	}
+	if (getsockopt(STDOUT_FILENO, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX)
+		return 0;
+	log_error("--pass-fd: standard output is not a UNIX socket");
+	log_hint("it is for ssh: ssh -o ProxyUseFdpass=yes -o ProxyCommand='vsock-cat -F %%h 22' HOST");
+	return STATUS_USAGE;
+}
+
+/* Hands the socket over, blocking, as a program expects what it did not open itself. */
+static void pass_fd(struct cat *cat, int fd)
+{
+	int error = cat->addr.family == ADDR_FD ? 0 : fd_nonblock(fd, false);
+
+	if (!error)
+		error = fd_pass(STDOUT_FILENO, fd);
+	close(fd);
+	if (!error)
+		return;
+	log_error("standard output: the socket can't be passed: %s", strerror(-error));
+	cat->status = STATUS_FAILURE;
+}
+
 static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct failure *failure)
 {
 	struct cat *cat = (struct cat *)(void *)((char *)dial - offsetof(struct cat, dial));
@@ -100,8 +141,11 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 		return;
 	}
 	cat_log_open(cat);
-	if (cat->options.zero_io) {
-		close(fd);
+	if (cat->options.zero_io || cat->options.pass_fd) {
+		if (cat->options.pass_fd)
+			pass_fd(cat, fd);
+		else
+			close(fd);
 		loop_stop(loop);
 		return;
 	}
@@ -194,7 +238,7 @@ static int read_address(struct cat *cat, int count, char **words)
 	                    : common_addr(words[0], &context, &cat->addr);
 	if (!status && cat->common.numeric)
 		*cat->addr.alias = '\0';
-	return status;
+	return status || !cat->options.pass_fd ? status : check_pass(&cat->addr);
 }
 
 /* nc's "-q 1 3:22": to us the number is one operand more. */
