@@ -150,6 +150,7 @@ EXTRA_DIST += $(static_tests)
 bats_tests = \
 	tests/access.bats \
 	tests/activation.bats \
+	tests/cat.bats \
 	tests/messages.bats \
 	tests/info.bats \
 	tests/info-lab.bats \
@@ -171,6 +172,8 @@ EXTRA_DIST += $(bats_tests) tests/lib/ping_statistics.py
 EXTRA_DIST += \
 	tests/lab/README.md tests/lab/bin/lab-guest tests/lab/bin/lab-ready tests/lab/init tests/lab/inside \
 	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/ping.bats tests/lab/selftest.bats tests/lab/vm
+	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/selftest.bats tests/lab/vm \
+	tests/lab/ssh.bats tests/lab/ssh-guest.sh tests/lab/ssh-host.sh
 
 include tests/bench/local.mk
 

@@ -3,7 +3,10 @@ bin_PROGRAMS += vsock-cat vsock-info vsock-listen vsock-ping vsock-proxy
 tool_libraries = libserve.a librelay.a libnet.a libbase.a $(LIBBSD_LIBS)
 tool_common = src/tools/common.c src/tools/common.h
 
-vsock_cat_SOURCES = src/tools/vsock-cat.c $(tool_common)
+vsock_cat_SOURCES = \
+	src/tools/vsock-cat.c \
+	src/tools/cat.h src/tools/cat-report.c \
+	$(tool_common)
 vsock_cat_LDADD = $(tool_libraries)
 vsock_info_SOURCES = \
 	src/tools/vsock-info.c \
