@@ -17,7 +17,7 @@ EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/com
 # Unit tests, one program a noun. cmocka prints one plan for a group: one group a program.
 if HAVE_CMOCKA
 unit_tests =
-unit_libraries = libserve.a librelay.a libnet.a libbase.a $(CMOCKA_LIBS) $(LIBBSD_LIBS)
+unit_libraries = libserve.a librelay.a libnet.a libbase.a $(CMOCKA_LIBS) $(LIBBSD_LIBS) $(LIBMD_LIBS)
 
 unit_tests += tests/unit/test-fdutil
 tests_unit_test_fdutil_SOURCES = tests/unit/test-fdutil.c
@@ -105,7 +105,7 @@ EXTRA_DIST += tests/bad-addresses.tsv tests/hosts
 check_PROGRAMS += tests/fuzz/fuzz-addr
 TESTS += tests/fuzz/fuzz-addr
 tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz-addr.c
-tests_fuzz_fuzz_addr_LDADD = libnet.a libbase.a $(LIBBSD_LIBS)
+tests_fuzz_fuzz_addr_LDADD = libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tests_fuzz_fuzz_addr_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 EXTRA_DIST += \
 	tests/fuzz/corpus-addr/abstract \
@@ -151,6 +151,7 @@ bats_tests = \
 	tests/access.bats \
 	tests/activation.bats \
 	tests/cat.bats \
+	tests/listen.bats \
 	tests/messages.bats \
 	tests/info.bats \
 	tests/info-lab.bats \

@@ -95,6 +95,8 @@ const struct opt listen_opts[] = {
 	  .min = 0, .max = 1 << 20, .flags = OPT_ZERO, .offset = offsetof(struct server_settings, ready_fd) },
 	{ .name = "pid-file", .group = "Listening", .type = OPT_TEXT, .value = "PATH", .text = "write the process id there",
 	  .offset = offsetof(struct server_settings, pid_file) },
+	{ .name = "stats", .group = "Listening", .type = OPT_FLAG, .text = "totals at the end: connections, failures, bytes, seconds",
+	  .offset = offsetof(struct server_settings, stats) },
 	{ 0 },
 };
 

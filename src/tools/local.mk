@@ -1,6 +1,6 @@
 bin_PROGRAMS += vsock-cat vsock-info vsock-listen vsock-ping vsock-proxy
 
-tool_libraries = libserve.a librelay.a libnet.a libbase.a $(LIBBSD_LIBS)
+tool_libraries = libserve.a librelay.a libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tool_common = src/tools/common.c src/tools/common.h
 
 vsock_cat_SOURCES = \
@@ -13,7 +13,7 @@ vsock_info_SOURCES = \
 	src/tools/info.h src/tools/info-hosts.c src/tools/info-json.c src/tools/info-report.c \
 	$(tool_common)
 vsock_info_LDADD = $(tool_libraries)
-vsock_listen_SOURCES = src/tools/vsock-listen.c $(tool_common)
+vsock_listen_SOURCES = src/tools/vsock-listen.c src/tools/listen.h src/tools/listen-check.c src/tools/listen-options.c $(tool_common)
 vsock_listen_LDADD = $(tool_libraries)
 vsock_ping_SOURCES = \
 	src/tools/vsock-ping.c \
