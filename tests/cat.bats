@@ -127,3 +127,10 @@ receive_fd() {
 	[ "$status" -eq 4 ]
 	run -2 vsock-cat -F -z ./peer
 }
+
+@test "'-' is no address to connect to, and the hint says what does it" {
+	run -2 vsock-cat -
+	[[ $output == *"standard input and output can't be connected to"* ]]
+	run -2 vsock-proxy tcp:0 -
+	[[ $output == *"hint: vsock-cat ADDRESS connects them"* ]]
+}
