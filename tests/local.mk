@@ -150,18 +150,18 @@ EXTRA_DIST += $(static_tests)
 bats_tests = \
 	tests/access.bats \
 	tests/activation.bats \
-	tests/messages.bats \
-	tests/info.bats \
-	tests/info-lab.bats \
-	tests/layering.bats \
-	tests/mux.bats \
+	tests/cat.bats \
 	tests/completion.bats \
-	tests/examples.bats \
 	tests/examples-lab.bats \
-	tests/info.bats \
+	tests/examples.bats \
+	tests/half-close.bats \
 	tests/info-lab.bats \
+	tests/info.bats \
 	tests/layering.bats \
 	tests/manual.bats \
+	tests/messages.bats \
+	tests/mux.bats \
+	tests/signals.bats \
 	tests/sources.bats
 TESTS += $(bats_tests)
 EXTRA_DIST += $(bats_tests)
