@@ -17,7 +17,7 @@ EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/com
 # Unit tests, one program a noun. cmocka prints one plan for a group: one group a program.
 if HAVE_CMOCKA
 unit_tests =
-unit_libraries = libserve.a librelay.a libnet.a libbase.a $(CMOCKA_LIBS) $(LIBBSD_LIBS)
+unit_libraries = libserve.a librelay.a libnet.a libbase.a $(CMOCKA_LIBS) $(LIBBSD_LIBS) $(LIBMD_LIBS)
 
 unit_tests += tests/unit/test-fdutil
 tests_unit_test_fdutil_SOURCES = tests/unit/test-fdutil.c
@@ -105,7 +105,7 @@ EXTRA_DIST += tests/bad-addresses.tsv tests/hosts
 check_PROGRAMS += tests/fuzz/fuzz-addr
 TESTS += tests/fuzz/fuzz-addr
 tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz-addr.c
-tests_fuzz_fuzz_addr_LDADD = libnet.a libbase.a $(LIBBSD_LIBS)
+tests_fuzz_fuzz_addr_LDADD = libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tests_fuzz_fuzz_addr_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 EXTRA_DIST += \
 	tests/fuzz/corpus-addr/abstract \
@@ -158,17 +158,23 @@ bats_tests = \
 	tests/info-lab.bats \
 	tests/info.bats \
 	tests/layering.bats \
+	tests/listen.bats \
 	tests/manual.bats \
 	tests/messages.bats \
 	tests/mux.bats \
+	tests/ping-lab.bats \
+	tests/ping.bats \
 	tests/signals.bats \
-	tests/sources.bats
+	tests/sources.bats \
+	tests/transfer.bats
 TESTS += $(bats_tests)
-EXTRA_DIST += $(bats_tests)
+EXTRA_DIST += $(bats_tests) tests/lib/ping_statistics.py
 # The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.
 EXTRA_DIST += \
 	tests/lab/README.md tests/lab/bin/lab-guest tests/lab/bin/lab-ready tests/lab/init tests/lab/inside \
-	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/selftest.bats tests/lab/vm
+	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/ping.bats tests/lab/selftest.bats tests/lab/vm
+	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/selftest.bats tests/lab/vm \
+	tests/lab/ssh.bats tests/lab/ssh-guest.sh tests/lab/ssh-host.sh
 
 include tests/bench/local.mk
 

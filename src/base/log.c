@@ -470,7 +470,8 @@ static void put_json_event(FILE *out, uint64_t conn, const char *event, const ch
 	json_object(&json, NULL);
 	json_text(&json, "time", stamp(buf));
 	json_text(&json, "event", event);
-	json_number(&json, "conn", conn);
+	if (conn)
+		json_number(&json, "conn", conn);
 	if (from != NULL)
 		json_text(&json, "from", from);
 	if (to != NULL)
@@ -510,7 +511,9 @@ static void put_field(FILE *out, const struct log_field *field)
 static void put_event(FILE *out, uint64_t conn, const char *event, const char *from, const char *to,
                       const struct log_field *fields)
 {
-	fprintf(out, "#%" PRIu64 " %s", conn, event);
+	if (conn)
+		fprintf(out, "#%" PRIu64 " ", conn);
+	fputs(event, out);
 	if (from != NULL) {
 		fputc(' ', out);
 		put_escaped(out, from, strlen(from), false);

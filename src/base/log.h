@@ -54,7 +54,8 @@ struct log_field {
 	const char *text; /* LOG_F_TEXT; NULL: the field is left out. Quoted in text where it holds blanks */
 	uint64_t number;  /* LOG_F_NUMBER and LOG_F_SECONDS */
 };
-/* A record of a connection: event is open, done, fail or deny. level as log_info(); 0 means always (unless -q). */
+/* A record of a connection: event is open, done, fail or deny. level as log_info(); 0 means always (unless -q).
+ * conn 0: of all connections together. */
 void log_event(unsigned level, uint64_t conn, const char *event, const char *from, const char *to,
                const struct log_field *fields);
 

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/units.h"
+#include "serve/notify.h"
 
 #define STOP_GRACE (1 * NSEC_PER_SEC) /* what was read may still be written for so long */
 
@@ -154,8 +155,19 @@ static void close_listeners(struct server *server)
 		listener_close(&server->listeners[i]);
 }
 
+/* The service manager, where there is one. That it can't be told is nothing to end for. */
+static void tell_manager(const char *lines)
+{
+	int error = notify_send(lines);
+
+	if (error)
+		log_warning("the service manager (NOTIFY_SOCKET) can't be told: %s", strerror(-error));
+}
+
 void server_stop_accepting(struct server *server)
 {
+	if (!server->draining)
+		tell_manager("STOPPING=1\nSTATUS=no longer listening");
 	close_listeners(server);
 	server->draining = true;
 	if (!server->sessions.open)
@@ -202,6 +214,22 @@ static void show_totals(const struct server *server)
 	log_error("connections: %llu, open: %zu, failed: %llu, bytes up: %llu, down: %llu", (unsigned long long)totals->accepted,
 	          server->sessions.open, (unsigned long long)totals->failed, (unsigned long long)totals->up,
 	          (unsigned long long)totals->down);
+}
+
+/* The same as a record, for --stats. */
+static void record_totals(const struct server *server)
+{
+	const struct session_totals *totals = &server->sessions.totals;
+
+	log_event(0, 0, "total", NULL, NULL,
+	          (const struct log_field[]){
+	              { .key = "connections", .type = LOG_F_NUMBER, .number = totals->accepted },
+	              { .key = "failed", .type = LOG_F_NUMBER, .number = totals->failed },
+	              { .key = "up", .type = LOG_F_NUMBER, .number = totals->up },
+	              { .key = "down", .type = LOG_F_NUMBER, .number = totals->down },
+	              { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - server->started },
+	              { 0 },
+	          });
 }
 
 static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, void *context)
@@ -342,6 +370,17 @@ static int tell_ready(const struct server *server)
 	return 0;
 }
 
+static void tell_manager_ready(const struct server *server)
+{
+	char lines[512] = "READY=1\nSTATUS=listening on", text[ADDR_TEXT_MAX];
+	size_t length = strlen(lines);
+
+	for (size_t i = 0; i < server->listener_count && length < sizeof(lines); i++)
+		length += (size_t)snprintf(lines + length, sizeof(lines) - length, "%s %s", i ? "," : "",
+		                           listener_text(&server->listeners[i], text, sizeof(text)));
+	tell_manager(lines);
+}
+
 /* Started for one connection, by inetd or Accept=yes: when it is served nothing more will come. */
 static void hand_over(struct server *server)
 {
@@ -361,8 +400,12 @@ int server_run(struct server *server)
 		return status;
 	for (size_t i = 0; i < server->listener_count; i++)
 		listener_rest(&server->listeners[i], false);
+	tell_manager_ready(server);
 	hand_over(server);
+	server->started = units_now();
 	error = loop_run(server->loop);
+	if (server->settings.stats)
+		record_totals(server);
 	if (error) {
 		log_error("epoll: %s", strerror(-error));
 		return STATUS_FAILURE;

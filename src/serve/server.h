@@ -26,6 +26,7 @@ struct server_settings {
 	uint64_t drain_timeout; /* ns */
 	uint64_t ready_fd;      /* UNITS_INF: none */
 	const char *pid_file;
+	bool stats; /* totals at the end */
 	struct opt_list who; /* --allow and --deny as written */
 };
 #define SERVER_DEFAULTS \
@@ -46,6 +47,7 @@ struct server {
 	bool at_once;  /* don't drain: the first signal ends, by that signal */
 	int signal;    /* to end by, or 0 */
 	struct timer drain;
+	uint64_t started; /* ns: when it began to serve */
 	struct pidfh *pid_file;
 	/* A peer that was let in: what to do with it. */
 	void (*serve)(struct server *server, struct listener *listener, struct session *session);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -14,6 +15,8 @@
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "base/units.h"
+
+#define KILL_GRACE (5 * NSEC_PER_SEC) /* between SIGTERM and SIGKILL of --max-time */
 
 struct session *session_new(struct session_group *group, int fd, const struct peer *peer, const char *to)
 {
@@ -61,6 +64,8 @@ static void session_end(struct session *session)
 	if (group->ended)
 		group->ended(group, session);
 	release_dial(session);
+	if (session->release)
+		session->release(session);
 	fd_close(&session->fd);
 	loop_free_later(group->loop, session);
 }
@@ -139,12 +144,17 @@ int session_status(const struct relay *relay)
 	return STATUS_FAILURE;
 }
 
+static void count_bytes(const struct session *session)
+{
+	session->group->totals.up += session->relay.chan[0].bytes;
+	session->group->totals.down += session->relay.chan[1].bytes;
+}
+
 static void relay_done(struct loop *loop, struct relay *relay)
 {
 	struct session *session = (struct session *)(void *)((char *)relay - offsetof(struct session, relay));
 
-	session->group->totals.up += relay->chan[0].bytes;
-	session->group->totals.down += relay->chan[1].bytes;
+	count_bytes(session);
 	session->status = session_status(relay);
 	if (session->status)
 		session->group->totals.failed++;
@@ -237,7 +247,19 @@ void session_dial(struct session *session, struct dialer *dialer, const struct a
 
 /* Commands */
 
-void session_command(struct session *session, const struct spawn *spawn)
+/* --max-time is over: it is asked to end, and then made to. */
+static void command_time_up(struct loop *loop, struct timer *timer)
+{
+	struct session *session = (struct session *)(void *)((char *)timer - offsetof(struct session, relay.timer));
+
+	kill(session->child, session->relay.result == END_MAX_TIME ? SIGKILL : SIGTERM);
+	if (session->relay.result == END_MAX_TIME)
+		return;
+	session->relay.result = END_MAX_TIME;
+	loop_timer(loop, timer, units_now() + KILL_GRACE);
+}
+
+void session_command(struct session *session, const struct spawn *spawn, uint64_t max_time)
 {
 	struct session_group *group = session->group;
 	pid_t pid = spawn_on_socket(group->loop, spawn, session->fd, &session->peer, group->open);
@@ -248,6 +270,9 @@ void session_command(struct session *session, const struct spawn *spawn)
 	}
 	session->child = pid;
 	fd_close(&session->fd);
+	session->relay.timer.expired = command_time_up;
+	if (max_time != UNITS_INF)
+		loop_timer(group->loop, &session->relay.timer, session->started + max_time);
 	record_open(session, 0);
 }
 
@@ -255,6 +280,7 @@ static void command_ended(struct session *session, int status)
 {
 	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 
+	loop_timer_stop(session->group->loop, &session->relay.timer);
 	session->status = code;
 	if (code)
 		session->group->totals.failed++;
@@ -263,6 +289,7 @@ static void command_ended(struct session *session, int status)
 	           { .key = "pid", .type = LOG_F_NUMBER, .number = (uint64_t)session->child },
 	           { .key = "status", .type = LOG_F_NUMBER, .number = (uint64_t)code },
 	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
+	           { .key = "end", .type = LOG_F_TEXT, .text = session->relay.result ? relay_end_word(&session->relay) : NULL },
 	           { 0 },
 	       });
 	session_end(session);
@@ -295,6 +322,20 @@ void session_deny(struct session *session, const char *why)
 	           { .key = "why", .type = LOG_F_TEXT, .text = why },
 	           { 0 },
 	       });
+	session_end(session);
+}
+
+void session_drop(struct session *session, const char *end, const char *why)
+{
+	struct explanation explanation = { .status = STATUS_BROKEN };
+
+	snprintf(explanation.end, sizeof(explanation.end), "%s", end);
+	snprintf(explanation.what, sizeof(explanation.what), "%s", why);
+	count_bytes(session);
+	session->group->totals.failed++;
+	session->status = STATUS_BROKEN;
+	record_fail(session, &explanation);
+	relay_close(session->group->loop, &session->relay);
 	session_end(session);
 }
 

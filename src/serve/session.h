@@ -40,11 +40,12 @@ struct session_group {
 struct session {
 	struct session *next, **link; /* the group's list */
 	struct session_group *group;
-	void *owner;     /* what the caller likes: a rule, a listener */
+	void *owner;     /* what the caller likes: a rule, a listener, what a service keeps of it */
+	void (*release)(struct session *session); /* frees owner when the session has ended; may be NULL */
 	const char *rule; /* name of the rule, or NULL */
 	const char *to;  /* what it is connected to, as text; the caller's */
 	uint64_t number, started;
-	struct relay relay; /* end[0] is who was accepted */
+	struct relay relay; /* end[0] is who was accepted; of a command only its timer and result are used */
 	struct dial *dial;  /* while it is dialled; owned */
 	pid_t child;        /* a command, or 0 */
 	bool seqpacket;     /* the accepted socket's type */
@@ -66,12 +67,15 @@ void session_dial(struct session *session, struct dialer *dialer, const struct a
 /* Relays to an endpoint that is here; it is taken over. */
 void session_relay(struct session *session, const struct endpoint *accepted, const struct endpoint *here,
                    const struct relay_settings *relaying);
-/* Runs a command on the socket. */
-void session_command(struct session *session, const struct spawn *spawn);
+/* Runs a command on the socket; after max_time ns (UNITS_INF: never) it gets SIGTERM, and 5 seconds later SIGKILL. */
+void session_command(struct session *session, const struct spawn *spawn, uint64_t max_time);
 /* To be called after SIGCHLD: ends the sessions whose commands have ended. */
 void session_reap(struct session_group *group);
 /* Refuses: a record "deny" with the reason, and the socket is closed. */
 void session_deny(struct session *session, const char *why);
+
+/* Ends a relayed session at once, with a record "fail" and these words. */
+void session_drop(struct session *session, const char *end, const char *why);
 
 /* Ends all, with "signal" as their reason: what was read is written, for grace ns at most; commands get SIGTERM. */
 void session_stop_all(struct session_group *group, uint64_t grace);

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fdutil.h"
+#include "base/log.h"
 
 static int runnable(const char *path)
 {
@@ -21,7 +23,7 @@ static int runnable(const char *path)
 
 	if (stat(path, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || access(path, X_OK) < 0)
+	if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
 		return -EACCES;
 	return 0;
 }
@@ -133,6 +135,13 @@ static void set_environment(int fd, const struct peer *peer, uint64_t connection
 	}
 }
 
+/* To the operator; what is behind standard output is the peer's. */
+static _Noreturn void cannot_run(const char *what, int error)
+{
+	log_error("%s: %s", what, strerror(error));
+	_exit(error == ENOENT ? 127 : 126);
+}
+
 static _Noreturn void become(const struct loop *loop, const struct spawn *spawn, int fd)
 {
 	unset_ours();
@@ -140,11 +149,13 @@ static _Noreturn void become(const struct loop *loop, const struct spawn *spawn,
 	fd_nonblock(fd, false);
 	if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
 		_exit(126);
+	if (spawn->directory && fchdir(spawn->directory) < 0)
+		cannot_run("--chdir", errno);
 	fd_limit_restore();
 	signal(SIGCHLD, SIG_DFL);
 	loop_child(loop);
 	execv(spawn->path, spawn->argv);
-	_exit(errno == ENOENT ? 127 : 126);
+	cannot_run(spawn->path, errno);
 }
 
 pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer, uint64_t connections)

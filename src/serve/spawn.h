@@ -20,6 +20,7 @@
 struct spawn {
 	char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
 	const char *path;  /* what spawn_find() found */
+	int directory;     /* a descriptor of where it runs; 0: where we are */
 };
 
 /* Finds the program: 0 with *path (malloc'ed), -ENOENT or -EACCES (exit status 127 and 126). */

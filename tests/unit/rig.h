@@ -198,7 +198,8 @@ static void *rig_thread(void *context)
 
 static void rig_done(struct loop *loop, struct relay *relay)
 {
-	(void)relay;
+	/* as every owner does: the last end is told by closing */
+	relay_close(loop, relay);
 	loop_stop(loop);
 }
 
@@ -232,7 +233,7 @@ static void rig_init(struct rig *rig, unsigned engine)
 
 static void rig_run(struct rig *rig)
 {
-	assert_int_equal(relay_start(rig->loop, &rig->relay, rig->end, &rig->settings, rig_done), 0);
+	assert_int_equal(relay_start(rig->loop, &rig->relay, rig->end, &rig->settings, NULL, rig_done), 0);
 	assert_int_equal(pthread_create(&rig->thread, NULL, rig_thread, rig), 0);
 	rig->running = true;
 }
