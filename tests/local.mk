@@ -151,29 +151,29 @@ bats_tests = \
 	tests/access.bats \
 	tests/activation.bats \
 	tests/cat.bats \
-	tests/listen.bats \
-	tests/messages.bats \
-	tests/info.bats \
-	tests/info-lab.bats \
-	tests/layering.bats \
-	tests/mux.bats \
 	tests/completion.bats \
-	tests/examples.bats \
 	tests/examples-lab.bats \
-	tests/info.bats \
+	tests/examples.bats \
+	tests/half-close.bats \
 	tests/info-lab.bats \
+	tests/info.bats \
 	tests/layering.bats \
+	tests/listen.bats \
 	tests/manual.bats \
-	tests/ping.bats \
+	tests/messages.bats \
+	tests/mux.bats \
 	tests/ping-lab.bats \
-	tests/sources.bats
+	tests/ping.bats \
+	tests/signals.bats \
+	tests/sources.bats \
+	tests/transfer.bats
 TESTS += $(bats_tests)
 EXTRA_DIST += $(bats_tests) tests/lib/ping_statistics.py
 # The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.
 EXTRA_DIST += \
 	tests/lab/README.md tests/lab/bin/lab-guest tests/lab/bin/lab-ready tests/lab/init tests/lab/inside \
-	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/ping.bats tests/lab/selftest.bats tests/lab/vm
-	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/selftest.bats tests/lab/vm \
+	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/vm \
+	tests/lab/ping.bats tests/lab/selftest.bats \
 	tests/lab/ssh.bats tests/lab/ssh-guest.sh tests/lab/ssh-host.sh
 
 include tests/bench/local.mk
