@@ -133,7 +133,8 @@ bats_tests = \
 	tests/info-lab.bats \
 	tests/layering.bats \
 	tests/manual.bats \
-	tests/sources.bats
+	tests/sources.bats \
+	tests/terminal.bats
 TESTS += $(bats_tests)
 EXTRA_DIST += $(bats_tests)
 # The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.
