@@ -167,6 +167,8 @@ bats_tests = \
 	tests/signals.bats \
 	tests/sources.bats \
 	tests/transfer.bats
+	tests/sources.bats \
+	tests/terminal.bats
 TESTS += $(bats_tests)
 EXTRA_DIST += $(bats_tests) tests/lib/ping_statistics.py
 # The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.

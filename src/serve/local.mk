@@ -10,4 +10,5 @@ libserve_a_SOURCES = \
 	src/serve/service.c src/serve/service.h \
 	src/serve/session.c src/serve/session.h \
 	src/serve/spawn.c src/serve/spawn.h \
+	src/serve/terminal.c src/serve/terminal.h \
 	src/serve/user.c src/serve/user.h

@@ -48,6 +48,8 @@ struct session {
 	struct relay relay; /* end[0] is who was accepted; of a command only its timer and result are used */
 	struct dial *dial;  /* while it is dialled; owned */
 	pid_t child;        /* a command, or 0 */
+	int ended;          /* on a terminal: how it ended, as waitpid() says, while the relay goes on; -1: not yet */
+	bool terminal;      /* the command is on a terminal, and the relay goes there */
 	bool seqpacket;     /* the accepted socket's type */
 	bool inherited;     /* it was passed to us, and stays as it is */
 	int fd;             /* while nothing else has it, or -1 */
@@ -69,6 +71,8 @@ void session_relay(struct session *session, const struct endpoint *accepted, con
                    const struct relay_settings *relaying);
 /* Runs a command on the socket; after max_time ns (UNITS_INF: never) it gets SIGTERM, and 5 seconds later SIGKILL. */
 void session_command(struct session *session, const struct spawn *spawn, uint64_t max_time);
+/* Runs a command on a terminal of its own. */
+void session_terminal(struct session *session, const struct spawn *spawn, const struct relay_settings *relaying);
 /* To be called after SIGCHLD: ends the sessions whose commands have ended. */
 void session_reap(struct session_group *group);
 /* Refuses: a record "deny" with the reason, and the socket is closed. */
