@@ -16,4 +16,5 @@ libserve_a_SOURCES = \
 	src/serve/session.c src/serve/session.h \
 	src/serve/spawn.c src/serve/spawn.h \
 	src/serve/status.c src/serve/status.h \
+	src/serve/terminal.c src/serve/terminal.h \
 	src/serve/user.c src/serve/user.h

@@ -15,6 +15,7 @@
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "serve/terminal.h"
 
 #define KILL_GRACE (5 * NSEC_PER_SEC) /* between SIGTERM and SIGKILL of --max-time */
 
@@ -152,10 +153,25 @@ static void count_bytes(const struct session *session)
 	session->group->totals.down += session->relay.chan[1].bytes;
 }
 
+static void command_ended(struct session *session, int status);
+
+/* The connection is over, or the terminal: it is closed, and a command that still runs gets SIGHUP by that. */
+static void terminal_done(struct loop *loop, struct session *session)
+{
+	count_bytes(session);
+	relay_close(loop, &session->relay);
+	if (session->ended >= 0)
+		command_ended(session, session->ended);
+}
+
 static void relay_done(struct loop *loop, struct relay *relay)
 {
 	struct session *session = (struct session *)(void *)((char *)relay - offsetof(struct session, relay));
 
+	if (session->terminal) {
+		terminal_done(loop, session);
+		return;
+	}
 	count_bytes(session);
 	session->status = session_status(relay);
 	if (session->status)
@@ -289,6 +305,21 @@ void session_command(struct session *session, const struct spawn *spawn, uint64_
 	record_open(session, 0);
 }
 
+void session_terminal(struct session *session, const struct spawn *spawn, const struct relay_settings *relaying)
+{
+	struct endpoint accepted = session_endpoint(session), here;
+	pid_t pid = terminal_start(session, spawn, &here);
+
+	if (pid < 0) {
+		cannot_relay(session, (int)-pid);
+		return;
+	}
+	session->child = pid;
+	session->ended = -1;
+	session->terminal = true;
+	session_relay(session, &accepted, &here, relaying);
+}
+
 static void command_ended(struct session *session, int status)
 {
 	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -315,6 +346,11 @@ void session_reap(struct session_group *group)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		for (struct session *session = group->first; session; session = session->next) {
+			if (session->child == pid && session->terminal && !session->relay.over) {
+				session->ended = status;
+				terminal_command_ended(session);
+				break;
+			}
 			if (session->child == pid) {
 				command_ended(session, status);
 				break;
@@ -355,7 +391,9 @@ void session_drop(struct session *session, const char *end, const char *why)
 
 void session_stop(struct session *session, uint64_t grace)
 {
-	if (session->child) {
+	if (session->terminal && !session->relay.over) {
+		relay_stop(session->group->loop, &session->relay, grace);
+	} else if (session->child) {
 		kill(session->child, SIGTERM);
 	} else if (session->dial) {
 		record_fail(session, &(const struct explanation){ .end = "signal", .what = "ended while connecting" });
@@ -379,7 +417,7 @@ void session_free_all(struct session_group *group)
 	while (group->first) {
 		struct session *session = group->first;
 
-		if (!session->child && !session->dial)
+		if ((!session->child || session->terminal) && !session->dial)
 			relay_close(group->loop, &session->relay);
 		session_end(session);
 	}

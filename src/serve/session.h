@@ -57,6 +57,8 @@ struct session {
 	uint64_t connect;   /* ns that connecting took; 0: nothing was dialled, or not yet */
 	char end[16];       /* the word of its record; "" while it is open */
 	pid_t child;        /* a command, or 0 */
+	int ended;          /* on a terminal: how it ended, as waitpid() says, while the relay goes on; -1: not yet */
+	bool terminal;      /* the command is on a terminal, and the relay goes there */
 	bool seqpacket;     /* the accepted socket's type */
 	bool inherited;     /* it was passed to us, and stays as it is */
 	int fd;             /* while nothing else has it, or -1 */
@@ -78,6 +80,8 @@ void session_relay(struct session *session, const struct endpoint *accepted, con
                    const struct relay_settings *relaying);
 /* Runs a command on the socket; after max_time ns (UNITS_INF: never) it gets SIGTERM, and 5 seconds later SIGKILL. */
 void session_command(struct session *session, const struct spawn *spawn, uint64_t max_time);
+/* Runs a command on a terminal of its own. */
+void session_terminal(struct session *session, const struct spawn *spawn, const struct relay_settings *relaying);
 /* Asks one to end, with "signal" as its reason: what was read is written, for grace ns at most; a command gets SIGTERM. */
 void session_stop(struct session *session, uint64_t grace);
 /* To be called after SIGCHLD: ends the sessions whose commands have ended. */

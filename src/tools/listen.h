@@ -13,7 +13,7 @@ struct listen_only_options {
 	bool keep_open, echo, discard;
 	uint64_t generate; /* 0: no */
 	const char *send_file, *receive_dir;
-	bool hash, hub, json;
+	bool hash, hub, json, tty, shell;
 	const char *user, *chdir, *umask;
 	uint64_t count;    /* UNITS_INF: no end */
 };
@@ -26,6 +26,7 @@ enum listen_mode {
 	LISTEN_SERVICE = 4, /* without files */
 	LISTEN_SEND_FILE = 8,
 	LISTEN_RECEIVE = 16,
+	LISTEN_TERMINAL = 32, /* COMMAND on one */
 };
 
 /* Refuses what would have no effect. 0 or STATUS_USAGE, said. */

@@ -34,6 +34,7 @@ struct listen {
 	struct addr addr;
 	struct listener listener;
 	struct spawn spawn;
+	char *shell[2]; /* argv of --shell */
 	struct service service;
 	struct user user; /* to become */
 	int directory;    /* --chdir, or AT_FDCWD */
@@ -142,6 +143,8 @@ static void serve(struct server *server, struct listener *listener, struct sessi
 	listen->served++;
 	if (listen->plain)
 		serve_plain(listen, session);
+	else if (listen->options.tty)
+		session_terminal(session, &listen->spawn, &listen->relaying);
 	else if (listen->spawn.argv)
 		session_command(session, &listen->spawn, listen->relaying.max_time);
 	else
@@ -260,14 +263,84 @@ static int make_absolute(char **path)
 	return 0;
 }
 
+static bool allows_somebody(const struct opt_list *who)
+{
+	for (size_t i = 0; i < who->count; i++)
+		if (strcmp(who->entries[i].opt->name, "allow") == 0)
+			return true;
+	return false;
+}
+
+/* Whose shell: the user that we become, or are. At home, unless --chdir says where. */
+static int find_shell(struct listen *listen)
+{
+	char self[16];
+	struct user_error error;
+	struct user own, *user = &listen->user;
+	int result = 0;
+
+	if (!user->name) {
+		snprintf(self, sizeof(self), "%u", (unsigned)getuid());
+		result = user_find(self, &own, &error);
+		user = &own;
+	}
+	if (!result && !listen->options.chdir) {
+		listen->directory = open(user->home, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (listen->directory < 0)
+			listen->directory = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (!result)
+		result = spawn_find(user->shell, (char **)&listen->spawn.path);
+	/* "-bash": by that a shell knows that it is a login shell */
+	if (!result) {
+		const char *slash = strrchr(user->shell, '/');
+
+		if (asprintf(&listen->shell[0], "-%s", slash ? slash + 1 : user->shell) < 0)
+			result = -ENOMEM;
+	}
+	if (user == &own)
+		user_free(&own);
+	return result;
+}
+
+static int prepare_shell(struct listen *listen, char **argv)
+{
+	int error;
+
+	if (argv && argv[0]) {
+		log_error("--shell and a COMMAND contradict each other");
+		return STATUS_USAGE;
+	}
+	if (!allows_somebody(&listen->server.settings.who)) {
+		log_error("--shell without --allow: everyone who can connect would have a shell");
+		log_hint("say who may: --allow host, --allow 3, --allow uid:0; if it is everyone: --allow any");
+		return STATUS_USAGE;
+	}
+	error = find_shell(listen);
+	if (error) {
+		log_error("--shell: %s", strerror(-error));
+		return STATUS_CANNOT_RUN;
+	}
+	listen->spawn.argv = listen->shell;
+	listen->spawn.directory = listen->directory;
+	listen->options.tty = true;
+	snprintf(listen->to, sizeof(listen->to), "shell");
+	return 0;
+}
+
 /* A COMMAND that isn't there is found before anybody connects. */
 static int prepare_command(struct listen *listen, char **argv)
 {
 	char *path;
 	int error;
 
-	if (!argv || !argv[0])
-		return 0;
+	if (listen->options.shell)
+		return prepare_shell(listen, argv);
+	if (!argv || !argv[0]) {
+		if (listen->options.tty)
+			log_error("--tty is for a COMMAND, and there is none");
+		return listen->options.tty ? STATUS_USAGE : 0;
+	}
 	error = spawn_find(argv[0], &path);
 	if (!error && listen->options.chdir)
 		error = make_absolute(&path);
@@ -329,7 +402,7 @@ static uint64_t automatic_limit(const struct listen *listen)
 static enum listen_mode mode_of(const struct listen *listen)
 {
 	if (listen->spawn.argv)
-		return LISTEN_COMMAND;
+		return listen->options.tty ? LISTEN_TERMINAL : LISTEN_COMMAND;
 	switch (listen->service.kind) {
 	case SERVICE_NONE:
 		return LISTEN_PLAIN;
@@ -422,8 +495,8 @@ static void clean_up(struct listen *listen)
 	server_free(&listen->server);
 	service_free(&listen->service);
 	user_free(&listen->user);
-	if (listen->options.chdir)
-		fd_close(&listen->directory);
+	free(listen->shell[0]);
+	fd_close(&listen->directory);
 	hosts_free(&listen->hosts);
 	free((char *)listen->spawn.path);
 }
