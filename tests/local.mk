@@ -150,15 +150,6 @@ EXTRA_DIST += $(static_tests)
 bats_tests = \
 	tests/access.bats \
 	tests/activation.bats \
-	tests/listen.bats \
-	tests/messages.bats \
-	tests/info.bats \
-	tests/info-lab.bats \
-	tests/layering.bats \
-	tests/mux.bats \
-	tests/reload.bats \
-	tests/rules.bats \
-	tests/seeing.bats \
 	tests/cat.bats \
 	tests/completion.bats \
 	tests/examples-lab.bats \
@@ -173,18 +164,21 @@ bats_tests = \
 	tests/mux.bats \
 	tests/ping-lab.bats \
 	tests/ping.bats \
+	tests/reload.bats \
+	tests/rules.bats \
+	tests/seeing.bats \
 	tests/signals.bats \
 	tests/sources.bats \
-	tests/transfer.bats
-	tests/sources.bats \
-	tests/terminal.bats
+	tests/terminal.bats \
+	tests/transfer.bats \
+	tests/units.bats
 TESTS += $(bats_tests)
 EXTRA_DIST += $(bats_tests) tests/lib/ping_statistics.py
 # The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.
 EXTRA_DIST += \
 	tests/lab/README.md tests/lab/bin/lab-guest tests/lab/bin/lab-ready tests/lab/init tests/lab/inside \
 	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/vm \
-	tests/lab/ping.bats tests/lab/selftest.bats \
+	tests/lab/ping.bats tests/lab/selftest.bats tests/lab/systemd.bats \
 	tests/lab/ssh.bats tests/lab/ssh-guest.sh tests/lab/ssh-host.sh
 
 include tests/bench/local.mk
