@@ -127,3 +127,54 @@ receive_fd() {
 	[ "$status" -eq 4 ]
 	run -2 vsock-cat -F -z ./peer
 }
+
+@test "--progress: off a terminal a line that says bytes, rate and the part that is done" {
+	serve cat
+	head -c 300K /dev/zero >data
+	run -0 --separate-stderr vsock-cat -p ./peer <data
+	[[ $stderr =~ ^"vsock-cat: 300KiB 0:00:0"[0-9]" ["\ *[0-9.]+[KMG]?i?B"/s] 100%"$ ]]
+	run -0 --separate-stderr vsock-cat -p -s 600K ./peer < <(cat data)
+	[[ $stderr == *" 50%" ]]
+	run -0 --separate-stderr vsock-cat -p ./peer < <(cat data)
+	[[ $stderr == *"/s]" ]]
+	run -0 --separate-stderr vsock-cat -qp ./peer <data
+	[ -z "$stderr" ]
+	run -0 --separate-stderr vsock-cat -p --log-format json ./peer <data
+	[[ $stderr == *'"event":"progress"'*'"up":307200'*'"size":307200'* ]]
+}
+
+@test "--progress: a slow transfer has a line every 5 s" {
+	serve cat
+	head -c 60K /dev/zero >data
+	run -0 --separate-stderr vsock-cat -p -L 10K ./peer <data
+	[[ $stderr =~ 0:00:05.*ETA\ 0:00:0[0-3] ]]
+	[[ $stderr == *"60.0KiB 0:00:0"*"100%" ]]
+}
+
+@test "--progress on a terminal: pv's line, redrawn; it stays" {
+	need script
+	serve cat
+	head -c 40K /dev/zero >data
+	export TERM=xterm COLUMNS=80
+	run -0 script -qec 'vsock-cat -p -L 10K ./peer <data >/dev/null' /dev/null
+	[[ $output =~ "KiB 0:00:01 ["\ *[0-9.]+"KiB/s] [="[=]*">"\ *"] "[2-4][0-9]"% ETA 0:00:0" ]]
+	[[ $output == *'40.0KiB 0:00:0'*'[='*'=]100%'* ]]
+	longest=$(tr '\r' '\n' <<<"${output//$'\e[K'/}" | awk '{ if (length > most) most = length } END { print most }')
+	[ "$longest" -eq 79 ]
+}
+
+@test "--size without --progress is refused, with a hint for nc's -s" {
+	run -2 vsock-cat -s 1000 ./peer
+	[[ $output == *"bind="* ]]
+	run -2 vsock-cat -s 10.0.0.1 tcp:localhost:1
+	[[ $output == *"bind="* ]]
+}
+
+@test "--stats: totals at the end, as text and as JSON" {
+	serve cat
+	echo 12345 >data
+	run -0 --separate-stderr vsock-cat --stats ./peer <data
+	[[ $stderr =~ ^"vsock-cat: #1 stats - -> unix:./peer up=6 down=6 time="[0-9.]+" up-rate="[0-9]+" down-rate="[0-9]+" end=eof"$ ]]
+	run -0 --separate-stderr vsock-cat --stats --log-format json ./peer <data
+	[[ $stderr == *'"event":"stats"'*'"up":6,"down":6,"seconds":'*'"up_rate":'* ]]
+}

@@ -25,6 +25,13 @@ static const struct opt cat_opts[] = {
 	{ .name = "pass-fd", .letter = 'F', .group = "Transfer", .type = OPT_FLAG, .flags = OPT_BRIEF,
 	  .text = "send the connected socket through standard output and end, for ssh's ProxyUseFdpass",
 	  .offset = offsetof(struct cat_options, pass_fd) },
+	{ .name = "progress", .letter = 'p', .group = "Transfer", .type = OPT_FLAG, .flags = OPT_BRIEF,
+	  .text = "show bytes, time, rate and what is left: a bar on a terminal, else a line every 5 s",
+	  .offset = offsetof(struct cat_options, progress) },
+	{ .name = "size", .letter = 's', .group = "Transfer", .type = OPT_SIZE, .value = "SIZE", .fallback = "that of a file on stdin",
+	  .text = "what is 100 % for --progress", .offset = offsetof(struct cat_options, size) },
+	{ .name = "stats", .group = "Transfer", .type = OPT_FLAG, .text = "bytes, time and rates at the end",
+	  .offset = offsetof(struct cat_options, stats) },
 	{ .name = "send-only", .group = "Transfer", .type = OPT_FLAG,
 	  .text = "write nothing to standard output: what arrives is thrown away", .offset = offsetof(struct cat_options, send_only) },
 	{ .name = "receive-only", .group = "Transfer", .type = OPT_FLAG,
@@ -49,6 +56,8 @@ static const char *const conflicts[] = {
 	"pass-fd", "zero-io",
 	"pass-fd", "send-only",
 	"pass-fd", "receive-only",
+	"pass-fd", "progress",
+	"pass-fd", "stats",
 	NULL,
 };
 static const struct opt_foreign foreign[] = {
@@ -59,6 +68,7 @@ static const struct opt_foreign foreign[] = {
 	{ "-4", "write the address as tcp4:HOST:PORT" },
 	{ "-6", "write the address as tcp6:HOST:PORT" },
 	{ "-d", "not to read standard input write --receive-only" },
+	{ "-s", "to connect from an address write it behind the other: ADDRESS,bind=FROM" },
 	{ "-j", "standard output is data here; messages as JSON: --log-format json" },
 	{ "--json", "standard output is data here; messages as JSON: --log-format json" },
 	{ "--vsock", "vsock is what CID PORT means anyway" },
@@ -69,7 +79,10 @@ static void relay_done(struct loop *loop, struct relay *relay)
 {
 	struct cat *cat = (struct cat *)(void *)((char *)relay - offsetof(struct cat, relay));
 
+	progress_end(&cat->progress);
 	cat_log_done(cat);
+	if (cat->options.stats)
+		cat_log_stats(cat);
 	cat->status = cat_judge(cat);
 	relay_close(loop, relay);
 	loop_stop(loop);
@@ -132,6 +145,7 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 {
 	struct cat *cat = (struct cat *)(void *)((char *)dial - offsetof(struct cat, dial));
 	struct endpoint end[2];
+	uint64_t size = cat->options.size ? cat->options.size : progress_input_size(STDIN_FILENO);
 	int error;
 
 	log_progress_end();
@@ -160,6 +174,9 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 		return;
 	}
 	cat->relayed = true;
+	if (cat->options.progress && !cat->common.log.quiet)
+		progress_start(&cat->progress, loop, &cat->relay, addr_format_short(&cat->addr, cat->to, sizeof(cat->to)), size,
+		               cat->common.log.format == LOG_JSON);
 }
 
 static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, void *context)
@@ -247,6 +264,15 @@ static bool quiet_with_number(int count, char **words)
 	return count >= 2 && words[0][strspn(words[0], "0123456789")] == '\0' && (count > 2 || strpbrk(words[1], ":/"));
 }
 
+static int check_size(const struct cat_options *options)
+{
+	if (!options->size || options->progress)
+		return 0;
+	log_error("--size says what is 100 %% for --progress, which was not asked for");
+	log_hint("nc's -s ADDRESS is an option of the address here: ADDRESS,bind=FROM");
+	return STATUS_USAGE;
+}
+
 static int check_words(const struct opt_program *program, int count, char **words)
 {
 	if (opt_given(program, "quiet") && quiet_with_number(count, words)) {
@@ -297,6 +323,8 @@ int main(int argc, char **argv)
 		return opt_status(first);
 	log_configure(&cat.common.log);
 	status = check_words(&program, argc - first, argv + first);
+	if (!status)
+		status = check_size(&cat.options);
 	if (!status)
 		status = common_message_size(&cat.relaying);
 	if (!status)
