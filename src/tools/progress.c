@@ -86,11 +86,11 @@ static void show_line(const struct figures *figures, size_t width, char *buf, si
 		show_clock((uint64_t)((double)(figures->size - figures->bytes) / average), eta, sizeof(eta));
 		snprintf(rest + strlen(rest), sizeof(rest) - strlen(rest), " ETA %s", eta);
 	}
-	if (width < (size_t)used + strlen(rest) + 4 + BAR_LEAST) {
+	if (width < (size_t)used + strlen(rest) + 3 + BAR_LEAST) {
 		snprintf(buf + used, size - (size_t)used, " %s", rest);
 		return;
 	}
-	width -= (size_t)used + strlen(rest) + 4; /* " [" and "]" and one more */
+	width -= (size_t)used + strlen(rest) + 3; /* " [" and "]" */
 	show_bar(part, bar, width < sizeof(bar) ? width : sizeof(bar) - 1);
 	snprintf(buf + used, size - (size_t)used, " [%s]%s", bar, rest);
 }
