@@ -178,3 +178,38 @@ receive_fd() {
 	run -0 --separate-stderr vsock-cat --stats --log-format json ./peer <data
 	[[ $stderr == *'"event":"stats"'*'"up":6,"down":6,"seconds":'*'"up_rate":'* ]]
 }
+
+@test "--dump: both directions as hex and text, with time, and the data unchanged" {
+	serve sh -c 'cat >/dev/null; printf "answer\n\001\377"'
+	printf 'GET / HTTP/1.0\r\nHost: x\r\n' >data
+	run -0 --separate-stderr vsock-cat -x dump ./peer <data
+	sed -E -i 's/[0-9-]+T[0-9:.]+Z/TIME/' dump
+	diff dump - <<-'END'
+		> TIME length=25 from=0 to=24
+		00000000  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 30 0d 0a  |GET / HTTP/1.0..|
+		00000010  48 6f 73 74 3a 20 78 0d  0a                       |Host: x..|
+		< TIME length=9 from=0 to=8
+		00000000  61 6e 73 77 65 72 0a 01  ff                       |answer...|
+	END
+	run -0 --separate-stderr vsock-cat --dump - ./peer <data
+	[[ $stderr == "> "*"|GET / HTTP/1.0..|"*"< "*"|answer...|" ]]
+}
+
+@test "--dump: large, through pipes, is whole and can be turned back" {
+	need xxd
+	serve cat
+	bytes 1M data
+	cat data | vsock-cat -x dump ./peer | cat >got
+	same got data
+	awk '/^[<>]/ { up = /^>/; next } up' dump | cut -c 11-58 | xxd -r -p >up
+	same up data
+}
+
+@test "--dump: a file that can't be written is said, and is a failure" {
+	serve cat
+	run -1 vsock-cat -x /nowhere/file ./peer
+	[[ $output == *"--dump /nowhere/file: No such file or directory"* ]]
+	echo data >data
+	run -1 vsock-cat -x /dev/full ./peer <data
+	[[ $output == *"data"* && $output == *"--dump /dev/full: "* ]]
+}

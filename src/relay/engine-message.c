@@ -134,6 +134,8 @@ static enum move send_line(struct chan *chan, struct flow *flow, size_t length)
 		flow->error = (int)-put;
 		return MOVE_DESTINATION_FAILED;
 	}
+	if (flow->settings->tap)
+		flow->settings->tap->data(flow->settings->tap, flow->side, chan->rest + chan->rest_start, length);
 	chan->rest_start += (uint32_t)length;
 	chan->rest_length -= (uint32_t)length;
 	chan->bytes += length;

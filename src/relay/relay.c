@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "net/addr.h"
 #include "relay/engine.h"
 
 /* What one channel may move in one turn, so that none starves another. */
@@ -248,6 +249,7 @@ static void pump(struct loop *loop, struct relay *relay, int side)
 		.source = &relay->end[side],
 		.destination = &relay->end[!side],
 		.settings = relay->settings,
+		.side = side,
 	};
 	uint64_t before = chan->bytes;
 	enum move result;
@@ -409,6 +411,16 @@ static void relay_ready(struct loop *loop, struct watch *watch, uint32_t events)
 
 /* Start and stop */
 
+static const struct engine *engine_for(const struct relay *relay, int side)
+{
+	const struct relay_settings *settings = relay->settings;
+	const struct endpoint *source = &relay->end[side];
+
+	if (source->family == ADDR_STDIO && (settings->filter || settings->line_delay))
+		return &engine_filter;
+	return engine_choose(source, &relay->end[!side], settings->tap ? ENGINE_COPY : settings->engine);
+}
+
 static int prepare_side(struct relay *relay, int side)
 {
 	struct endpoint *end = &relay->end[side];
@@ -416,7 +428,7 @@ static int prepare_side(struct relay *relay, int side)
 	struct out_watch *output;
 
 	relay->watch[side] = (struct watch){ .kind = &relay_kind, .fd = -1, .side = (uint16_t)side };
-	chan->engine = engine_choose(end, &relay->end[!side], relay->settings->engine);
+	chan->engine = engine_for(relay, side);
 	if (end->in < 0)
 		chan->state = CHAN_ENDED;
 	if (end->out < 0)
@@ -468,6 +480,8 @@ void relay_stop(struct loop *loop, struct relay *relay, uint64_t grace)
 		if (chan->state == CHAN_ENDED)
 			continue;
 		chan->state = CHAN_ENDING;
+		if (chan->waits == CHAN_WAITS_TIME)
+			chan->waits = CHAN_WAITS_DESTINATION;
 		if (!chan_unsent(chan))
 			end_channel(loop, relay, side);
 	}

@@ -8,10 +8,12 @@
 #include "relay/dial.h"
 #include "relay/relay.h"
 #include "tools/common.h"
+#include "tools/dump.h"
 #include "tools/progress.h"
 
 struct cat_options {
 	bool zero_io, pass_fd, send_only, receive_only, progress, stats;
+	const char *dump; /* a file, or - for stderr */
 	uint64_t size; /* expected, for --progress; 0: not said */
 };
 
@@ -29,6 +31,7 @@ struct cat {
 	struct dial dial;
 	struct relay relay;
 	struct progress progress;
+	struct dump dump;
 	char to[256]; /* the peer, as messages name it */
 	bool connected, relayed;
 	int signal; /* that ended us, or 0 */

@@ -32,6 +32,9 @@ static const struct opt cat_opts[] = {
 	  .text = "what is 100 % for --progress", .offset = offsetof(struct cat_options, size) },
 	{ .name = "stats", .group = "Transfer", .type = OPT_FLAG, .text = "bytes, time and rates at the end",
 	  .offset = offsetof(struct cat_options, stats) },
+	{ .name = "dump", .letter = 'x', .group = "Transfer", .type = OPT_TEXT, .value = "FILE",
+	  .text = "write what goes through as hex and text, with direction and time; - is stderr",
+	  .offset = offsetof(struct cat_options, dump) },
 	{ .name = "send-only", .group = "Transfer", .type = OPT_FLAG,
 	  .text = "write nothing to standard output: what arrives is thrown away", .offset = offsetof(struct cat_options, send_only) },
 	{ .name = "receive-only", .group = "Transfer", .type = OPT_FLAG,
@@ -58,6 +61,7 @@ static const char *const conflicts[] = {
 	"pass-fd", "receive-only",
 	"pass-fd", "progress",
 	"pass-fd", "stats",
+	"pass-fd", "dump",
 	NULL,
 };
 static const struct opt_foreign foreign[] = {
@@ -75,6 +79,29 @@ static const struct opt_foreign foreign[] = {
 	{ NULL, NULL },
 };
 
+static int start_dump(struct cat *cat)
+{
+	int error = cat->options.dump ? dump_open(&cat->dump, cat->options.dump) : 0;
+
+	if (error) {
+		log_error("--dump %s: %s", cat->options.dump, strerror(-error));
+		return STATUS_FAILURE;
+	}
+	cat->relaying.tap = cat->options.dump ? &cat->dump.tap : NULL;
+	return 0;
+}
+
+static void end_dump(struct cat *cat)
+{
+	int error = dump_close(&cat->dump);
+
+	if (!error)
+		return;
+	log_error("--dump %s: %s", cat->dump.name, strerror(-error));
+	if (cat->status == STATUS_DONE)
+		cat->status = STATUS_FAILURE;
+}
+
 static void relay_done(struct loop *loop, struct relay *relay)
 {
 	struct cat *cat = (struct cat *)(void *)((char *)relay - offsetof(struct cat, relay));
@@ -84,6 +111,7 @@ static void relay_done(struct loop *loop, struct relay *relay)
 	if (cat->options.stats)
 		cat_log_stats(cat);
 	cat->status = cat_judge(cat);
+	end_dump(cat);
 	relay_close(loop, relay);
 	loop_stop(loop);
 }
@@ -329,6 +357,8 @@ int main(int argc, char **argv)
 		status = common_message_size(&cat.relaying);
 	if (!status)
 		status = read_address(&cat, argc - first, argv + first);
+	if (!status)
+		status = start_dump(&cat);
 	if (!status)
 		status = run(&cat);
 	dialer_stop(cat.dialer);
