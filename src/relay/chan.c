@@ -16,10 +16,9 @@ uint64_t chan_unsent(const struct chan *chan)
 
 int chan_keep(struct chan *chan, const void *data, size_t size)
 {
-	if (chan->rest_length && chan->rest_start) {
+	if (chan->rest_length && chan->rest_start)
 		memmove(chan->rest, chan->rest + chan->rest_start, chan->rest_length);
-		chan->rest_start = 0;
-	}
+	chan->rest_start = 0;
 	if (chan->rest_length + size > chan->rest_room) {
 		unsigned char *grown = realloc(chan->rest, chan->rest_length + size);
 
