@@ -213,3 +213,46 @@ receive_fd() {
 	run -1 vsock-cat -x /dev/full ./peer <data
 	[[ $output == *"data"* && $output == *"--dump /dev/full: "* ]]
 }
+
+@test "--crlf: LF is sent as CR LF, and a CR LF is not doubled, wherever a read ends" {
+	serve cat
+	run -0 bash -c 'printf "a\nb\r\n\n\r\r\nlast" | vsock-cat -C ./peer | od -An -c | tr -d " \n"'
+	[ "$output" = 'a\r\nb\r\n\r\n\r\r\nlast' ]
+	run -0 bash -c '{ printf "a\r"; sleep 0.2; printf "\nb\n"; } | vsock-cat --crlf ./peer | od -An -c | tr -d " \n"'
+	[ "$output" = 'a\r\nb\r\n' ]
+	seq 300000 >data
+	vsock-cat -C ./peer <data >got
+	same <(tr -d '\r' <got) data
+	[ "$(grep -c $'\r$' got)" -eq 300000 ]
+	run -2 vsock-cat -C unix-seqpacket:./peer
+	[[ $output == *"--message-size line"* ]]
+}
+
+@test "--delay: a pause after each line, and all of it arrives" {
+	serve cat
+	run -0 bash -c 'printf "1\n2\n3\nrest" | vsock-cat --delay 300ms -x - ./peer 2>dump'
+	[ "$output" = $'1\n2\n3\nrest' ]
+	# when the lines came back
+	grep '^<' dump
+	[ "$(grep -c '^<' dump)" -ge 3 ]
+	grep -c . dump
+	run -0 bash -c 'time -p vsock-cat --delay 300ms ./peer <<<"1
+2
+3
+4" 2>&1'
+	[[ $output =~ real\ (0\.9|1\.) ]]
+}
+
+@test "--delay: a signal sends what was read without waiting" {
+	serve sh -c 'cat >got'
+	seq 1000 >data
+	mkfifo input
+	spawn cat env vsock-cat --delay 1h ./peer
+	finish cat
+	vsock-cat --delay 1h ./peer <data &
+	pid=$!
+	wait_until [ -s got ]
+	kill -TERM $pid
+	wait $pid || true
+	wait_until same got data
+}

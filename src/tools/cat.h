@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "relay/crlf.h"
 #include "relay/dial.h"
 #include "relay/relay.h"
 #include "tools/common.h"
@@ -12,7 +13,8 @@
 #include "tools/progress.h"
 
 struct cat_options {
-	bool zero_io, pass_fd, send_only, receive_only, progress, stats;
+	bool zero_io, crlf, pass_fd, send_only, receive_only, progress, stats;
+	uint64_t delay;   /* ns between lines sent; 0: none */
 	const char *dump; /* a file, or - for stderr */
 	uint64_t size; /* expected, for --progress; 0: not said */
 };
@@ -32,6 +34,7 @@ struct cat {
 	struct relay relay;
 	struct progress progress;
 	struct dump dump;
+	struct crlf crlf;
 	char to[256]; /* the peer, as messages name it */
 	bool connected, relayed;
 	int signal; /* that ended us, or 0 */

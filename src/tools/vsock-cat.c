@@ -35,6 +35,10 @@ static const struct opt cat_opts[] = {
 	{ .name = "dump", .letter = 'x', .group = "Transfer", .type = OPT_TEXT, .value = "FILE",
 	  .text = "write what goes through as hex and text, with direction and time; - is stderr",
 	  .offset = offsetof(struct cat_options, dump) },
+	{ .name = "crlf", .letter = 'C', .group = "Transfer", .type = OPT_FLAG,
+	  .text = "send LF as CR LF", .offset = offsetof(struct cat_options, crlf) },
+	{ .name = "delay", .group = "Transfer", .type = OPT_TIME, .value = "TIME", .fallback = "0",
+	  .text = "pause between lines sent", .flags = OPT_ZERO, .offset = offsetof(struct cat_options, delay) },
 	{ .name = "send-only", .group = "Transfer", .type = OPT_FLAG,
 	  .text = "write nothing to standard output: what arrives is thrown away", .offset = offsetof(struct cat_options, send_only) },
 	{ .name = "receive-only", .group = "Transfer", .type = OPT_FLAG,
@@ -62,16 +66,21 @@ static const char *const conflicts[] = {
 	"pass-fd", "progress",
 	"pass-fd", "stats",
 	"pass-fd", "dump",
+	"receive-only", "delay",
+	"receive-only", "crlf",
+	"pass-fd", "delay",
+	"pass-fd", "crlf",
 	NULL,
 };
 static const struct opt_foreign foreign[] = {
 	{ "-l", "to listen write: vsock-listen PORT" },
+	{ "-c", "LF is sent as CR LF with -C" },
 	{ "-N", "end of input is always passed on" },
 	{ "-T", "the idle time-out is -i TIME" },
 	{ "-U", "write the address as unix:PATH" },
 	{ "-4", "write the address as tcp4:HOST:PORT" },
 	{ "-6", "write the address as tcp6:HOST:PORT" },
-	{ "-d", "not to read standard input write --receive-only" },
+	{ "-d", "not to read standard input: --receive-only; to pause between lines: --delay TIME" },
 	{ "-s", "to connect from an address write it behind the other: ADDRESS,bind=FROM" },
 	{ "-j", "standard output is data here; messages as JSON: --log-format json" },
 	{ "--json", "standard output is data here; messages as JSON: --log-format json" },
@@ -100,6 +109,22 @@ static void end_dump(struct cat *cat)
 	log_error("--dump %s: %s", cat->dump.name, strerror(-error));
 	if (cat->status == STATUS_DONE)
 		cat->status = STATUS_FAILURE;
+}
+
+/* What changes the input on its way. 0 or STATUS_USAGE, said. */
+static int start_filters(struct cat *cat)
+{
+	const struct cat_options *options = &cat->options;
+
+	if ((options->crlf || options->delay) && cat->addr.seqpacket) {
+		log_error("--%s is for streams, and this address has messages", options->crlf ? "crlf" : "delay");
+		log_hint("--message-size line cuts standard input at line ends");
+		return STATUS_USAGE;
+	}
+	crlf_start(&cat->crlf);
+	cat->relaying.filter = options->crlf ? &cat->crlf.filter : NULL;
+	cat->relaying.line_delay = options->delay;
+	return 0;
 }
 
 static void relay_done(struct loop *loop, struct relay *relay)
@@ -357,6 +382,8 @@ int main(int argc, char **argv)
 		status = common_message_size(&cat.relaying);
 	if (!status)
 		status = read_address(&cat, argc - first, argv + first);
+	if (!status)
+		status = start_filters(&cat);
 	if (!status)
 		status = start_dump(&cat);
 	if (!status)
