@@ -6,6 +6,8 @@ tool_common = src/tools/common.c src/tools/common.h
 vsock_cat_SOURCES = \
 	src/tools/vsock-cat.c \
 	src/tools/cat.h src/tools/cat-report.c \
+	src/tools/dump.c src/tools/dump.h \
+	src/tools/progress.c src/tools/progress.h \
 	$(tool_common)
 vsock_cat_LDADD = $(tool_libraries)
 vsock_info_SOURCES = \
