@@ -37,6 +37,8 @@ unsigned log_quiet(void);
 
 /* "PROGRAM: " and the message, one line. Errors are suppressed only by -qq. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* What is wrong at a place in a file ("rules:3"): "PLACE: MESSAGE", so that editors find it. */
+void log_error_at(const char *place, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));            /* unless -q */
 void log_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));              /* "hint: …", unless -q */

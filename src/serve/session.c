@@ -92,8 +92,9 @@ static void record_open(const struct session *session, uint64_t connect)
 	       });
 }
 
-static void record_fail(const struct session *session, const struct explanation *why)
+static void record_fail(struct session *session, const struct explanation *why)
 {
+	memcpy(session->end, why->end, sizeof(session->end));
 	record(session, 0, "fail",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
@@ -104,18 +105,19 @@ static void record_fail(const struct session *session, const struct explanation 
 	       });
 }
 
-static void record_done(const struct session *session)
+static void record_done(struct session *session)
 {
 	const struct relay *relay = &session->relay;
 	const char *why = relay->error ? strerror(relay->error) : NULL;
 
+	strncpy(session->end, relay_end_word(relay), sizeof(session->end) - 1);
 	record(session, 1, "done",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
 	           { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
 	           { .key = "down", .type = LOG_F_NUMBER, .number = relay->chan[1].bytes },
 	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
-	           { .key = "end", .type = LOG_F_TEXT, .text = relay_end_word(relay) },
+	           { .key = "end", .type = LOG_F_TEXT, .text = session->end },
 	           { .key = relay->lost ? "lost" : "why", .type = relay->lost ? LOG_F_NUMBER : LOG_F_TEXT, .text = why,
 	             .number = relay->lost },
 	           { 0 },
@@ -196,7 +198,10 @@ void session_relay(struct session *session, const struct endpoint *accepted, con
 	struct endpoint end[2] = { *accepted, *here };
 	int error;
 
-	record_open(session, session->dial ? units_now() - session->dial->started : 0);
+	session->connect = session->dial ? units_now() - session->dial->started : 0;
+	record_open(session, session->connect);
+	if (session->dial && session->group->connected)
+		session->group->connected(session->group, session);
 	error = relay_start(session->group->loop, &session->relay, end, relaying, session->dial ? &session->dial->watch : NULL,
 	                    relay_done);
 	if (error) {
@@ -235,6 +240,14 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 		struct explanation why;
 
 		explain(dial->addr, failure, &why);
+		if (session->elsewhere) {
+			session->dial = NULL;
+			if (session->elsewhere(session, &why)) {
+				loop_free_later(loop, dialled);
+				return;
+			}
+			session->dial = dial;
+		}
 		session->status = (int)why.status;
 		session->group->totals.failed++;
 		record_fail(session, &why);
@@ -352,6 +365,7 @@ void session_deny(struct session *session, const char *why)
 {
 	session->group->totals.failed++;
 	session->status = STATUS_DENIED;
+	strcpy(session->end, "denied");
 	record(session, 0, "deny",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
@@ -375,7 +389,7 @@ void session_drop(struct session *session, const char *end, const char *why)
 	session_end(session);
 }
 
-static void stop(struct session *session, uint64_t grace)
+void session_stop(struct session *session, uint64_t grace)
 {
 	if (session->terminal && !session->relay.over) {
 		relay_stop(session->group->loop, &session->relay, grace);
@@ -393,7 +407,7 @@ void session_stop_all(struct session_group *group, uint64_t grace)
 {
 	for (struct session *session = group->first, *next; session; session = next) {
 		next = session->next;
-		stop(session, grace);
+		session_stop(session, grace);
 	}
 }
 
