@@ -82,7 +82,7 @@ wrapped() {
 	# no file may grow beyond a block: the error is the operator's to know, and the connection is closed
 	wrapped small 'trap "" XFSZ; ulimit -f 8; exec vsock-listen "$@"' -c 1 --receive-dir in tcp:127.0.0.1:0
 	head -c 1M /dev/zero | vsock-cat "$ready" || true
-	run -1 join small
+	ends_with 1 small
 	grep -q '\.part: not whole, 8192 bytes: File too large' small.err
 }
 
@@ -123,7 +123,7 @@ wrapped() {
 @test "--hash: a standard output that is full or closed ends it" {
 	wrapped full 'exec vsock-listen "$@" >/dev/full' --hash tcp:127.0.0.1:0
 	vsock-cat "$ready" </dev/null
-	run -1 join full
+	ends_with 1 full
 	grep -q 'standard output: No space left' full.err
 }
 
@@ -349,7 +349,7 @@ True" ]
 @test "--max-time ends a command by SIGTERM" {
 	spawn_ready listen vsock-listen -v -c 1 --max-time 0.3 unix:x -- sleep 60
 	vsock-cat unix:x </dev/null
-	run -143 join listen
+	ends_with 143 listen
 	grep -q 'done .* -> exec:sleep pid=[0-9]* status=143 time=0\.[0-9]* end=max-time' listen.err
 }
 
@@ -389,7 +389,7 @@ True" ]
 	kill -TERM "${spawned[second]}"
 	wait_until grep -q draining second.err
 	kill -TERM "${spawned[second]}"
-	run -143 join second
+	ends_with 143 second
 
 	# a limit: what ignores SIGTERM is left to itself
 	spawn_ready third vsock-listen --drain-timeout 0.2 unix:z -- sleep 60
