@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/units.h"
@@ -133,4 +135,35 @@ int fd_write_until(int fd, const void *data, size_t size, uint64_t deadline)
 int fd_write_all(int fd, const void *data, size_t size)
 {
 	return fd_write_until(fd, data, size, UNITS_INF);
+}
+
+int fd_pass(int through, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	char byte = 0;
+	struct iovec data = {.iov_base = &byte, .iov_len = sizeof(byte)};
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control.room),
+	};
+	struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+
+	rights->cmsg_level = SOL_SOCKET;
+	rights->cmsg_type = SCM_RIGHTS;
+	rights->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
+	while (sendmsg(through, &message, MSG_NOSIGNAL) < 0) {
+		int error = errno == EINTR ? 0 : -errno;
+
+		if (error == -EAGAIN)
+			error = wait_writable(through, UNITS_INF);
+		if (error)
+			return error;
+	}
+	return 0;
 }

@@ -22,5 +22,8 @@ int fd_write_all(int fd, const void *data, size_t size);
 /* The same, but gives up with -ETIMEDOUT once units_now() has reached deadline; UNITS_INF: never. A descriptor that
  * blocks may exceed it. */
 int fd_write_until(int fd, const void *data, size_t size, uint64_t deadline);
+/* Sends a descriptor through a connected UNIX socket (SCM_RIGHTS, with one byte 0, as OpenBSD's nc -F does); ours stays
+ * open. 0 or negative errno. */
+int fd_pass(int through, int fd);
 
 #endif

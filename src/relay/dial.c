@@ -69,6 +69,8 @@ static void release(struct dial *dial)
 
 void dial_cancel(struct dial *dial)
 {
+	if (!dial->dialer)
+		return;
 	loop_unwatch(dial->dialer->loop, &dial->watch);
 	if (dial->state == DIAL_OVER)
 		return;

@@ -103,8 +103,6 @@ static size_t to_ask(struct chan *chan, const struct flow *flow)
 	return flow->allowance < chan->chunk ? (size_t)flow->allowance : chan->chunk;
 }
 
-#define MOVE_HANDED_OVER ((enum move)(MOVE_DESTINATION_FAILED + 1)) /* goes on with another engine */
-
 /* One read and its write. MOVE_BUDGET: go on. */
 static enum move move_once(struct chan *chan, struct flow *flow)
 {
@@ -135,7 +133,7 @@ static enum move move_once(struct chan *chan, struct flow *flow)
 	/* less than was asked for: a stream had no more, and asking again would be a call for nothing */
 	if ((size_t)got < asked && flow->source->in_kind != ENDPOINT_FILE)
 		return MOVE_EMPTY;
-	return chan->engine == &engine_copy ? MOVE_BUDGET : MOVE_HANDED_OVER;
+	return chan->engine == &engine_copy ? MOVE_BUDGET : MOVE_ON;
 }
 
 static enum move copy_move(struct chan *chan, struct flow *flow)
@@ -150,7 +148,7 @@ static enum move copy_move(struct chan *chan, struct flow *flow)
 		if (!flow->allowance)
 			return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
 	while ((result = move_once(chan, flow)) == MOVE_BUDGET);
-	return result == MOVE_HANDED_OVER ? chan->engine->move(chan, flow) : result;
+	return result == MOVE_ON ? chan->engine->move(chan, flow) : result;
 }
 
 const struct engine engine_copy = { .name = "copy", .move = copy_move };

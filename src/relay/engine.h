@@ -20,6 +20,7 @@ enum move {
 	MOVE_FULL,    /* the destination takes no more now; what was read and not written is kept in the channel */
 	MOVE_BUDGET,  /* as much as one turn may move; there may be more */
 	MOVE_PAUSE,   /* the rate limit or the limit of bytes says no more now */
+	MOVE_ON,      /* goes on with another engine, chan->engine: between engines only, the relay never sees it */
 	MOVE_END,     /* end of file */
 	MOVE_SOURCE_FAILED,      /* flow->error tells, a positive errno */
 	MOVE_DESTINATION_FAILED, /* likewise; what was read and not written is lost: flow->lost bytes */

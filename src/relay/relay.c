@@ -263,6 +263,7 @@ static void pump(struct loop *loop, struct relay *relay, int side)
 		relay->moved = loop_now(loop);
 	chan->waits = CHAN_WAITS_SOURCE;
 	switch (result) {
+	case MOVE_ON:
 	case MOVE_EMPTY:
 	case MOVE_BUDGET:
 		break;

@@ -156,10 +156,16 @@ int common_addr(const char *text, const struct addr_context *context, struct add
 {
 	struct addr_error error;
 
-	if (addr_parse(text, context, addr, &error) == 0)
-		return 0;
-	common_bad_text(text, error.offset, error.length, error.why, error.hint);
-	return STATUS_USAGE;
+	if (addr_parse(text, context, addr, &error) < 0) {
+		common_bad_text(text, error.offset, error.length, error.why, error.hint);
+		return STATUS_USAGE;
+	}
+	if (addr->family == ADDR_STDIO) {
+		common_bad_text(text, 0, 1, "standard input and output can't be connected to",
+		                "vsock-cat ADDRESS connects them to ADDRESS, vsock-listen ADDRESS to who connects there");
+		return STATUS_USAGE;
+	}
+	return 0;
 }
 
 int common_addr_words(const char *where, const char *port, const struct addr_context *context, struct addr *addr)

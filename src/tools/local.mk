@@ -3,7 +3,10 @@ bin_PROGRAMS += vsock-cat vsock-info vsock-listen vsock-ping vsock-proxy
 tool_libraries = libserve.a librelay.a libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tool_common = src/tools/common.c src/tools/common.h
 
-vsock_cat_SOURCES = src/tools/vsock-cat.c $(tool_common)
+vsock_cat_SOURCES = \
+	src/tools/vsock-cat.c \
+	src/tools/cat.h src/tools/cat-report.c \
+	$(tool_common)
 vsock_cat_LDADD = $(tool_libraries)
 vsock_info_SOURCES = \
 	src/tools/vsock-info.c \
@@ -14,8 +17,8 @@ vsock_listen_SOURCES = src/tools/vsock-listen.c src/tools/listen.h src/tools/lis
 vsock_listen_LDADD = $(tool_libraries)
 vsock_ping_SOURCES = \
 	src/tools/vsock-ping.c \
-	src/tools/ping.h src/tools/ping-connect.c src/tools/ping-echo.c src/tools/ping-histogram.c src/tools/ping-json.c src/tools/ping-report.c \
-	src/tools/ping-run.c src/tools/ping-scan.c src/tools/ping-scan.h src/tools/ping-targets.c src/tools/ping-wait.c \
+	src/tools/ping.h src/tools/ping-bandwidth.c src/tools/ping-connect.c src/tools/ping-echo.c src/tools/ping-histogram.c src/tools/ping-json.c \
+	src/tools/ping-report.c src/tools/ping-run.c src/tools/ping-scan.c src/tools/ping-scan.h src/tools/ping-targets.c src/tools/ping-wait.c \
 	$(tool_common)
 vsock_ping_LDADD = $(tool_libraries) -lm
 vsock_proxy_SOURCES = src/tools/vsock-proxy.c $(tool_common)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tools/ping.h"
@@ -38,6 +39,18 @@ enum ping_outcome ping_judge(const struct addr *addr, const struct failure *fail
 	return PING_ERROR;
 }
 
+int ping_broken(int fd, int error)
+{
+	int pending = 0;
+	socklen_t size = sizeof(pending);
+
+	if (error != EPIPE && error != ENOTCONN)
+		return error;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &pending, &size) == 0 && pending)
+		return pending;
+	return EPIPE;
+}
+
 static void forget(struct probe *probe)
 {
 	*probe->link = probe->next;
@@ -57,9 +70,10 @@ static void connect_done(struct loop *loop, struct dial *dial, int fd, const str
 		.failure = failure,
 	};
 
-	(void)loop;
-	if (fd >= 0)
+	if (fd >= 0) {
+		loop_forget(loop, &dial->watch);
 		close(fd);
+	}
 	ping_result(probe->ping, &result);
 	forget(probe);
 }

@@ -111,6 +111,8 @@ static void go_down(struct echo *echo, const struct failure *failure)
 {
 	uint64_t tail = echo->tail;
 
+	if (echo->head == tail && echo->state == ECHO_UP)
+		ping_broke(echo->ping, failure);
 	loop_unwatch(echo->ping->loop, &echo->watch);
 	fd_close(&echo->fd);
 	echo->state = ECHO_DOWN;
@@ -191,10 +193,8 @@ static void receive(struct echo *echo)
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (got < 0)
-		error = errno == ENOTCONN ? EPIPE : errno;
-	else if (got == 0)
-		error = EPIPE;
+	if (got <= 0)
+		error = ping_broken(echo->fd, got < 0 ? errno : EPIPE);
 	else if (!take_all(echo, data, (size_t)got, now))
 		error = EPROTO;
 	if (error)
@@ -219,7 +219,7 @@ static bool write_probe(struct echo *echo, struct echo_probe *probe, struct fail
 	done = send(echo->fd, echo->payload + echo->write_offset, echo->size - echo->write_offset, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (done < 0) {
 		if (errno != EAGAIN && errno != EINTR)
-			*failure = (struct failure){ .step = STEP_RELAY, .error = errno };
+			*failure = (struct failure){ .step = STEP_RELAY, .error = ping_broken(echo->fd, errno) };
 		return false;
 	}
 	echo->write_offset += (size_t)done;
@@ -257,11 +257,11 @@ static void echo_dialled(struct loop *loop, struct dial *dial, int fd, const str
 {
 	struct echo *echo = (struct echo *)(void *)((char *)dial - offsetof(struct echo, dial));
 
-	(void)loop;
 	if (fd < 0) {
 		go_down(echo, failure);
 		return;
 	}
+	loop_unwatch(loop, &dial->watch);
 	echo->fd = fd;
 	echo->state = ECHO_UP;
 	send_more(echo);

@@ -94,17 +94,21 @@ static void send_probe(struct loop *loop, struct timer *timer)
 	schedule(ping);
 }
 
+/* By what the sentence says up to its colon; "timed out after 2 s" is one with "timed out: ...". */
 static void count_cause(struct ping *ping, const char *word)
 {
+	size_t length = strncmp(word, "timed out", 9) == 0 ? 9 : strcspn(word, ":");
+
+	length = length < sizeof(ping->causes->word) ? length : sizeof(ping->causes->word) - 1;
 	for (size_t i = 0; i < ping->cause_count; i++) {
-		if (strcmp(ping->causes[i].word, word) == 0) {
+		if (strncmp(ping->causes[i].word, word, length) == 0 && !ping->causes[i].word[length]) {
 			ping->causes[i].count++;
 			return;
 		}
 	}
 	if (ping->cause_count == PING_CAUSES_MAX)
 		return;
-	snprintf(ping->causes[ping->cause_count].word, sizeof(ping->causes->word), "%s", word);
+	snprintf(ping->causes[ping->cause_count].word, sizeof(ping->causes->word), "%.*s", (int)length, word);
 	ping->causes[ping->cause_count++].count = 1;
 }
 
@@ -156,7 +160,7 @@ static void count_failure(struct ping *ping, const struct ping_result *result)
 		return;
 	if (result->outcome == PING_ERROR)
 		ping->errors++;
-	count_cause(ping, ping->why.end);
+	count_cause(ping, ping->why.what);
 }
 
 static bool is_wanted(const struct ping *ping, enum ping_outcome outcome)
@@ -185,6 +189,13 @@ void ping_result(struct ping *ping, const struct ping_result *result)
 		ping_over(ping);
 	else
 		schedule(ping);
+}
+
+void ping_broke(struct ping *ping, const struct failure *failure)
+{
+	explain_once(ping, failure);
+	ping->status = (int)ping->why.status;
+	log_notice("%s: %s", ping->text, ping->why.what);
 }
 
 void ping_over(struct ping *ping)

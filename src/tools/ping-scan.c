@@ -271,7 +271,8 @@ static void slot_done(struct loop *loop, struct dial *dial, int fd, const struct
 	enum ping_outcome outcome = ping_judge(&slot->addr, failure);
 	struct found *found = NULL;
 
-	(void)loop;
+	if (fd >= 0)
+		loop_unwatch(loop, &dial->watch);
 	count(scan, slot, outcome, failure);
 	if ((outcome == PING_OPEN || log_verbose(1)) && outcome != PING_ERROR)
 		found = calloc(1, sizeof(*found));

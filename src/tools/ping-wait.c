@@ -48,8 +48,10 @@ static void wait_done(struct loop *loop, struct dial *dial, int fd, const struct
 	uint64_t now = units_now(), elapsed = now - ping->started;
 	bool good = outcome == PING_OPEN || (outcome == PING_CLOSED && !ping->want_open);
 
-	if (fd >= 0)
+	if (fd >= 0) {
+		loop_forget(loop, &dial->watch);
 		close(fd);
+	}
 	waiting->attempts++;
 	if (failure)
 		explain(&ping->addr, failure, &ping->why);

@@ -39,6 +39,8 @@ struct ping_options {
 	uint64_t wait;     /* ns; 0: off */
 	bool scan, banner;
 	uint64_t parallel;
+	unsigned bandwidth; /* enum ping_bandwidth */
+	uint64_t streams;
 };
 
 enum ping_outcome {
@@ -59,7 +61,7 @@ struct ping_result {
 };
 
 struct ping_cause {
-	char word[16]; /* as explanation.end */
+	char word[48]; /* what the sentence begins with: "no such CID" */
 	uint64_t count;
 };
 
@@ -106,6 +108,8 @@ struct ping {
 /* ping-run.c */
 int ping_run(struct ping *ping);  /* from the first probe to the summary; the exit status */
 void ping_result(struct ping *ping, const struct ping_result *result);
+/* A connection broke while nothing was on the way: no probe has it as its result. */
+void ping_broke(struct ping *ping, const struct failure *failure);
 void ping_over(struct ping *ping); /* no more probes: sums up and ends */
 /* SIGINT, SIGTERM and SIGHUP (unless ignored), and SIGQUIT, to handler. 0 or a negative errno. */
 int ping_signals(struct loop *loop, void (*handler)(struct loop *loop, const struct signalfd_siginfo *info, void *context),
@@ -114,11 +118,17 @@ int ping_signals(struct loop *loop, void (*handler)(struct loop *loop, const str
 /* ping-connect.c: how a connect ended, for probes and for the scan. */
 enum ping_outcome ping_judge(const struct addr *addr, const struct failure *failure);
 
+/* Why a connection broke: what the socket knows beyond EPIPE, for a VM that went away is ECONNRESET; else EPIPE: it was closed. */
+int ping_broken(int fd, int error);
+
 /* ping-wait.c: until it answers, for options->wait; the exit status. */
 int ping_wait(struct ping *ping);
 
 /* ping-scan.c: text is CIDS[:PORTS], or tcp:HOST[:PORTS]; the exit status. */
 int ping_scan(struct ping *ping, const char *text, const struct hosts *hosts);
+
+/* ping-bandwidth.c; the exit status. */
+int ping_bandwidth(struct ping *ping);
 
 /* ping-report.c; where standard output can't be written the run ends. */
 void ping_report_begin(struct ping *ping);

@@ -3,47 +3,34 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fdutil.h"
 #include "base/units.h"
-#include "net/peer.h"
 #include "serve/spawn.h"
-#include "tools/common.h"
+#include "tools/cat.h"
 
 #define STOP_GRACE (1 * NSEC_PER_SEC) /* what was read may still be written for so long after a signal */
-
-struct cat_options {
-	bool zero_io;
-};
-
-/* One run of the program. end[0] of the relay is standard input and output, end[1] the peer: "up" is chan[0]. */
-struct cat {
-	struct cat_options options;
-	struct common_options common;
-	struct dial_settings dialling;
-	struct relay_settings relaying;
-
-	struct hosts hosts;
-	struct addr addr;
-	struct loop *loop;
-	struct dialer *dialer;
-	struct dial dial;
-	struct relay relay;
-	bool connected, relayed;
-	int signal; /* that ended us, or 0 */
-	int status;
-};
 
 static const struct opt cat_opts[] = {
 	{ .name = "zero-io", .letter = 'z', .group = "Transfer", .type = OPT_FLAG, .flags = OPT_BRIEF,
 	  .text = "connect, close, end: the status is the answer", .offset = offsetof(struct cat_options, zero_io) },
+	{ .name = "pass-fd", .letter = 'F', .group = "Transfer", .type = OPT_FLAG, .flags = OPT_BRIEF,
+	  .text = "send the connected socket through standard output and end, for ssh's ProxyUseFdpass",
+	  .offset = offsetof(struct cat_options, pass_fd) },
+	{ .name = "send-only", .group = "Transfer", .type = OPT_FLAG,
+	  .text = "write nothing to standard output: what arrives is thrown away", .offset = offsetof(struct cat_options, send_only) },
+	{ .name = "receive-only", .group = "Transfer", .type = OPT_FLAG,
+	  .text = "don't read standard input", .offset = offsetof(struct cat_options, receive_only) },
+	{ .name = "recv-only", .group = "Transfer", .type = OPT_FLAG, .flags = OPT_HIDDEN,
+	  .text = "receive-only, as ncat spells it", .offset = offsetof(struct cat_options, receive_only) },
 	{ 0 },
 };
 
@@ -51,7 +38,17 @@ static const char *const usage[] = { "[OPTION]... ADDRESS", "[OPTION]... CID POR
 static const char *const examples[] = {
 	"vsock-cat 3 22", "talk to port 22 of the guest with CID 3",
 	"tar c docs | vsock-cat 3:5000", "send; end of input is passed on, the answer is awaited",
+	"ssh -o ProxyUseFdpass=yes -o ProxyCommand='vsock-cat -F %h 22' root@3", "log in over vsock",
 	"vsock-cat --wait 60s -z 3:22", "wait until the guest listens there",
+	NULL,
+};
+static const char *const conflicts[] = {
+	"send-only", "receive-only",
+	"zero-io", "send-only",
+	"zero-io", "receive-only",
+	"pass-fd", "zero-io",
+	"pass-fd", "send-only",
+	"pass-fd", "receive-only",
 	NULL,
 };
 static const struct opt_foreign foreign[] = {
@@ -61,120 +58,74 @@ static const struct opt_foreign foreign[] = {
 	{ "-U", "write the address as unix:PATH" },
 	{ "-4", "write the address as tcp4:HOST:PORT" },
 	{ "-6", "write the address as tcp6:HOST:PORT" },
+	{ "-d", "not to read standard input write --receive-only" },
+	{ "-j", "standard output is data here; messages as JSON: --log-format json" },
+	{ "--json", "standard output is data here; messages as JSON: --log-format json" },
+	{ "--vsock", "vsock is what CID PORT means anyway" },
 	{ NULL, NULL },
 };
-
-/* Where the name of the peer comes from: of all records, the moment of connecting. */
-static void address_text(const struct cat *cat, char *buf, size_t size)
-{
-	addr_format_short(&cat->addr, buf, size);
-}
-
-/* The record of the end, for -v. */
-static void log_done(const struct cat *cat)
-{
-	const struct relay *relay = &cat->relay;
-	char to[256];
-
-	address_text(cat, to, sizeof(to));
-	log_event(1, 1, "done", "-", to,
-	          (const struct log_field[]){
-	              { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
-	              { .key = "down", .type = LOG_F_NUMBER, .number = relay->chan[1].bytes },
-	              { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = loop_now(cat->loop) - relay->started },
-	              { .key = "end", .type = LOG_F_TEXT, .text = relay_end_word(relay) },
-	              { 0 },
-	          });
-}
-
-/* Does standard input hold bytes that were never read? Then it was not delivered whole. */
-static bool input_left(const struct endpoint *end)
-{
-	struct stat st;
-	int waiting = 0;
-
-	if (end->in < 0 || fstat(end->in, &st) < 0)
-		return false;
-	if (S_ISREG(st.st_mode))
-		return lseek(end->in, 0, SEEK_CUR) < st.st_size;
-	return !isatty(end->in) && ioctl(end->in, FIONREAD, &waiting) == 0 && waiting > 0;
-}
-
-/* Says how a relay ended that did not end well; the exit status. */
-static int judge(struct cat *cat)
-{
-	const struct relay *relay = &cat->relay;
-	char to[256], up[32], down[32], limit[32];
-
-	address_text(cat, to, sizeof(to));
-	units_show_size(relay->chan[0].bytes, up, sizeof(up));
-	units_show_size(relay->chan[1].bytes, down, sizeof(down));
-	switch ((enum relay_end)relay->result) {
-	case END_EOF:
-		if (relay->chan[0].eof_passed || cat->relaying.no_shutdown || !input_left(&relay->end[0]))
-			return STATUS_DONE;
-		/* fall through */
-	case END_LOST:
-		log_error("%s: the peer closed the connection before standard input was delivered whole (%s sent)", to, up);
-		return STATUS_BROKEN;
-	case END_RESET:
-		return common_failed(&cat->addr, &(struct failure){ .step = STEP_RELAY, .error = relay->error }) == STATUS_DONE
-		           ? STATUS_DONE
-		           : (log_hint("%s were sent and %s received before it", up, down), STATUS_BROKEN);
-	case END_IDLE:
-		log_error("%s: timed out: nothing moved for %s", to,
-		          units_show_duration(cat->relaying.idle_timeout, limit, sizeof(limit)));
-		return STATUS_TIMEOUT;
-	case END_MAX_TIME:
-		log_error("%s: timed out: ended after %s (--max-time)", to,
-		          units_show_duration(cat->relaying.max_time, limit, sizeof(limit)));
-		return STATUS_TIMEOUT;
-	case END_MAX_BYTES:
-		log_error("%s: ended after %s (--max-bytes)", to, units_show_size(cat->relaying.max_bytes, limit, sizeof(limit)));
-		return STATUS_FAILURE;
-	case END_IO:
-		if (relay->error == EMSGSIZE) {
-			log_error("%s: a message is longer than the %u bytes that one may have there; %s sent, %s received", to,
-			          relay->chan[!relay->error_side].message_limit, up, down);
-			return STATUS_FAILURE;
-		}
-		log_error("%s: %s; %s sent, %s received",
-		          relay->error_side == 1 ? to : relay->chan[1].state ? "standard output" : "standard input",
-		          strerror(relay->error), up, down);
-		return STATUS_FAILURE;
-	case END_HALF_CLOSE:
-		log_info(1, "%s: ended %s after the first direction", to,
-		         units_show_duration(cat->relaying.half_close_timeout, limit, sizeof(limit)));
-		return STATUS_DONE;
-	case END_OUTPUT:
-		cat->signal = SIGPIPE;
-		return STATUS_DONE;
-	case END_STOP:
-		return STATUS_DONE;
-	}
-	return STATUS_FAILURE;
-}
 
 static void relay_done(struct loop *loop, struct relay *relay)
 {
 	struct cat *cat = (struct cat *)(void *)((char *)relay - offsetof(struct cat, relay));
 
-	log_done(cat);
-	cat->status = judge(cat);
+	cat_log_done(cat);
+	cat->status = cat_judge(cat);
 	relay_close(loop, relay);
 	loop_stop(loop);
 }
 
-static void log_open(const struct cat *cat)
+/* Standard input and output as one end of a relay. The originals are closed: what is behind them must see it when the
+ * relay closes its own descriptors of them. 0 or a negative errno. */
+static int open_standard(const struct cat_options *options, struct endpoint *end)
 {
-	char to[256];
+	int error = endpoint_stdio(options->receive_only ? -1 : STDIN_FILENO, options->send_only ? -1 : STDOUT_FILENO, end);
 
-	address_text(cat, to, sizeof(to));
-	log_event(1, 1, "open", "-", to,
-	          (const struct log_field[]){
-	              { .key = "connect", .type = LOG_F_SECONDS, .number = units_now() - cat->dial.started },
-	              { 0 },
-	          });
+	if (!error && options->send_only) {
+		end->out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+		end->out_kind = ENDPOINT_FILE;
+		if (end->out < 0) {
+			error = -errno;
+			endpoint_close(end);
+		}
+	}
+	if (error)
+		return error;
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
+	return 0;
+}
+
+/* Before connecting: is there a socket to pass, and one to pass it through? 0 or STATUS_USAGE, said. */
+static int check_pass(const struct addr *addr)
+{
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+	char text[256];
+
+	if (addr->family == ADDR_EXEC || addr->family == ADDR_STDIO) {
+		log_error("%s: --pass-fd: no socket that could be passed", addr_format_short(addr, text, sizeof(text)));
+		return STATUS_USAGE;
+	}
+	if (getsockopt(STDOUT_FILENO, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX)
+		return 0;
+	log_error("--pass-fd: standard output is not a UNIX socket");
+	log_hint("it is for ssh: ssh -o ProxyUseFdpass=yes -o ProxyCommand='vsock-cat -F %%h 22' HOST");
+	return STATUS_USAGE;
+}
+
+/* Hands the socket over, blocking, as a program expects what it did not open itself. */
+static void pass_fd(struct cat *cat, int fd)
+{
+	int error = cat->addr.family == ADDR_FD ? 0 : fd_nonblock(fd, false);
+
+	if (!error)
+		error = fd_pass(STDOUT_FILENO, fd);
+	close(fd);
+	if (!error)
+		return;
+	log_error("standard output: the socket can't be passed: %s", strerror(-error));
+	cat->status = STATUS_FAILURE;
 }
 
 static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct failure *failure)
@@ -189,20 +140,19 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 		loop_stop(loop);
 		return;
 	}
-	log_open(cat);
-	if (cat->options.zero_io) {
-		close(fd);
+	cat_log_open(cat);
+	if (cat->options.zero_io || cat->options.pass_fd) {
+		if (cat->options.pass_fd)
+			pass_fd(cat, fd);
+		else
+			close(fd);
 		loop_stop(loop);
 		return;
 	}
 	end[1] = dial_endpoint(&cat->addr, fd);
-	error = endpoint_stdio(STDIN_FILENO, STDOUT_FILENO, &end[0]);
-	if (!error) {
-		/* the relay has descriptors of its own; what is behind 0 and 1 must see it when these are closed */
-		close(STDIN_FILENO);
-		close(STDOUT_FILENO);
+	error = open_standard(&cat->options, &end[0]);
+	if (!error)
 		error = relay_start(loop, &cat->relay, end, &cat->relaying, &cat->dial.watch, relay_done);
-	}
 	if (error) {
 		log_error("standard input and output: %s", strerror(-error));
 		cat->status = STATUS_FAILURE;
@@ -212,21 +162,12 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 	cat->relayed = true;
 }
 
-static void show_counters(const struct cat *cat)
-{
-	char to[256];
-
-	address_text(cat, to, sizeof(to));
-	log_error("%s: %llu bytes up, %llu bytes down", to, (unsigned long long)cat->relay.chan[0].bytes,
-	          (unsigned long long)cat->relay.chan[1].bytes);
-}
-
 static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, void *context)
 {
 	struct cat *cat = context;
 
 	if (info->ssi_signo == SIGUSR1) {
-		show_counters(cat);
+		cat_show_counters(cat);
 		return;
 	}
 	if (cat->signal) { /* the second one */
@@ -297,7 +238,31 @@ static int read_address(struct cat *cat, int count, char **words)
 	                    : common_addr(words[0], &context, &cat->addr);
 	if (!status && cat->common.numeric)
 		*cat->addr.alias = '\0';
-	return status;
+	return status || !cat->options.pass_fd ? status : check_pass(&cat->addr);
+}
+
+/* nc's "-q 1 3:22": to us the number is one operand more. */
+static bool quiet_with_number(int count, char **words)
+{
+	return count >= 2 && words[0][strspn(words[0], "0123456789")] == '\0' && (count > 2 || strpbrk(words[1], ":/"));
+}
+
+static int check_words(const struct opt_program *program, int count, char **words)
+{
+	if (opt_given(program, "quiet") && quiet_with_number(count, words)) {
+		log_error("-q takes no number; nc's -q SECONDS is --half-close-timeout TIME"); /* -q has no hints */
+		return STATUS_USAGE;
+	}
+	if (count == 2 && strcmp(words[0], "-") == 0) { /* socat's two addresses */
+		log_error("one address too many: %s", words[1]);
+		log_hint("standard input and output are one side anyway: write vsock-cat ADDRESS");
+		return STATUS_USAGE;
+	}
+	if (count == 1 || count == 2)
+		return 0;
+	log_error(count == 0 ? "no address given" : "too many words: one ADDRESS, or CID and PORT");
+	opt_usage(program);
+	return STATUS_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -316,6 +281,7 @@ int main(int argc, char **argv)
 		.examples = examples,
 		.tables = tables,
 		.foreign = foreign,
+		.conflicts = conflicts,
 	};
 	int first, status;
 
@@ -330,12 +296,9 @@ int main(int argc, char **argv)
 	if (first <= 0)
 		return opt_status(first);
 	log_configure(&cat.common.log);
-	if (argc - first < 1 || argc - first > 2) {
-		log_error(argc == first ? "no address given" : "too many words: one ADDRESS, or CID and PORT");
-		opt_usage(&program);
-		return STATUS_USAGE;
-	}
-	status = common_message_size(&cat.relaying);
+	status = check_words(&program, argc - first, argv + first);
+	if (!status)
+		status = common_message_size(&cat.relaying);
 	if (!status)
 		status = read_address(&cat, argc - first, argv + first);
 	if (!status)

@@ -291,7 +291,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_DFL); /* vsock-info | head -1 is silent */
 	int first = opt_parse(&program, argc, argv, NULL);
 	if (first <= 0)
-		return first ? STATUS_USAGE : STATUS_DONE;
+		return opt_status(first);
 	log_configure(&common.log);
 	if (first < argc) {
 		log_error("no operand is taken: %s", argv[first]);

@@ -13,6 +13,8 @@
 
 #define OPTION(field) offsetof(struct ping_options, field)
 
+static const char *const ways[] = { "off", "up", "down", "both", NULL };
+
 static const struct opt ping_opts[] = {
 	{ .name = "count", .letter = 'c', .group = "Probes", .type = OPT_COUNT, .value = "COUNT", .fallback = "inf", .min = 1,
 	  .text = "end after so many probes; with -w, answers", .flags = OPT_INF | OPT_BRIEF, .offset = OPTION(count) },
@@ -46,6 +48,10 @@ static const struct opt ping_opts[] = {
 	  .text = "ports asked at once", .offset = OPTION(parallel) },
 	{ .name = "banner", .group = "Scanning", .type = OPT_FLAG, .offset = OPTION(banner),
 	  .text = "the first line that an open port sends within a second" },
+	{ .name = "bandwidth", .group = "Measuring", .type = OPT_CHOICE, .value = "WAY", .fallback = "off", .choices = ways,
+	  .text = "up to vsock-listen --discard, down from --generate inf, or both; for -w (10s)", .offset = OPTION(bandwidth) },
+	{ .name = "streams", .group = "Measuring", .type = OPT_COUNT, .value = "COUNT", .fallback = "1", .min = 1, .max = 1000,
+	  .text = "connections of --bandwidth", .offset = OPTION(streams) },
 	{ .name = "histogram", .group = "Output", .type = OPT_FLAG, .text = "the times as bars, at the end",
 	  .offset = OPTION(histogram) },
 	{ .name = "json", .letter = 'j', .group = "Output", .type = OPT_FLAG, .flags = OPT_BRIEF,
@@ -71,8 +77,14 @@ static const struct opt_foreign foreign[] = {
 	{ NULL, NULL },
 };
 static const char *const conflicts[] = {
-	"alive", "open", "flood", "adaptive", "json", "csv", "wait", "flood", "wait", "count", "wait", "histogram", "wait", "csv", "wait", "echo", "echo", "alive", "scan", "echo",
-	"scan", "wait", "scan", "csv", "scan", "count", "scan", "flood", "scan", "adaptive", "scan", "histogram",
+	"alive", "open",
+	"flood", "adaptive",
+	"json", "csv",
+	"echo", "alive",
+	"wait", "flood", "wait", "count", "wait", "histogram", "wait", "csv", "wait", "echo",
+	"scan", "echo", "scan", "wait", "scan", "csv", "scan", "count", "scan", "flood", "scan", "adaptive", "scan", "histogram",
+	"bandwidth", "scan", "bandwidth", "echo", "bandwidth", "wait", "bandwidth", "csv", "bandwidth", "histogram",
+	"bandwidth", "count",
 	NULL,
 };
 
@@ -153,6 +165,12 @@ static int check_options(const struct opt_program *program, struct ping_options 
 		log_error("--%s belongs to --scan", options->banner ? "banner" : "parallel");
 		return STATUS_USAGE;
 	}
+	if (opt_given(program, "streams") && !options->bandwidth) {
+		log_error("--streams belongs to --bandwidth");
+		return STATUS_USAGE;
+	}
+	if (options->bandwidth && !options->interval)
+		options->interval = NSEC_PER_SEC;
 	return STATUS_DONE;
 }
 
@@ -181,6 +199,8 @@ static int run(struct ping *ping, const struct hosts *hosts, int count, char **w
 	status = read_address(ping, hosts, count, words);
 	if (status)
 		return status;
+	if (ping->options->bandwidth)
+		return ping_bandwidth(ping);
 	if (ping->options->wait)
 		return ping_wait(ping);
 	ping->kind = ping->options->echo ? &ping_echo : &ping_connect;
@@ -196,6 +216,7 @@ int main(int argc, char **argv)
 		.deadline = UNITS_INF,
 		.size = 56,
 		.parallel = 64,
+		.streams = 1,
 	};
 	static struct common_options common;
 	static struct ping ping = { .options = &options, .common = &common };

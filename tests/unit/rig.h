@@ -41,7 +41,7 @@
 #include "relay/relay.h"
 
 #define RIG_PATIENCE 60 /* seconds for what should happen at once; a slow machine costs nothing */
-#define RIG_QUIET 100   /* ms in which nothing may happen */
+#define RIG_QUIET 40   /* ms in which nothing may happen */
 
 /* What the linker's wrappers do. */
 
@@ -198,7 +198,8 @@ static void *rig_thread(void *context)
 
 static void rig_done(struct loop *loop, struct relay *relay)
 {
-	(void)relay;
+	/* as every owner does: the last end is told by closing */
+	relay_close(loop, relay);
 	loop_stop(loop);
 }
 
@@ -232,7 +233,7 @@ static void rig_init(struct rig *rig, unsigned engine)
 
 static void rig_run(struct rig *rig)
 {
-	assert_int_equal(relay_start(rig->loop, &rig->relay, rig->end, &rig->settings, rig_done), 0);
+	assert_int_equal(relay_start(rig->loop, &rig->relay, rig->end, &rig->settings, NULL, rig_done), 0);
 	assert_int_equal(pthread_create(&rig->thread, NULL, rig_thread, rig), 0);
 	rig->running = true;
 }

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cat: what the files of vsock-cat share: its options and one run of it. */
+#ifndef TOOLS_CAT_H
+#define TOOLS_CAT_H
+
+#include <stdbool.h>
+
+#include "relay/dial.h"
+#include "relay/relay.h"
+#include "tools/common.h"
+
+struct cat_options {
+	bool zero_io, pass_fd, send_only, receive_only;
+};
+
+/* One run of the program. end[0] of the relay is standard input and output, end[1] the peer: "up" is chan[0]. */
+struct cat {
+	struct cat_options options;
+	struct common_options common;
+	struct dial_settings dialling;
+	struct relay_settings relaying;
+
+	struct hosts hosts;
+	struct addr addr;
+	struct loop *loop;
+	struct dialer *dialer;
+	struct dial dial;
+	struct relay relay;
+	bool connected, relayed;
+	int signal; /* that ended us, or 0 */
+	int status;
+};
+
+/* Reports: the records of begin and end for -v, and the counters for SIGUSR1. */
+void cat_log_open(const struct cat *cat);
+void cat_log_done(const struct cat *cat);
+void cat_show_counters(const struct cat *cat);
+/* Says how a relay ended that did not end well; the exit status. */
+int cat_judge(struct cat *cat);
+
+#endif

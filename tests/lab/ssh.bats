@@ -1,0 +1,41 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# ssh, scp, rsync and git from a host to a real sshd in its guest, over vsock: through vsock-cat, and with the socket that
+# vsock-cat --pass-fd hands over. One pair of VMs for all.
+
+load ../lib/common
+
+setup_file() {
+	need ssh scp rsync git /usr/sbin/sshd
+	"$BATS_TEST_DIRNAME/pair" --timeout 280 --no-autostart "$BATS_TEST_DIRNAME/ssh-host.sh" "$BATS_TEST_DIRNAME/ssh-guest.sh" \
+		>"$BATS_FILE_TMPDIR/output" 2>&1 || true
+}
+
+works() {
+	grep -qx "ok $1" "$BATS_FILE_TMPDIR/output" || { cat "$BATS_FILE_TMPDIR/output"; return 1; }
+}
+
+@test "vsock-cat -F as ssh's ProxyCommand, waiting for a guest that boots" {
+	works wait
+}
+
+@test "vsock-cat as a relaying ProxyCommand" {
+	works relayed
+}
+
+@test "the ssh_config of the manual: web.vsock, vsock/42, vsock%42" {
+	works slash
+	works percent
+	works scp
+}
+
+@test "scp, rsync and git go through" {
+	works scp
+	works rsync
+	works git
+}
+
+@test "with -F nothing relays while the session runs" {
+	works nothing-between
+	works between
+}
