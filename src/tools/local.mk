@@ -15,7 +15,7 @@ vsock_info_SOURCES = \
 	src/tools/info.h src/tools/info-hosts.c src/tools/info-json.c src/tools/info-report.c \
 	$(tool_common)
 vsock_info_LDADD = $(tool_libraries)
-vsock_listen_SOURCES = src/tools/vsock-listen.c src/tools/listen.h src/tools/listen-check.c src/tools/listen-options.c $(tool_common)
+vsock_listen_SOURCES = src/tools/vsock-listen.c src/tools/listen.h src/tools/listen-check.c src/tools/listen-options.c src/tools/listen-prepare.c $(tool_common)
 vsock_listen_LDADD = $(tool_libraries)
 vsock_ping_SOURCES = \
 	src/tools/vsock-ping.c \
