@@ -115,6 +115,7 @@ bats_tests = \
 	tests/access.bats \
 	tests/activation.bats \
 	tests/cat.bats \
+	tests/cat-terminal.bats \
 	tests/messages.bats \
 	tests/info.bats \
 	tests/info-lab.bats \
