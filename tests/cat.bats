@@ -164,7 +164,7 @@ receive_fd() {
 	head -c 40K /dev/zero >data
 	export TERM=xterm COLUMNS=80
 	run -0 script -qec 'vsock-cat -p -L 10K ./peer <data >/dev/null' /dev/null
-	[[ $output =~ "KiB 0:00:01 ["\ *[0-9.]+"KiB/s] [="[=]*">"\ *"] "[2-4][0-9]"% ETA 0:00:0" ]]
+	[[ $output =~ "KiB 0:00:01 ["\ *[0-9.]+"KiB/s] [="[=]*">"\ *"] "[1-5][0-9]"% ETA 0:00:0" ]]
 	[[ $output == *'40.0KiB 0:00:0'*'[='*'=]100%'* ]]
 	longest=$(tr '\r' '\n' <<<"${output//$'\e[K'/}" | awk '{ if (length > most) most = length } END { print most }')
 	[ "$longest" -eq 79 ]

@@ -151,6 +151,8 @@ bats_tests = \
 	tests/access.bats \
 	tests/activation.bats \
 	tests/listen.bats \
+	tests/cat.bats \
+	tests/cat-terminal.bats \
 	tests/messages.bats \
 	tests/info.bats \
 	tests/info-lab.bats \

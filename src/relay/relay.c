@@ -512,6 +512,21 @@ void relay_stop(struct loop *loop, struct relay *relay, uint64_t grace)
 	settle(loop, relay);
 }
 
+int relay_insert(struct loop *loop, struct relay *relay, int side, const void *data, size_t size)
+{
+	struct chan *chan = &relay->chan[side];
+	int error;
+
+	if (relay->over || chan->state != CHAN_OPEN)
+		return -EPIPE;
+	error = chan_keep(chan, data, size);
+	if (error)
+		return error;
+	chan->waits = CHAN_WAITS_DESTINATION;
+	settle(loop, relay);
+	return 0;
+}
+
 void relay_close(struct loop *loop, struct relay *relay)
 {
 	relay->over = true;

@@ -95,6 +95,9 @@ int relay_start(struct loop *loop, struct relay *relay, const struct endpoint en
                 struct watch *connected, void (*done)(struct loop *loop, struct relay *relay));
 /* Reads no more; what was read is written; done() is called when it is, at the latest after grace ns. */
 void relay_stop(struct loop *loop, struct relay *relay, uint64_t grace);
+/* Sends something of our own to end[!side], behind what was read from end[side]. Not from within a tap or a filter. 0,
+ * -ENOMEM, or -EPIPE where that direction has ended. */
+int relay_insert(struct loop *loop, struct relay *relay, int side, const void *data, size_t size);
 /* Closes everything. After done(), or at any time to end it without done(). */
 void relay_close(struct loop *loop, struct relay *relay);
 

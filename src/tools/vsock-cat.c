@@ -20,6 +20,10 @@
 #define STOP_GRACE (1 * NSEC_PER_SEC) /* what was read may still be written for so long after a signal */
 
 static const struct opt cat_opts[] = {
+	{ .name = "tty", .letter = 't', .group = "Terminal", .type = OPT_FLAG, .flags = OPT_BRIEF,
+	  .text = "raw terminal, for a shell at the far end; ~. ends", .offset = offsetof(struct cat_options, tty) },
+	{ .name = "escape", .letter = 'e', .group = "Terminal", .type = OPT_TEXT, .value = "CHAR", .fallback = "~",
+	  .text = "what stands for ~ in ~., or none", .offset = offsetof(struct cat_options, escape) },
 	{ .name = "zero-io", .letter = 'z', .group = "Transfer", .type = OPT_FLAG, .flags = OPT_BRIEF,
 	  .text = "connect, close, end: the status is the answer", .offset = offsetof(struct cat_options, zero_io) },
 	{ .name = "pass-fd", .letter = 'F', .group = "Transfer", .type = OPT_FLAG, .flags = OPT_BRIEF,
@@ -66,6 +70,13 @@ static const char *const conflicts[] = {
 	"pass-fd", "progress",
 	"pass-fd", "stats",
 	"pass-fd", "dump",
+	"tty", "progress",
+	"tty", "zero-io",
+	"tty", "pass-fd",
+	"tty", "send-only",
+	"tty", "receive-only",
+	"tty", "delay",
+	"tty", "crlf",
 	"receive-only", "delay",
 	"receive-only", "crlf",
 	"pass-fd", "delay",
@@ -127,10 +138,38 @@ static int start_filters(struct cat *cat)
 	return 0;
 }
 
+/* -t and -e. After the dump. 0 or STATUS_USAGE, said. */
+static int prepare_terminal(struct cat *cat)
+{
+	const struct cat_options *options = &cat->options;
+	int escape = '~';
+
+	if (options->escape && !options->tty) {
+		log_error("--escape is for --tty, which was not asked for");
+		return STATUS_USAGE;
+	}
+	if (options->escape && terminal_escape(options->escape, &escape) < 0) {
+		log_error("--escape %s: not one character", options->escape);
+		log_hint("~, ^X or none");
+		return STATUS_USAGE;
+	}
+	if (!options->tty)
+		return 0;
+	if (!isatty(STDIN_FILENO)) {
+		log_error("--tty: standard input is not a terminal");
+		return STATUS_USAGE;
+	}
+	terminal_init(&cat->terminal, escape, cat->relaying.tap);
+	cat->relaying.filter = &cat->terminal.filter;
+	cat->relaying.tap = &cat->terminal.tap;
+	return 0;
+}
+
 static void relay_done(struct loop *loop, struct relay *relay)
 {
 	struct cat *cat = (struct cat *)(void *)((char *)relay - offsetof(struct cat, relay));
 
+	terminal_stop(&cat->terminal);
 	progress_end(&cat->progress);
 	cat_log_done(cat);
 	if (cat->options.stats)
@@ -217,10 +256,13 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 		return;
 	}
 	end[1] = dial_endpoint(&cat->addr, fd);
-	error = open_standard(&cat->options, &end[0]);
+	error = cat->options.tty ? terminal_start(&cat->terminal, STDIN_FILENO, loop, &cat->relay) : 0;
+	if (!error)
+		error = open_standard(&cat->options, &end[0]);
 	if (!error)
 		error = relay_start(loop, &cat->relay, end, &cat->relaying, &cat->dial.watch, relay_done);
 	if (error) {
+		terminal_stop(&cat->terminal);
 		log_error("standard input and output: %s", strerror(-error));
 		cat->status = STATUS_FAILURE;
 		loop_stop(loop);
@@ -240,6 +282,12 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 		cat_show_counters(cat);
 		return;
 	}
+	if (info->ssi_signo == SIGWINCH || info->ssi_signo == SIGCONT) {
+		if (info->ssi_signo == SIGCONT)
+			terminal_continued(&cat->terminal);
+		terminal_resized(&cat->terminal);
+		return;
+	}
 	if (cat->signal) { /* the second one */
 		loop_stop(loop);
 		return;
@@ -255,13 +303,16 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 
 static int watch_signals(struct cat *cat)
 {
-	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
+	/* those from SIGQUIT on only with a terminal of which we changed the settings */
+	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGQUIT, SIGWINCH, SIGCONT };
 	sigset_t signals;
 
 	sigemptyset(&signals);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
 		struct sigaction now;
 
+		if (wanted[i] == SIGQUIT && !cat->options.tty)
+			break;
 		/* nohup(1) and background jobs of a shell: what was ignored stays ignored */
 		if (sigaction(wanted[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
 			sigaddset(&signals, wanted[i]);
@@ -387,7 +438,10 @@ int main(int argc, char **argv)
 	if (!status)
 		status = start_dump(&cat);
 	if (!status)
+		status = prepare_terminal(&cat);
+	if (!status)
 		status = run(&cat);
+	terminal_stop(&cat.terminal);
 	dialer_stop(cat.dialer);
 	loop_free(cat.loop);
 	hosts_free(&cat.hosts);
