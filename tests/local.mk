@@ -150,6 +150,17 @@ EXTRA_DIST += $(static_tests)
 bats_tests = \
 	tests/access.bats \
 	tests/activation.bats \
+	tests/listen.bats \
+	tests/cat.bats \
+	tests/cat-terminal.bats \
+	tests/messages.bats \
+	tests/info.bats \
+	tests/info-lab.bats \
+	tests/layering.bats \
+	tests/mux.bats \
+	tests/reload.bats \
+	tests/rules.bats \
+	tests/seeing.bats \
 	tests/cat.bats \
 	tests/completion.bats \
 	tests/examples-lab.bats \

@@ -32,7 +32,7 @@ setup() {
 	spawn_ready listen vsock-listen -t -c 1 unix:tty -- sh -c 'stty size; test -t 0 && test -t 1 && test -t 2 && tty; exit 7'
 	run -0 python3 -c 'from far import *; print(repr(Far().rest()))'
 	[[ $output == *"b'\\x1b[?2048h24 80\\r\\n/dev/pts/"*"\\r\\n\\x1b[?2048l'" ]]
-	run -7 join listen
+	ends_with 7 listen
 }
 
 @test "-t: size reports are taken out and applied, SIGWINCH included; what only looks like one is typed" {
@@ -44,7 +44,7 @@ f.send(b"\x1b[48;50;132;800;1056t"); f.wait(b"50 132")
 f.send(b"\x1b[48;30"); time.sleep(0.01); f.send(b";100;0;0t"); f.wait(b"30 100")
 f.s.close()'
 	join far
-	run -129 join listen
+	ends_with 129 listen
 	spawn_ready typed vsock-listen -t -c 1 unix:tty -- sh -c 'stty raw -echo; echo ready; dd bs=1 count=28 2>/dev/null | od -An -c -v -w40; stty size'
 	run -0 python3 - <<-'PY'
 		from far import *
@@ -71,7 +71,7 @@ f.s.close()'
 		lines = f.rest().replace(b"\x1b[?2048h", b"").replace(b"\x1b[?2048l", b"").split(b"\r\n")
 		assert lines[:-1] == [b"%d" % n for n in range(1, 200001)], (len(lines), lines[-3:])
 	PY
-	run -3 join listen
+	ends_with 3 listen
 	grep -q 'done .* -> exec:sh pid=[0-9]* status=3 ' listen.err
 }
 
@@ -80,9 +80,9 @@ f.s.close()'
 	run -0 python3 -c 'from far import *; f = Far(); f.send(b"one\ntwo"); f.s.shutdown(1); print(f.rest().count(b"two"))'
 	[ "$output" = 2 ]
 	join listen
-	spawn_ready gone vsock-listen -v -t -c 1 unix:tty -- sh -c 'trap "trap : HUP; echo hup >hup; exit 1" HUP; echo ready; while :; do sleep 0.05; done'
+	spawn_ready gone vsock-listen -v -t -c 1 unix:tty -- bash -c 'trap "trap \"\" HUP; echo hup >hup; exit 1" HUP; echo ready; while :; do sleep 0.05; done'
 	run -0 python3 -c 'from far import *; f = Far(); f.wait(b"ready"); f.s.close()'
-	run -1 join gone
+	ends_with 1 gone
 	[ "$(cat hup)" = hup ]
 }
 
@@ -103,7 +103,7 @@ f.s.close()'
 @test "-t: relay options work, a signal ends it" {
 	spawn_ready listen vsock-listen -t -c 1 --idle-timeout 0.3 unix:tty -- cat
 	run -0 python3 -c 'from far import *; print(Far().rest())'
-	run -129 join listen
+	ends_with 129 listen
 	spawn_ready drained vsock-listen -t --drain-timeout 0.1 unix:tty -- cat
 	spawn far python3 -c 'from far import *; f = Far(); f.rest()'
 	wait_until pgrep -P "${spawned[drained]}" >/dev/null

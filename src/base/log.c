@@ -577,16 +577,22 @@ void log_event(unsigned level, uint64_t conn, const char *event, const char *fro
  * Progress
  */
 
-void log_progress(const char *format, ...)
+bool log_progress_on(void)
 {
 	const char *terminal = getenv("TERM");
+
+	return config.quiet < 1 && config.format == LOG_TEXT && terminal != NULL && strcmp(terminal, "dumb") != 0 &&
+	       isatty(STDERR_FILENO);
+}
+
+void log_progress(const char *format, ...)
+{
 	int saved = errno;
 	struct line line;
 	va_list arguments;
 	char raw[1024], text[1024];
 
-	if (config.quiet >= 1 || config.format != LOG_TEXT || !isatty(STDERR_FILENO) || terminal == NULL ||
-	    strcmp(terminal, "dumb") == 0)
+	if (!log_progress_on())
 		return;
 	errno = saved;
 	va_start(arguments, format);
@@ -615,4 +621,11 @@ void log_progress_end(void)
 		write_out("\r\033[K", strlen("\r\033[K"));
 	progress_shown = false;
 	errno = saved;
+}
+
+void log_progress_keep(void)
+{
+	if (progress_shown)
+		write_out("\n", 1);
+	progress_shown = false;
 }

@@ -64,6 +64,8 @@ void log_event(unsigned level, uint64_t conn, const char *event, const char *fro
 /* One erasable line on a terminal (nothing elsewhere); log_progress_end() erases it. */
 void log_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_progress_end(void);
+bool log_progress_on(void);   /* would log_progress() show anything? */
+void log_progress_keep(void); /* the line that is shown stays, and what follows begins below it */
 
 /* May what goes to this descriptor be coloured? By --color, NO_COLOR, TERM and whether it is a terminal. */
 bool log_color_on(int fd);

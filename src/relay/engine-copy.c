@@ -18,8 +18,11 @@
 
 enum move engine_write_rest(struct chan *chan, struct flow *flow)
 {
-	while (chan->rest_length) {
-		ssize_t put = endpoint_write(flow->destination, chan->rest + chan->rest_start, chan->rest_length);
+	const unsigned char *rest;
+	size_t length;
+
+	while ((rest = chan_rest(chan, &length))) {
+		ssize_t put = endpoint_write(flow->destination, rest, length);
 
 		if (put == -EAGAIN)
 			return MOVE_FULL;
@@ -27,13 +30,8 @@ enum move engine_write_rest(struct chan *chan, struct flow *flow)
 			flow->error = (int)-put;
 			return MOVE_DESTINATION_FAILED;
 		}
-		chan->rest_start += (uint32_t)put;
-		chan->rest_length -= (uint32_t)put;
-		chan->bytes += (uint64_t)put;
+		chan_rest_written(chan, (size_t)put);
 	}
-	free(chan->rest);
-	chan->rest = NULL;
-	chan->rest_start = chan->rest_room = 0;
 	return MOVE_EMPTY;
 }
 
@@ -41,6 +39,8 @@ enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char
 {
 	size_t done = 0;
 
+	if (flow->settings->tap)
+		flow->settings->tap->data(flow->settings->tap, flow->side, data, size);
 	while (done < size) {
 		ssize_t put = endpoint_write(flow->destination, data + done, size - done);
 

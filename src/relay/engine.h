@@ -33,6 +33,7 @@ struct flow {
 	const struct relay_settings *settings;
 	uint64_t allowance; /* bytes that may be read now */
 	bool limited;       /* allowance comes from a limit, not from the budget */
+	int side;           /* of the source in its relay, for the tap */
 	uint64_t read;      /* bytes that were read in this turn */
 	int error;
 };
@@ -42,7 +43,7 @@ struct engine {
 	enum move (*move)(struct chan *chan, struct flow *flow);
 };
 
-extern const struct engine engine_copy, engine_splice, engine_message;
+extern const struct engine engine_copy, engine_splice, engine_message, engine_filter;
 
 /* What the engines that read into memory share. Both return MOVE_EMPTY when all went, MOVE_FULL when something is kept, or
  * MOVE_DESTINATION_FAILED. A message is taken whole or not at all, so these do for messages too. */

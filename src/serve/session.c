@@ -159,9 +159,10 @@ static void command_ended(struct session *session, int status);
 static void terminal_done(struct loop *loop, struct session *session)
 {
 	count_bytes(session);
-	relay_close(loop, &session->relay);
 	if (session->ended >= 0)
 		command_ended(session, session->ended);
+	else if (!terminal_at_end(session))
+		relay_close(loop, &session->relay);
 }
 
 static void relay_done(struct loop *loop, struct relay *relay)
@@ -324,7 +325,10 @@ static void command_ended(struct session *session, int status)
 {
 	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 
-	loop_timer_stop(session->group->loop, &session->relay.timer);
+	if (session->terminal)
+		relay_close(session->group->loop, &session->relay);
+	else
+		loop_timer_stop(session->group->loop, &session->relay.timer);
 	session->status = code;
 	if (code)
 		session->group->totals.failed++;

@@ -22,6 +22,7 @@
 /* What began like a report and does not go on was typed: the key Escape must not wait for the next one. */
 #define REPORT_GRACE (50 * NSEC_PER_MSEC)
 #define LEFT_GRACE (100 * NSEC_PER_MSEC) /* for what was written last */
+#define END_GRACE (1 * NSEC_PER_SEC) /* between closing its terminal and ending; to close ours earlier would kill it */
 #define STOP_GRACE (1 * NSEC_PER_SEC)
 
 struct terminal {
@@ -32,6 +33,7 @@ struct terminal {
 	unsigned char held[REPORT_MAX];
 	size_t held_length;     /* what may become a report */
 	bool flushing;          /* it is none: it goes on as it is */
+	bool at_end;            /* nobody has the terminal open any more */
 	bool switched_off;      /* REPORTS_OFF was said */
 	unsigned char last;     /* byte that was typed */
 };
@@ -168,6 +170,10 @@ static void command_over(struct loop *loop, struct timer *timer)
 	struct terminal *terminal = (struct terminal *)(void *)((char *)timer - offsetof(struct terminal, over));
 	struct relay *relay = &terminal->session->relay;
 
+	if (relay->over) {
+		relay_close(loop, relay); /* it goes on without its terminal: hang up */
+		return;
+	}
 	if (relay->chan[1].state == CHAN_OPEN) {
 		if (!all_sent(terminal, &relay->chan[1])) {
 			loop_timer(loop, timer, units_now() + LEFT_GRACE);
@@ -179,11 +185,16 @@ static void command_over(struct loop *loop, struct timer *timer)
 	relay_stop(loop, relay, STOP_GRACE);
 }
 
+bool terminal_at_end(const struct session *session)
+{
+	return ((const struct terminal *)session->owner)->at_end;
+}
+
 void terminal_command_ended(struct session *session)
 {
 	struct terminal *terminal = session->owner;
 
-	loop_timer(session->group->loop, &terminal->over, units_now() + LEFT_GRACE);
+	loop_timer(session->group->loop, &terminal->over, units_now() + (terminal->at_end ? 0 : LEFT_GRACE));
 }
 
 static ssize_t terminal_read(struct endpoint_hook *hook, void *data, size_t size)
@@ -203,7 +214,8 @@ static ssize_t terminal_read(struct endpoint_hook *hook, void *data, size_t size
 		memcpy(data, REPORTS_OFF, strlen(REPORTS_OFF));
 		return (ssize_t)strlen(REPORTS_OFF);
 	}
-	loop_timer(terminal->session->group->loop, &terminal->over, units_now());
+	terminal->at_end = true;
+	loop_timer(terminal->session->group->loop, &terminal->over, units_now() + (terminal->session->ended < 0 ? END_GRACE : 0));
 	return 0;
 }
 

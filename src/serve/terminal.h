@@ -22,5 +22,7 @@
 pid_t terminal_start(struct session *session, const struct spawn *spawn, struct endpoint *here);
 /* The command was reaped while the relay goes on: it ends when what was written is sent. */
 void terminal_command_ended(struct session *session);
+/* Has the command closed its terminal? Then it is about to end, and what is still open here is closed in time. */
+bool terminal_at_end(const struct session *session);
 
 #endif
