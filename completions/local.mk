@@ -2,13 +2,9 @@
 # One file a shell, for all programs. bash and fish look for a file with the name of the program, so they get links.
 EXTRA_DIST += completions/vsock-tools.bash completions/vsock-tools.fish completions/_vsock-tools
 
-install-data-local: install-completions
-uninstall-local: uninstall-completions
-.PHONY: install-completions uninstall-completions
-
 completed_programs = vsock-cat vsock-info vsock-listen vsock-ping vsock-proxy
 
-install-completions:
+install-data-local:
 if WITH_BASH_COMPLETION
 	$(MKDIR_P) '$(DESTDIR)$(bashcompletiondir)'
 	$(INSTALL_DATA) $(srcdir)/completions/vsock-tools.bash '$(DESTDIR)$(bashcompletiondir)/vsock-tools'
@@ -28,7 +24,7 @@ if WITH_FISH_COMPLETION
 	done
 endif
 
-uninstall-completions:
+uninstall-local:
 if WITH_BASH_COMPLETION
 	for name in vsock-tools $(completed_programs); do rm -f "$(DESTDIR)$(bashcompletiondir)/$$name"; done
 endif

@@ -5,4 +5,5 @@ dist_man_MANS += \
 	man/vsock-cat.1 \
 	man/vsock-info.1 \
 	man/vsock-listen.1 \
+	man/vsock-ping.1 \
 	man/vsock-proxy.1

@@ -75,7 +75,7 @@ try_from() {
 }
 
 @test "malformed WHO" {
-	for who in '' , 3, 1.2.3.4/33 ::1/129 uid: uid:x uid:-1 gid:4294967296 user: user:no-such-user-here '*' 4294967295 10.0.0; do
+	for who in '' ',' '3,' 1.2.3.4/33 ::1/129 uid: uid:x uid:-1 gid:4294967296 user: user:no-such-user-here '*' 4294967295 10.0.0; do
 		run -2 vsock-listen --echo --allow "$who" vsock::5000
 		[[ $output == "vsock-listen: --allow $who: "* ]]
 	done

@@ -25,7 +25,7 @@ bash_offers() {
 	# shellcheck disable=SC2016
 	bash --norc -c '
 		. "$1"
-		COMP_WORDBREAKS=$'\'' \t\n"\'\''><=;|&(:'\''
+		COMP_WORDBREAKS=" <>=;|&(:"
 		COMP_LINE=$2 COMP_POINT=${#2}
 		read -r -a words <<<"$2"
 		_vsock_tools "${words[0]}"
@@ -33,6 +33,7 @@ bash_offers() {
 }
 
 fish_offers() {
+	# shellcheck disable=SC2016
 	HOME=$PWD fish -c 'source $argv[1]; complete -C $argv[2]' "$completions/vsock-tools.fish" "$1" | cut -f 1
 }
 
@@ -86,6 +87,7 @@ zsh_specs() {
 	[ "$(bash_offers 'vsock-proxy -v -m 3 vsock:w')" = "" ]
 	[ "$(bash_offers 'vsock-proxy -v -m 3 tcp:80 vsock:w' | xargs)" = "web: www:" ]
 	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:web:80 vsock:w')" = "" ]
+	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:web:80 name=w max-conns=3 no-shutdown tcp:81 vsock:w' | xargs)" = "web: www:" ]
 }
 
 @test "bash: a command behind --" {

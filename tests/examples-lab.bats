@@ -37,6 +37,10 @@ examples_of() {
 	examples_of man/vsock-listen.1
 }
 
+@test "vsock-ping(1): the examples do what is written" {
+	examples_of man/vsock-ping.1
+}
+
 @test "vsock-proxy(1): the examples do what is written" {
 	examples_of man/vsock-proxy.1
 }

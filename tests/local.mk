@@ -17,7 +17,7 @@ EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/com
 # Unit tests, one program a noun. cmocka prints one plan for a group: one group a program.
 if HAVE_CMOCKA
 unit_tests =
-unit_libraries = libserve.a librelay.a libnet.a libbase.a $(CMOCKA_LIBS) $(LIBBSD_LIBS)
+unit_libraries = libserve.a librelay.a libnet.a libbase.a $(CMOCKA_LIBS) $(LIBBSD_LIBS) $(LIBMD_LIBS)
 
 unit_tests += tests/unit/test-fdutil
 tests_unit_test_fdutil_SOURCES = tests/unit/test-fdutil.c
@@ -68,6 +68,33 @@ tests_unit_test_hosts_SOURCES = tests/unit/test-hosts.c
 tests_unit_test_hosts_LDADD = $(unit_libraries)
 tests_unit_test_hosts_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 
+unit_tests += tests/unit/test-relay
+tests_unit_test_relay_SOURCES = tests/unit/test-relay.c tests/unit/rig.h
+tests_unit_test_relay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
+tests_unit_test_relay_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=epoll_wait,--wrap=splice,--wrap=pipe2
+tests_unit_test_relay_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-loop
+tests_unit_test_loop_SOURCES = tests/unit/test-loop.c
+tests_unit_test_loop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_loop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=epoll_wait
+tests_unit_test_loop_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-mux
+tests_unit_test_mux_SOURCES = tests/unit/test-mux.c
+tests_unit_test_mux_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_mux_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-resolve
+tests_unit_test_resolve_SOURCES = tests/unit/test-resolve.c
+tests_unit_test_resolve_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_resolve_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-dial
+tests_unit_test_dial_SOURCES = tests/unit/test-dial.c
+tests_unit_test_dial_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
+tests_unit_test_dial_LDADD = $(unit_libraries)
+
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
@@ -78,7 +105,7 @@ EXTRA_DIST += tests/bad-addresses.tsv tests/hosts
 check_PROGRAMS += tests/fuzz/fuzz-addr
 TESTS += tests/fuzz/fuzz-addr
 tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz-addr.c
-tests_fuzz_fuzz_addr_LDADD = libnet.a libbase.a $(LIBBSD_LIBS)
+tests_fuzz_fuzz_addr_LDADD = libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tests_fuzz_fuzz_addr_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 EXTRA_DIST += \
 	tests/fuzz/corpus-addr/abstract \
@@ -105,6 +132,15 @@ EXTRA_DIST += \
 	tests/fuzz/corpus-addr/url \
 	tests/fuzz/corpus-addr/words
 
+# What is relied on in the kernel.
+assume_tests = tests/assume/poll tests/assume/splice tests/assume/unix tests/assume/vsock
+tests_assume_poll_SOURCES = tests/assume/poll.c tests/assume/assume.h
+tests_assume_splice_SOURCES = tests/assume/splice.c tests/assume/assume.h
+tests_assume_unix_SOURCES = tests/assume/unix.c tests/assume/assume.h
+tests_assume_vsock_SOURCES = tests/assume/vsock.c tests/assume/assume.h
+check_PROGRAMS += $(assume_tests)
+TESTS += $(assume_tests)
+
 # What is read, not run.
 static_tests = tests/layers
 TESTS += $(static_tests)
@@ -114,6 +150,7 @@ EXTRA_DIST += $(static_tests)
 bats_tests = \
 	tests/access.bats \
 	tests/activation.bats \
+	tests/listen.bats \
 	tests/cat.bats \
 	tests/cat-terminal.bats \
 	tests/messages.bats \
@@ -121,20 +158,35 @@ bats_tests = \
 	tests/info-lab.bats \
 	tests/layering.bats \
 	tests/mux.bats \
+	tests/reload.bats \
+	tests/rules.bats \
+	tests/seeing.bats \
+	tests/cat.bats \
 	tests/completion.bats \
-	tests/examples.bats \
 	tests/examples-lab.bats \
-	tests/info.bats \
+	tests/examples.bats \
+	tests/half-close.bats \
 	tests/info-lab.bats \
+	tests/info.bats \
 	tests/layering.bats \
+	tests/listen.bats \
 	tests/manual.bats \
-	tests/sources.bats
+	tests/messages.bats \
+	tests/mux.bats \
+	tests/ping-lab.bats \
+	tests/ping.bats \
+	tests/signals.bats \
+	tests/sources.bats \
+	tests/transfer.bats
+	tests/sources.bats \
+	tests/terminal.bats
 TESTS += $(bats_tests)
-EXTRA_DIST += $(bats_tests)
+EXTRA_DIST += $(bats_tests) tests/lib/ping_statistics.py
 # The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.
 EXTRA_DIST += \
 	tests/lab/README.md tests/lab/bin/lab-guest tests/lab/bin/lab-ready tests/lab/init tests/lab/inside \
-	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/selftest.bats tests/lab/vm \
+	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/vm \
+	tests/lab/ping.bats tests/lab/selftest.bats \
 	tests/lab/ssh.bats tests/lab/ssh-guest.sh tests/lab/ssh-host.sh
 
 include tests/bench/local.mk

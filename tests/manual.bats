@@ -52,11 +52,11 @@ documents() {
 
 @test "an option that a page mentions elsewhere is one of its program's" {
 	for program in "${programs[@]}"; do
-		for option in $(grep -v '^\.\\"' "man/$program.1" | sed '/^\.Sh COMING FROM/,/^\.Sh SEE/d' | grep -oE 'Fl -[a-z][a-z-]+' | cut -c 5- | sort -u); do
+		while read -r option; do
 			# --name is how OPTIONS says what a long option looks like
 			[ "$option" = name ] || "$program" --list-options | cut -f 2 | grep -qxF "$option" ||
 				{ echo "man/$program.1 names --$option"; return 1; }
-		done
+		done < <(grep -v '^\.\\"' "man/$program.1" | sed '/^\.Sh COMING FROM/,/^\.Sh SEE/d' | grep -oE 'Fl -[a-z][a-z-]+' | cut -c 5- | sort -u)
 	done
 }
 
@@ -100,7 +100,7 @@ documents() {
 @test "no page is wider than a terminal" {
 	need mandoc
 	for page in man/*.[1-8]; do
-		wide=$(mandoc -T ascii -O width=78 "$page" | col -b | awk 'length > 90')
+		wide=$(mandoc -T ascii -O width=78 "$page" | sed 's,.\x08,,g' | awk 'length > 90')
 		[ -z "$wide" ] || { echo "$page: $wide"; return 1; }
 	done
 }

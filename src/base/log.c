@@ -36,6 +36,7 @@ struct level {
 	int priority;
 };
 static const struct level level_error = {"error", LOG_ERR};
+static const struct level level_place = {"error", LOG_ERR};
 static const struct level level_warning = {"warning", LOG_WARNING};
 static const struct level level_notice = {"notice", LOG_NOTICE};
 static const struct level level_hint = {"hint", LOG_NOTICE};
@@ -284,7 +285,7 @@ static void emit(const struct level *level, const char *message)
 	if (config.format == LOG_JSON) {
 		put_json_message(line.out, level, message);
 	} else {
-		put_prefix(line.out, level, level != &level_hint);
+		put_prefix(line.out, level, level != &level_hint && level != &level_place);
 		fprintf(line.out, "%s%s\n", level == &level_hint ? "hint: " : "", message);
 	}
 	if (line_close(&line) != NULL) {
@@ -293,8 +294,8 @@ static void emit(const struct level *level, const char *message)
 	}
 }
 
-__attribute__((format(printf, 2, 0))) static void message(const struct level *level, const char *format,
-                                                          va_list arguments)
+__attribute__((format(printf, 3, 0))) static void message_at(const struct level *level, const char *place,
+                                                             const char *format, va_list arguments)
 {
 	int saved = errno; /* for the caller; and %m is read at once, in vasprintf() */
 	struct line line;
@@ -303,6 +304,10 @@ __attribute__((format(printf, 2, 0))) static void message(const struct level *le
 
 	if (length >= 0) {
 		if (line_open(&line)) {
+			if (place != NULL) {
+				put_escaped(line.out, place, strlen(place), false);
+				fputs(": ", line.out);
+			}
 			put_escaped(line.out, raw, (size_t)length, false);
 			if (line_close(&line) != NULL) {
 				emit(level, line.data);
@@ -312,6 +317,23 @@ __attribute__((format(printf, 2, 0))) static void message(const struct level *le
 		free(raw);
 	}
 	errno = saved;
+}
+
+__attribute__((format(printf, 2, 0))) static void message(const struct level *level, const char *format,
+                                                          va_list arguments)
+{
+	message_at(level, NULL, format, arguments);
+}
+
+void log_error_at(const char *place, const char *format, ...)
+{
+	va_list arguments;
+
+	if (config.quiet >= 2)
+		return;
+	va_start(arguments, format);
+	message_at(&level_place, place, format, arguments);
+	va_end(arguments);
 }
 
 void log_error(const char *format, ...)
@@ -470,7 +492,8 @@ static void put_json_event(FILE *out, uint64_t conn, const char *event, const ch
 	json_object(&json, NULL);
 	json_text(&json, "time", stamp(buf));
 	json_text(&json, "event", event);
-	json_number(&json, "conn", conn);
+	if (conn)
+		json_number(&json, "conn", conn);
 	if (from != NULL)
 		json_text(&json, "from", from);
 	if (to != NULL)
@@ -510,7 +533,9 @@ static void put_field(FILE *out, const struct log_field *field)
 static void put_event(FILE *out, uint64_t conn, const char *event, const char *from, const char *to,
                       const struct log_field *fields)
 {
-	fprintf(out, "#%" PRIu64 " %s", conn, event);
+	if (conn)
+		fprintf(out, "#%" PRIu64 " ", conn);
+	fputs(event, out);
 	if (from != NULL) {
 		fputc(' ', out);
 		put_escaped(out, from, strlen(from), false);

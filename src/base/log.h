@@ -37,6 +37,8 @@ unsigned log_quiet(void);
 
 /* "PROGRAM: " and the message, one line. Errors are suppressed only by -qq. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* What is wrong at a place in a file ("rules:3"): "PLACE: MESSAGE", so that editors find it. */
+void log_error_at(const char *place, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));            /* unless -q */
 void log_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));              /* "hint: …", unless -q */
@@ -54,7 +56,8 @@ struct log_field {
 	const char *text; /* LOG_F_TEXT; NULL: the field is left out. Quoted in text where it holds blanks */
 	uint64_t number;  /* LOG_F_NUMBER and LOG_F_SECONDS */
 };
-/* A record of a connection: event is open, done, fail or deny. level as log_info(); 0 means always (unless -q). */
+/* A record of a connection: event is open, done, fail or deny. level as log_info(); 0 means always (unless -q).
+ * conn 0: of all connections together. */
 void log_event(unsigned level, uint64_t conn, const char *event, const char *from, const char *to,
                const struct log_field *fields);
 

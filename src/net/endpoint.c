@@ -108,6 +108,8 @@ ssize_t endpoint_read(const struct endpoint *endpoint, void *data, size_t size)
 	ssize_t got;
 
 	switch (endpoint->in_kind) {
+	case ENDPOINT_HOOKED:
+		return endpoint->hook->read(endpoint->hook, data, size);
 	case ENDPOINT_SOCKET:
 	case ENDPOINT_MESSAGES:
 		do
@@ -137,6 +139,8 @@ ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t
 	ssize_t put;
 
 	switch (endpoint->out_kind) {
+	case ENDPOINT_HOOKED:
+		return endpoint->hook->write(endpoint->hook, data, size);
 	case ENDPOINT_SOCKET:
 	case ENDPOINT_MESSAGES:
 		do
@@ -170,6 +174,8 @@ void endpoint_finish(struct endpoint *endpoint)
 	/* ENOTCONN: the peer was faster; there is nobody left to tell */
 	if (is_socket(endpoint->out_kind))
 		shutdown(endpoint->out, SHUT_WR);
+	else if (endpoint->out_kind == ENDPOINT_HOOKED && endpoint->hook->finish)
+		endpoint->hook->finish(endpoint->hook);
 	if (endpoint->out != endpoint->in)
 		fd_close(&endpoint->out);
 }

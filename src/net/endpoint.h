@@ -22,6 +22,14 @@ enum endpoint_kind {
 	ENDPOINT_TERMINAL,
 	ENDPOINT_FILE,    /* regular file, /dev/null: never blocks */
 	ENDPOINT_GUARDED, /* may block: poll first, little at a time */
+	ENDPOINT_HOOKED,  /* a function of the owner's reads or writes; the descriptor is only watched */
+};
+
+/* Bytes, 0 for end of file, or a negative errno, as endpoint_read() and endpoint_write(). */
+struct endpoint_hook {
+	ssize_t (*read)(struct endpoint_hook *hook, void *data, size_t size);
+	ssize_t (*write)(struct endpoint_hook *hook, const void *data, size_t size);
+	void (*finish)(struct endpoint_hook *hook); /* no more will come; may be NULL */
 };
 
 struct endpoint {
@@ -29,6 +37,7 @@ struct endpoint {
 	uint8_t in_kind, out_kind; /* enum endpoint_kind */
 	uint8_t family;            /* enum addr_family of a socket, ADDR_STDIO else */
 	bool inherited;            /* in and out may be blocking and belong to others too: no splice */
+	struct endpoint_hook *hook; /* ENDPOINT_HOOKED: the owner's, must outlive the endpoint */
 };
 
 /* A connected or accepted socket of ours. */

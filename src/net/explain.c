@@ -320,7 +320,7 @@ static void judge_no_device(struct story *story)
 		what(story, "no device: this VM has a vsock device, but its driver is not loaded");
 		hint_mend(story, EXPLAIN_TO_HOST);
 	} else {
-		what(story, "no device: vhost_vsock is not loaded, so no VM can be reached");
+		what(story, "no such CID: nothing here has {cid}, and no VM can be reached, for vhost_vsock is not loaded");
 		hint_mend(story, EXPLAIN_TO_GUESTS);
 	}
 }

@@ -349,14 +349,17 @@ static void look_fences(struct machine *machine, const char *root)
 	machine->seccomp = line && strtoul(line + strlen("\nSeccomp:"), NULL, 10) != 0;
 	free(status);
 
-	machine->container = exists(root, "/.dockerenv") || exists(root, "/run/.containerenv") ||
-	                     exists(root, "/run/systemd/container") || exists(root, "/run/host/container-manager");
-
 	char *map = tree_read(root, "/proc/self/uid_map");
 	unsigned long first = 0, outside = 0, count = 0;
 	if (map && sscanf(map, "%lu %lu %lu", &first, &outside, &count) == 3)
 		machine->user_namespace = first != 0 || outside != 0 || count != UINT32_MAX;
 	free(map);
+
+	/* /.dockerenv is also in the root of a VM that was made from an image: a container confines as well */
+	machine->container = exists(root, "/run/.containerenv") || exists(root, "/run/systemd/container") ||
+	                     exists(root, "/run/host/container-manager") ||
+	                     (exists(root, "/.dockerenv") && (machine->seccomp || machine->user_namespace));
+
 
 	char *vendor = tree_read(root, "/sys/class/dmi/id/sys_vendor");
 	machine->nitro = (vendor && strstr(vendor, "Amazon EC2")) || exists(root, "/dev/nitro_enclaves") || exists(root, "/dev/nsm");

@@ -188,6 +188,14 @@ void socket_tune(int fd, const struct addr *addr)
 	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, given & ADDR_OPT_KEEPALIVE ? addr->options.keepalive : 1);
 }
 
+void socket_tune_family(int fd, int family)
+{
+	static const struct addr tcp = { .family = ADDR_TCP };
+
+	if (family == AF_INET || family == AF_INET6)
+		socket_tune(fd, &tcp);
+}
+
 static int open_socket(const struct addr *addr, const struct place *place)
 {
 	return socket(place->sa.ss_family, (addr->seqpacket ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -240,6 +248,8 @@ int socket_connect(const struct addr *addr, const struct place *place, const str
 		goto fail;
 	socket_tune(fd, addr);
 	step = STEP_CONNECT;
+	if (defaults->began)
+		*defaults->began = units_now();
 	if (connect(fd, (const struct sockaddr *)&place->sa, place->length) == 0)
 		return fd;
 	/* EINTR of a non-blocking connect: it goes on (connect(2)) */
@@ -370,6 +380,7 @@ int socket_listen(const struct addr *addr, const struct place *place, const stru
 	/* "tcp:*" is two listeners, so that the IPv4 one is a real one and its peers are not v4-mapped */
 	if (place->sa.ss_family == AF_INET6)
 		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	socket_tune(fd, addr); /* what is accepted inherits it */
 	step = STEP_BIND;
 	if (bind_listener(fd, addr, place) < 0)
 		goto fail;

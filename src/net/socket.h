@@ -23,6 +23,7 @@ struct place {
 /* What a socket gets unless its address says otherwise; zero is the kernel's default. */
 struct socket_defaults {
 	uint64_t connect_timeout; /* ns; told to the kernel for vsock, whose own is 2 s; 0: not told; UNITS_INF: as long as may be */
+	uint64_t *began; /* gets units_now() just before connect(2): who measures wants nothing else in it; may be NULL */
 };
 
 /*
@@ -49,7 +50,9 @@ int socket_accept(int listener, struct place *place, struct failure *failure);
 /* The address that a listener really has: vsock's and TCP's port filled in. As text like addr_format_short(). */
 char *socket_local_text(int fd, const struct addr *addr, char *buf, size_t size);
 
-/* TCP_NODELAY, keepalive and the like, on a connection that addr describes. Best effort. */
+/* TCP_NODELAY and keepalive, on a connection or a listener (what it accepts inherits them). Best effort. */
 void socket_tune(int fd, const struct addr *addr);
+/* The same with the defaults, for a socket whose listener was inherited; family is AF_INET, AF_INET6 or any other. */
+void socket_tune_family(int fd, int family);
 
 #endif

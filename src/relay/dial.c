@@ -60,7 +60,6 @@ static void forget_question(struct dial *dial)
 static void release(struct dial *dial)
 {
 	loop_timer_stop(dial->dialer->loop, &dial->timer);
-	loop_unwatch(dial->dialer->loop, &dial->watch);
 	forget_question(dial);
 	free(dial->places);
 	dial->places = NULL;
@@ -70,6 +69,9 @@ static void release(struct dial *dial)
 
 void dial_cancel(struct dial *dial)
 {
+	if (!dial->dialer)
+		return;
+	loop_unwatch(dial->dialer->loop, &dial->watch);
 	if (dial->state == DIAL_OVER)
 		return;
 	release(dial);
@@ -221,6 +223,7 @@ static uint64_t address_ends(const struct dial *dial, uint64_t now)
 static void try_next(struct dial *dial)
 {
 	struct loop *loop = dial->dialer->loop;
+	struct socket_defaults defaults = { .connect_timeout = UNITS_INF, .began = &dial->connect_began };
 	uint64_t now = units_now(), ends;
 	const struct place *place;
 	bool pending;
@@ -231,9 +234,9 @@ static void try_next(struct dial *dial)
 	}
 	place = &dial->places->place[dial->next++];
 	ends = address_ends(dial, now);
-	dial->fd = socket_connect(dial->addr, place,
-	                          &(struct socket_defaults){ .connect_timeout = ends == UINT64_MAX ? UNITS_INF : ends - now },
-	                          &pending, &dial->failure);
+	if (ends != UINT64_MAX)
+		defaults.connect_timeout = ends - now;
+	dial->fd = socket_connect(dial->addr, place, &defaults, &pending, &dial->failure);
 	if (dial->fd == -EAGAIN && place->sa.ss_family == AF_UNIX) {
 		dial->next--;
 		dial->state = DIAL_RETRY;

@@ -42,7 +42,8 @@ struct dial {
 	struct dialer *dialer;
 	const struct addr *addr; /* the caller's; must outlive the dial */
 	const struct dial_settings *settings;
-	/* called once: fd is connected, non-blocking and the caller's, or -1 with the failure. The dial is over. */
+	/* called once: fd is connected, non-blocking and the caller's, or -1 with the failure. The dial is over, but
+	 * its watch may still be registered for fd: a relay takes it over (relay_start()), or dial_cancel() removes it. */
 	void (*done)(struct loop *loop, struct dial *dial, int fd, const struct failure *failure);
 
 	struct watch watch;
@@ -51,6 +52,7 @@ struct dial {
 	size_t next;           /* which of them comes next */
 	uint64_t started;      /* ns: the whole dial */
 	uint64_t attempt_started, attempt_ends;
+	uint64_t connect_began; /* ns: just before the last connect(2) */
 	uint64_t pause;        /* ns: the next pause of a wait */
 	struct failure failure; /* of the last attempt */
 	struct mux mux;
@@ -65,7 +67,7 @@ struct dial {
 /* Starts; done() may be called before this returns only for failures that need no waiting: so never touch the dial after. */
 void dial_start(struct dialer *dialer, struct dial *dial, const struct addr *addr, const struct dial_settings *settings,
                 void (*done)(struct loop *loop, struct dial *dial, int fd, const struct failure *failure));
-/* Ends it without done(). Harmless when it is over. */
+/* Ends it without done(). Harmless where a zeroed one was never started, and when it is over, and then frees what a done() left: see there. */
 void dial_cancel(struct dial *dial);
 
 #endif

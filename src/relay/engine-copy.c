@@ -14,11 +14,15 @@
 
 #define CHUNK_START (64U * 1024)
 #define CHUNK_MAX (1024U * 1024)
+#define FULL_READS 2 /* in a row: the flow is large */
 
 enum move engine_write_rest(struct chan *chan, struct flow *flow)
 {
-	while (chan->rest_length) {
-		ssize_t put = endpoint_write(flow->destination, chan->rest + chan->rest_start, chan->rest_length);
+	const unsigned char *rest;
+	size_t length;
+
+	while ((rest = chan_rest(chan, &length))) {
+		ssize_t put = endpoint_write(flow->destination, rest, length);
 
 		if (put == -EAGAIN)
 			return MOVE_FULL;
@@ -26,13 +30,8 @@ enum move engine_write_rest(struct chan *chan, struct flow *flow)
 			flow->error = (int)-put;
 			return MOVE_DESTINATION_FAILED;
 		}
-		chan->rest_start += (uint32_t)put;
-		chan->rest_length -= (uint32_t)put;
-		chan->bytes += (uint64_t)put;
+		chan_rest_written(chan, (size_t)put);
 	}
-	free(chan->rest);
-	chan->rest = NULL;
-	chan->rest_start = chan->rest_room = 0;
 	return MOVE_EMPTY;
 }
 
@@ -78,13 +77,18 @@ static void adapt(struct chan *chan, const struct flow *flow, size_t asked, size
 {
 	uint32_t most = flow->settings->buffer ? (uint32_t)flow->settings->buffer : CHUNK_MAX;
 
+	if (taken && got == asked && chan->may_splice && ++chan->full_reads >= FULL_READS && got >= CHUNK_START) {
+		chan->engine = &engine_splice;
+		chan->full_reads = 0;
+		return;
+	}
 	if (!taken) {
 		if (chan->chunk > CHUNK_START)
 			chan->chunk /= 2;
 		chan->full_reads = 0;
 	} else if (got < asked) {
 		chan->full_reads = 0;
-	} else if (++chan->full_reads >= 2 && chan->chunk < most) {
+	} else if (!chan->may_splice && ++chan->full_reads >= FULL_READS && chan->chunk < most) {
 		chan->chunk = chan->chunk * 2 < most ? chan->chunk * 2 : most;
 		chan->full_reads = 0;
 	}
@@ -127,7 +131,9 @@ static enum move move_once(struct chan *chan, struct flow *flow)
 	if (result != MOVE_EMPTY)
 		return result;
 	/* less than was asked for: a stream had no more, and asking again would be a call for nothing */
-	return (size_t)got < asked && flow->source->in_kind != ENDPOINT_FILE ? MOVE_EMPTY : MOVE_BUDGET;
+	if ((size_t)got < asked && flow->source->in_kind != ENDPOINT_FILE)
+		return MOVE_EMPTY;
+	return chan->engine == &engine_copy ? MOVE_BUDGET : MOVE_ON;
 }
 
 static enum move copy_move(struct chan *chan, struct flow *flow)
@@ -142,7 +148,7 @@ static enum move copy_move(struct chan *chan, struct flow *flow)
 		if (!flow->allowance)
 			return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
 	while ((result = move_once(chan, flow)) == MOVE_BUDGET);
-	return result;
+	return result == MOVE_ON ? chan->engine->move(chan, flow) : result;
 }
 
 const struct engine engine_copy = { .name = "copy", .move = copy_move };

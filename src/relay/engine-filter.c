@@ -18,9 +18,10 @@
 /* Writes the next piece of what is kept: up to the end of its first line, or all. */
 static enum move send_piece(struct chan *chan, struct flow *flow, bool lines)
 {
-	const unsigned char *begin = chan->rest + chan->rest_start;
-	const unsigned char *end = lines ? memchr(begin, '\n', chan->rest_length) : NULL;
-	size_t length = end ? (size_t)(end - begin) + 1 : chan->rest_length;
+	size_t kept;
+	const unsigned char *begin = chan_rest(chan, &kept);
+	const unsigned char *end = lines ? memchr(begin, '\n', kept) : NULL;
+	size_t length = end ? (size_t)(end - begin) + 1 : kept;
 	ssize_t put = endpoint_write(flow->destination, begin, length);
 
 	if (put == -EAGAIN)
@@ -29,9 +30,7 @@ static enum move send_piece(struct chan *chan, struct flow *flow, bool lines)
 		flow->error = (int)-put;
 		return MOVE_DESTINATION_FAILED;
 	}
-	chan->rest_start += (uint32_t)put;
-	chan->rest_length -= (uint32_t)put;
-	chan->bytes += (uint64_t)put;
+	chan_rest_written(chan, (size_t)put);
 	if (end && (size_t)put == length)
 		chan->ready_at = loop_now(flow->loop) + flow->settings->line_delay;
 	return MOVE_EMPTY;
@@ -43,7 +42,7 @@ static enum move send_kept(struct chan *chan, struct flow *flow)
 	bool lines = flow->settings->line_delay && chan->state == CHAN_OPEN;
 	enum move result = MOVE_EMPTY;
 
-	while (result == MOVE_EMPTY && chan->rest_length) {
+	while (result == MOVE_EMPTY && chan->rest) {
 		if (lines && chan->ready_at > loop_now(flow->loop))
 			return MOVE_PAUSE;
 		result = send_piece(chan, flow, lines);

@@ -9,13 +9,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "relay/engine.h"
 #include "relay/loop.h"
 #include "relay/pipe.h"
 #include "relay/relay.h"
+
+/* A flow that is spliced by its own choice and gives less than this at once, so many times in a row, is copied again: for
+ * each small segment splice takes a page and a slot of the pipe. */
+#define SMALL (16 * 1024)
+#define SMALL_MOST 32
 
 #define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
 
@@ -49,14 +53,15 @@ static enum move fall_back(struct chan *chan, struct flow *flow)
 	return chan->engine->move(chan, flow);
 }
 
-/* Straight between a pipe and a socket: EAGAIN may mean either end. */
+/*
+ * Straight between a pipe and a socket: EAGAIN may mean either end. Only the destination is asked: where it would take
+ * more the source is waited for, and that level-triggered, so bytes that came in the meantime are seen at once. (To ask the
+ * source how much it holds would be wrong: it may be more by now, and a destination that never was full gives no edge.)
+ */
 static enum move which_is_stuck(const struct flow *flow)
 {
 	struct pollfd entry = { .fd = flow->destination->out, .events = POLLOUT };
-	int waiting = 0;
 
-	if (flow->source->in_kind == ENDPOINT_PIPE)
-		return ioctl(flow->source->in, FIONREAD, &waiting) == 0 && waiting > 0 ? MOVE_FULL : MOVE_EMPTY;
 	return poll(&entry, 1, 0) == 1 ? MOVE_EMPTY : MOVE_FULL;
 }
 
@@ -100,8 +105,10 @@ static enum move drain_pipe(struct chan *chan, struct flow *flow)
 
 		if (moved == -EAGAIN)
 			return MOVE_FULL;
-		if (moved == -EINVAL)
+		if (moved == -EINVAL) {
+			chan->may_splice = false;
 			return fall_back(chan, flow);
+		}
 		if (moved <= 0) {
 			flow->error = moved ? (int)-moved : EIO;
 			return MOVE_DESTINATION_FAILED;
@@ -130,13 +137,16 @@ static enum move fill_pipe(struct chan *chan, struct flow *flow)
 		return MOVE_END;
 	if (moved == -EAGAIN)
 		return MOVE_EMPTY;
-	if (moved == -EINVAL)
+	if (moved == -EINVAL) {
+		chan->may_splice = false;
 		return fall_back(chan, flow);
+	}
 	if (moved < 0) {
 		flow->error = (int)-moved;
 		return MOVE_SOURCE_FAILED;
 	}
 	chan->pipe->bytes = (uint32_t)moved;
+	chan->small_reads = moved >= SMALL ? 0 : (uint8_t)(chan->small_reads + 1);
 	flow->read += (uint64_t)moved;
 	flow->allowance -= (uint64_t)moved;
 	return MOVE_BUDGET;
@@ -159,6 +169,10 @@ static enum move move_through_pipe(struct chan *chan, struct flow *flow)
 	if (chan->pipe && !chan->pipe->bytes) {
 		pipe_give_back(flow->loop, chan->pipe);
 		chan->pipe = NULL;
+	}
+	if (!chan->pipe && chan->may_splice && chan->small_reads >= SMALL_MOST) {
+		chan->engine = &engine_copy;
+		chan->small_reads = 0;
 	}
 	return result;
 }

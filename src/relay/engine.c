@@ -16,22 +16,28 @@ static bool can_splice(const struct endpoint *source, const struct endpoint *des
 }
 
 /*
- * Which pairs are spliced. Measured, see HACKING.md ("Engines"): between UNIX sockets, from TCP to UNIX and to or from a
- * pipe it is real zero-copy and wins everywhere; from vsock splice allocates pages for the length asked for, and to TCP it
- * makes small segments.
+ * Which pairs are spliced. Measured, see HACKING.md ("Engines"): between UNIX sockets, between TCP sockets and from TCP to
+ * UNIX it is real zero-copy and wins everywhere; from vsock splice allocates pages for the length asked for, and from UNIX
+ * to TCP it makes small segments.
  */
 static bool splice_pays(const struct endpoint *source, const struct endpoint *destination)
 {
-	if (source->in_kind == ENDPOINT_PIPE || destination->out_kind == ENDPOINT_PIPE)
-		return true;
-	return (source->family == ADDR_TCP || source->family == ADDR_UNIX) && destination->family == ADDR_UNIX;
+	if (source->family == ADDR_TCP)
+		return destination->family == ADDR_TCP || destination->family == ADDR_UNIX;
+	return source->family == ADDR_UNIX && destination->family == ADDR_UNIX;
 }
 
-const struct engine *engine_choose(const struct endpoint *source, const struct endpoint *destination, unsigned setting)
+const struct engine *engine_choose(const struct endpoint *source, const struct endpoint *destination, unsigned setting,
+                                   bool *may_splice)
 {
+	*may_splice = false;
 	if (source->in_kind == ENDPOINT_MESSAGES || destination->out_kind == ENDPOINT_MESSAGES)
 		return &engine_message;
 	if (setting == ENGINE_COPY || !can_splice(source, destination))
 		return &engine_copy;
-	return setting == ENGINE_SPLICE || splice_pays(source, destination) ? &engine_splice : &engine_copy;
+	/* straight to or from a pipe: one system call instead of two, whatever the size */
+	if (setting == ENGINE_SPLICE || source->in_kind == ENDPOINT_PIPE || destination->out_kind == ENDPOINT_PIPE)
+		return &engine_splice;
+	*may_splice = splice_pays(source, destination);
+	return &engine_copy;
 }

@@ -20,6 +20,7 @@ enum move {
 	MOVE_FULL,    /* the destination takes no more now; what was read and not written is kept in the channel */
 	MOVE_BUDGET,  /* as much as one turn may move; there may be more */
 	MOVE_PAUSE,   /* the rate limit or the limit of bytes says no more now */
+	MOVE_ON,      /* goes on with another engine, chan->engine: between engines only, the relay never sees it */
 	MOVE_END,     /* end of file */
 	MOVE_SOURCE_FAILED,      /* flow->error tells, a positive errno */
 	MOVE_DESTINATION_FAILED, /* likewise; what was read and not written is lost: flow->lost bytes */
@@ -51,7 +52,9 @@ enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char
 /* A message of length 0; to a stream that is nothing. */
 enum move engine_write_empty(struct flow *flow);
 
-/* The engine for a channel; setting is enum engine_setting. */
-const struct engine *engine_choose(const struct endpoint *source, const struct endpoint *destination, unsigned setting);
+/* The engine that a channel begins with; setting is enum engine_setting. *may_splice: the copy engine hands it over to the
+ * splice engine when the flow turns out to be large. */
+const struct engine *engine_choose(const struct endpoint *source, const struct endpoint *destination, unsigned setting,
+                                   bool *may_splice);
 
 #endif

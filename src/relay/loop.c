@@ -214,6 +214,25 @@ void loop_unwatch(struct loop *loop, struct watch *watch)
 	slot_release(loop, watch);
 }
 
+void loop_forget(struct loop *loop, struct watch *watch)
+{
+	if (!watch->slot || watch->always)
+		loop_unwatch(loop, watch);
+	else
+		slot_release(loop, watch);
+}
+
+void loop_move(struct loop *loop, struct watch *from, struct watch *to)
+{
+	to->fd = from->fd;
+	to->events = from->events;
+	to->slot = from->slot;
+	to->always = from->always;
+	from->slot = 0;
+	if (to->slot)
+		loop->slots[to->slot].watch = to;
+}
+
 /* Timers: a binary heap, the earliest first. */
 
 static void heap_put(struct loop *loop, size_t place, struct timer *timer)

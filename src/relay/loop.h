@@ -62,6 +62,10 @@ uint64_t loop_now(const struct loop *loop);
 int loop_watch(struct loop *loop, struct watch *watch, int fd, uint32_t events);
 /* Removes it; harmless where it isn't registered. Before the descriptor is closed. */
 void loop_unwatch(struct loop *loop, struct watch *watch);
+/* The same without a system call, for a descriptor that is closed next and that nobody else has: closing removes it from epoll. */
+void loop_forget(struct loop *loop, struct watch *watch);
+/* Gives the registration of one watch to another: same descriptor, same events, another kind and owner. */
+void loop_move(struct loop *loop, struct watch *from, struct watch *to);
 
 /* (Re)sets a timer to an absolute time. 0 or -ENOMEM. */
 int loop_timer(struct loop *loop, struct timer *timer, uint64_t at);

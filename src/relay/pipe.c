@@ -11,13 +11,21 @@
 
 #define POOL_MAX 16 /* idle pipes kept; each costs two descriptors and, empty, little memory */
 
-/* More than the default 64 KiB: a pipe holds slots, and small segments fill 16 of them early. 256 KiB is where the gain
- * flattens out (HACKING.md, engines); the kernel may give less, and says what it gave. */
-#define PIPE_SIZE (256 * 1024)
+/*
+ * A pipe holds slots, and small segments fill the 16 of a default pipe early: 1 MiB is what TCP gains from, 256 KiB is
+ * enough for UNIX sockets (HACKING.md, engines). Bytes of a stalled connection stay in its pipe, so there is a bound to
+ * what all of them may hold: 16 MiB and 60 MiB; who comes later copies, at 64 KiB each.
+ */
+#define LARGE (1024 * 1024)
+#define LARGE_MOST 16
+#define SMALLER (256 * 1024)
+#define PIPES_MOST 256
+#define WORTH_IT (64 * 1024) /* past pipe-user-pages-soft an unprivileged user's pipe has one page */
 
 struct pipe_pool {
 	struct pipe *idle[POOL_MAX];
-	unsigned count;
+	unsigned count; /* of idle */
+	unsigned made;  /* that exist, idle or not */
 };
 
 static struct pipe_pool *pool_of(struct loop *loop)
@@ -29,7 +37,15 @@ static struct pipe_pool *pool_of(struct loop *loop)
 	return *pool;
 }
 
-static struct pipe *pipe_make(void)
+static void pipe_free(struct pipe_pool *pool, struct pipe *pipe)
+{
+	close(pipe->in);
+	close(pipe->out);
+	free(pipe);
+	pool->made--;
+}
+
+static struct pipe *pipe_make(struct pipe_pool *pool)
 {
 	struct pipe *pipe = malloc(sizeof(*pipe));
 	int ends[2], size;
@@ -40,34 +56,34 @@ static struct pipe *pipe_make(void)
 		free(pipe);
 		return NULL;
 	}
-	if (fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE) < 0) { /* past pipe-user-pages-soft: as it comes */ }
+	pool->made++;
+	/* the kernel may refuse; what counts is what it says then */
+	(void)fcntl(ends[1], F_SETPIPE_SZ, pool->made <= LARGE_MOST ? LARGE : SMALLER);
 	size = fcntl(ends[1], F_GETPIPE_SZ);
-	*pipe = (struct pipe){ .in = ends[1], .out = ends[0], .capacity = size > 0 ? (uint32_t)size : 4096 };
-	return pipe;
-}
-
-static void pipe_free(struct pipe *pipe)
-{
-	close(pipe->in);
-	close(pipe->out);
-	free(pipe);
+	*pipe = (struct pipe){ .in = ends[1], .out = ends[0], .capacity = size > 0 ? (uint32_t)size : 0 };
+	if (size >= WORTH_IT)
+		return pipe;
+	pipe_free(pool, pipe);
+	return NULL;
 }
 
 struct pipe *pipe_take(struct loop *loop)
 {
 	struct pipe_pool *pool = pool_of(loop);
 
-	if (pool && pool->count)
+	if (!pool)
+		return NULL;
+	if (pool->count)
 		return pool->idle[--pool->count];
-	return pipe_make();
+	return pool->made < PIPES_MOST ? pipe_make(pool) : NULL;
 }
 
 void pipe_give_back(struct loop *loop, struct pipe *pipe)
 {
 	struct pipe_pool *pool = pool_of(loop);
 
-	if (!pool || pipe->bytes || pool->count == POOL_MAX)
-		pipe_free(pipe);
+	if (pipe->bytes || pool->count == POOL_MAX)
+		pipe_free(pool, pipe);
 	else
 		pool->idle[pool->count++] = pipe;
 }
@@ -79,7 +95,7 @@ void pipe_pool_free(struct loop *loop)
 	if (!*pool)
 		return;
 	while ((*pool)->count)
-		pipe_free((*pool)->idle[--(*pool)->count]);
+		pipe_free(*pool, (*pool)->idle[--(*pool)->count]);
 	free(*pool);
 	*pool = NULL;
 }

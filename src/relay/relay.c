@@ -32,10 +32,17 @@ static const struct watch_kind relay_kind = { .name = "relay", .ready = relay_re
 /* The four watches of a relay: which end, and whether it is the separate one of the output. */
 enum { SIDE_MASK = 1, SIDE_OUT = 2 };
 
-struct out_watch {
-	struct watch watch;
-	struct relay *relay;
+struct relay_outputs {
+	struct out_watch {
+		struct watch watch; /* kind NULL: this end has no separate output */
+		struct relay *relay;
+	} side[2];
 };
+
+static struct watch *output_of(const struct relay *relay, int side)
+{
+	return relay->outputs && relay->outputs->side[side].watch.kind ? &relay->outputs->side[side].watch : NULL;
+}
 
 static struct relay *relay_of(struct watch *watch)
 {
@@ -67,7 +74,7 @@ uint32_t relay_events(const struct relay *relay, int side, bool in, bool out)
 static int watch_side(struct loop *loop, struct relay *relay, int side)
 {
 	const struct endpoint *end = &relay->end[side];
-	struct watch *main = &relay->watch[side], *output = relay->out_watch[side];
+	struct watch *main = &relay->watch[side], *output = output_of(relay, side);
 	bool same = end->in == end->out;
 	int error = 0;
 
@@ -116,8 +123,11 @@ static void pass_end(struct loop *loop, struct relay *relay, int side)
 	if (chan->eof_passed || relay->settings->no_shutdown)
 		return;
 	chan->eof_passed = true;
-	if (relay->out_watch[!side])
-		loop_unwatch(loop, relay->out_watch[!side]); /* before the descriptor is closed */
+	/* both have ended: closing, which comes next, says it too */
+	if (relay->chan[!side].state == CHAN_ENDED && !relay->end[!side].inherited)
+		return;
+	if (output_of(relay, !side))
+		loop_unwatch(loop, output_of(relay, !side)); /* before the descriptor is closed */
 	endpoint_finish(&relay->end[!side]);
 }
 
@@ -262,6 +272,7 @@ static void pump(struct loop *loop, struct relay *relay, int side)
 		relay->moved = loop_now(loop);
 	chan->waits = CHAN_WAITS_SOURCE;
 	switch (result) {
+	case MOVE_ON:
 	case MOVE_EMPTY:
 	case MOVE_BUDGET:
 		break;
@@ -316,9 +327,12 @@ static void finish(struct loop *loop, struct relay *relay)
 {
 	loop_timer_stop(loop, &relay->timer);
 	for (int side = 0; side < 2; side++) {
-		loop_unwatch(loop, &relay->watch[side]);
-		if (relay->out_watch[side])
-			loop_unwatch(loop, relay->out_watch[side]);
+		/* our own descriptors are closed by relay_close(), which the owner of a relay that is over calls next */
+		void (*remove)(struct loop *, struct watch *) = relay->end[side].inherited ? loop_unwatch : loop_forget;
+
+		remove(loop, &relay->watch[side]);
+		if (output_of(relay, side))
+			remove(loop, output_of(relay, side));
 	}
 	if (relay->over)
 		return;
@@ -377,6 +391,7 @@ static void time_out(struct loop *loop, struct timer *timer)
 static void check_gone(struct loop *loop, struct relay *relay, int side, uint32_t events)
 {
 	struct chan *to = &relay->chan[!side];
+	int error;
 
 	if (to->state == CHAN_ENDED || !endpoint_gone(&relay->end[side], events))
 		return;
@@ -384,7 +399,11 @@ static void check_gone(struct loop *loop, struct relay *relay, int side, uint32_
 		destination_failed(loop, relay, !side, EPIPE);
 		return;
 	}
-	if (chan_unsent(to))
+	/* an error is pending where the peer did not take all that it was sent (a reset); a peer that just closed leaves none */
+	error = endpoint_error(&relay->end[side]);
+	if (error)
+		note(relay, END_RESET, error, side);
+	else if (chan_unsent(to))
 		note(relay, END_LOST, EPIPE, side);
 	end_channel(loop, relay, !side);
 	endpoint_ignore(&relay->end[!side]);
@@ -411,14 +430,15 @@ static void relay_ready(struct loop *loop, struct watch *watch, uint32_t events)
 
 /* Start and stop */
 
-static const struct engine *engine_for(const struct relay *relay, int side)
+static const struct engine *engine_for(struct relay *relay, int side)
 {
 	const struct relay_settings *settings = relay->settings;
 	const struct endpoint *source = &relay->end[side];
 
 	if (source->family == ADDR_STDIO && (settings->filter || settings->line_delay))
 		return &engine_filter;
-	return engine_choose(source, &relay->end[!side], settings->tap ? ENGINE_COPY : settings->engine);
+	return engine_choose(source, &relay->end[!side], settings->tap ? ENGINE_COPY : settings->engine,
+	                     &relay->chan[side].may_splice);
 }
 
 static int prepare_side(struct relay *relay, int side)
@@ -435,17 +455,18 @@ static int prepare_side(struct relay *relay, int side)
 		relay->chan[!side].state = CHAN_ENDED;
 	if (end->out == end->in || end->out < 0)
 		return 0;
-	output = calloc(1, sizeof(*output));
-	if (!output)
+	if (!relay->outputs)
+		relay->outputs = calloc(1, sizeof(*relay->outputs));
+	if (!relay->outputs)
 		return -ENOMEM;
+	output = &relay->outputs->side[side];
 	output->relay = relay;
 	output->watch = (struct watch){ .kind = &relay_kind, .fd = -1, .side = (uint16_t)(side | SIDE_OUT) };
-	relay->out_watch[side] = &output->watch;
 	return 0;
 }
 
 int relay_start(struct loop *loop, struct relay *relay, const struct endpoint end[2], const struct relay_settings *settings,
-                void (*done)(struct loop *loop, struct relay *relay))
+                struct watch *connected, void (*done)(struct loop *loop, struct relay *relay))
 {
 	int error = 0;
 
@@ -458,6 +479,8 @@ int relay_start(struct loop *loop, struct relay *relay, const struct endpoint en
 	relay->timer.expired = time_out;
 	for (int side = 0; side < 2 && !error; side++)
 		error = prepare_side(relay, side);
+	if (!error && connected && connected->slot)
+		loop_move(loop, connected, &relay->watch[1]);
 	for (int side = 0; side < 2 && !error; side++)
 		error = watch_side(loop, relay, side);
 	if (!error && next_time(relay) != UINT64_MAX)
@@ -509,14 +532,14 @@ void relay_close(struct loop *loop, struct relay *relay)
 	relay->over = true;
 	for (int side = 0; side < 2; side++) {
 		loop_unwatch(loop, &relay->watch[side]);
-		if (relay->out_watch[side]) {
-			loop_unwatch(loop, relay->out_watch[side]);
-			loop_free_later(loop, relay->out_watch[side]);
-			relay->out_watch[side] = NULL;
-		}
+		if (output_of(relay, side))
+			loop_unwatch(loop, output_of(relay, side));
 		chan_drop(loop, &relay->chan[side]);
 		endpoint_close(&relay->end[side]);
 	}
+	if (relay->outputs)
+		loop_free_later(loop, relay->outputs);
+	relay->outputs = NULL;
 	loop_timer_stop(loop, &relay->timer);
 }
 

@@ -77,7 +77,7 @@ struct relay {
 	struct endpoint end[2];
 	struct chan chan[2];
 	struct watch watch[2];     /* of end[i].in, and of end[i].out where it is the same */
-	struct watch *out_watch[2]; /* of end[i].out where it is another descriptor; owned */
+	struct relay_outputs *outputs; /* the watches of end[i].out where it is another descriptor; owned; NULL: nowhere */
 	struct timer timer;
 	uint64_t started, moved; /* ns: when it began, when bytes last moved */
 	uint64_t half_closed;    /* ns: when the first channel ended; 0: not yet */
@@ -89,10 +89,10 @@ struct relay {
 	bool over;
 };
 
-/* Starts a relay over two endpoints that it now owns. settings must outlive it. 0 or a negative errno (then nothing was
- * taken over). */
+/* Starts a relay over two endpoints that it now owns. settings must outlive it. connected is the watch with which end[1] was
+ * dialled: its registration is taken over; NULL where there is none. 0 or a negative errno (then nothing was taken over). */
 int relay_start(struct loop *loop, struct relay *relay, const struct endpoint end[2], const struct relay_settings *settings,
-                void (*done)(struct loop *loop, struct relay *relay));
+                struct watch *connected, void (*done)(struct loop *loop, struct relay *relay));
 /* Reads no more; what was read is written; done() is called when it is, at the latest after grace ns. */
 void relay_stop(struct loop *loop, struct relay *relay, uint64_t grace);
 /* Sends something of our own to end[!side], behind what was read from end[side]. Not from within a tap or a filter. 0,

@@ -5,6 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/fdutil.h"
+#include "serve/digest.h"
+#include "serve/hub.h"
+#include "serve/receive.h"
 
 /* What arrives goes out again on the same socket: one channel, from it to a second descriptor of it. */
 static int echo(struct endpoint *accepted, struct endpoint *here)
@@ -34,9 +40,66 @@ static int open_device(const char *path, int flags, struct endpoint *here)
 	return 0;
 }
 
-int service_end(enum service service, struct endpoint *accepted, struct endpoint *here)
+/* A regular file, or what can be read like one; a FIFO would make everyone wait. */
+static int open_file(const struct service *service)
 {
-	switch (service) {
+	int fd = openat(service->directory, service->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		error = -errno;
+	else if (S_ISDIR(st.st_mode))
+		error = -EISDIR;
+	else if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		error = -ENOTSUP;
+	if (error)
+		fd_close(&fd);
+	return error ? error : fd;
+}
+
+/* The file out; what comes in is read and thrown away, so that closing does not reset what was sent. */
+static int send_file(const struct service *service, struct endpoint *here)
+{
+	int file = open_file(service), error;
+
+	if (file < 0)
+		return file;
+	error = open_device("/dev/null", O_WRONLY, here);
+	if (error)
+		fd_close(&file);
+	else
+		here->in = file;
+	return error;
+}
+
+int service_check(struct service *service)
+{
+	int fd;
+
+	switch (service->kind) {
+	case SERVICE_SEND_FILE:
+		fd = open_file(service);
+		if (fd < 0)
+			return fd;
+		fd_close(&fd);
+		return 0;
+	case SERVICE_RECEIVE:
+		service->receiving = receive_directory(service->directory, service->path);
+		return service->receiving < 0 ? service->receiving : 0;
+	case SERVICE_HUB:
+		service->hub = hub_new();
+		return service->hub ? 0 : -ENOMEM;
+	default:
+		return 0;
+	}
+}
+
+int service_end(const struct service *service, struct session *session, struct endpoint *accepted, struct endpoint *here)
+{
+	switch (service->kind) {
 	case SERVICE_ECHO:
 		return echo(accepted, here);
 	case SERVICE_DISCARD:
@@ -45,7 +108,39 @@ int service_end(enum service service, struct endpoint *accepted, struct endpoint
 	case SERVICE_GENERATE:
 		/* zeros out; what comes in is read and thrown away, so that closing does not reset what was sent */
 		return open_device("/dev/zero", O_RDWR, here);
+	case SERVICE_SEND_FILE:
+		return send_file(service, here);
+	case SERVICE_RECEIVE:
+		return receive_start(service->receiving, service->path, session, here);
+	case SERVICE_HASH:
+		return digest_start(session, here);
+	case SERVICE_HUB:
+		return hub_join(service->hub, session, here);
 	default:
 		return -EINVAL;
 	}
+}
+
+int service_finish(const struct service *service, const struct session *session)
+{
+	int error;
+
+	/* a session that was denied, or whose service could not begin, has nothing to finish */
+	if (!session->owner)
+		return session->status;
+	switch (service->kind) {
+	case SERVICE_RECEIVE:
+		return receive_finish(service->receiving, session);
+	case SERVICE_HASH:
+		error = digest_finish(session, service->json);
+		return error ? error : session->status;
+	default:
+		return session->status;
+	}
+}
+
+void service_free(struct service *service)
+{
+	fd_close(&service->receiving);
+	hub_free(service->hub);
 }

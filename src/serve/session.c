@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -14,6 +15,9 @@
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "serve/terminal.h"
+
+#define KILL_GRACE (5 * NSEC_PER_SEC) /* between SIGTERM and SIGKILL of --max-time */
 
 struct session *session_new(struct session_group *group, int fd, const struct peer *peer, const char *to)
 {
@@ -40,6 +44,15 @@ struct session *session_new(struct session_group *group, int fd, const struct pe
 	return session;
 }
 
+static void release_dial(struct session *session)
+{
+	if (!session->dial)
+		return;
+	dial_cancel(session->dial);
+	loop_free_later(session->group->loop, session->dial);
+	session->dial = NULL;
+}
+
 /* Takes it out of the group and frees it when the loop's batch is over. */
 static void session_end(struct session *session)
 {
@@ -51,10 +64,9 @@ static void session_end(struct session *session)
 	group->open--;
 	if (group->ended)
 		group->ended(group, session);
-	if (session->dial) {
-		dial_cancel(session->dial);
-		loop_free_later(group->loop, session->dial);
-	}
+	release_dial(session);
+	if (session->release)
+		session->release(session);
 	fd_close(&session->fd);
 	loop_free_later(group->loop, session);
 }
@@ -80,8 +92,9 @@ static void record_open(const struct session *session, uint64_t connect)
 	       });
 }
 
-static void record_fail(const struct session *session, const struct explanation *why)
+static void record_fail(struct session *session, const struct explanation *why)
 {
+	memcpy(session->end, why->end, sizeof(session->end));
 	record(session, 0, "fail",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
@@ -92,18 +105,19 @@ static void record_fail(const struct session *session, const struct explanation 
 	       });
 }
 
-static void record_done(const struct session *session)
+static void record_done(struct session *session)
 {
 	const struct relay *relay = &session->relay;
 	const char *why = relay->error ? strerror(relay->error) : NULL;
 
+	strncpy(session->end, relay_end_word(relay), sizeof(session->end) - 1);
 	record(session, 1, "done",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
 	           { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
 	           { .key = "down", .type = LOG_F_NUMBER, .number = relay->chan[1].bytes },
 	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
-	           { .key = "end", .type = LOG_F_TEXT, .text = relay_end_word(relay) },
+	           { .key = "end", .type = LOG_F_TEXT, .text = session->end },
 	           { .key = relay->lost ? "lost" : "why", .type = relay->lost ? LOG_F_NUMBER : LOG_F_TEXT, .text = why,
 	             .number = relay->lost },
 	           { 0 },
@@ -133,12 +147,33 @@ int session_status(const struct relay *relay)
 	return STATUS_FAILURE;
 }
 
+static void count_bytes(const struct session *session)
+{
+	session->group->totals.up += session->relay.chan[0].bytes;
+	session->group->totals.down += session->relay.chan[1].bytes;
+}
+
+static void command_ended(struct session *session, int status);
+
+/* The connection is over, or the terminal: it is closed, and a command that still runs gets SIGHUP by that. */
+static void terminal_done(struct loop *loop, struct session *session)
+{
+	count_bytes(session);
+	if (session->ended >= 0)
+		command_ended(session, session->ended);
+	else if (!terminal_at_end(session))
+		relay_close(loop, &session->relay);
+}
+
 static void relay_done(struct loop *loop, struct relay *relay)
 {
 	struct session *session = (struct session *)(void *)((char *)relay - offsetof(struct session, relay));
 
-	session->group->totals.up += relay->chan[0].bytes;
-	session->group->totals.down += relay->chan[1].bytes;
+	if (session->terminal) {
+		terminal_done(loop, session);
+		return;
+	}
+	count_bytes(session);
 	session->status = session_status(relay);
 	if (session->status)
 		session->group->totals.failed++;
@@ -164,14 +199,19 @@ void session_relay(struct session *session, const struct endpoint *accepted, con
 	struct endpoint end[2] = { *accepted, *here };
 	int error;
 
-	record_open(session, session->dial ? units_now() - session->dial->started : 0);
-	error = relay_start(session->group->loop, &session->relay, end, relaying, relay_done);
+	session->connect = session->dial ? units_now() - session->dial->started : 0;
+	record_open(session, session->connect);
+	if (session->dial && session->group->connected)
+		session->group->connected(session->group, session);
+	error = relay_start(session->group->loop, &session->relay, end, relaying, session->dial ? &session->dial->watch : NULL,
+	                    relay_done);
 	if (error) {
 		endpoint_close(&end[1]);
 		cannot_relay(session, -error);
 		return;
 	}
 	session->fd = -1;
+	release_dial(session);
 }
 
 struct endpoint session_endpoint(const struct session *session)
@@ -194,24 +234,30 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 {
 	struct session_dial *dialled = (struct session_dial *)(void *)dial;
 	struct session *session = dialled->session;
+	struct endpoint accepted, target;
 
+	(void)loop;
 	if (fd < 0) {
 		struct explanation why;
 
 		explain(dial->addr, failure, &why);
+		if (session->elsewhere) {
+			session->dial = NULL;
+			if (session->elsewhere(session, &why)) {
+				loop_free_later(loop, dialled);
+				return;
+			}
+			session->dial = dial;
+		}
 		session->status = (int)why.status;
 		session->group->totals.failed++;
 		record_fail(session, &why);
 		session_end(session);
 		return;
 	}
-	{
-		struct endpoint accepted = session_endpoint(session), target = dial_endpoint(dial->addr, fd);
-
-		session_relay(session, &accepted, &target, dialled->relaying);
-	}
-	loop_free_later(loop, dialled);
-	session->dial = NULL;
+	accepted = session_endpoint(session);
+	target = dial_endpoint(dial->addr, fd);
+	session_relay(session, &accepted, &target, dialled->relaying);
 }
 
 void session_dial(struct session *session, struct dialer *dialer, const struct addr *addr,
@@ -231,7 +277,19 @@ void session_dial(struct session *session, struct dialer *dialer, const struct a
 
 /* Commands */
 
-void session_command(struct session *session, const struct spawn *spawn)
+/* --max-time is over: it is asked to end, and then made to. */
+static void command_time_up(struct loop *loop, struct timer *timer)
+{
+	struct session *session = (struct session *)(void *)((char *)timer - offsetof(struct session, relay.timer));
+
+	kill(session->child, session->relay.result == END_MAX_TIME ? SIGKILL : SIGTERM);
+	if (session->relay.result == END_MAX_TIME)
+		return;
+	session->relay.result = END_MAX_TIME;
+	loop_timer(loop, timer, units_now() + KILL_GRACE);
+}
+
+void session_command(struct session *session, const struct spawn *spawn, uint64_t max_time)
 {
 	struct session_group *group = session->group;
 	pid_t pid = spawn_on_socket(group->loop, spawn, session->fd, &session->peer, group->open);
@@ -242,13 +300,35 @@ void session_command(struct session *session, const struct spawn *spawn)
 	}
 	session->child = pid;
 	fd_close(&session->fd);
+	session->relay.timer.expired = command_time_up;
+	if (max_time != UNITS_INF)
+		loop_timer(group->loop, &session->relay.timer, session->started + max_time);
 	record_open(session, 0);
+}
+
+void session_terminal(struct session *session, const struct spawn *spawn, const struct relay_settings *relaying)
+{
+	struct endpoint accepted = session_endpoint(session), here;
+	pid_t pid = terminal_start(session, spawn, &here);
+
+	if (pid < 0) {
+		cannot_relay(session, (int)-pid);
+		return;
+	}
+	session->child = pid;
+	session->ended = -1;
+	session->terminal = true;
+	session_relay(session, &accepted, &here, relaying);
 }
 
 static void command_ended(struct session *session, int status)
 {
 	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 
+	if (session->terminal)
+		relay_close(session->group->loop, &session->relay);
+	else
+		loop_timer_stop(session->group->loop, &session->relay.timer);
 	session->status = code;
 	if (code)
 		session->group->totals.failed++;
@@ -257,6 +337,7 @@ static void command_ended(struct session *session, int status)
 	           { .key = "pid", .type = LOG_F_NUMBER, .number = (uint64_t)session->child },
 	           { .key = "status", .type = LOG_F_NUMBER, .number = (uint64_t)code },
 	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
+	           { .key = "end", .type = LOG_F_TEXT, .text = session->relay.result ? relay_end_word(&session->relay) : NULL },
 	           { 0 },
 	       });
 	session_end(session);
@@ -269,6 +350,11 @@ void session_reap(struct session_group *group)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		for (struct session *session = group->first; session; session = session->next) {
+			if (session->child == pid && session->terminal && !session->relay.over) {
+				session->ended = status;
+				terminal_command_ended(session);
+				break;
+			}
 			if (session->child == pid) {
 				command_ended(session, status);
 				break;
@@ -283,6 +369,7 @@ void session_deny(struct session *session, const char *why)
 {
 	session->group->totals.failed++;
 	session->status = STATUS_DENIED;
+	strcpy(session->end, "denied");
 	record(session, 0, "deny",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
@@ -292,9 +379,25 @@ void session_deny(struct session *session, const char *why)
 	session_end(session);
 }
 
-static void stop(struct session *session, uint64_t grace)
+void session_drop(struct session *session, const char *end, const char *why)
 {
-	if (session->child) {
+	struct explanation explanation = { .status = STATUS_BROKEN };
+
+	snprintf(explanation.end, sizeof(explanation.end), "%s", end);
+	snprintf(explanation.what, sizeof(explanation.what), "%s", why);
+	count_bytes(session);
+	session->group->totals.failed++;
+	session->status = STATUS_BROKEN;
+	record_fail(session, &explanation);
+	relay_close(session->group->loop, &session->relay);
+	session_end(session);
+}
+
+void session_stop(struct session *session, uint64_t grace)
+{
+	if (session->terminal && !session->relay.over) {
+		relay_stop(session->group->loop, &session->relay, grace);
+	} else if (session->child) {
 		kill(session->child, SIGTERM);
 	} else if (session->dial) {
 		record_fail(session, &(const struct explanation){ .end = "signal", .what = "ended while connecting" });
@@ -308,7 +411,7 @@ void session_stop_all(struct session_group *group, uint64_t grace)
 {
 	for (struct session *session = group->first, *next; session; session = next) {
 		next = session->next;
-		stop(session, grace);
+		session_stop(session, grace);
 	}
 }
 
@@ -318,7 +421,7 @@ void session_free_all(struct session_group *group)
 	while (group->first) {
 		struct session *session = group->first;
 
-		if (!session->child && !session->dial)
+		if ((!session->child || session->terminal) && !session->dial)
 			relay_close(group->loop, &session->relay);
 		session_end(session);
 	}

@@ -5,6 +5,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/fdutil.h"
+#include "base/log.h"
 
 static int runnable(const char *path)
 {
@@ -21,7 +24,7 @@ static int runnable(const char *path)
 
 	if (stat(path, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || access(path, X_OK) < 0)
+	if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
 		return -EACCES;
 	return 0;
 }
@@ -133,18 +136,32 @@ static void set_environment(int fd, const struct peer *peer, uint64_t connection
 	}
 }
 
-static _Noreturn void become(const struct loop *loop, const struct spawn *spawn, int fd)
+/* To the operator; what is behind standard output is the peer's. */
+static _Noreturn void cannot_run(const char *what, int error)
+{
+	log_error("%s: %s", what, strerror(error));
+	_exit(error == ENOENT ? 127 : 126);
+}
+
+static _Noreturn void execute(const struct loop *loop, const struct spawn *spawn)
 {
 	unset_ours();
-	/* cat, sh and git fail with EAGAIN otherwise; the socket is the child's alone from now on */
-	fd_nonblock(fd, false);
-	if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
-		_exit(126);
+	if (spawn->directory && fchdir(spawn->directory) < 0)
+		cannot_run("--chdir", errno);
 	fd_limit_restore();
 	signal(SIGCHLD, SIG_DFL);
 	loop_child(loop);
 	execv(spawn->path, spawn->argv);
-	_exit(errno == ENOENT ? 127 : 126);
+	cannot_run(spawn->path, errno);
+}
+
+static _Noreturn void become(const struct loop *loop, const struct spawn *spawn, int fd)
+{
+	/* cat, sh and git fail with EAGAIN otherwise; the socket is the child's alone from now on */
+	fd_nonblock(fd, false);
+	if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
+		_exit(126);
+	execute(loop, spawn);
 }
 
 pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer, uint64_t connections)
@@ -156,6 +173,28 @@ pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd
 		become(loop, spawn, fd);
 	}
 	return pid < 0 ? -errno : pid;
+}
+
+pid_t spawn_on_terminal(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer,
+                        uint64_t connections, const struct winsize *size, int *master)
+{
+	int error;
+	pid_t pid = forkpty(master, NULL, NULL, size);
+
+	if (pid == 0) {
+		set_environment(fd, peer, connections);
+		/* what the far end has is not known; nothing is sure to be understood more widely */
+		setenv("TERM", "xterm", 0);
+		execute(loop, spawn);
+	}
+	if (pid < 0)
+		return -errno;
+	error = fd_cloexec(*master, true);
+	if (!error)
+		error = fd_nonblock(*master, true);
+	if (error)
+		fd_close(master); /* the child gets SIGHUP */
+	return error ? error : pid;
 }
 
 /* exec: addresses */

@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/ioctl.h>
 
 #include "net/addr.h"
 #include "net/peer.h"
@@ -20,6 +21,7 @@
 struct spawn {
 	char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
 	const char *path;  /* what spawn_find() found */
+	int directory;     /* a descriptor of where it runs; 0: where we are */
 };
 
 /* Finds the program: 0 with *path (malloc'ed), -ENOENT or -EACCES (exit status 127 and 126). */
@@ -28,6 +30,11 @@ int spawn_find(const char *name, char **path);
 /* The environment of ucspi (PROTO, VSOCKREMOTECID, …, VSOCKCONNNUM, and TCP or UNIX equivalents) is set for the child.
  * connections: open ones, this included. The child's pid or a negative errno; fd stays the caller's. */
 pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer, uint64_t connections);
+
+/* The same on a new terminal, of that size, which becomes its standard input, output and error: *master is the other side,
+ * non-blocking. fd is looked at for the environment. */
+pid_t spawn_on_terminal(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer,
+                        uint64_t connections, const struct winsize *size, int *master);
 
 /* For dialer_exec(): runs the words of an exec: address on one end of a socket pair, and returns the other, non-blocking. A
  * negative errno: -ENOENT and -EACCES from spawn_find(). */

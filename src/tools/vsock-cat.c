@@ -303,7 +303,7 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 	if (!error)
 		error = cat->options.interactive ? open_interactive(cat, &end[0]) : open_standard(&cat->options, &end[0]);
 	if (!error)
-		error = relay_start(loop, &cat->relay, end, &cat->relaying, relay_done);
+		error = relay_start(loop, &cat->relay, end, &cat->relaying, &cat->dial.watch, relay_done);
 	if (error) {
 		terminal_stop(&cat->terminal);
 		log_error("standard input and output: %s", strerror(-error));

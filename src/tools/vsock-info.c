@@ -41,7 +41,7 @@ static const struct opt rows[] = {
 	{ .name = "hosts", .group = "What to tell", .type = OPT_FLAG, .text = "names of the hosts file, and whether they answer: connects to port 7 of each", .offset = AT(hosts), .flags = OPT_BRIEF },
 	{ .name = "sockets", .group = "What to tell", .type = OPT_FLAG, .text = "listening and connected sockets, with processes", .offset = AT(sockets), .flags = OPT_BRIEF },
 	{ .name = "json", .letter = 'j', .group = "What to tell", .type = OPT_FLAG, .text = "as JSON, an object a line", .offset = AT(json), .flags = OPT_BRIEF },
-	{ .name = "format", .group = "What to tell", .type = OPT_CHOICE, .value = "FORMAT", .fallback = "text", .text = "of --guests; hosts: lines for the hosts file", .offset = AT(format), .choices = formats },
+	{ .name = "format", .group = "What to tell", .type = OPT_CHOICE, .value = "FORMAT", .fallback = "text", .text = "how --guests is printed; hosts is for the hosts file", .offset = AT(format), .choices = formats },
 	{ .name = "probe", .group = "How to look", .type = OPT_FLAG, .text = "make a socket and ask the kernel for all: this may load modules", .offset = AT(probe), .flags = OPT_BRIEF },
 	{ .name = "watch", .group = "How to look", .type = OPT_FLAG, .text = "again and again", .offset = AT(watch), .flags = OPT_BRIEF },
 	{ .name = "interval", .group = "How to look", .type = OPT_TIME, .value = "TIME", .fallback = "1s", .text = "between two looks of --watch", .offset = AT(interval), .min = NSEC_PER_MSEC },
@@ -291,7 +291,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_DFL); /* vsock-info | head -1 is silent */
 	int first = opt_parse(&program, argc, argv, NULL);
 	if (first <= 0)
-		return first ? STATUS_USAGE : STATUS_DONE;
+		return opt_status(first);
 	log_configure(&common.log);
 	if (first < argc) {
 		log_error("no operand is taken: %s", argv[first]);

@@ -3,59 +3,22 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fdutil.h"
 #include "base/units.h"
-#include "serve/service.h"
-#include "tools/common.h"
+#include "tools/listen.h"
 
 #define COMMANDS_AT_ONCE 100          /* --max-conns where there is a COMMAND and nothing was said */
 #define DESCRIPTORS_EACH 4            /* what a session may need, for the automatic limit */
 #define DESCRIPTORS_OURS 32
-
-struct listen_only_options {
-	bool keep_open, echo, discard;
-	uint64_t generate; /* 0: no */
-	uint64_t count;    /* UNITS_INF: no end */
-};
-
-struct listen {
-	struct server server;
-	struct listen_only_options options;
-	struct common_options common;
-	struct relay_settings relaying;
-
-	struct hosts hosts;
-	struct addr addr;
-	struct listener listener;
-	struct spawn spawn;
-	enum service service;
-	bool plain; /* one after another, to standard input and output */
-	uint64_t served;
-	int status;
-	char to[64];
-};
-
-static const struct opt listen_only_opts[] = {
-	{ .name = "keep-open", .letter = 'k', .group = "Serving", .type = OPT_FLAG, .flags = OPT_BRIEF,
-	  .text = "again and again, one after another", .offset = offsetof(struct listen_only_options, keep_open) },
-	{ .name = "count", .letter = 'c', .group = "Serving", .type = OPT_COUNT, .value = "COUNT", .fallback = "inf",
-	  .text = "end after so many connections; implies -k", .min = 1, .max = UNITS_INF - 1, .flags = OPT_INF | OPT_BRIEF,
-	  .offset = offsetof(struct listen_only_options, count) },
-	{ .name = "echo", .group = "Serving", .type = OPT_FLAG, .text = "send back what arrives (RFC 862)", .flags = OPT_BRIEF,
-	  .offset = offsetof(struct listen_only_options, echo) },
-	{ .name = "discard", .group = "Serving", .type = OPT_FLAG, .text = "throw away what arrives (RFC 863)", .flags = OPT_BRIEF,
-	  .offset = offsetof(struct listen_only_options, discard) },
-	{ .name = "generate", .group = "Serving", .type = OPT_SIZE, .value = "SIZE", .text = "send so many zeros, or inf",
-	  .min = 1, .flags = OPT_INF | OPT_BRIEF, .offset = offsetof(struct listen_only_options, generate) },
-	{ 0 },
-};
 
 static const char *const usage[] = { "[OPTION]... ADDRESS [-- COMMAND [ARG]...]", "[OPTION]... PORT", NULL };
 static const char *const examples[] = {
@@ -64,33 +27,33 @@ static const char *const examples[] = {
 	"vsock-listen --echo tcp:7", "an echo service on TCP, on localhost",
 	NULL,
 };
-static const char *const conflicts[] = {
-	"echo", "discard", "echo", "generate", "discard", "generate", NULL,
-};
-static const struct opt_foreign foreign[] = {
-	{ "-e", "write: vsock-listen ADDRESS -- COMMAND" },
-	{ "--exec", "write: vsock-listen ADDRESS -- COMMAND" },
-	{ "--sh-exec", "write: vsock-listen ADDRESS -- sh -c 'COMMAND'" },
-	{ "-U", "write the address as unix:PATH" },
-	{ "-4", "write the address as tcp4:HOST:PORT" },
-	{ "-6", "write the address as tcp6:HOST:PORT" },
-	{ "-l", "vsock-listen always listens" },
-	{ "--broker", "there is no broker here" },
-	{ NULL, NULL },
-};
-
 static bool all_served(const struct listen *listen)
 {
 	return listen->served >= listen->options.count;
 }
 
+/* Standard output does not take what --hash prints: without it there is no use in going on. */
+static int cannot_print(struct listen *listen, int error)
+{
+	if (error == EPIPE)
+		listen->server.signal = SIGPIPE;
+	else
+		log_error("standard output: %s", strerror(error));
+	listen->status = STATUS_FAILURE;
+	loop_stop(listen->server.loop);
+	return STATUS_FAILURE;
+}
+
 static void session_ended(struct server *server, const struct session *session)
 {
 	struct listen *listen = (struct listen *)(void *)server;
+	int status = service_finish(&listen->service, session);
 
+	if (status < 0)
+		status = cannot_print(listen, -status);
 	/* with -c 1 the status is the connection's own */
 	if (listen->options.count == 1)
-		listen->status = session->status;
+		listen->status = status;
 	/* standard output was closed by who read it: that is for us what SIGPIPE is for others */
 	if (listen->plain && session->relay.result == END_OUTPUT) {
 		server->signal = SIGPIPE;
@@ -124,7 +87,7 @@ static void serve_plain(struct listen *listen, struct session *session)
 static void serve_service(struct listen *listen, struct session *session)
 {
 	struct endpoint accepted = session_endpoint(session), here;
-	int error = service_end(listen->service, &accepted, &here);
+	int error = service_end(&listen->service, session, &accepted, &here);
 
 	if (error)
 		cannot_serve(session, listen->to, -error);
@@ -141,8 +104,10 @@ static void serve(struct server *server, struct listener *listener, struct sessi
 	listen->served++;
 	if (listen->plain)
 		serve_plain(listen, session);
+	else if (listen->options.tty)
+		session_terminal(session, &listen->spawn, &listen->relaying);
 	else if (listen->spawn.argv)
-		session_command(session, &listen->spawn);
+		session_command(session, &listen->spawn, listen->relaying.max_time);
 	else
 		serve_service(listen, session);
 	if (all_served(listen))
@@ -168,6 +133,20 @@ static void tell_user(const struct listen *listen)
 		log_notice("listening on %s; from here: vsock-cat %s", text, text);
 }
 
+/* Once it listens, and before anybody is served. */
+static int become(const struct listen *listen)
+{
+	int error = user_become(&listen->user);
+
+	if (error) {
+		log_error("--user %s: %s", listen->options.user, strerror(-error));
+		return STATUS_DENIED;
+	}
+	if (listen->options.umask)
+		umask((mode_t)strtoul(listen->options.umask, NULL, 8));
+	return 0;
+}
+
 static int run(struct listen *listen)
 {
 	struct server *server = &listen->server;
@@ -181,27 +160,10 @@ static int run(struct listen *listen)
 		return status;
 	if (isatty(STDERR_FILENO) || log_verbose(1))
 		tell_user(listen);
-	status = server_run(server);
+	status = become(listen);
+	if (!status)
+		status = server_run(server);
 	return status ? status : listen->status;
-}
-
-/* A COMMAND that isn't there is found before anybody connects. */
-static int prepare_command(struct listen *listen, char **argv)
-{
-	char *path;
-	int error;
-
-	if (!argv || !argv[0])
-		return 0;
-	error = spawn_find(argv[0], &path);
-	if (error) {
-		log_error("%s: %s", argv[0],
-		          error == -ENOENT ? "there is no such command" : "the command can't be run (not an executable file)");
-		return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
-	}
-	listen->spawn = (struct spawn){ .argv = argv, .path = path };
-	snprintf(listen->to, sizeof(listen->to), "exec:%s", argv[0]);
-	return 0;
 }
 
 static uint64_t automatic_limit(const struct listen *listen)
@@ -213,24 +175,32 @@ static uint64_t automatic_limit(const struct listen *listen)
 	return descriptors > 2 * DESCRIPTORS_OURS ? (descriptors - DESCRIPTORS_OURS) / DESCRIPTORS_EACH : DESCRIPTORS_EACH;
 }
 
+static enum listen_mode mode_of(const struct listen *listen)
+{
+	if (listen->spawn.argv)
+		return listen->options.tty ? LISTEN_TERMINAL : LISTEN_COMMAND;
+	switch (listen->service.kind) {
+	case SERVICE_NONE:
+		return LISTEN_PLAIN;
+	case SERVICE_SEND_FILE:
+		return LISTEN_SEND_FILE;
+	case SERVICE_RECEIVE:
+		return LISTEN_RECEIVE;
+	default:
+		return LISTEN_SERVICE;
+	}
+}
+
 /* What is done with a connection, and what follows from it. */
 static void choose(struct listen *listen)
 {
 	const struct listen_only_options *options = &listen->options;
 	bool counted = options->count != UNITS_INF;
 
-	if (options->echo)
-		listen->service = SERVICE_ECHO;
-	else if (options->discard)
-		listen->service = SERVICE_DISCARD;
-	else if (options->generate)
-		listen->service = SERVICE_GENERATE;
 	if (options->generate)
 		listen->relaying.source_bytes = options->generate;
-	listen->plain = !listen->service && !listen->spawn.argv;
-	if (listen->service)
-		snprintf(listen->to, sizeof(listen->to), "%s", options->echo ? "echo" : options->discard ? "discard" : "generate");
-	else if (listen->plain)
+	listen->plain = !listen->service.kind && !listen->spawn.argv;
+	if (listen->plain)
 		snprintf(listen->to, sizeof(listen->to), "-");
 	/* COMMAND and services imply -k, so that a ping or a scan does not end a listener */
 	listen->options.keep_open = options->keep_open || !listen->plain || counted;
@@ -245,7 +215,7 @@ static void choose(struct listen *listen)
 		listen->server.limit = automatic_limit(listen);
 }
 
-static int read_words(struct listen *listen, int count, char **words, char **command)
+static int read_words(struct listen *listen, int count, char **words)
 {
 	struct addr_context context = {
 		.role = ADDR_LISTEN,
@@ -255,6 +225,11 @@ static int read_words(struct listen *listen, int count, char **words, char **com
 	};
 	int status;
 
+	/* nc's "-q 1 5000": to us the number is one operand more */
+	if (count > 1 && listen->common.log.quiet && strspn(words[0], "0123456789") == strlen(words[0])) {
+		log_error("-q takes no number; nc's -q SECONDS is --half-close-timeout TIME"); /* -q has no hints */
+		return STATUS_USAGE;
+	}
 	if (count != 1) {
 		log_error(count ? "too many words: one ADDRESS" : "no address given");
 		if (count)
@@ -264,18 +239,16 @@ static int read_words(struct listen *listen, int count, char **words, char **com
 	status = common_hosts(&listen->hosts);
 	if (!status)
 		status = common_addr(words[0], &context, &listen->addr);
-	if (!status)
-		status = prepare_command(listen, command);
-	if (!status && command && (listen->options.echo || listen->options.discard || listen->options.generate)) {
-		log_error("a COMMAND and a built-in service contradict each other");
-		status = STATUS_USAGE;
-	}
 	return status;
 }
 
 static void clean_up(struct listen *listen)
 {
 	server_free(&listen->server);
+	service_free(&listen->service);
+	user_free(&listen->user);
+	free(listen->shell[0]);
+	fd_close(&listen->directory);
 	hosts_free(&listen->hosts);
 	free((char *)listen->spawn.path);
 }
@@ -283,7 +256,9 @@ static void clean_up(struct listen *listen)
 int main(int argc, char **argv)
 {
 	static struct listen listen = {
-		.options.count = UNITS_INF,
+		.options = LISTEN_ONLY_DEFAULTS,
+		.service = SERVICE_DEFAULTS,
+		.directory = AT_FDCWD,
 		.server.settings = SERVER_DEFAULTS,
 	};
 	const struct opt_table tables[] = {
@@ -299,8 +274,7 @@ int main(int argc, char **argv)
 		.usage = usage,
 		.examples = examples,
 		.tables = tables,
-		.foreign = foreign,
-		.conflicts = conflicts,
+		.foreign = listen_foreign,
 	};
 	int first, dashdash = 0, status;
 
@@ -316,8 +290,11 @@ int main(int argc, char **argv)
 	log_configure(&listen.common.log);
 	status = common_message_size(&listen.relaying);
 	if (!status)
-		status = read_words(&listen, (dashdash ? dashdash : argc) - first, argv + first,
-		                    dashdash && dashdash < argc ? argv + dashdash : NULL);
+		status = read_words(&listen, (dashdash ? dashdash : argc) - first, argv + first);
+	if (!status)
+		status = listen_prepare(&listen, &program, dashdash && dashdash < argc ? argv + dashdash : NULL);
+	if (!status)
+		status = listen_check(&program, mode_of(&listen));
 	if (!status) {
 		choose(&listen);
 		status = run(&listen);

@@ -1016,7 +1016,7 @@ static int oneway_report(const struct options *o, const struct sender *senders, 
 	printf("{\"test\":\"oneway\",\"conns\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"arrived\":%.0f,\"wrong\":%" PRIu64
 	       ",\"seconds\":%.6f,\"mib_s\":%.2f,\"sender_seconds\":%.6f,\"sender_cpu\":%.4f,\"sink_cpu\":%.4f,"
 	       "\"answers\":%" PRIu64 ",\"half_close\":\"%s\"}\n",
-	       o->conns, total, arrived_bytes, wrong, server_seconds, (double)total / 1048576 / server_seconds, own_seconds, own_cpu, server_cpu,
+	       o->conns, total, arrived_bytes, wrong, server_seconds, server_seconds > 0 ? (double)total / 1048576 / server_seconds : 0, own_seconds, own_cpu, server_cpu,
 	       answered, answered == o->conns ? "kept" : "lost");
 	return wrong == 0 && (uint64_t)arrived_bytes == total ? 0 : 1;
 }
@@ -1027,6 +1027,7 @@ static int run_oneway(struct options *o)
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	uint64_t start;
 	double cpu;
+	int status;
 
 	if (o->control_text != NULL)
 		ask_counters(&o->control, o->control_text, true, o->limit);
@@ -1044,7 +1045,10 @@ static int run_oneway(struct options *o)
 	start = now_ns();
 	cpu = cpu_seconds();
 	senders_run(o, senders, epoll);
-	return oneway_report(o, senders, seconds(now_ns() - start), cpu_seconds() - cpu);
+	status = oneway_report(o, senders, seconds(now_ns() - start), cpu_seconds() - cpu);
+	free(senders);
+	close(epoll);
+	return status;
 }
 
 /*
@@ -1066,8 +1070,6 @@ static int run_pingpong(struct options *o)
 	unsigned char *message = allocate(1, o->size), *back = allocate(1, o->size);
 	int fd;
 
-	if (o->size < sizeof(uint64_t))
-		fail("--size is at least 8");
 	fd = open_conn(o, MODE_ECHO, 0, 0);
 	for (uint64_t i = 0; i < warm; i++)
 		round_trip(fd, i, message, back, o->size);
@@ -1084,6 +1086,10 @@ static int run_pingpong(struct options *o)
 	       ",\"min_us\":%.2f,\"median_us\":%.2f,\"p99_us\":%.2f,\"max_us\":%.2f,\"mean_us\":%.2f}\n",
 	       o->size, done, percentile_us(times, done, 0), percentile_us(times, done, 0.5), percentile_us(times, done, 0.99),
 	       percentile_us(times, done, 1), (double)sum / 1e3 / (double)done);
+	free(times);
+	free(message);
+	free(back);
+	close(fd);
 	return 0;
 }
 
@@ -1237,6 +1243,9 @@ static int run_connect(struct options *o)
 	       ",\"seconds\":%.6f,\"per_second\":%.1f,\"median_us\":%.1f,\"p99_us\":%.1f}\n",
 	       all.begun, o->parallel, all.good, all.bad, took, (double)all.good / took, percentile_us(all.times, all.good, 0.5),
 	       percentile_us(all.times, all.good, 0.99));
+	free(all.times);
+	free(places);
+	close(all.epoll);
 	return all.bad == 0 ? 0 : 1;
 }
 
@@ -1275,6 +1284,7 @@ static int run_hold(struct options *o)
 	for (uint64_t i = 0; i < held; i++)
 		still += echo_once(fds[i], ~i);
 	printf("{\"test\":\"hold\",\"held\":%" PRIu64 ",\"still_echoing\":%" PRIu64 "}\n", held, still);
+	free(fds);
 	return held == o->count && still == held ? 0 : 1;
 }
 
@@ -1349,7 +1359,7 @@ static int run_verify(struct options *o)
 	}
 	last = now_ns();
 	printf("{\"test\":\"verify\",\"bytes\":%" PRIu64 ",\"got\":%" PRIu64 ",\"wrong\":%" PRIu64 ",\"seconds\":%.6f,\"mib_s\":%.2f,\"cpu\":%.4f}\n", o->bytes,
-	       got, wrong, seconds(last - first), (double)got / 1048576 / seconds(last - first), cpu_seconds());
+	       got, wrong, seconds(last - first), last > first ? (double)got / 1048576 / seconds(last - first) : 0, cpu_seconds());
 	return got == o->bytes && wrong == 0 ? 0 : 1;
 }
 

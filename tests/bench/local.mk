@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 # The benchmark: its load generator, and `make bench`.
 check_PROGRAMS += tests/bench/load
 tests_bench_load_SOURCES = tests/bench/load.c

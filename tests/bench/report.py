@@ -367,7 +367,7 @@ def plot_script(data, path):
         f'set terminal {kind} font "sans,11"',
         f'set output "{path}"', "set style data histogram", "set style histogram clustered gap 1.5", "set style fill solid 0.9 border -1",
         "set boxwidth 0.9", "set grid y", "set yrange [0:*]", "set key outside right top", "set arrow from graph 0, first 1 to graph 1, first 1 nohead dashtype 2",
-        "set rmargin 26",
+        "set rmargin 34",
         f'set ylabel "times better than {BASE}"', f"set multiplot layout {max(1, len(wanted))},1",
     ]
     for i, metric in enumerate(wanted):

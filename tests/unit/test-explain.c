@@ -152,7 +152,7 @@ static void vsock_connects(void **state)
 		{ &host, vsock(2, 22, ""), STEP_CONNECT, ENODEV, STATUS_ABSENT, false, "refused",
 		  "no device: CID 2 is the host of a VM, and this machine is the host, not a VM", NULL },
 		{ &bare, vsock(3, 22, ""), STEP_CONNECT, ENODEV, STATUS_ABSENT, false, "refused",
-		  "no device: vhost_vsock is not loaded, so no VM can be reached", "sudo modprobe vhost_vsock" },
+		  "no such CID: nothing here has CID 3, and no VM can be reached, for vhost_vsock is not loaded", "sudo modprobe vhost_vsock" },
 		{ &bare, vsock(1, 22, ""), STEP_CONNECT, ENODEV, STATUS_ABSENT, false, "refused",
 		  "no device: CID 1 is this machine itself, and vsock_loopback is not loaded", "sudo modprobe vsock_loopback" },
 		{ &guest, vsock(5, 22, ""), STEP_CONNECT, ETIMEDOUT, STATUS_TIMEOUT, true, "timeout", "timed out: CID 5 did not answer in 10 s",

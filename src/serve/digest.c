@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "serve/digest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <sha2.h>
+
+#include "base/json.h"
+#include "base/units.h"
+
+struct digest {
+	struct endpoint_hook hook; /* first */
+	SHA2_CTX context;
+};
+
+static ssize_t take(struct endpoint_hook *hook, const void *data, size_t size)
+{
+	SHA256Update(&((struct digest *)(void *)hook)->context, data, size);
+	return (ssize_t)size;
+}
+
+static void release(struct session *session)
+{
+	free(session->owner);
+}
+
+int digest_start(struct session *session, struct endpoint *here)
+{
+	struct digest *digest = calloc(1, sizeof(*digest));
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (!digest || fd < 0) {
+		int error = !digest ? -ENOMEM : -errno;
+
+		free(digest);
+		if (fd >= 0)
+			close(fd);
+		return error;
+	}
+	digest->hook.write = take;
+	SHA256Init(&digest->context);
+	*here = (struct endpoint){ .in = -1, .out = fd, .out_kind = ENDPOINT_HOOKED, .hook = &digest->hook };
+	session->owner = digest;
+	session->release = release;
+	return 0;
+}
+
+static void print_object(const struct session *session, const char *hash, const char *from)
+{
+	const struct relay *relay = &session->relay;
+	struct json json;
+
+	json_start(&json, stdout);
+	json_object(&json, NULL);
+	json_text(&json, "sha256", hash);
+	json_number(&json, "bytes", relay->chan[0].bytes);
+	json_text(&json, "from", from);
+	json_real(&json, "seconds", (double)(units_now() - session->started) / (double)NSEC_PER_SEC, 6);
+	json_text(&json, "end", relay_end_word(relay));
+	json_end_object(&json);
+	json_finish(&json);
+}
+
+int digest_finish(const struct session *session, bool json)
+{
+	struct digest *digest = session->owner;
+	char hash[SHA256_DIGEST_STRING_LENGTH], from[PEER_TEXT_MAX];
+	const struct relay *relay = &session->relay;
+
+	SHA256End(&digest->context, hash);
+	peer_format(&session->peer, from, sizeof(from));
+	if (json)
+		print_object(session, hash, from);
+	else
+		printf("%s %llu %s%s%s\n", hash, (unsigned long long)relay->chan[0].bytes, from, relay->result == END_EOF ? "" : " ",
+		       relay->result == END_EOF ? "" : relay_end_word(relay));
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	return errno ? -errno : -EIO;
+}

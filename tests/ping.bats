@@ -1,0 +1,278 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# vsock-ping on TCP and UNIX sockets: probes, limits, the summary, scanning, bandwidth. tests/ping-lab.bats: on vsock.
+
+load lib/common
+
+setup() {
+	export VSOCK_HOSTS=$BATS_TEST_TMPDIR/hosts LC_ALL=C
+	: >"$VSOCK_HOSTS"
+}
+
+# A TCP listener that answers with what its options say; sets $ready.
+listen() {
+	spawn_ready listener vsock-listen tcp:127.0.0.1:0 "$@"
+}
+
+closed_port() {
+	ready=tcp:127.0.0.1:$(free_port)
+}
+
+@test "an open port: a line each, the two lines of ping(8), status 0" {
+	listen --discard
+	run -0 --separate-stderr vsock-ping -c 3 -i 0.02 "$ready"
+	[ "${lines[0]}" = "PING $ready: connect" ]
+	[[ "${lines[1]}" =~ ^"answer from $ready: seq=1 open time="[0-9]+\.[0-9]{3}" ms"$ ]]
+	[ "${lines[4]}" = "--- $ready ping statistics ---" ]
+	[[ "${lines[5]}" =~ ^"3 packets transmitted, 3 received, 0% packet loss, time "[0-9]+ms$ ]]
+	[[ "${lines[6]}" =~ ^"rtt min/avg/max/mdev = "([0-9]+\.[0-9]{3}/){3}[0-9]+\.[0-9]{3}" ms"$ ]]
+	[ "${#lines[@]}" = 7 ]
+	[ "$stderr" = "" ]
+}
+
+@test "a closed port with a written PORT: shown, timed, status 3; --alive takes it for an answer" {
+	closed_port
+	run -3 vsock-ping -c 2 -i 0.02 "$ready"
+	[[ "${lines[1]}" == "answer from $ready: seq=1 closed time="*" ms" ]]
+	[[ "$output" == *"2 packets transmitted, 2 received, 0% packet loss"* ]]
+	run -0 vsock-ping --alive -c 1 "$ready"
+	[ "${lines[0]}" = "PING $ready: connect; a closed port is an answer" ]
+}
+
+@test "UNIX sockets: open, and none there is status 4" {
+	spawn_ready listener vsock-listen "unix:$BATS_TEST_TMPDIR/s" --discard
+	run -0 vsock-ping -c 2 -A "unix:$BATS_TEST_TMPDIR/s"
+	[[ "$output" == *"seq=2 open"* ]]
+	run -4 vsock-ping -c 1 "unix:$BATS_TEST_TMPDIR/none"
+	[[ "$output" == *"no answer from unix:$BATS_TEST_TMPDIR/none: seq=1 no such socket"* ]]
+	[[ "$output" == *"1 packets transmitted, 0 received, +1 errors, 100% packet loss, time "*ms*"not answered: 1 no such socket"* ]]
+}
+
+@test "a listener with a full backlog: each probe ends after -W" {
+	need python3
+	spawn full python3 -c '
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(0)
+c = socket.socket(socket.AF_UNIX); c.connect(sys.argv[1])
+print("full", flush=True); time.sleep(60)' "$BATS_TEST_TMPDIR/s"
+	wait_until grep -q full "$BATS_TEST_TMPDIR/full.out"
+	run -3 vsock-ping -c 2 -i 0.1 -W 300ms "unix:$BATS_TEST_TMPDIR/s"
+	[[ "$output" == *"no answer from unix:$BATS_TEST_TMPDIR/s: seq=2 refused: "*"backlog"* ]]
+	[[ "$output" =~ "2 packets transmitted, 0 received, +2 errors, 100% packet loss, time "([0-9]+)ms ]]
+	[ "${BASH_REMATCH[1]}" -ge 400 ]
+}
+
+@test "-W is per probe and does not hold up the next; -O says what is open" {
+	listen --discard
+	run -5 vsock-ping --echo -O -c 3 -i 0.1 -W 0.5 "$ready"
+	[[ "$output" == *"no answer yet from $ready: seq=1
+no answer yet from $ready: seq=2
+no answer from $ready: seq=1 timed out after 500 ms"* ]]
+}
+
+@test "the grid does not drift: 20 probes in 50 ms steps take 950 ms, and not longer for slow answers" {
+	listen --echo
+	run -0 vsock-ping --echo -j -c 20 -i 50ms "$ready"
+	[[ "${lines[20]}" =~ '"seconds":'([0-9.]+) ]]
+	# a busy machine may leave out turns, never add a part of one
+	awk -v s="${BASH_REMATCH[1]}" 'BEGIN { exit !(s >= 0.949 && s < 5) }'
+}
+
+@test "-w ends the run; with -c it waits for answers" {
+	listen --discard
+	local start=$EPOCHREALTIME
+	run -0 vsock-ping -w 0.5 -i 0.1 "$ready"
+	awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { exit !(b - a >= 0.5 && b - a < 5) }'
+	[[ "$output" =~ ([0-9]+)" packets transmitted, "([0-9]+)" received" ]]
+	[ "${BASH_REMATCH[1]}" -ge 2 ] && [ "${BASH_REMATCH[1]}" -le 6 ]
+	run -5 vsock-ping --echo -w 0.5 -c 1 -i 0.1 -W 10s "$ready"
+	[[ "$output" =~ ([0-9]+)" packets transmitted, 0 received, 100% packet loss" ]]
+	[ "${BASH_REMATCH[1]}" -ge 2 ]
+}
+
+@test "--echo checks what comes back: sizes, many in flight" {
+	listen --echo
+	for size in 1 15 16 17 64K 1M; do
+		run -0 vsock-ping --echo -A -c 5 -s $size --window 3 "$ready"
+		[[ "$output" == *"5 packets transmitted, 5 received, 0% packet loss"* ]]
+	done
+	run -0 vsock-ping --echo -f -q -c 20000 --window 100 "$ready"
+	[[ "$output" == *"20000 packets transmitted, 20000 received, 0% packet loss"* ]]
+	[[ "$output" == *"p50/p90/p99/p99.9 = "* ]]
+}
+
+@test "--echo: another content and a service that is none are told, status 7" {
+	need python3
+	spawn wrong python3 -c '
+import socket
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(); print(s.getsockname()[1], flush=True)
+c = s.accept()[0]
+while True:
+    d = bytearray(c.recv(65536))
+    if not d: break
+    d[20] ^= 1
+    c.sendall(d)'
+	wait_until test -s "$BATS_TEST_TMPDIR/wrong.out"
+	run -7 vsock-ping --echo -A -c 2 "tcp:127.0.0.1:$(cat "$BATS_TEST_TMPDIR/wrong.out")"
+	[[ "$output" == *"seq=2 byte 21 of 56 is not what was sent"* ]]
+	[[ "$output" == *"2 packets transmitted, 0 received, +2 corrupted, 100% packet loss"* ]]
+	listen --generate inf
+	run -7 vsock-ping --echo -c 2 -i 0.05 "$ready"
+}
+
+@test "--echo: a connection that broke is made again by the next probe" {
+	spawn_ready listener vsock-listen -k tcp:127.0.0.1:0 -- head -c 56
+	run -0 vsock-ping --echo -c 3 -i 0.3 "$ready"
+	[[ "$output" == *"seq=3 bytes=56"* ]]
+	[[ "$output" == *"vsock-ping: $ready: broke: the other side closed the connection"* ]]
+}
+
+@test "statistics agree with those computed again from --json" {
+	need python3
+	listen --echo
+	vsock-ping --json -A -c 1500 "$ready" >"$BATS_TEST_TMPDIR/many"
+	run -0 python3 "$tests_top/tests/lib/ping_statistics.py" <"$BATS_TEST_TMPDIR/many"
+	vsock-ping --json --echo -A -c 40 "$ready" >"$BATS_TEST_TMPDIR/some"
+	run -0 python3 "$tests_top/tests/lib/ping_statistics.py" <"$BATS_TEST_TMPDIR/some"
+	finish listener
+	run -3 bash -c 'vsock-ping --json -i 0.01 -c 9 "$1" >"$2"' - "$ready" "$BATS_TEST_TMPDIR/closed"
+	run -0 python3 "$tests_top/tests/lib/ping_statistics.py" <"$BATS_TEST_TMPDIR/closed"
+	run -4 bash -c 'vsock-ping --json -i 0.01 -c 9 unix:/nothing/there >"$1"' - "$BATS_TEST_TMPDIR/none"
+	run -0 python3 "$tests_top/tests/lib/ping_statistics.py" <"$BATS_TEST_TMPDIR/none"
+	grep -q '"end":"[a-z]*","why":"no such socket' "$BATS_TEST_TMPDIR/none"
+}
+
+@test "--csv: a header, and a row for each probe" {
+	listen --discard
+	run -0 vsock-ping --csv -A -c 2 "$ready"
+	[ "${lines[0]}" = time,address,seq,result,seconds,why ]
+	[[ "${lines[2]}" =~ ^[0-9T:.Z-]+",\"$ready\",2,open,0."[0-9]{9},$ ]]
+	[ "${#lines[@]}" = 3 ]
+}
+
+@test "SIGQUIT prints a snapshot, SIGINT the summary" {
+	listen --discard
+	spawn ping vsock-ping -i 0.1 "$ready"
+	wait_until grep -q seq=2 "$BATS_TEST_TMPDIR/ping.out"
+	kill -QUIT "${spawned[ping]}"
+	wait_until grep -q packets "$BATS_TEST_TMPDIR/ping.err"
+	grep -qE '[0-9]+/[0-9]+ packets, 0% loss, min/avg/ewma/max = ([0-9.]+/){3}[0-9.]+ ms' "$BATS_TEST_TMPDIR/ping.err"
+	kill -INT "${spawned[ping]}"
+	join ping
+	grep -qE '^[0-9]+ packets transmitted, [0-9]+ received, 0% packet loss, time [0-9]+ms$' "$BATS_TEST_TMPDIR/ping.out"
+}
+
+@test "-q prints the summary only, -qq nothing; -D the time; a reader that ends is silent" {
+	listen --discard
+	run -0 vsock-ping -q -c 2 -A "$ready"
+	[ "${lines[1]}" = "--- $ready ping statistics ---" ]
+	run -0 vsock-ping -qq -c 2 -A "$ready"
+	[ "$output" = "" ]
+	run -0 vsock-ping -D -c 1 "$ready"
+	[[ "${lines[1]}" =~ ^\[[0-9]{10}\.[0-9]{6}\]" answer from " ]]
+	run -0 --separate-stderr bash -c 'vsock-ping -i 0.05 "$1" | head -1; exit "$(( PIPESTATUS[0] == 141 ? 0 : 1 ))"' - "$ready"
+	[ "$stderr" = "" ]
+}
+
+@test "-f goes at least a hundred times a second, a dot for each that is lost" {
+	listen --discard
+	run -5 vsock-ping --echo -f -w 0.5 -W 0.2 "$ready"
+	[[ "$output" =~ ([0-9]+)" packets transmitted, 0 received, 100% packet loss" ]]
+	[ "${BASH_REMATCH[1]}" -ge 10 ]
+	[[ "${lines[1]}" == ....* ]]
+}
+
+@test "--histogram: ASCII bars in a locale that is not UTF-8, blocks in one that is" {
+	listen --discard
+	run -0 vsock-ping --histogram -A -c 50 "$ready"
+	[[ "$output" =~ "ms - "[0-9.]+" "m?s" "+[0-9]+" #"+ ]]
+	LC_ALL=C.UTF-8 run -0 vsock-ping --histogram -A -c 50 "$ready"
+	[[ "$output" == *█* ]]
+}
+
+@test "--wait ends when the port opens, and says how long it took" {
+	ready=unix:$BATS_TEST_TMPDIR/s
+	spawn ping vsock-ping --wait 60s "$ready"
+	sleep 0.3
+	spawn_ready listener vsock-listen "unix:$BATS_TEST_TMPDIR/s" --discard
+	join ping
+	grep -qE "^unix:$BATS_TEST_TMPDIR/s: open after [0-9]+\.[0-9]{3} s$" "$BATS_TEST_TMPDIR/ping.out"
+	closed_port
+	run -3 vsock-ping --wait 0.4 "$ready"
+	[[ "$output" == *"no answer in 400 ms"*"nothing listens on port"* ]]
+	run -0 vsock-ping --wait 1 --alive "$ready"
+	[[ "$output" == "$ready: answered after 0."* ]]
+}
+
+@test "--scan: what is open, in order, with names; the last line on standard error" {
+	spawn_ready one vsock-listen tcp:127.0.0.1:0 --discard
+	local first; first=$(port_of "$ready")
+	spawn_ready two vsock-listen tcp:127.0.0.1:0 --discard
+	local second; second=$(port_of "$ready")
+	local closed; closed=$(free_port)
+	run -0 --separate-stderr vsock-ping --scan "tcp:127.0.0.1:$first,$closed,$second"
+	[ "$output" = "$(printf '%s\n' "tcp:127.0.0.1:$first" "tcp:127.0.0.1:$second")" ]
+	[[ "$stderr" == "3 ports of tcp:127.0.0.1 in "*"s: 2 open, 1 closed, 0 silent" ]]
+	run -0 --separate-stderr vsock-ping -v --scan "tcp:127.0.0.1:$first,$closed"
+	[ "${lines[1]}" = "$(printf "%s closed" "tcp:127.0.0.1:$closed")" ]
+	run -3 --separate-stderr vsock-ping -q --scan "tcp:127.0.0.1:$closed"
+	[ "$output$stderr" = "" ]
+	run -0 --separate-stderr vsock-ping -j --scan "tcp:127.0.0.1:$first,$closed"
+	[[ "${lines[0]}" == '{"event":"port","address":"tcp:127.0.0.1:'"$first"'","result":"open",'* ]]
+	[[ "${lines[1]}" == '{"event":"summary","open":1,"closed":1,"silent":0,'* ]]
+}
+
+@test "--scan of all ports: every port once, names of services" {
+	listen --discard
+	run -0 --separate-stderr vsock-ping --scan tcp:127.0.0.1:1-65535
+	[[ "$stderr" =~ ^"65535 ports of tcp:127.0.0.1 in "[0-9.]+" "m?s": "([0-9]+)" open, "([0-9]+)" closed, "([0-9]+)" silent" ]]
+	[ $((BASH_REMATCH[1] + BASH_REMATCH[2] + BASH_REMATCH[3])) = 65535 ]
+	[[ "$output" == *"$ready"* ]]
+	run -3 --separate-stderr vsock-ping -v --scan tcp:127.0.0.2:22
+	[ "$output" = "tcp:127.0.0.2:22 closed  ssh" ]
+}
+
+@test "--banner shows the first line, escaped" {
+	spawn_ready listener vsock-listen -k tcp:127.0.0.1:0 -- printf 'SSH-2.0-\033[31mX\r\nmore\n'
+	run -0 --separate-stderr vsock-ping --scan --banner "$ready"
+	[[ "$output" == "$ready "*'SSH-2.0-\x1B[31mX' ]]
+}
+
+@test "--scan: bad sets have a caret" {
+	run -2 vsock-ping --scan 3:22,x
+	[[ "$output" == *"  3:22,x
+       ^"* ]]
+	run -2 vsock-ping --scan nobody:22
+	run -2 vsock-ping --scan tcp:127.0.0.1:65536
+	run -2 vsock-ping --scan unix:/tmp/x
+	run -2 vsock-ping --scan 3:1 4:1
+}
+
+@test "--bandwidth up, down and both" {
+	listen --discard
+	run -0 vsock-ping --bandwidth up -w 0.6 -i 0.2 "$ready"
+	[[ "${lines[0]}" =~ ^"0.00-0.2"[0-9]" s: up "[0-9.]+" "[KMG]iB" "[0-9.]+" "[KMG]iB/s$ ]]
+	[[ "$output" == *"--- $ready bandwidth ---"*"; CPU here "*" s per GiB" ]]
+	run -5 --separate-stderr vsock-ping --bandwidth down -w 0.3 "$ready"
+	[[ "$stderr" == *"nothing came"*"--generate inf"* ]]
+	finish listener
+	listen --generate inf
+	run -0 vsock-ping -j --bandwidth both --streams 3 -w 0.5 "$ready"
+	[[ "$output" =~ '"event":"summary","from":0.000000,"to":'[0-9.]+',"up":'[1-9][0-9]+',"down":'[1-9][0-9]+',"streams":3' ]]
+	finish listener
+	run -3 vsock-ping --bandwidth up -w 0.5 "$ready"
+}
+
+@test "the command line: what does not fit together is refused" {
+	run -2 vsock-ping
+	run -2 vsock-ping -s 100 tcp:127.0.0.1:1
+	[[ "$output" == *"--size is of the payload: it needs --echo"* ]]
+	run -2 vsock-ping --banner tcp:127.0.0.1:1
+	run -2 vsock-ping --streams 2 tcp:127.0.0.1:1
+	run -2 vsock-ping --alive --open tcp:127.0.0.1:1
+	run -2 vsock-ping --json --csv tcp:127.0.0.1:1
+	run -2 vsock-ping -c 0 tcp:127.0.0.1:1
+	run -2 vsock-ping -
+	[[ "$output" == *"nothing to ping"* || "$output" == *"-"* ]]
+	run -2 vsock-ping exec:true
+}

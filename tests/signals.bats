@@ -1,0 +1,218 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What signals do: vsock-cat and a plain vsock-listen die by them, the others drain; a second one ends at once.
+
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	mkfifo open
+	exec 8<>open
+}
+
+teardown() {
+	exec 8<&-
+	finish_all
+}
+
+# ends_with NAME STATUS: that it ends, and with which status, as a shell has it.
+ends_with() {
+	local status=0
+	join "$1" || status=$?
+	[ "$status" -eq "$2" ] || { echo "$1 ended with $status, not $2" >&2; return 1; }
+}
+
+# It is vsock-cat itself by now, and reads its signals from a descriptor: then they are blocked.
+listens_to_signals() {
+	grep -q '^Name:.vsock-cat$' "/proc/${spawned[$1]}/status" && grep -q 'SigBlk:.*[1-9a-f]' "/proc/${spawned[$1]}/status"
+}
+
+# A vsock-cat that is connected, its input open. Bash starts background jobs with SIGINT ignored; what is ignored stays so.
+spawn_cat() {
+	local name=$1
+	shift
+	ln -sf open "$name.in"
+	spawn "$name" python3 -c '
+import os, signal, sys
+for number in signal.SIGINT, signal.SIGQUIT:
+    signal.signal(number, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])' "$@"
+}
+
+ready_by_python() {
+	: >"$1.ready"
+	local name=$1
+	shift
+	spawn_cat "$name" sh -c 'file=$1 program=$2; shift 2; exec "$program" --ready-fd 9 "$@" 9>"$file"' sh "$name.ready" "$@"
+	wait_ready "$name"
+}
+
+@test "vsock-cat dies by the signal, so that shell loops stop" {
+	need python3
+	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
+	for signal in INT:130 TERM:143 HUP:129; do
+		spawn_cat cat vsock-cat -v "$ready"
+		wait_until grep -q ' open ' cat.err
+		kill -"${signal%:*}" "${spawned[cat]}"
+		ends_with cat "${signal#*:}"
+		[[ $(tail -n 1 cat.err) == *" end=signal" ]]
+	done
+}
+
+@test "while it connects, too" {
+	need python3
+	for signal in INT:130 TERM:143; do
+		spawn_cat cat vsock-cat -v --wait inf ./none
+		wait_until listens_to_signals cat
+		kill -"${signal%:*}" "${spawned[cat]}"
+		ends_with cat "${signal#*:}"
+	done
+}
+
+@test "what was read before the signal is written" {
+	need python3
+	spawn_ready server vsock-listen --keep-open tcp:127.0.0.1:0
+	spawn_cat cat vsock-cat "$ready"
+	echo hello >&8
+	wait_until grep -q hello server.out
+	kill -TERM "${spawned[cat]}"
+	ends_with cat 143
+	[ "$(cat server.out)" = hello ]
+}
+
+@test "what was ignored stays ignored: nohup" {
+	need python3
+	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
+	ln -sf open cat.in
+	spawn cat sh -c 'trap "" HUP INT; exec vsock-cat -v "$1"' sh "$ready"
+	wait_until grep -q ' open ' cat.err
+	kill -HUP "${spawned[cat]}"
+	kill -INT "${spawned[cat]}"
+	echo still >&8
+	wait_until grep -q still cat.out
+	kill -TERM "${spawned[cat]}"
+	ends_with cat 143
+}
+
+@test "a plain vsock-listen dies by it, before and during its connection" {
+	need python3
+	ready_by_python server vsock-listen unix:./socket
+	kill -INT "${spawned[server]}"
+	ends_with server 130
+	[ ! -e socket ]
+	ready_by_python server vsock-listen -v unix:./socket
+	spawn_cat cat vsock-cat ./socket
+	wait_until grep -q ' open ' server.err
+	kill -TERM "${spawned[server]}"
+	ends_with server 143
+	[ ! -e socket ]
+}
+
+@test "vsock-listen -k and vsock-proxy: at once, status 0, when nobody is connected" {
+	need python3
+	ready_by_python listen vsock-listen -k unix:./socket
+	ready_by_python echo vsock-listen --echo unix:./echo
+	ready_by_python proxy vsock-proxy unix:./front unix:./echo
+	for name in listen echo proxy; do
+		kill -INT "${spawned[$name]}"
+		ends_with $name 0
+	done
+	[ ! -e socket ]
+	[ ! -e echo ]
+	[ ! -e front ]
+}
+
+@test "they drain: no new connections, the open ones go on, it says so" {
+	need python3
+	spawn_ready echo vsock-listen --echo unix:./echo
+	for command in "vsock-listen --echo unix:./front" "vsock-proxy unix:./front unix:./echo"; do
+		# shellcheck disable=SC2086 # words
+		ready_by_python server $command
+		spawn_cat cat vsock-cat -v ./front
+		wait_until grep -q ' open ' cat.err
+		echo before >&8
+		wait_until grep -q before cat.out
+		kill -TERM "${spawned[server]}"
+		wait_until grep -q 'draining: connections open: 1' server.err
+		run -4 vsock-cat -z ./front
+		echo after >&8
+		wait_until grep -q after cat.out
+		finish cat
+		ends_with server 0
+	done
+}
+
+@test "a second signal ends at once, by the signal" {
+	need python3
+	spawn_ready echo vsock-listen --echo unix:./echo
+	for command in "vsock-listen --echo unix:./front" "vsock-proxy unix:./front unix:./echo"; do
+		# shellcheck disable=SC2086 # words
+		ready_by_python server $command
+		spawn_cat cat vsock-cat -v ./front
+		wait_until grep -q ' open ' cat.err
+		echo before >&8
+		wait_until grep -q before cat.out
+		kill -TERM "${spawned[server]}"
+		wait_until grep -q 'draining' server.err
+		kill -INT "${spawned[server]}"
+		ends_with server 130
+		finish cat
+	done
+}
+
+@test "--drain-timeout ends what is still open, status 0" {
+	need python3
+	spawn_ready echo vsock-listen --echo unix:./echo
+	for command in "vsock-listen --drain-timeout 50ms --echo unix:./front" "vsock-proxy --drain-timeout 50ms unix:./front unix:./echo" \
+		"vsock-proxy --drain-timeout 0 unix:./front unix:./echo"; do
+		# shellcheck disable=SC2086 # words
+		ready_by_python server $command
+		spawn_cat cat vsock-cat -v ./front
+		wait_until grep -q ' open ' cat.err
+		echo before >&8
+		wait_until grep -q before cat.out
+		kill -TERM "${spawned[server]}"
+		ends_with server 0
+		finish cat
+	done
+}
+
+@test "commands get SIGTERM when the drain time is over" {
+	need python3
+	ready_by_python server vsock-listen --drain-timeout 50ms unix:./front -- sh -c 'echo started; exec sleep 1000'
+	spawn_cat cat vsock-cat ./front
+	wait_until grep -q started cat.out
+	kill -TERM "${spawned[server]}"
+	ends_with server 0
+	ends_with cat 0
+}
+
+@test "SIGUSR1: the totals" {
+	spawn_ready echo vsock-listen --echo unix:./echo
+	spawn_ready proxy vsock-proxy unix:./front unix:./echo
+	run -0 vsock-cat ./front <<<hello
+	run -0 vsock-cat ./front <<<hello
+	for name in echo proxy; do
+		wait_until sh -c "kill -USR1 ${spawned[$name]}; sleep 0.05; grep -q 'connections: 2, open: 0, failed: 0, bytes up: 12' $name.err"
+	done
+}
+
+@test "a child that dies leaves no zombie" {
+	spawn_ready server vsock-listen unix:./socket -- true
+	for _ in 1 2 3 4 5; do
+		run -0 vsock-cat ./socket </dev/null
+	done
+	no_children() { [ -z "$(cat "/proc/$1/task/$1/children")" ]; }
+	wait_until no_children "${spawned[server]}"
+}
+
+@test "a parent that ignores SIGCHLD changes nothing" {
+	need python3
+	spawn server python3 -c '
+import os, signal
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+os.execvp("vsock-listen", ["vsock-listen", "-c", "1", "unix:./socket", "--", "sh", "-c", "exit 7"])'
+	wait_until test -S socket
+	run vsock-cat --wait 60s ./socket </dev/null
+	ends_with server 7
+}

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Dials to servers in a thread of their own, on 127.0.0.1, ::1 and UNIX sockets. */
+#include "config.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/units.h"
+#include "relay/dial.h"
+
+static struct loop *loop;
+static struct dialer *dialer;
+static struct dial_settings settings;
+static struct dial dial;
+static struct addr addr;
+static char folder[64], path[128], text[256];
+
+static int result_fd;
+static struct failure result;
+static unsigned done_calls, waiting_calls;
+
+static void done(struct loop *of, struct dial *which, int fd, const struct failure *failure)
+{
+	assert_ptr_equal(of, loop);
+	assert_ptr_equal(which, &dial);
+	done_calls++;
+	result_fd = fd;
+	memset(&result, 0, sizeof(result));
+	if (failure)
+		result = *failure;
+	loop_stop(loop);
+}
+
+static void waiting(const struct addr *which, const struct explanation *why, uint64_t elapsed, uint64_t wait)
+{
+	assert_ptr_equal(which, &addr);
+	assert_true(why->may_heal);
+	assert_true(elapsed <= wait);
+	waiting_calls++;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	signal(SIGPIPE, SIG_IGN);
+	strcpy(folder, "/tmp/test-dial.XXXXXX");
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(path, sizeof(path), "%s/socket", folder);
+	settings = (struct dial_settings){ .connect_timeout = 60 * NSEC_PER_SEC, .waiting = waiting };
+	done_calls = waiting_calls = 0;
+	return loop_start(&loop) || dialer_start(loop, &dialer);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	dialer_stop(dialer);
+	loop_free(loop);
+	unlink(path);
+	rmdir(folder);
+	return 0;
+}
+
+static void start(const char *where)
+{
+	struct addr_error error;
+	const struct addr_context context = { .role = ADDR_CONNECT, .program = "vsock-cat" };
+
+	if (addr_parse(where, &context, &addr, &error) < 0)
+		fail_msg("%s: %s", where, error.why);
+	dial_start(dialer, &dial, &addr, &settings, done);
+}
+
+static void succeeds(void)
+{
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(done_calls, 1);
+	if (result_fd < 0)
+		fail_msg("step %d: %s", result.step, strerror(result.error));
+}
+
+static void fails(enum step step, int error)
+{
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(done_calls, 1);
+	assert_int_equal(result_fd, -1);
+	assert_int_equal(result.step, step);
+	assert_int_equal(result.error, error);
+}
+
+/* A listener on TCP, v6 or not; its port. */
+static int listen_tcp(bool v6, uint16_t *port)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
+	struct sockaddr *sa = v6 ? (struct sockaddr *)&in6 : (struct sockaddr *)&in;
+	socklen_t size = v6 ? sizeof(in6) : sizeof(in);
+	int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, sa, size) < 0) {
+		close(fd);
+		return -1;
+	}
+	assert_int_equal(listen(fd, 5), 0);
+	getsockname(fd, sa, &size);
+	*port = ntohs(v6 ? in6.sin6_port : in.sin_port);
+	return fd;
+}
+
+static int listen_unix(int backlog)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(un.sun_path, path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	assert_int_equal(listen(fd, backlog), 0);
+	return fd;
+}
+
+static void connects(void **state)
+{
+	uint16_t port;
+	int listener = listen_tcp(false, &port);
+
+	(void)state;
+	snprintf(text, sizeof(text), "tcp:127.0.0.1:%u", port);
+	start(text);
+	succeeds();
+	assert_true(result_fd > 2);
+	close(result_fd);
+	close(listener);
+}
+
+static void a_closed_port_is_refused(void **state)
+{
+	uint16_t port;
+
+	(void)state;
+	close(listen_tcp(false, &port));
+	snprintf(text, sizeof(text), "tcp:127.0.0.1:%u", port);
+	start(text);
+	fails(STEP_CONNECT, ECONNREFUSED);
+}
+
+static void every_address_of_a_name_is_tried(void **state)
+{
+	uint16_t port;
+	int listener = listen_tcp(true, &port);
+
+	(void)state;
+	if (listener < 0)
+		skip(); /* no IPv6 here */
+	snprintf(text, sizeof(text), "tcp:localhost:%u", port);
+	start(text); /* 127.0.0.1 refuses */
+	succeeds();
+	close(result_fd);
+	close(listener);
+}
+
+static void a_name_is_looked_up_by_the_helper(void **state)
+{
+	uint16_t port;
+	int listener = listen_tcp(false, &port);
+
+	(void)state;
+	snprintf(text, sizeof(text), "tcp:127.0.0.1:%u", port);
+	/* a number in the place of a service goes to the helper */
+	memset(&addr, 0, sizeof(addr));
+	addr.family = ADDR_TCP;
+	strcpy(addr.name, "127.0.0.1");
+	snprintf(addr.service, sizeof(addr.service), "%u", port);
+	dial_start(dialer, &dial, &addr, &settings, done);
+	succeeds();
+	close(result_fd);
+	done_calls = 0;
+	strcpy(addr.service, "no-such-service");
+	dial_start(dialer, &dial, &addr, &settings, done);
+	fails(STEP_RESOLVE, EAI_SERVICE);
+	close(listener);
+}
+
+static void a_cancelled_dial_is_never_done(void **state)
+{
+	(void)state;
+	memset(&addr, 0, sizeof(addr));
+	addr.family = ADDR_TCP;
+	strcpy(addr.name, "127.0.0.1");
+	strcpy(addr.service, "1");
+	dial_start(dialer, &dial, &addr, &settings, done);
+	dial_cancel(&dial);
+	dial_cancel(&dial);
+	/* another question is answered; the first answer is dropped */
+	dial_start(dialer, &dial, &addr, &settings, done);
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(done_calls, 1);
+}
+
+/* UNIX */
+
+static void *accept_two(void *context)
+{
+	int listener = *(int *)context, fd;
+
+	for (int i = 0; i < 2; i++) {
+		poll(&(struct pollfd){ .fd = listener, .events = POLLIN }, 1, 60000);
+		fd = accept(listener, NULL, NULL);
+		if (i == 1)
+			(void)!write(fd, "x", 1);
+		else
+			poll(NULL, 0, 30); /* room is made after the dial has found none */
+		close(fd);
+	}
+	return NULL;
+}
+
+static void a_full_backlog_is_waited_for(void **state)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int listener = listen_unix(0), first = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int second = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	pthread_t thread;
+
+	(void)state;
+	strcpy(un.sun_path, path);
+	assert_int_equal(connect(first, (struct sockaddr *)&un, sizeof(un)), 0);
+	assert_int_equal(connect(second, (struct sockaddr *)&un, sizeof(un)), -1);
+	assert_int_equal(errno, EAGAIN);
+	snprintf(text, sizeof(text), "unix:%s", path);
+	start(text);
+	assert_int_equal(done_calls, 0);
+	assert_int_equal(pthread_create(&thread, NULL, accept_two, &listener), 0);
+	succeeds();
+	pthread_join(thread, NULL);
+	close(result_fd);
+	close(first);
+	close(second);
+	close(listener);
+}
+
+static void a_full_backlog_times_out(void **state)
+{
+	int listener = listen_unix(0), first = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+
+	(void)state;
+	strcpy(un.sun_path, path);
+	assert_int_equal(connect(first, (struct sockaddr *)&un, sizeof(un)), 0);
+	settings.connect_timeout = 50 * NSEC_PER_MSEC;
+	snprintf(text, sizeof(text), "unix:%s", path);
+	start(text);
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(result_fd, -1);
+	assert_int_equal(result.step, STEP_CONNECT);
+	close(first);
+	close(listener);
+}
+
+static void what_may_heal_is_waited_for(void **state)
+{
+	uint64_t began = units_now();
+
+	(void)state;
+	snprintf(text, sizeof(text), "unix:%s", path);
+	start(text);
+	fails(STEP_CONNECT, ENOENT);
+	done_calls = 0;
+	settings.wait = 100 * NSEC_PER_MSEC;
+	start(text);
+	fails(STEP_CONNECT, ENOENT);
+	assert_true(units_now() - began >= settings.wait);
+	assert_true(waiting_calls > 0);
+}
+
+static void *listen_later(void *context)
+{
+	int *listener = context;
+
+	poll(NULL, 0, 30);
+	*listener = listen_unix(5);
+	return NULL;
+}
+
+static void a_wait_ends_when_somebody_listens(void **state)
+{
+	int listener = -1;
+	pthread_t thread;
+
+	(void)state;
+	settings.wait = 60 * NSEC_PER_SEC;
+	snprintf(text, sizeof(text), "unix:%s", path);
+	start(text);
+	assert_int_equal(pthread_create(&thread, NULL, listen_later, &listener), 0);
+	succeeds();
+	assert_true(waiting_calls > 0);
+	pthread_join(thread, NULL);
+	close(result_fd);
+	close(listener);
+}
+
+static void what_can_t_heal_is_told_at_once(void **state)
+{
+	(void)state;
+	settings.wait = UNITS_INF;
+	memset(&addr, 0, sizeof(addr));
+	addr.family = ADDR_TCP;
+	strcpy(addr.name, "127.0.0.1");
+	strcpy(addr.service, "no-such-service");
+	dial_start(dialer, &dial, &addr, &settings, done);
+	fails(STEP_RESOLVE, EAI_SERVICE);
+	assert_int_equal(waiting_calls, 0);
+}
+
+/* Hybrid vsock */
+
+struct script {
+	int listener;
+	const char *parts[8]; /* written one by one; NULL: closed, "": held open */
+	char request[64];
+};
+
+static void *play(void *context)
+{
+	struct script *script = context;
+	int fd = accept(script->listener, NULL, NULL), i;
+	size_t length = 0;
+
+	while (length < sizeof(script->request) - 1 && read(fd, script->request + length, 1) == 1 && script->request[length] != '\n')
+		length++;
+	for (i = 0; script->parts[i] && *script->parts[i]; i++) {
+		(void)!write(fd, script->parts[i], strlen(script->parts[i]));
+		poll(NULL, 0, 5); /* so that most parts come alone; nothing hangs on it */
+	}
+	if (script->parts[i])
+		poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 60000); /* until the other side goes */
+	close(fd);
+	return NULL;
+}
+
+/* A handshake with these parts; the caller checks what came of it. */
+static void shake(struct script *script, void (*check)(void))
+{
+	pthread_t thread;
+
+	script->listener = listen_unix(5);
+	snprintf(text, sizeof(text), "vsock-mux:%s:52", path);
+	assert_int_equal(pthread_create(&thread, NULL, play, script), 0);
+	done_calls = 0;
+	start(text);
+	check();
+	if (result_fd >= 0)
+		close(result_fd);
+	pthread_join(thread, NULL);
+	assert_string_equal(script->request, "CONNECT 52\n");
+	close(script->listener);
+	unlink(path);
+}
+
+static void expect_payload(void)
+{
+	char got[64] = "";
+	size_t length = 0;
+
+	succeeds();
+	while (length < 7) {
+		ssize_t n;
+
+		assert_int_equal(poll(&(struct pollfd){ .fd = result_fd, .events = POLLIN }, 1, 60000), 1);
+		n = read(result_fd, got + length, sizeof(got) - 1 - length);
+		assert_true(n > 0);
+		length += (size_t)n;
+	}
+	assert_string_equal(got, "payload");
+}
+
+static void expect_garbage(void)
+{
+	fails(STEP_HANDSHAKE, EPROTO);
+}
+
+static void expect_closed(void)
+{
+	fails(STEP_HANDSHAKE, ECONNRESET);
+}
+
+static void expect_silence(void)
+{
+	fails(STEP_HANDSHAKE, ETIMEDOUT);
+}
+
+static void a_handshake_and_the_payload_behind_it(void **state)
+{
+	(void)state;
+	shake(&(struct script){ .parts = { "OK 1073741824\npayload", "" } }, expect_payload);
+	shake(&(struct script){ .parts = { "OK 10737", "41824\npay", "load", "" } }, expect_payload);
+	shake(&(struct script){ .parts = { "O", "K", " ", "1", "\n", "payload" } }, expect_payload);
+}
+
+static void a_handshake_that_is_none(void **state)
+{
+	(void)state;
+	shake(&(struct script){ .parts = { "HTTP/1.1 400\r\n" } }, expect_garbage);
+	settings.connect_timeout = 50 * NSEC_PER_MSEC;
+	shake(&(struct script){ .parts = { "OK", "" } }, expect_silence);
+	shake(&(struct script){ .parts = { "" } }, expect_silence);
+	settings.connect_timeout = 60 * NSEC_PER_SEC;
+	shake(&(struct script){ .parts = { NULL } }, expect_closed);
+	shake(&(struct script){ .parts = { "OK 12", NULL } }, expect_garbage);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(connects, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_closed_port_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(every_address_of_a_name_is_tried, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_name_is_looked_up_by_the_helper, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_cancelled_dial_is_never_done, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_full_backlog_is_waited_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_full_backlog_times_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_may_heal_is_waited_for, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_wait_ends_when_somebody_listens, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_can_t_heal_is_told_at_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_handshake_and_the_payload_behind_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_handshake_that_is_none, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests_name("dial", tests, NULL, NULL);
+}

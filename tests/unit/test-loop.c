@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/units.h"
+#include "relay/loop.h"
+
+static unsigned turns;
+int __real_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout);
+int __wrap_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout);
+
+int __wrap_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout)
+{
+	turns++;
+	return __real_epoll_wait(epoll, events, count, timeout);
+}
+
+static struct loop *begin(void)
+{
+	struct loop *loop;
+
+	assert_int_equal(loop_start(&loop), 0);
+	turns = 0;
+	return loop;
+}
+
+/* Timers */
+
+static struct timer timers[500];
+static size_t expired_count;
+static uint64_t expired_last;
+
+static void expired(struct loop *loop, struct timer *timer)
+{
+	assert_int_equal(timer->index, 0);
+	assert_true(timer->at >= expired_last);
+	assert_true(timer->at <= loop_now(loop));
+	expired_last = timer->at;
+	expired_count++;
+	if (expired_count == 250)
+		loop_stop(loop);
+}
+
+static void timers_expire_in_order_however_they_were_set(void **state)
+{
+	struct loop *loop = begin();
+	uint64_t now = units_now();
+	unsigned random = 1;
+
+	(void)state;
+	expired_count = 0;
+	expired_last = 0;
+	for (int round = 0; round < 3; round++)
+		for (size_t i = 0; i < 500; i++) {
+			random = random * 1103515245 + 12345;
+			timers[i].expired = expired;
+			assert_int_equal(loop_timer(loop, &timers[i], now + random % 20000000), 0);
+		}
+	/* half of them don't come: every second, in an order of its own */
+	for (size_t i = 0; i < 500; i++)
+		if (i * 7 % 500 % 2)
+			loop_timer_stop(loop, &timers[i * 7 % 500]);
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(expired_count, 250);
+	for (size_t i = 0; i < 500; i++)
+		assert_int_equal(timers[i].index, 0);
+	loop_free(loop);
+}
+
+static unsigned again_count;
+
+static void again(struct loop *loop, struct timer *timer)
+{
+	if (++again_count < 1000)
+		loop_timer(loop, timer, loop_now(loop));
+}
+
+static int ends[2];
+
+static void stop_ready(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	(void)watch;
+	(void)events;
+	loop_stop(loop);
+}
+
+static const struct watch_kind stop_kind = { .name = "stop", .ready = stop_ready };
+
+static void a_timer_set_anew_for_now_starves_nobody(void **state)
+{
+	struct loop *loop = begin();
+	struct timer timer = { .expired = again };
+	struct watch watch = { .kind = &stop_kind, .fd = -1 };
+
+	(void)state;
+	again_count = 0;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	loop_watch(loop, &watch, ends[0], EPOLLIN);
+	loop_timer(loop, &timer, 0);
+	assert_int_equal(loop_run(loop), 0);
+	assert_true(again_count < 10);
+	loop_timer_stop(loop, &timer);
+	loop_timer_stop(loop, &timer); /* harmless */
+	loop_free(loop);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void stop_at(struct loop *loop, struct timer *timer)
+{
+	(void)timer;
+	loop_stop(loop);
+}
+
+/* Runs for a while, and counts turns. */
+static unsigned turns_in_30_ms(struct loop *loop)
+{
+	struct timer timer = { .expired = stop_at };
+
+	turns = 0;
+	loop_timer(loop, &timer, units_now() + 30 * NSEC_PER_MSEC);
+	assert_int_equal(loop_run(loop), 0);
+	return turns;
+}
+
+static void a_timer_is_due_when_the_loop_wakes_for_it(void **state)
+{
+	struct loop *loop = begin();
+
+	(void)state;
+	assert_true(turns_in_30_ms(loop) <= 2);
+	loop_free(loop);
+}
+
+static void a_stop_before_the_run_counts(void **state)
+{
+	struct loop *loop = begin();
+
+	(void)state;
+	loop_stop(loop);
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(turns, 0);
+	loop_free(loop);
+}
+
+/* Watches */
+
+static struct watch left, right, newcomer;
+static int left_fd, right_fd, new_fd, calls;
+
+/* Whichever comes first removes the other, whose event is already fetched, and has its number and its slot used anew. */
+static void one_of_two_ready(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	struct watch *other = watch == &left ? &right : &left;
+	int *fd = watch == &left ? &right_fd : &left_fd;
+	uint32_t slot = other->slot;
+
+	assert_true(events & EPOLLIN);
+	calls++;
+	loop_unwatch(loop, other);
+	close(*fd);
+	assert_int_equal(dup2(new_fd, *fd), *fd);
+	newcomer = (struct watch){ .kind = &stop_kind, .fd = -1 };
+	assert_int_equal(loop_watch(loop, &newcomer, *fd, EPOLLIN), 0);
+	assert_int_equal(newcomer.slot, slot);
+	loop_unwatch(loop, watch);
+}
+
+static const struct watch_kind one_of_two = { .name = "one of two", .ready = one_of_two_ready };
+
+static void an_event_of_a_watch_that_is_gone_reaches_nobody(void **state)
+{
+	struct loop *loop = begin();
+	int silent[2], others[2][2];
+
+	(void)state;
+	assert_int_equal(pipe(silent), 0);
+	new_fd = silent[0];
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pipe(others[i]), 0);
+		assert_int_equal(write(others[i][1], "x", 1), 1);
+	}
+	left = right = (struct watch){ .kind = &one_of_two, .fd = -1 };
+	left_fd = others[0][0];
+	right_fd = others[1][0];
+	calls = 0;
+	loop_watch(loop, &left, left_fd, EPOLLIN);
+	loop_watch(loop, &right, right_fd, EPOLLIN);
+	assert_true(turns_in_30_ms(loop) <= 3); /* ended by the timer, not by the newcomer */
+	assert_int_equal(calls, 1);
+	assert_int_equal(write(silent[1], "x", 1), 1);
+	assert_int_equal(loop_run(loop), 0); /* its own event does come */
+	loop_unwatch(loop, &newcomer);
+	loop_unwatch(loop, &newcomer);
+	loop_free(loop);
+	close(left_fd);
+	close(right_fd);
+	close(others[0][1]);
+	close(others[1][1]);
+	close(silent[0]);
+	close(silent[1]);
+}
+
+static void count_ready(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	(void)loop;
+	calls++;
+	if (calls == 3)
+		loop_watch(loop, watch, watch->fd, events & 0);
+}
+
+static const struct watch_kind count_kind = { .name = "count", .ready = count_ready };
+
+static void what_epoll_refuses_is_always_ready_while_it_is_wanted(void **state)
+{
+	struct loop *loop = begin();
+	struct watch watch = { .kind = &count_kind, .fd = -1 };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)state;
+	calls = 0;
+	assert_int_equal(loop_watch(loop, &watch, null, EPOLLIN | EPOLLOUT), 0);
+	assert_true(turns_in_30_ms(loop) <= 5);
+	assert_int_equal(calls, 3);
+	assert_int_equal(loop_watch(loop, &watch, null, EPOLLOUT), 0);
+	calls = 1;
+	assert_true(turns_in_30_ms(loop) <= 4);
+	assert_int_equal(calls, 3);
+	loop_unwatch(loop, &watch);
+	assert_true(turns_in_30_ms(loop) <= 2);
+	assert_int_equal(loop_watch(loop, &watch, -1, EPOLLIN), -EBADF);
+	assert_int_equal(watch.slot, 0);
+	loop_free(loop);
+	close(null);
+}
+
+static void many_watches(void **state)
+{
+	struct loop *loop = begin();
+	static struct watch watches[300];
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < 300; i++) {
+			watches[i] = (struct watch){ .kind = &count_kind, .fd = -1 };
+			assert_int_equal(loop_watch(loop, &watches[i], null, 0), 0);
+			for (size_t j = 0; j < i; j++)
+				assert_int_not_equal(watches[i].slot, watches[j].slot);
+		}
+		for (size_t i = 0; i < 300; i++)
+			loop_unwatch(loop, &watches[i * 7 % 300]);
+	}
+	loop_free(loop);
+	close(null);
+}
+
+/* Signals */
+
+static int caught;
+
+static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, void *context)
+{
+	assert_ptr_equal(context, &caught);
+	caught = (int)info->ssi_signo;
+	loop_stop(loop);
+}
+
+static void signals_come_to_the_loop_and_not_to_children(void **state)
+{
+	struct loop *loop = begin();
+	sigset_t wanted, mask;
+	pid_t child;
+	int status;
+
+	(void)state;
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGUSR1);
+	signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(loop_signals(loop, &wanted, on_signal, &caught), 0);
+	kill(getpid(), SIGUSR1);
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(caught, SIGUSR1);
+	child = fork();
+	if (!child) {
+		struct sigaction pipe_action;
+
+		loop_child(loop);
+		sigprocmask(SIG_SETMASK, NULL, &mask);
+		sigaction(SIGPIPE, NULL, &pipe_action);
+		_exit(sigismember(&mask, SIGUSR1) || pipe_action.sa_handler != SIG_DFL);
+	}
+	waitpid(child, &status, 0);
+	assert_int_equal(status, 0);
+	loop_free(loop);
+	sigprocmask(SIG_SETMASK, NULL, &mask);
+	assert_false(sigismember(&mask, SIGUSR1));
+}
+
+/* Memory */
+
+static void free_expired(struct loop *loop, struct timer *timer)
+{
+	loop_free_later(loop, timer); /* who is called may free itself */
+	loop_stop(loop);
+}
+
+static void what_is_freed_later_lives_to_the_end_of_the_batch(void **state)
+{
+	struct loop *loop = begin();
+	struct timer *timer = calloc(1, sizeof(*timer));
+
+	(void)state;
+	timer->expired = free_expired;
+	loop_timer(loop, timer, 0);
+	assert_int_equal(loop_run(loop), 0);
+	loop_free_later(loop, malloc(1)); /* and what nobody waited for goes with the loop */
+	loop_free(loop);
+	loop_free(NULL);
+}
+
+static void the_shared_buffer_grows(void **state)
+{
+	struct loop *loop = begin();
+	char *small = loop_buffer(loop, 10);
+
+	(void)state;
+	memset(small, 1, 10);
+	assert_ptr_equal(loop_buffer(loop, 5), small);
+	memset(loop_buffer(loop, 1 << 20), 1, 1 << 20);
+	loop_free(loop);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(timers_expire_in_order_however_they_were_set),
+		cmocka_unit_test(a_timer_set_anew_for_now_starves_nobody),
+		cmocka_unit_test(a_timer_is_due_when_the_loop_wakes_for_it),
+		cmocka_unit_test(a_stop_before_the_run_counts),
+		cmocka_unit_test(an_event_of_a_watch_that_is_gone_reaches_nobody),
+		cmocka_unit_test(what_epoll_refuses_is_always_ready_while_it_is_wanted),
+		cmocka_unit_test(many_watches),
+		cmocka_unit_test(signals_come_to_the_loop_and_not_to_children),
+		cmocka_unit_test(what_is_freed_later_lives_to_the_end_of_the_batch),
+		cmocka_unit_test(the_shared_buffer_grows),
+	};
+
+	return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
+}
