@@ -136,7 +136,7 @@ interactive() {
 	mkfifo say
 	exec 8<>say
 	spawn_ready talk vsock-listen unix:./talk -- sh -c 'exec 3<&0; cat <&3 >>said & cat say'
-	types "export XDG_STATE_HOME=$PWD/state; clear; vsock-cat -I ${1:-} unix:./talk; echo status=\$?" Enter
+	types "export XDG_STATE_HOME=$PWD/state; clear; vsock-cat -I unix:./talk; echo status=\$?" Enter
 	wait_until shows 'unix:./talk>'
 }
 
@@ -186,7 +186,7 @@ interactive() {
 
 @test "--interactive: ^D ends the input, and the answer is still awaited; a resized window survives" {
 	[[ $(vsock-cat --version) == *+readline* ]] || skip "built without readline"
-	spawn_ready count vsock-listen unix:./count -- sh -c 'wc -l; echo done'
+	spawn_ready count vsock-listen unix:./count -- sh -c 'wc -l; echo over'
 	types "vsock-cat -I --history none ./count; echo status=\$?" Enter
 	wait_until shows 'count>'
 	types one Enter two
@@ -194,7 +194,7 @@ interactive() {
 	wait_until shows 'count> two'
 	types Enter C-d
 	wait_until shows status=0
-	[ "$(screen | grep -xc -e 2 -e done)" -eq 2 ]
+	[ "$(screen | grep -xc -e 2 -e over)" -eq 2 ]
 	sane
 }
 
