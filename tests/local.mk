@@ -150,6 +150,7 @@ EXTRA_DIST += $(static_tests)
 bats_tests = \
 	tests/access.bats \
 	tests/activation.bats \
+	tests/addresses.bats \
 	tests/cat.bats \
 	tests/completion.bats \
 	tests/examples-lab.bats \
@@ -162,8 +163,11 @@ bats_tests = \
 	tests/manual.bats \
 	tests/messages.bats \
 	tests/mux.bats \
+	tests/options.bats \
 	tests/ping-lab.bats \
 	tests/ping.bats \
+	tests/proxy.bats \
+	tests/serving.bats \
 	tests/signals.bats \
 	tests/sources.bats \
 	tests/transfer.bats
