@@ -82,7 +82,8 @@ _vsock_tools() {
 			# of a cluster the last letter may wait for a value
 			waits=$(awk -F '\t' -v letter="${name: -1}" '$1 == letter && $4 != "-" { print $2 }' <<<"$options")
 		else
-			operands=$((operands + 1))
+			# a key of a rule is no address
+			[[ $name =~ ^[a-z-]+= || $name = no-shutdown ]] || operands=$((operands + 1))
 		fi
 	done
 

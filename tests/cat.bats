@@ -134,3 +134,127 @@ receive_fd() {
 	run -2 vsock-proxy tcp:0 -
 	[[ $output == *"hint: vsock-cat ADDRESS connects them"* ]]
 }
+
+@test "--progress: off a terminal a line that says bytes, rate and the part that is done" {
+	serve cat
+	head -c 300K /dev/zero >data
+	run -0 --separate-stderr vsock-cat -p ./peer <data
+	[[ $stderr =~ ^"vsock-cat: 300KiB 0:00:0"[0-9]" ["\ *[0-9.]+[KMG]?i?B"/s] 100%"$ ]]
+	run -0 --separate-stderr vsock-cat -p -s 600K ./peer < <(cat data)
+	[[ $stderr == *" 50%" ]]
+	run -0 --separate-stderr vsock-cat -p ./peer < <(cat data)
+	[[ $stderr == *"/s]" ]]
+	run -0 --separate-stderr vsock-cat -qp ./peer <data
+	[ -z "$stderr" ]
+	run -0 --separate-stderr vsock-cat -p --log-format json ./peer <data
+	[[ $stderr == *'"event":"progress"'*'"up":307200'*'"size":307200'* ]]
+}
+
+@test "--progress: a slow transfer has a line every 5 s" {
+	serve cat
+	head -c 60K /dev/zero >data
+	run -0 --separate-stderr vsock-cat -p -L 10K ./peer <data
+	[[ $stderr =~ 0:00:05.*ETA\ 0:00:0[0-3] ]]
+	[[ $stderr == *"60.0KiB 0:00:0"*"100%" ]]
+}
+
+@test "--progress on a terminal: pv's line, redrawn; it stays" {
+	need script
+	serve cat
+	head -c 40K /dev/zero >data
+	export TERM=xterm COLUMNS=80
+	run -0 script -qec 'vsock-cat -p -L 10K ./peer <data >/dev/null' /dev/null
+	[[ $output =~ "KiB 0:00:01 ["\ *[0-9.]+"KiB/s] [="[=]*">"\ *"] "[1-5][0-9]"% ETA 0:00:0" ]]
+	[[ $output == *'40.0KiB 0:00:0'*'[='*'=]100%'* ]]
+	longest=$(tr '\r' '\n' <<<"${output//$'\e[K'/}" | awk '{ if (length > most) most = length } END { print most }')
+	[ "$longest" -eq 79 ]
+}
+
+@test "--size without --progress is refused, with a hint for nc's -s" {
+	run -2 vsock-cat -s 1000 ./peer
+	[[ $output == *"bind="* ]]
+	run -2 vsock-cat -s 10.0.0.1 tcp:localhost:1
+	[[ $output == *"bind="* ]]
+}
+
+@test "--stats: totals at the end, as text and as JSON" {
+	serve cat
+	echo 12345 >data
+	run -0 --separate-stderr vsock-cat --stats ./peer <data
+	[[ $stderr =~ ^"vsock-cat: #1 stats - -> unix:./peer up=6 down=6 time="[0-9.]+" up-rate="[0-9]+" down-rate="[0-9]+" end=eof"$ ]]
+	run -0 --separate-stderr vsock-cat --stats --log-format json ./peer <data
+	[[ $stderr == *'"event":"stats"'*'"up":6,"down":6,"seconds":'*'"up_rate":'* ]]
+}
+
+@test "--dump: both directions as hex and text, with time, and the data unchanged" {
+	serve sh -c 'cat >/dev/null; printf "answer\n\001\377"'
+	printf 'GET / HTTP/1.0\r\nHost: x\r\n' >data
+	run -0 --separate-stderr vsock-cat -x dump ./peer <data
+	sed -E -i 's/[0-9-]+T[0-9:.]+Z/TIME/' dump
+	diff dump - <<-'END'
+		> TIME length=25 from=0 to=24
+		00000000  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 30 0d 0a  |GET / HTTP/1.0..|
+		00000010  48 6f 73 74 3a 20 78 0d  0a                       |Host: x..|
+		< TIME length=9 from=0 to=8
+		00000000  61 6e 73 77 65 72 0a 01  ff                       |answer...|
+	END
+	run -0 --separate-stderr vsock-cat --dump - ./peer <data
+	[[ $stderr == "> "*"|GET / HTTP/1.0..|"*"< "*"|answer...|" ]]
+}
+
+@test "--dump: large, through pipes, is whole and can be turned back" {
+	need xxd
+	serve cat
+	bytes 1M data
+	cat data | vsock-cat -x dump ./peer | cat >got
+	same got data
+	awk '/^[<>]/ { up = /^>/; next } up' dump | cut -c 11-58 | xxd -r -p >up
+	same up data
+}
+
+@test "--dump: a file that can't be written is said, and is a failure" {
+	serve cat
+	run -1 vsock-cat -x /nowhere/file ./peer
+	[[ $output == *"--dump /nowhere/file: No such file or directory"* ]]
+	echo data >data
+	run -1 vsock-cat -x /dev/full ./peer <data
+	[[ $output == *"data"* && $output == *"--dump /dev/full: "* ]]
+}
+
+@test "--crlf: LF is sent as CR LF, and a CR LF is not doubled, wherever a read ends" {
+	serve cat
+	run -0 bash -c 'printf "a\nb\r\n\n\r\r\nlast" | vsock-cat -C ./peer | od -An -c | tr -d " \n"'
+	[ "$output" = 'a\r\nb\r\n\r\n\r\r\nlast' ]
+	run -0 bash -c '{ printf "a\r"; sleep 0.2; printf "\nb\n"; } | vsock-cat --crlf ./peer | od -An -c | tr -d " \n"'
+	[ "$output" = 'a\r\nb\r\n' ]
+	seq 300000 >data
+	vsock-cat -C ./peer <data >got
+	same <(tr -d '\r' <got) data
+	[ "$(grep -c $'\r$' got)" -eq 300000 ]
+	run -2 vsock-cat -C unix-seqpacket:./peer
+	[[ $output == *"--message-size line"* ]]
+}
+
+@test "--delay: a pause after each line, and all of it arrives" {
+	serve cat
+	run -0 bash -c 'printf "1\n2\n3\nrest" | vsock-cat --delay 300ms -x - ./peer 2>dump'
+	[ "$output" = $'1\n2\n3\nrest' ]
+	# when the lines came back
+	grep '^<' dump
+	[ "$(grep -c '^<' dump)" -ge 3 ]
+	grep -c . dump
+}
+
+@test "--delay: a signal sends what was read without waiting" {
+	serve sh -c 'cat >got'
+	seq 1000 >data
+	mkfifo input
+	spawn cat env vsock-cat --delay 1h ./peer
+	finish cat
+	vsock-cat --delay 1h ./peer <data &
+	pid=$!
+	wait_until [ -s got ]
+	kill -TERM $pid
+	wait $pid || true
+	wait_until same got data
+}

@@ -87,6 +87,7 @@ zsh_specs() {
 	[ "$(bash_offers 'vsock-proxy -v -m 3 vsock:w')" = "" ]
 	[ "$(bash_offers 'vsock-proxy -v -m 3 tcp:80 vsock:w' | xargs)" = "web: www:" ]
 	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:web:80 vsock:w')" = "" ]
+	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:web:80 name=w max-conns=3 no-shutdown tcp:81 vsock:w' | xargs)" = "web: www:" ]
 }
 
 @test "bash: a command behind --" {

@@ -151,6 +151,17 @@ bats_tests = \
 	tests/access.bats \
 	tests/activation.bats \
 	tests/addresses.bats \
+	tests/listen.bats \
+	tests/cat.bats \
+	tests/cat-terminal.bats \
+	tests/messages.bats \
+	tests/info.bats \
+	tests/info-lab.bats \
+	tests/layering.bats \
+	tests/mux.bats \
+	tests/reload.bats \
+	tests/rules.bats \
+	tests/seeing.bats \
 	tests/cat.bats \
 	tests/completion.bats \
 	tests/examples-lab.bats \
@@ -171,6 +182,8 @@ bats_tests = \
 	tests/signals.bats \
 	tests/sources.bats \
 	tests/transfer.bats
+	tests/sources.bats \
+	tests/terminal.bats
 TESTS += $(bats_tests)
 EXTRA_DIST += $(bats_tests) tests/lib/ping_statistics.py
 # The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.

@@ -41,6 +41,13 @@ start_peer() {
 	[ "$(tr '\n' ' ' <peer.out)" = "READY 2 3 1 3 " ]
 }
 
+@test "lines of several reads are whole" {
+	start_peer
+	{ printf 'a\n'; sleep 0.2; printf 'bb\nc'; sleep 0.2; printf 'cc\n'; } | vsock-cat --message-size line -x dump unix-seqpacket:peer >out
+	[ "$(tr '\n' ' ' <peer.out)" = "READY 2 3 4 " ]
+	grep -F '|ccc.|' dump
+}
+
 @test "a proxy between two seqpacket sockets keeps the boundaries" {
 	start_peer
 	spawn_ready proxy vsock-proxy unix-seqpacket:front unix-seqpacket:peer

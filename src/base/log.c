@@ -36,6 +36,7 @@ struct level {
 	int priority;
 };
 static const struct level level_error = {"error", LOG_ERR};
+static const struct level level_place = {"error", LOG_ERR};
 static const struct level level_warning = {"warning", LOG_WARNING};
 static const struct level level_notice = {"notice", LOG_NOTICE};
 static const struct level level_hint = {"hint", LOG_NOTICE};
@@ -284,7 +285,7 @@ static void emit(const struct level *level, const char *message)
 	if (config.format == LOG_JSON) {
 		put_json_message(line.out, level, message);
 	} else {
-		put_prefix(line.out, level, level != &level_hint);
+		put_prefix(line.out, level, level != &level_hint && level != &level_place);
 		fprintf(line.out, "%s%s\n", level == &level_hint ? "hint: " : "", message);
 	}
 	if (line_close(&line) != NULL) {
@@ -293,8 +294,8 @@ static void emit(const struct level *level, const char *message)
 	}
 }
 
-__attribute__((format(printf, 2, 0))) static void message(const struct level *level, const char *format,
-                                                          va_list arguments)
+__attribute__((format(printf, 3, 0))) static void message_at(const struct level *level, const char *place,
+                                                             const char *format, va_list arguments)
 {
 	int saved = errno; /* for the caller; and %m is read at once, in vasprintf() */
 	struct line line;
@@ -303,6 +304,10 @@ __attribute__((format(printf, 2, 0))) static void message(const struct level *le
 
 	if (length >= 0) {
 		if (line_open(&line)) {
+			if (place != NULL) {
+				put_escaped(line.out, place, strlen(place), false);
+				fputs(": ", line.out);
+			}
 			put_escaped(line.out, raw, (size_t)length, false);
 			if (line_close(&line) != NULL) {
 				emit(level, line.data);
@@ -312,6 +317,23 @@ __attribute__((format(printf, 2, 0))) static void message(const struct level *le
 		free(raw);
 	}
 	errno = saved;
+}
+
+__attribute__((format(printf, 2, 0))) static void message(const struct level *level, const char *format,
+                                                          va_list arguments)
+{
+	message_at(level, NULL, format, arguments);
+}
+
+void log_error_at(const char *place, const char *format, ...)
+{
+	va_list arguments;
+
+	if (config.quiet >= 2)
+		return;
+	va_start(arguments, format);
+	message_at(&level_place, place, format, arguments);
+	va_end(arguments);
 }
 
 void log_error(const char *format, ...)
@@ -555,16 +577,22 @@ void log_event(unsigned level, uint64_t conn, const char *event, const char *fro
  * Progress
  */
 
-void log_progress(const char *format, ...)
+bool log_progress_on(void)
 {
 	const char *terminal = getenv("TERM");
+
+	return config.quiet < 1 && config.format == LOG_TEXT && terminal != NULL && strcmp(terminal, "dumb") != 0 &&
+	       isatty(STDERR_FILENO);
+}
+
+void log_progress(const char *format, ...)
+{
 	int saved = errno;
 	struct line line;
 	va_list arguments;
 	char raw[1024], text[1024];
 
-	if (config.quiet >= 1 || config.format != LOG_TEXT || !isatty(STDERR_FILENO) || terminal == NULL ||
-	    strcmp(terminal, "dumb") == 0)
+	if (!log_progress_on())
 		return;
 	errno = saved;
 	va_start(arguments, format);
@@ -593,4 +621,11 @@ void log_progress_end(void)
 		write_out("\r\033[K", strlen("\r\033[K"));
 	progress_shown = false;
 	errno = saved;
+}
+
+void log_progress_keep(void)
+{
+	if (progress_shown)
+		write_out("\n", 1);
+	progress_shown = false;
 }

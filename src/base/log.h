@@ -37,6 +37,8 @@ unsigned log_quiet(void);
 
 /* "PROGRAM: " and the message, one line. Errors are suppressed only by -qq. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* What is wrong at a place in a file ("rules:3"): "PLACE: MESSAGE", so that editors find it. */
+void log_error_at(const char *place, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));            /* unless -q */
 void log_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));              /* "hint: …", unless -q */
@@ -62,6 +64,8 @@ void log_event(unsigned level, uint64_t conn, const char *event, const char *fro
 /* One erasable line on a terminal (nothing elsewhere); log_progress_end() erases it. */
 void log_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_progress_end(void);
+bool log_progress_on(void);   /* would log_progress() show anything? */
+void log_progress_keep(void); /* the line that is shown stays, and what follows begins below it */
 
 /* May what goes to this descriptor be coloured? By --color, NO_COLOR, TERM and whether it is a terminal. */
 bool log_color_on(int fd);

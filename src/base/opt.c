@@ -12,16 +12,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/opt-rows.h"
-#include "base/units.h"
 
 #define LONG_BASE 256 /* getopt_long's value of a long option is this and its row */
-#define NAME_MAX_COMPARED 40
+#define TYPED_MAX 43 /* of a name, with its dashes */
 
 /* Our own options. Only the typed form tells -h from --help, as both are one row. */
 static const struct opt own_options[] = {
@@ -117,55 +115,6 @@ bool opt_given(const struct opt_program *program, const char *name)
  * What is wrong with an option
  */
 
-/* How much has to be changed to make b of a; names are short, so a row of the matrix is enough. */
-static size_t distance(const char *a, size_t length, const char *b)
-{
-	size_t row[NAME_MAX_COMPARED + 1], width = strlen(b);
-
-	if (length > NAME_MAX_COMPARED || width > NAME_MAX_COMPARED)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= width; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= length; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= width; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[width];
-}
-
-/* The name that was probably meant: one that begins as typed, else the nearest within a third of its length. */
-static const char *suggest(const struct opt_rows *rows, const char *name, size_t length)
-{
-	const char *best = NULL;
-	size_t least = SIZE_MAX;
-
-	for (size_t i = 0; i < rows->count; i++) {
-		const struct opt *opt = rows->row[i].opt;
-		size_t away = distance(name, length, opt->name);
-
-		if (opt->flags & OPT_HIDDEN)
-			continue;
-		if (length >= 2 && strncmp(opt->name, name, length) == 0)
-			away = 0;
-		if (away < least && away <= (length < 6 ? 1 : length / 3)) {
-			least = away;
-			best = opt->name;
-		}
-	}
-	return best;
-}
-
 /* What to write instead, if another tool has the option; NULL if we know of none. */
 static const char *find_foreign(const struct opt_program *program, const char *typed, size_t length)
 {
@@ -191,7 +140,7 @@ static int fail_long(const struct parse *parse, const char *typed)
 
 	if (hint != NULL)
 		return fail_foreign(typed, length, hint);
-	meant = suggest(&parse->rows, typed + 2, length - 2);
+	meant = opt_suggest(parse->program->tables, 0, typed + 2, length - 2);
 	if (meant != NULL) {
 		log_error("unknown option %.*s; did you mean --%s?", (int)length, typed, meant);
 	} else {
@@ -220,7 +169,7 @@ static int fail_letter(const struct parse *parse, const char *typed, int letter)
 /* An option as it was given: its row, how it was typed ("-w", "--wait") and its value. */
 struct use {
 	const struct opt_row *row;
-	char typed[NAME_MAX_COMPARED + 3];
+	char typed[TYPED_MAX];
 	const char *value;
 };
 
@@ -235,157 +184,23 @@ static int fail_missing(const struct use *use)
 	return -EINVAL;
 }
 
-/*
- * Values
- */
-
-/* The message on a value that units refused, with a caret. */
-static int fail_value(const struct use *use, const char *kind, const struct units_error *error)
-{
-	log_error("%s %s: bad %s: %s", use->typed, use->value, kind, error->why);
-	log_caret(use->value, error->offset, error->length);
-	return -EINVAL;
-}
-
-static int fail_zero(const struct use *use, const char *kind)
-{
-	log_error("%s %s: bad %s: it must be above 0", use->typed, use->value, kind);
-	if (use->row->opt->flags & OPT_INF)
-		log_hint("for no limit write inf");
-	return -EINVAL;
-}
-
-static void show_limit(const struct opt *opt, uint64_t limit, char *buf, size_t size)
-{
-	if (opt->type == OPT_TIME)
-		units_show_duration(limit, buf, size);
-	else
-		units_show_size(limit, buf, size);
-	if (opt->type == OPT_RATE && strlen(buf) + 2 < size)
-		strcat(buf, "/s");
-}
-
-static int check_range(const struct use *use, const char *kind, uint64_t number)
-{
-	const struct opt *opt = use->row->opt;
-	bool below = number < opt->min, above = opt->max > 0 && number > opt->max;
-	char limit[48];
-
-	if (number == UNITS_INF && opt->flags & OPT_INF)
-		return 0;
-	if (number == UNITS_INF) {
-		log_error("%s %s: bad %s: inf can't stand here", use->typed, use->value, kind);
-		return -EINVAL;
-	}
-	if (number == 0 && opt->min == 0 && !(opt->flags & OPT_ZERO))
-		return fail_zero(use, kind);
-	if (!below && !above)
-		return 0;
-	show_limit(opt, below ? opt->min : opt->max, limit, sizeof(limit));
-	log_error("%s %s: bad %s: it is %s %s", use->typed, use->value, kind, below ? "below" : "above", limit);
-	return -EINVAL;
-}
-
-static int read_amount(const struct use *use, uint64_t *number)
-{
-	enum opt_type type = use->row->opt->type;
-	const char *kind = type == OPT_TIME ? "time" : type == OPT_SIZE ? "size" : "rate";
-	struct units_error error;
-	int status;
-
-	if (type == OPT_TIME)
-		status = units_time(use->value, number, &error);
-	else if (type == OPT_SIZE)
-		status = units_size(use->value, number, &error);
-	else
-		status = units_rate(use->value, number, &error);
-	if (status < 0)
-		return fail_value(use, kind, &error);
-	return check_range(use, kind, *number);
-}
-
-static int read_count(const struct use *use, uint64_t *number)
-{
-	const struct opt *opt = use->row->opt;
-	uint64_t min = opt->min == 0 && !(opt->flags & OPT_ZERO) ? 1 : opt->min;
-	uint64_t max = opt->max > 0 ? opt->max : INT64_MAX;
-	struct units_error error;
-
-	if (opt->flags & OPT_INF && strcmp(use->value, "inf") == 0) {
-		*number = UNITS_INF;
-		return 0;
-	}
-	if (units_count(use->value, min, max, number, &error) == 0)
-		return 0;
-	fail_value(use, "number", &error);
-	if (opt->flags & OPT_INF && strcmp(use->value, "0") == 0)
-		log_hint("for no limit write inf");
-	return -EINVAL;
-}
-
-static int read_choice(const struct use *use, unsigned *choice)
-{
-	const char *const *choices = use->row->opt->choices;
-	char list[256] = "";
-
-	for (unsigned i = 0; choices[i] != NULL; i++) {
-		size_t used = strlen(list);
-
-		if (strcmp(choices[i], use->value) == 0) {
-			*choice = i;
-			return 0;
-		}
-		snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? ", " : "", choices[i]);
-	}
-	log_error("%s %s: it must be one of: %s", use->typed, use->value, list);
-	return -EINVAL;
-}
-
-static int add_entry(const struct use *use, struct opt_list *list)
-{
-	struct opt_entry *grown = reallocarray(list->entries, list->count + 1, sizeof(*grown));
-
-	if (grown == NULL) {
-		log_error("%s: %s", use->typed, strerror(ENOMEM));
-		return -ENOMEM;
-	}
-	list->entries = grown;
-	list->entries[list->count++] = (struct opt_entry){use->row->opt, use->value};
-	return 0;
-}
-
-/* Reads a value into a copy, so that the default stays where it is refused. */
+/* Reads the value, or says what is wrong with it. */
 static int store(const struct use *use)
 {
-	void *target = (char *)use->row->into + use->row->opt->offset;
-	uint64_t number = 0;
-	int status = 0;
+	struct opt_error error;
+	int status = opt_set(use->row->opt, use->row->into, use->value, &error);
 
-	switch (use->row->opt->type) {
-	case OPT_FLAG:
-		*(bool *)target = true;
-		return 0;
-	case OPT_REPEAT:
-		++*(unsigned *)target;
-		return 0;
-	case OPT_TEXT:
-		*(const char **)target = use->value;
-		return 0;
-	case OPT_CHOICE:
-		return read_choice(use, target);
-	case OPT_LIST:
-		return add_entry(use, target);
-	case OPT_TIME:
-	case OPT_SIZE:
-	case OPT_RATE:
-		status = read_amount(use, &number);
-		break;
-	case OPT_COUNT:
-		status = read_count(use, &number);
-		break;
-	}
 	if (status == 0)
-		*(uint64_t *)target = number;
+		return 0;
+	if (status == -ENOMEM) {
+		log_error("%s: %s", use->typed, strerror(ENOMEM));
+		return status;
+	}
+	log_error("%s %s: %s", use->typed, use->value, error.why);
+	if (error.length)
+		log_caret(use->value, error.offset, error.length);
+	if (*error.hint)
+		log_hint("%s", error.hint);
 	return status;
 }
 
@@ -607,10 +422,4 @@ void opt_usage(const struct opt_program *program)
 {
 	opt_screen_usage(program, stderr);
 	fprintf(stderr, "try '%s -h'\n", program->name);
-}
-
-void opt_list_free(struct opt_list *list)
-{
-	free(list->entries);
-	*list = (struct opt_list){0};
 }

@@ -34,6 +34,7 @@ enum {
 	OPT_BRIEF = 1, /* also on the short screen, -h */
 	OPT_INF = 2,   /* the word "inf" is a value */
 	OPT_ZERO = 4,  /* 0 is a value ("at once"); without it 0 is refused where min is 0 */
+	OPT_RULE = 16, /* in vsock-proxy also a key of a rule: idle-timeout=1h */
 	OPT_HIDDEN = 8, /* another spelling (of the same type and offset): works, is not listed by --help */
 };
 
@@ -103,6 +104,20 @@ bool opt_given(const struct opt_program *program, const char *name);
 
 /* The two usage lines and "try -h" on stderr: what a program does without arguments. */
 void opt_usage(const struct opt_program *program);
+
+/* What is wrong with a value. */
+struct opt_error {
+	size_t offset, length; /* of the bad spot in the value; length 0: all of it, no caret is needed under an option */
+	char why[256];         /* "bad time: 'x' is not a unit of time" */
+	char hint[64];         /* or "" */
+};
+/* Reads value into the struct that the row's offset is in, for who has rows but no command line (rules). On failure what
+ * was there stays. 0, -EINVAL with *error, or -ENOMEM. */
+int opt_set(const struct opt *opt, void *into, const char *value, struct opt_error *error);
+/* The row of this long name and its table's struct, or NULL. */
+const struct opt *opt_find(const struct opt_table *tables, const char *name, size_t length, void **into);
+/* The name that was probably meant, of the rows that have all these flags; NULL: none is near. */
+const char *opt_suggest(const struct opt_table *tables, unsigned flags, const char *name, size_t length);
 
 void opt_list_free(struct opt_list *list);
 

@@ -174,6 +174,8 @@ void endpoint_finish(struct endpoint *endpoint)
 	/* ENOTCONN: the peer was faster; there is nobody left to tell */
 	if (is_socket(endpoint->out_kind))
 		shutdown(endpoint->out, SHUT_WR);
+	else if (endpoint->out_kind == ENDPOINT_HOOKED && endpoint->hook->finish)
+		endpoint->hook->finish(endpoint->hook);
 	if (endpoint->out != endpoint->in)
 		fd_close(&endpoint->out);
 }

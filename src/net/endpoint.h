@@ -29,6 +29,7 @@ enum endpoint_kind {
 struct endpoint_hook {
 	ssize_t (*read)(struct endpoint_hook *hook, void *data, size_t size);
 	ssize_t (*write)(struct endpoint_hook *hook, const void *data, size_t size);
+	void (*finish)(struct endpoint_hook *hook); /* no more will come; may be NULL */
 };
 
 struct endpoint {

@@ -9,27 +9,50 @@
 
 #include "relay/pipe.h"
 
+const unsigned char *chan_rest(const struct chan *chan, size_t *length)
+{
+	*length = chan->rest ? chan->rest->length : 0;
+	return *length ? chan->rest->data + chan->rest->start : NULL;
+}
+
+void chan_rest_written(struct chan *chan, size_t length)
+{
+	struct rest *rest = chan->rest;
+
+	chan->bytes += length;
+	rest->start += (uint32_t)length;
+	rest->length -= (uint32_t)length;
+	if (rest->length)
+		return;
+	free(rest);
+	chan->rest = NULL;
+}
+
 uint64_t chan_unsent(const struct chan *chan)
 {
-	return chan->rest_length + (chan->pipe ? chan->pipe->bytes : 0);
+	return (chan->rest ? chan->rest->length : 0) + (chan->pipe ? chan->pipe->bytes : 0);
 }
 
 int chan_keep(struct chan *chan, const void *data, size_t size)
 {
-	if (chan->rest_length && chan->rest_start) {
-		memmove(chan->rest, chan->rest + chan->rest_start, chan->rest_length);
-		chan->rest_start = 0;
-	}
-	if (chan->rest_length + size > chan->rest_room) {
-		unsigned char *grown = realloc(chan->rest, chan->rest_length + size);
+	struct rest *rest = chan->rest;
+	size_t length = rest ? rest->length : 0;
 
-		if (!grown)
-			return -ENOMEM;
-		chan->rest = grown;
-		chan->rest_room = (uint32_t)(chan->rest_length + size);
+	if (rest && rest->start) {
+		memmove(rest->data, rest->data + rest->start, length);
+		rest->start = 0;
 	}
-	memcpy(chan->rest + chan->rest_length, data, size);
-	chan->rest_length += (uint32_t)size;
+	if (!rest || length + size > rest->room) {
+		rest = realloc(rest, sizeof(*rest) + length + size);
+		if (!rest)
+			return -ENOMEM;
+		rest->start = 0;
+		rest->length = (uint32_t)length;
+		rest->room = (uint32_t)(length + size);
+		chan->rest = rest;
+	}
+	memcpy(rest->data + length, data, size);
+	rest->length += (uint32_t)size;
 	return 0;
 }
 
@@ -39,7 +62,6 @@ uint64_t chan_drop(struct loop *loop, struct chan *chan)
 
 	free(chan->rest);
 	chan->rest = NULL;
-	chan->rest_start = chan->rest_length = chan->rest_room = 0;
 	if (chan->pipe)
 		pipe_give_back(loop, chan->pipe);
 	chan->pipe = NULL;

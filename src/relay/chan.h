@@ -21,13 +21,18 @@ struct pipe;
 enum chan_state { CHAN_OPEN, CHAN_ENDING, CHAN_ENDED };
 enum chan_wait { CHAN_WAITS_SOURCE, CHAN_WAITS_DESTINATION, CHAN_WAITS_TIME };
 
+/* What was read and is not written yet. */
+struct rest {
+	uint32_t start, length, room; /* bytes: where it begins, how much it is, what data has room for */
+	unsigned char data[];
+};
+
 struct chan {
 	const struct engine *engine;
 	uint64_t bytes;      /* written to the destination */
 	uint64_t ready_at;   /* ns: the rate limit lets the next byte through */
-	unsigned char *rest; /* read and not written yet; owned */
+	struct rest *rest;   /* read and not written yet; NULL: nothing; owned. Most channels have none, so it costs them nothing */
 	struct pipe *pipe;   /* the same in a pipe (splice); from the pool, held only while bytes are in it */
-	uint32_t rest_start, rest_length, rest_room;
 	uint32_t message_limit; /* bytes of a message, of a seqpacket destination; 0: not asked yet */
 	uint32_t chunk; /* how much is read at once */
 	uint8_t state;  /* enum chan_state */
@@ -38,7 +43,10 @@ struct chan {
 	bool eof_passed; /* the end was passed on */
 };
 
-/* Bytes that were read and are not written. */
+/* What is kept in memory: its first byte, how much it is (0: nothing), and that the first bytes of it are written now. */
+const unsigned char *chan_rest(const struct chan *chan, size_t *length);
+void chan_rest_written(struct chan *chan, size_t length);
+/* Bytes that were read and are not written, in memory or in the pipe. */
 uint64_t chan_unsent(const struct chan *chan);
 /* Keeps data for later, behind what is kept already. 0 or -ENOMEM. */
 int chan_keep(struct chan *chan, const void *data, size_t size);

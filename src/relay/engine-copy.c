@@ -18,8 +18,11 @@
 
 enum move engine_write_rest(struct chan *chan, struct flow *flow)
 {
-	while (chan->rest_length) {
-		ssize_t put = endpoint_write(flow->destination, chan->rest + chan->rest_start, chan->rest_length);
+	const unsigned char *rest;
+	size_t length;
+
+	while ((rest = chan_rest(chan, &length))) {
+		ssize_t put = endpoint_write(flow->destination, rest, length);
 
 		if (put == -EAGAIN)
 			return MOVE_FULL;
@@ -27,13 +30,8 @@ enum move engine_write_rest(struct chan *chan, struct flow *flow)
 			flow->error = (int)-put;
 			return MOVE_DESTINATION_FAILED;
 		}
-		chan->rest_start += (uint32_t)put;
-		chan->rest_length -= (uint32_t)put;
-		chan->bytes += (uint64_t)put;
+		chan_rest_written(chan, (size_t)put);
 	}
-	free(chan->rest);
-	chan->rest = NULL;
-	chan->rest_start = chan->rest_room = 0;
 	return MOVE_EMPTY;
 }
 
@@ -41,6 +39,8 @@ enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char
 {
 	size_t done = 0;
 
+	if (flow->settings->tap)
+		flow->settings->tap->data(flow->settings->tap, flow->side, data, size);
 	while (done < size) {
 		ssize_t put = endpoint_write(flow->destination, data + done, size - done);
 
@@ -103,8 +103,6 @@ static size_t to_ask(struct chan *chan, const struct flow *flow)
 	return flow->allowance < chan->chunk ? (size_t)flow->allowance : chan->chunk;
 }
 
-#define MOVE_HANDED_OVER ((enum move)(MOVE_DESTINATION_FAILED + 1)) /* goes on with another engine */
-
 /* One read and its write. MOVE_BUDGET: go on. */
 static enum move move_once(struct chan *chan, struct flow *flow)
 {
@@ -135,7 +133,7 @@ static enum move move_once(struct chan *chan, struct flow *flow)
 	/* less than was asked for: a stream had no more, and asking again would be a call for nothing */
 	if ((size_t)got < asked && flow->source->in_kind != ENDPOINT_FILE)
 		return MOVE_EMPTY;
-	return chan->engine == &engine_copy ? MOVE_BUDGET : MOVE_HANDED_OVER;
+	return chan->engine == &engine_copy ? MOVE_BUDGET : MOVE_ON;
 }
 
 static enum move copy_move(struct chan *chan, struct flow *flow)
@@ -150,7 +148,7 @@ static enum move copy_move(struct chan *chan, struct flow *flow)
 		if (!flow->allowance)
 			return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
 	while ((result = move_once(chan, flow)) == MOVE_BUDGET);
-	return result == MOVE_HANDED_OVER ? chan->engine->move(chan, flow) : result;
+	return result == MOVE_ON ? chan->engine->move(chan, flow) : result;
 }
 
 const struct engine engine_copy = { .name = "copy", .move = copy_move };

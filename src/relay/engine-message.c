@@ -123,34 +123,37 @@ static enum move move_messages(struct chan *chan, struct flow *flow)
 /* Sends the first length bytes of what is kept as one message. */
 static enum move send_line(struct chan *chan, struct flow *flow, size_t length)
 {
+	size_t kept;
+	const unsigned char *line = chan_rest(chan, &kept);
 	ssize_t put;
 
 	if (too_long(chan, flow, length))
 		return refuse(flow);
-	put = endpoint_write(flow->destination, chan->rest + chan->rest_start, length);
+	put = endpoint_write(flow->destination, line, length);
 	if (put == -EAGAIN)
 		return MOVE_FULL;
 	if (put < 0) {
 		flow->error = (int)-put;
 		return MOVE_DESTINATION_FAILED;
 	}
-	chan->rest_start += (uint32_t)length;
-	chan->rest_length -= (uint32_t)length;
-	chan->bytes += length;
+	if (flow->settings->tap)
+		flow->settings->tap->data(flow->settings->tap, flow->side, line, length);
+	chan_rest_written(chan, length);
 	return MOVE_EMPTY;
 }
 
 static enum move send_lines(struct chan *chan, struct flow *flow, bool last)
 {
 	enum move result = MOVE_EMPTY;
+	const unsigned char *begin;
+	size_t length;
 
-	while (result == MOVE_EMPTY && chan->rest_length) {
-		const unsigned char *begin = chan->rest + chan->rest_start;
-		const unsigned char *end = memchr(begin, '\n', chan->rest_length);
+	while (result == MOVE_EMPTY && (begin = chan_rest(chan, &length))) {
+		const unsigned char *end = memchr(begin, '\n', length);
 
 		if (!end && !last)
-			return too_long(chan, flow, chan->rest_length) ? refuse(flow) : MOVE_EMPTY;
-		result = send_line(chan, flow, end ? (size_t)(end - begin) + 1 : chan->rest_length);
+			return too_long(chan, flow, length) ? refuse(flow) : MOVE_EMPTY;
+		result = send_line(chan, flow, end ? (size_t)(end - begin) + 1 : length);
 	}
 	return result;
 }

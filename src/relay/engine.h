@@ -20,6 +20,7 @@ enum move {
 	MOVE_FULL,    /* the destination takes no more now; what was read and not written is kept in the channel */
 	MOVE_BUDGET,  /* as much as one turn may move; there may be more */
 	MOVE_PAUSE,   /* the rate limit or the limit of bytes says no more now */
+	MOVE_ON,      /* goes on with another engine, chan->engine: between engines only, the relay never sees it */
 	MOVE_END,     /* end of file */
 	MOVE_SOURCE_FAILED,      /* flow->error tells, a positive errno */
 	MOVE_DESTINATION_FAILED, /* likewise; what was read and not written is lost: flow->lost bytes */
@@ -32,6 +33,7 @@ struct flow {
 	const struct relay_settings *settings;
 	uint64_t allowance; /* bytes that may be read now */
 	bool limited;       /* allowance comes from a limit, not from the budget */
+	int side;           /* of the source in its relay, for the tap */
 	uint64_t read;      /* bytes that were read in this turn */
 	int error;
 };
@@ -41,7 +43,7 @@ struct engine {
 	enum move (*move)(struct chan *chan, struct flow *flow);
 };
 
-extern const struct engine engine_copy, engine_splice, engine_message;
+extern const struct engine engine_copy, engine_splice, engine_message, engine_filter;
 
 /* What the engines that read into memory share. Both return MOVE_EMPTY when all went, MOVE_FULL when something is kept, or
  * MOVE_DESTINATION_FAILED. A message is taken whole or not at all, so these do for messages too. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "net/addr.h"
 #include "relay/engine.h"
 
 /* What one channel may move in one turn, so that none starves another. */
@@ -31,10 +32,17 @@ static const struct watch_kind relay_kind = { .name = "relay", .ready = relay_re
 /* The four watches of a relay: which end, and whether it is the separate one of the output. */
 enum { SIDE_MASK = 1, SIDE_OUT = 2 };
 
-struct out_watch {
-	struct watch watch;
-	struct relay *relay;
+struct relay_outputs {
+	struct out_watch {
+		struct watch watch; /* kind NULL: this end has no separate output */
+		struct relay *relay;
+	} side[2];
 };
+
+static struct watch *output_of(const struct relay *relay, int side)
+{
+	return relay->outputs && relay->outputs->side[side].watch.kind ? &relay->outputs->side[side].watch : NULL;
+}
 
 static struct relay *relay_of(struct watch *watch)
 {
@@ -66,7 +74,7 @@ uint32_t relay_events(const struct relay *relay, int side, bool in, bool out)
 static int watch_side(struct loop *loop, struct relay *relay, int side)
 {
 	const struct endpoint *end = &relay->end[side];
-	struct watch *main = &relay->watch[side], *output = relay->out_watch[side];
+	struct watch *main = &relay->watch[side], *output = output_of(relay, side);
 	bool same = end->in == end->out;
 	int error = 0;
 
@@ -118,8 +126,8 @@ static void pass_end(struct loop *loop, struct relay *relay, int side)
 	/* both have ended: closing, which comes next, says it too */
 	if (relay->chan[!side].state == CHAN_ENDED && !relay->end[!side].inherited)
 		return;
-	if (relay->out_watch[!side])
-		loop_unwatch(loop, relay->out_watch[!side]); /* before the descriptor is closed */
+	if (output_of(relay, !side))
+		loop_unwatch(loop, output_of(relay, !side)); /* before the descriptor is closed */
 	endpoint_finish(&relay->end[!side]);
 }
 
@@ -251,6 +259,7 @@ static void pump(struct loop *loop, struct relay *relay, int side)
 		.source = &relay->end[side],
 		.destination = &relay->end[!side],
 		.settings = relay->settings,
+		.side = side,
 	};
 	uint64_t before = chan->bytes;
 	enum move result;
@@ -263,6 +272,7 @@ static void pump(struct loop *loop, struct relay *relay, int side)
 		relay->moved = loop_now(loop);
 	chan->waits = CHAN_WAITS_SOURCE;
 	switch (result) {
+	case MOVE_ON:
 	case MOVE_EMPTY:
 	case MOVE_BUDGET:
 		break;
@@ -321,8 +331,8 @@ static void finish(struct loop *loop, struct relay *relay)
 		void (*remove)(struct loop *, struct watch *) = relay->end[side].inherited ? loop_unwatch : loop_forget;
 
 		remove(loop, &relay->watch[side]);
-		if (relay->out_watch[side])
-			remove(loop, relay->out_watch[side]);
+		if (output_of(relay, side))
+			remove(loop, output_of(relay, side));
 	}
 	if (relay->over)
 		return;
@@ -420,6 +430,17 @@ static void relay_ready(struct loop *loop, struct watch *watch, uint32_t events)
 
 /* Start and stop */
 
+static const struct engine *engine_for(struct relay *relay, int side)
+{
+	const struct relay_settings *settings = relay->settings;
+	const struct endpoint *source = &relay->end[side];
+
+	if (source->family == ADDR_STDIO && (settings->filter || settings->line_delay))
+		return &engine_filter;
+	return engine_choose(source, &relay->end[!side], settings->tap ? ENGINE_COPY : settings->engine,
+	                     &relay->chan[side].may_splice);
+}
+
 static int prepare_side(struct relay *relay, int side)
 {
 	struct endpoint *end = &relay->end[side];
@@ -427,19 +448,20 @@ static int prepare_side(struct relay *relay, int side)
 	struct out_watch *output;
 
 	relay->watch[side] = (struct watch){ .kind = &relay_kind, .fd = -1, .side = (uint16_t)side };
-	chan->engine = engine_choose(end, &relay->end[!side], relay->settings->engine, &chan->may_splice);
+	chan->engine = engine_for(relay, side);
 	if (end->in < 0)
 		chan->state = CHAN_ENDED;
 	if (end->out < 0)
 		relay->chan[!side].state = CHAN_ENDED;
 	if (end->out == end->in || end->out < 0)
 		return 0;
-	output = calloc(1, sizeof(*output));
-	if (!output)
+	if (!relay->outputs)
+		relay->outputs = calloc(1, sizeof(*relay->outputs));
+	if (!relay->outputs)
 		return -ENOMEM;
+	output = &relay->outputs->side[side];
 	output->relay = relay;
 	output->watch = (struct watch){ .kind = &relay_kind, .fd = -1, .side = (uint16_t)(side | SIDE_OUT) };
-	relay->out_watch[side] = &output->watch;
 	return 0;
 }
 
@@ -481,6 +503,8 @@ void relay_stop(struct loop *loop, struct relay *relay, uint64_t grace)
 		if (chan->state == CHAN_ENDED)
 			continue;
 		chan->state = CHAN_ENDING;
+		if (chan->waits == CHAN_WAITS_TIME)
+			chan->waits = CHAN_WAITS_DESTINATION;
 		if (!chan_unsent(chan))
 			end_channel(loop, relay, side);
 	}
@@ -488,19 +512,34 @@ void relay_stop(struct loop *loop, struct relay *relay, uint64_t grace)
 	settle(loop, relay);
 }
 
+int relay_insert(struct loop *loop, struct relay *relay, int side, const void *data, size_t size)
+{
+	struct chan *chan = &relay->chan[side];
+	int error;
+
+	if (relay->over || chan->state != CHAN_OPEN)
+		return -EPIPE;
+	error = chan_keep(chan, data, size);
+	if (error)
+		return error;
+	chan->waits = CHAN_WAITS_DESTINATION;
+	settle(loop, relay);
+	return 0;
+}
+
 void relay_close(struct loop *loop, struct relay *relay)
 {
 	relay->over = true;
 	for (int side = 0; side < 2; side++) {
 		loop_unwatch(loop, &relay->watch[side]);
-		if (relay->out_watch[side]) {
-			loop_unwatch(loop, relay->out_watch[side]);
-			loop_free_later(loop, relay->out_watch[side]);
-			relay->out_watch[side] = NULL;
-		}
+		if (output_of(relay, side))
+			loop_unwatch(loop, output_of(relay, side));
 		chan_drop(loop, &relay->chan[side]);
 		endpoint_close(&relay->end[side]);
 	}
+	if (relay->outputs)
+		loop_free_later(loop, relay->outputs);
+	relay->outputs = NULL;
 	loop_timer_stop(loop, &relay->timer);
 }
 

@@ -19,12 +19,23 @@
 #define RELAY_RELAY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "net/endpoint.h"
 #include "net/explain.h"
 #include "relay/chan.h"
 #include "relay/loop.h"
+
+/* Is shown what goes by: data that was read from end[side] and is sent next. Where there is one nothing is spliced. */
+struct relay_tap {
+	void (*data)(struct relay_tap *tap, int side, const void *data, size_t size);
+};
+
+/* Changes what is read from standard input before it is sent. Puts at most 2 * size bytes to out, and returns how many. */
+struct relay_filter {
+	size_t (*pass)(struct relay_filter *filter, const unsigned char *in, size_t size, unsigned char *out);
+};
 
 struct relay_settings {
 	uint64_t idle_timeout, half_close_timeout, max_time; /* ns; UNITS_INF: none */
@@ -37,6 +48,9 @@ struct relay_settings {
 	const char *message_text; /* --message-size as written, or NULL */
 	unsigned engine;     /* enum engine_setting */
 	bool no_shutdown;    /* don't pass on the end of a direction */
+	struct relay_tap *tap; /* NULL: none */
+	struct relay_filter *filter; /* NULL: none */
+	uint64_t line_delay; /* ns between lines from standard input; 0: none */
 };
 
 /* All without limits, auto. */
@@ -63,7 +77,7 @@ struct relay {
 	struct endpoint end[2];
 	struct chan chan[2];
 	struct watch watch[2];     /* of end[i].in, and of end[i].out where it is the same */
-	struct watch *out_watch[2]; /* of end[i].out where it is another descriptor; owned */
+	struct relay_outputs *outputs; /* the watches of end[i].out where it is another descriptor; owned; NULL: nowhere */
 	struct timer timer;
 	uint64_t started, moved; /* ns: when it began, when bytes last moved */
 	uint64_t half_closed;    /* ns: when the first channel ended; 0: not yet */
@@ -81,6 +95,9 @@ int relay_start(struct loop *loop, struct relay *relay, const struct endpoint en
                 struct watch *connected, void (*done)(struct loop *loop, struct relay *relay));
 /* Reads no more; what was read is written; done() is called when it is, at the latest after grace ns. */
 void relay_stop(struct loop *loop, struct relay *relay, uint64_t grace);
+/* Sends something of our own to end[!side], behind what was read from end[side]. Not from within a tap or a filter. 0,
+ * -ENOMEM, or -EPIPE where that direction has ended. */
+int relay_insert(struct loop *loop, struct relay *relay, int side, const void *data, size_t size);
 /* Closes everything. After done(), or at any time to end it without done(). */
 void relay_close(struct loop *loop, struct relay *relay);
 

@@ -282,6 +282,28 @@ void listener_close(struct listener *listener)
 	listener->count = 0;
 }
 
+void listener_move(struct listener *to, struct listener *from, const struct addr *addr)
+{
+	to->loop = from->loop;
+	to->addr = addr;
+	to->accepted = from->accepted;
+	to->context = from->context;
+	to->sockets = from->sockets;
+	to->count = from->count;
+	to->connected = from->connected;
+	to->guarded = from->guarded;
+	to->resting = true;
+	to->pause.expired = pause_over;
+	for (size_t i = 0; i < to->count; i++) {
+		loop_unwatch(to->loop, &to->sockets[i].watch);
+		to->sockets[i].listener = to;
+	}
+	loop_timer_stop(from->loop, &from->pause);
+	from->sockets = NULL;
+	from->count = 0;
+	from->connected = -1;
+}
+
 char *listener_text(const struct listener *listener, char *buf, size_t size)
 {
 	if (!listener->count)

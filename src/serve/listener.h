@@ -31,7 +31,11 @@ struct listener_socket {
 	ino_t inode;
 };
 
+struct gate;
+
 struct listener {
+	struct listener *next; /* the server's list */
+	struct gate *gate;     /* who is let in here, beside what the server says; or NULL */
 	const struct addr *addr;
 	struct loop *loop;
 	/* fd is the caller's; peer and local are who and where. */
@@ -55,6 +59,10 @@ void listener_rest(struct listener *listener, bool rest);
 bool listener_hand_over(struct listener *listener);
 /* Closes; removes the socket file if it is still ours. */
 void listener_close(struct listener *listener);
+
+/* Moves the sockets of one that is open to another, that is to listen on the same address; from is closed then. Who waits in
+ * the backlog goes on waiting. */
+void listener_move(struct listener *to, struct listener *from, const struct addr *addr);
 
 /* The address with the real port, as in "READY ADDRESS". Returns buf. */
 char *listener_text(const struct listener *listener, char *buf, size_t size);

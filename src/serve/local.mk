@@ -3,11 +3,18 @@ libserve_a_SOURCES = \
 	src/serve/access.c src/serve/access.h \
 	src/serve/digest.c src/serve/digest.h \
 	src/serve/hub.c src/serve/hub.h \
+	src/serve/change.c src/serve/change.h \
 	src/serve/listener.c src/serve/listener.h \
+	src/serve/metrics.c src/serve/metrics.h \
+	src/serve/page.c src/serve/page.h \
+	src/serve/router.c src/serve/router.h \
+	src/serve/rules.c src/serve/rules.h src/serve/rules-text.c src/serve/rules-text.h \
 	src/serve/notify.c src/serve/notify.h \
 	src/serve/receive.c src/serve/receive.h \
 	src/serve/server.c src/serve/server.h \
 	src/serve/service.c src/serve/service.h \
 	src/serve/session.c src/serve/session.h \
 	src/serve/spawn.c src/serve/spawn.h \
+	src/serve/status.c src/serve/status.h \
+	src/serve/terminal.c src/serve/terminal.h \
 	src/serve/user.c src/serve/user.h

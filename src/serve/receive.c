@@ -10,8 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <linux/fs.h>
 
 #include "base/fdutil.h"
 #include "base/log.h"
@@ -128,10 +131,11 @@ int receive_finish(int directory, const struct session *session)
 		log_error("%s.part: not whole, %llu bytes: %s", receive->text, bytes, why_not_whole(&session->relay));
 		return session->status ? session->status : STATUS_BROKEN;
 	}
-	if (renameat2(directory, receive->part, directory, receive->name, RENAME_NOREPLACE) == 0)
+	/* by its number: not every C library has a function for it */
+	if (syscall(SYS_renameat2, directory, receive->part, directory, receive->name, RENAME_NOREPLACE) == 0)
 		return session->status;
 	/* file systems that can't do that: a second name, then without the first */
-	if (errno == EINVAL && linkat(directory, receive->part, directory, receive->name, 0) == 0) {
+	if ((errno == EINVAL || errno == ENOSYS) && linkat(directory, receive->part, directory, receive->name, 0) == 0) {
 		unlinkat(directory, receive->part, 0);
 		return session->status;
 	}

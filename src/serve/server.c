@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <libutil.h>
 
@@ -27,48 +28,61 @@ static bool suits_any(const struct access_entry *entry, const struct addr *const
 	return false;
 }
 
-static int cannot_read(const struct opt_entry *written, size_t offset, size_t length, const char *why, const char *hint)
+/* The first entry from number before on that can't match, said in *error; or NULL. */
+static bool never_matches(const struct access *access, size_t before, const char *text, const struct addr *const *addrs,
+                          size_t count, struct access_error *error)
 {
-	log_error("--%s %s: %s", written->opt->name, written->text, why);
-	log_caret(written->text, offset, length);
-	if (*hint)
-		log_hint("%s", hint);
-	return STATUS_USAGE;
+	for (size_t i = before; i < access->count; i++) {
+		const struct access_entry *entry = &access->entries[i];
+		const char *spot = strstr(text, entry->text);
+
+		if (suits_any(entry, addrs, count))
+			continue;
+		error->offset = spot ? (size_t)(spot - text) : 0;
+		error->length = strlen(entry->text);
+		snprintf(error->why, sizeof(error->why), "'%s' can never match a peer of %s", entry->text,
+		         count == 1 ? addr_family_name(addrs[0]) : "these listeners");
+		snprintf(error->hint, sizeof(error->hint), "CIDs are of vsock, IP addresses of TCP, uid: gid: and user: of UNIX sockets");
+		return true;
+	}
+	return false;
+}
+
+int server_read_who(struct access *access, const struct opt_list *who, const struct hosts *hosts,
+                    const struct addr *const *addrs, size_t count, const struct opt_entry **bad, struct access_error *error)
+{
+	for (size_t i = 0; i < who->count; i++) {
+		const struct opt_entry *written = &who->entries[i];
+		size_t before = access->count;
+		int status = access_add(access, written->text, strcmp(written->opt->name, "allow") == 0, hosts, error);
+
+		*bad = written;
+		if (status)
+			return status;
+		if (never_matches(access, before, written->text, addrs, count, error))
+			return -EINVAL;
+	}
+	return 0;
 }
 
 int server_read_access(struct server *server, const struct hosts *hosts, const struct addr *const *addrs, size_t count)
 {
-	const struct opt_list *who = &server->settings.who;
+	const struct opt_entry *written;
+	struct access_error error;
 
-	for (size_t i = 0; i < who->count; i++) {
-		const struct opt_entry *written = &who->entries[i];
-		bool allow = strcmp(written->opt->name, "allow") == 0;
-		size_t before = server->access.count;
-		struct access_error error;
-
-		switch (access_add(&server->access, written->text, allow, hosts, &error)) {
-		case 0:
-			break;
-		case -ENOMEM:
-			log_error("%s", strerror(ENOMEM));
-			return STATUS_FAILURE;
-		default:
-			return cannot_read(written, error.offset, error.length, error.why, error.hint);
-		}
-		for (size_t j = before; j < server->access.count; j++) {
-			const struct access_entry *entry = &server->access.entries[j];
-			const char *spot = strstr(written->text, entry->text);
-			char why[160];
-
-			if (suits_any(entry, addrs, count))
-				continue;
-			snprintf(why, sizeof(why), "'%s' can never match a peer of %s", entry->text,
-			         count == 1 ? addr_family_name(addrs[0]) : "these listeners");
-			return cannot_read(written, spot ? (size_t)(spot - written->text) : 0, strlen(entry->text), why,
-			                   "CIDs are of vsock, IP addresses of TCP, uid: gid: and user: of UNIX sockets");
-		}
+	switch (server_read_who(&server->access, &server->settings.who, hosts, addrs, count, &written, &error)) {
+	case 0:
+		return 0;
+	case -ENOMEM:
+		log_error("%s", strerror(ENOMEM));
+		return STATUS_FAILURE;
+	default:
+		log_error("--%s %s: %s", written->opt->name, written->text, error.why);
+		log_caret(written->text, error.offset, error.length);
+		if (*error.hint)
+			log_hint("%s", error.hint);
+		return STATUS_USAGE;
 	}
-	return 0;
 }
 
 /* Is it the same peer, for --max-conns-per-peer? By CID, IP or uid. */
@@ -86,73 +100,116 @@ static bool same_peer(const struct peer *a, const struct peer *b)
 	}
 }
 
-static bool too_many_of(const struct server *server, const struct session *newcomer)
+/* The limit that the newcomer's peer is above, or UNITS_INF. Its gate's is for who came in there; the server's for all. */
+static uint64_t limit_exceeded(const struct server *server, const struct session *newcomer)
 {
-	uint64_t count = 0;
+	const struct gate *gate = newcomer->gate && newcomer->gate->per_peer != UNITS_INF ? newcomer->gate : NULL;
+	uint64_t limit = gate ? gate->per_peer : server->settings.max_conns_per_peer, count = 0;
 
-	if (server->settings.max_conns_per_peer == UNITS_INF)
-		return false;
+	if (limit == UNITS_INF)
+		return UNITS_INF;
 	for (const struct session *session = server->sessions.first; session; session = session->next)
-		if (same_peer(&session->peer, &newcomer->peer) && ++count > server->settings.max_conns_per_peer)
-			return true;
-	return false;
+		if ((!gate || session->gate == gate) && same_peer(&session->peer, &newcomer->peer) && ++count > limit)
+			return limit;
+	return UNITS_INF;
 }
 
 /* Accepting, and its limits */
 
-static void rest_or_not(struct server *server)
+static bool gate_full(const struct gate *gate)
+{
+	return gate && gate->open >= gate->limit;
+}
+
+/* Does the listener accept now? */
+static void apply(const struct server *server, struct listener *listener)
+{
+	if (server->running && !server->draining)
+		listener_rest(listener, server->resting || gate_full(listener->gate));
+}
+
+/* After a connection began or ended, through gate. */
+static void rest_or_not(struct server *server, struct gate *gate)
 {
 	bool rest = server->sessions.open >= server->limit;
+	bool gate_changed = gate && gate->resting != gate_full(gate), changed = rest != server->resting;
 
-	if (rest == server->resting || server->draining)
-		return;
+	if (gate_changed)
+		gate->resting = !gate->resting;
 	server->resting = rest;
-	for (size_t i = 0; i < server->listener_count; i++)
-		listener_rest(&server->listeners[i], rest);
+	if (!changed && !gate_changed)
+		return;
+	for (struct listener *listener = server->listeners; listener; listener = listener->next)
+		if (changed || listener->gate == gate)
+			apply(server, listener);
 }
 
 static void session_ended(struct session_group *group, const struct session *session)
 {
 	struct server *server = group->context;
+	struct gate *gate = session->gate;
 
+	if (gate) {
+		gate->open--;
+		rest_or_not(server, gate); /* before its owner hears of it, who may free it */
+	} else {
+		rest_or_not(server, NULL);
+	}
 	if (server->ended)
 		server->ended(server, session);
-	rest_or_not(server);
 	if (server->draining && !group->open)
 		loop_stop(server->loop);
+}
+
+/* Deny, or let it in. */
+static void judge(struct server *server, struct listener *listener, struct session *session)
+{
+	const struct gate *gate = listener->gate;
+	const struct access *access = gate && gate->access.count ? &gate->access : &server->access;
+	const struct access_entry *by;
+	uint64_t limit;
+	char why[96];
+
+	if (!access_check(access, &session->peer, &by)) {
+		if (by)
+			snprintf(why, sizeof(why), "deny=%s", by->text);
+		else
+			snprintf(why, sizeof(why), "no --allow names it");
+		session_deny(session, why);
+		return;
+	}
+	limit = limit_exceeded(server, session);
+	if (limit != UNITS_INF) {
+		snprintf(why, sizeof(why), "max-conns-per-peer=%llu", (unsigned long long)limit);
+		session_deny(session, why);
+		return;
+	}
+	server->serve(server, listener, session);
 }
 
 static void accepted(struct listener *listener, int fd, const struct peer *peer)
 {
 	struct server *server = listener->context;
 	struct session *session = session_new(&server->sessions, fd, peer, "");
-	const struct access_entry *by;
-	char why[96];
 
 	if (!session)
 		return;
-	rest_or_not(server);
+	session->gate = listener->gate;
+	if (session->gate) {
+		session->gate->open++;
+		session->rule = session->gate->rule;
+	}
+	rest_or_not(server, session->gate);
 	session->to = "-";
 	session->seqpacket = listener->addr->seqpacket;
 	session->inherited = listener->addr->family == ADDR_FD;
-	if (!access_check(&server->access, peer, &by)) {
-		if (by)
-			snprintf(why, sizeof(why), "deny=%s", by->text);
-		else
-			snprintf(why, sizeof(why), "no --allow names it");
-		session_deny(session, why);
-	} else if (too_many_of(server, session)) {
-		snprintf(why, sizeof(why), "max-conns-per-peer=%llu", (unsigned long long)server->settings.max_conns_per_peer);
-		session_deny(session, why);
-	} else {
-		server->serve(server, listener, session);
-	}
+	judge(server, listener, session);
 }
 
-static void close_listeners(struct server *server)
+void server_close_all(struct server *server)
 {
-	for (size_t i = 0; i < server->listener_count; i++)
-		listener_close(&server->listeners[i]);
+	while (server->listeners)
+		server_close(server, server->listeners);
 }
 
 /* The service manager, where there is one. That it can't be told is nothing to end for. */
@@ -164,11 +221,22 @@ static void tell_manager(const char *lines)
 		log_warning("the service manager (NOTIFY_SOCKET) can't be told: %s", strerror(-error));
 }
 
+static void tell_manager_ready(const struct server *server)
+{
+	char lines[512] = "READY=1\nSTATUS=listening on", text[ADDR_TEXT_MAX];
+	size_t length = strlen(lines);
+
+	for (struct listener *listener = server->listeners; listener && length < sizeof(lines); listener = listener->next)
+		length += (size_t)snprintf(lines + length, sizeof(lines) - length, "%s %s", listener == server->listeners ? "" : ",",
+		                           listener_text(listener, text, sizeof(text)));
+	tell_manager(lines);
+}
+
 void server_stop_accepting(struct server *server)
 {
 	if (!server->draining)
 		tell_manager("STOPPING=1\nSTATUS=no longer listening");
-	close_listeners(server);
+	server_close_all(server);
 	server->draining = true;
 	if (!server->sessions.open)
 		loop_stop(server->loop);
@@ -194,11 +262,18 @@ static void drain_over(struct loop *loop, struct timer *timer)
 	session_stop_all(&server->sessions, STOP_GRACE);
 }
 
+void server_stop_session(struct session *session)
+{
+	session_stop(session, STOP_GRACE);
+}
+
 static void drain(struct server *server)
 {
 	char limit[32];
 
 	server_stop_accepting(server);
+	if (server->stopping)
+		server->stopping(server);
 	if (!server->sessions.open)
 		return;
 	log_notice("draining: connections open: %zu; %s at most, a second signal ends at once", server->sessions.open,
@@ -232,6 +307,20 @@ static void record_totals(const struct server *server)
 	          });
 }
 
+/* SIGHUP, where it means to read the configuration again: sd_notify(3) tells the manager when it begins and ends. */
+void server_reload(struct server *server)
+{
+	struct timespec now;
+	char lines[96];
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(lines, sizeof(lines), "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading",
+	         (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	tell_manager(lines);
+	server->hangup(server);
+	tell_manager_ready(server);
+}
+
 static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, void *context)
 {
 	struct server *server = context;
@@ -243,6 +332,12 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 	case SIGCHLD:
 		session_reap(&server->sessions);
 		return;
+	case SIGHUP:
+		if (server->hangup) {
+			server_reload(server);
+			return;
+		}
+		break;
 	default:
 		break;
 	}
@@ -339,18 +434,66 @@ static void warn_if_deaf(const struct addr *addr)
 		log_hint("%s", deaf.hint);
 }
 
+static void append(struct server *server, struct listener *listener)
+{
+	struct listener **link = &server->listeners;
+
+	while (*link)
+		link = &(*link)->next;
+	listener->next = NULL;
+	*link = listener;
+}
+
+static void take_out(struct server *server, struct listener *listener)
+{
+	struct listener **link = &server->listeners;
+
+	while (*link && *link != listener)
+		link = &(*link)->next;
+	if (*link)
+		*link = listener->next;
+}
+
+int server_open(struct server *server, struct listener *listener, const struct addr *addr, struct gate *gate)
+{
+	struct failure failure;
+
+	listener->accepted = accepted;
+	listener->context = server;
+	listener->gate = gate;
+	if (listener_open(server->loop, listener, addr, &(struct socket_defaults){ 0 }, &failure) < 0)
+		return cannot_listen(addr, &failure);
+	append(server, listener);
+	warn_if_deaf(addr);
+	return 0;
+}
+
+void server_admit(struct server *server, struct listener *listener)
+{
+	apply(server, listener);
+}
+
+void server_move(struct server *server, struct listener *to, struct listener *from, const struct addr *addr, struct gate *gate)
+{
+	take_out(server, from);
+	listener_move(to, from, addr);
+	to->gate = gate;
+	append(server, to);
+}
+
+void server_close(struct server *server, struct listener *listener)
+{
+	take_out(server, listener);
+	listener_close(listener);
+}
+
 int server_listen(struct server *server, struct listener *listeners, const struct addr *const *addrs, size_t count)
 {
-	server->listeners = listeners;
 	for (size_t i = 0; i < count; i++) {
-		struct failure failure;
+		int status = server_open(server, &listeners[i], addrs[i], NULL);
 
-		listeners[i].accepted = accepted;
-		listeners[i].context = server;
-		if (listener_open(server->loop, &listeners[i], addrs[i], &(struct socket_defaults){ 0 }, &failure) < 0)
-			return cannot_listen(addrs[i], &failure);
-		server->listener_count++;
-		warn_if_deaf(addrs[i]);
+		if (status)
+			return status;
 	}
 	return write_pid_file(server);
 }
@@ -359,8 +502,8 @@ static int tell_ready(const struct server *server)
 {
 	if (server->settings.ready_fd == UNITS_INF)
 		return 0;
-	for (size_t i = 0; i < server->listener_count; i++) {
-		int error = listener_ready(&server->listeners[i], (int)server->settings.ready_fd);
+	for (struct listener *listener = server->listeners; listener; listener = listener->next) {
+		int error = listener_ready(listener, (int)server->settings.ready_fd);
 
 		if (error) {
 			log_error("--ready-fd %llu: %s", (unsigned long long)server->settings.ready_fd, strerror(-error));
@@ -370,25 +513,17 @@ static int tell_ready(const struct server *server)
 	return 0;
 }
 
-static void tell_manager_ready(const struct server *server)
-{
-	char lines[512] = "READY=1\nSTATUS=listening on", text[ADDR_TEXT_MAX];
-	size_t length = strlen(lines);
-
-	for (size_t i = 0; i < server->listener_count && length < sizeof(lines); i++)
-		length += (size_t)snprintf(lines + length, sizeof(lines) - length, "%s %s", i ? "," : "",
-		                           listener_text(&server->listeners[i], text, sizeof(text)));
-	tell_manager(lines);
-}
-
 /* Started for one connection, by inetd or Accept=yes: when it is served nothing more will come. */
 static void hand_over(struct server *server)
 {
-	size_t given = 0;
+	size_t given = 0, count = 0;
 
-	for (size_t i = 0; i < server->listener_count; i++)
-		given += listener_hand_over(&server->listeners[i]);
-	if (given && given == server->listener_count)
+	for (struct listener *listener = server->listeners, *next; listener; listener = next) {
+		next = listener->next;
+		count++;
+		given += listener_hand_over(listener);
+	}
+	if (given && given == count)
 		server_stop_accepting(server);
 }
 
@@ -398,8 +533,9 @@ int server_run(struct server *server)
 
 	if (status)
 		return status;
-	for (size_t i = 0; i < server->listener_count; i++)
-		listener_rest(&server->listeners[i], false);
+	server->running = true;
+	for (struct listener *listener = server->listeners; listener; listener = listener->next)
+		apply(server, listener);
 	tell_manager_ready(server);
 	hand_over(server);
 	server->started = units_now();
@@ -417,7 +553,7 @@ void server_free(struct server *server)
 {
 	if (server->loop) {
 		session_free_all(&server->sessions);
-		close_listeners(server);
+		server_close_all(server);
 	}
 	if (server->pid_file)
 		pidfile_remove(server->pid_file);

@@ -32,14 +32,24 @@ struct server_settings {
 #define SERVER_DEFAULTS \
 	{ .max_conns_per_peer = UNITS_INF, .drain_timeout = 30 * NSEC_PER_SEC, .ready_fd = UNITS_INF }
 
+/* Who is let in at some of the listeners, and how many at once: beside what the server's own settings say. */
+struct gate {
+	const char *rule;     /* its name for records, or NULL */
+	struct access access; /* without an entry the server's holds */
+	uint64_t limit;       /* connections at once; UNITS_INF: as many as the server takes */
+	uint64_t per_peer;    /* of one peer that came in here; UNITS_INF: the server's limit holds */
+	size_t open;
+	bool resting;         /* its listeners: at the limit */
+};
+
 struct server {
 	struct server_settings settings;
 	struct access access;
 	struct loop *loop;
 	struct session_group sessions;
-	struct listener *listeners; /* the caller's array */
-	size_t listener_count;
+	struct listener *listeners; /* the caller's; a list, in the order in which they were opened */
 	uint64_t limit; /* connections at once */
+	bool running;   /* listeners accept */
 	bool resting;   /* the listeners: at the limit */
 	bool draining;  /* no more is accepted */
 	bool ending;    /* the time of the drain is up */
@@ -53,16 +63,37 @@ struct server {
 	void (*serve)(struct server *server, struct listener *listener, struct session *session);
 	/* A session has ended; may be NULL. */
 	void (*ended)(struct server *server, const struct session *session);
+	/* SIGHUP came; NULL: it ends as SIGTERM does. */
+	void (*hangup)(struct server *server);
+	/* The first signal to end came, and what is open drains; may be NULL. */
+	void (*stopping)(struct server *server);
 };
 
+/* Reads the entries of who into access, and checks that each can match a listener's family. 0, -EINVAL, with the entry and
+ * what is wrong with it, or -ENOMEM. */
+int server_read_who(struct access *access, const struct opt_list *who, const struct hosts *hosts,
+                    const struct addr *const *addrs, size_t count, const struct opt_entry **bad, struct access_error *error);
 /* Reads --allow and --deny, and checks that each can match a listener's family. 0 or STATUS_USAGE, said. */
 int server_read_access(struct server *server, const struct hosts *hosts, const struct addr *const *addrs, size_t count);
 /* Loop and signals. 0 or the exit status, said. */
 int server_start(struct server *server);
 /* Opens the listeners, writes the pid file. 0 or the exit status, said. */
 int server_listen(struct server *server, struct listener *listeners, const struct addr *const *addrs, size_t count);
+/* Opens one listener more; once the server runs it accepts at server_admit(). 0, or the exit status, said. */
+int server_open(struct server *server, struct listener *listener, const struct addr *addr, struct gate *gate);
+/* A listener that was opened while the server runs begins to accept. */
+void server_admit(struct server *server, struct listener *listener);
+/* Gives the sockets of a listener to another that is to listen on the same address. */
+void server_move(struct server *server, struct listener *to, struct listener *from, const struct addr *addr, struct gate *gate);
+void server_close(struct server *server, struct listener *listener);
+void server_close_all(struct server *server);
+/* Ends sessions that a drain has left, as server does: what was read may still be written. */
+void server_stop_session(struct session *session);
+
 /* READY, then serves until the end. 0 or the exit status, said. */
 int server_run(struct server *server);
+/* As if SIGHUP had come: calls hangup(), and tells the service manager. */
+void server_reload(struct server *server);
 /* No more connections; what is open goes on. Ends the run when nothing is open. */
 void server_stop_accepting(struct server *server);
 void server_free(struct server *server);

@@ -15,6 +15,7 @@
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "serve/terminal.h"
 
 #define KILL_GRACE (5 * NSEC_PER_SEC) /* between SIGTERM and SIGKILL of --max-time */
 
@@ -91,8 +92,9 @@ static void record_open(const struct session *session, uint64_t connect)
 	       });
 }
 
-static void record_fail(const struct session *session, const struct explanation *why)
+static void record_fail(struct session *session, const struct explanation *why)
 {
+	memcpy(session->end, why->end, sizeof(session->end));
 	record(session, 0, "fail",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
@@ -103,18 +105,19 @@ static void record_fail(const struct session *session, const struct explanation 
 	       });
 }
 
-static void record_done(const struct session *session)
+static void record_done(struct session *session)
 {
 	const struct relay *relay = &session->relay;
 	const char *why = relay->error ? strerror(relay->error) : NULL;
 
+	strncpy(session->end, relay_end_word(relay), sizeof(session->end) - 1);
 	record(session, 1, "done",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
 	           { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
 	           { .key = "down", .type = LOG_F_NUMBER, .number = relay->chan[1].bytes },
 	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
-	           { .key = "end", .type = LOG_F_TEXT, .text = relay_end_word(relay) },
+	           { .key = "end", .type = LOG_F_TEXT, .text = session->end },
 	           { .key = relay->lost ? "lost" : "why", .type = relay->lost ? LOG_F_NUMBER : LOG_F_TEXT, .text = why,
 	             .number = relay->lost },
 	           { 0 },
@@ -150,10 +153,26 @@ static void count_bytes(const struct session *session)
 	session->group->totals.down += session->relay.chan[1].bytes;
 }
 
+static void command_ended(struct session *session, int status);
+
+/* The connection is over, or the terminal: it is closed, and a command that still runs gets SIGHUP by that. */
+static void terminal_done(struct loop *loop, struct session *session)
+{
+	count_bytes(session);
+	if (session->ended >= 0)
+		command_ended(session, session->ended);
+	else if (!terminal_at_end(session))
+		relay_close(loop, &session->relay);
+}
+
 static void relay_done(struct loop *loop, struct relay *relay)
 {
 	struct session *session = (struct session *)(void *)((char *)relay - offsetof(struct session, relay));
 
+	if (session->terminal) {
+		terminal_done(loop, session);
+		return;
+	}
 	count_bytes(session);
 	session->status = session_status(relay);
 	if (session->status)
@@ -180,7 +199,10 @@ void session_relay(struct session *session, const struct endpoint *accepted, con
 	struct endpoint end[2] = { *accepted, *here };
 	int error;
 
-	record_open(session, session->dial ? units_now() - session->dial->started : 0);
+	session->connect = session->dial ? units_now() - session->dial->started : 0;
+	record_open(session, session->connect);
+	if (session->dial && session->group->connected)
+		session->group->connected(session->group, session);
 	error = relay_start(session->group->loop, &session->relay, end, relaying, session->dial ? &session->dial->watch : NULL,
 	                    relay_done);
 	if (error) {
@@ -219,6 +241,14 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 		struct explanation why;
 
 		explain(dial->addr, failure, &why);
+		if (session->elsewhere) {
+			session->dial = NULL;
+			if (session->elsewhere(session, &why)) {
+				loop_free_later(loop, dialled);
+				return;
+			}
+			session->dial = dial;
+		}
 		session->status = (int)why.status;
 		session->group->totals.failed++;
 		record_fail(session, &why);
@@ -276,11 +306,29 @@ void session_command(struct session *session, const struct spawn *spawn, uint64_
 	record_open(session, 0);
 }
 
+void session_terminal(struct session *session, const struct spawn *spawn, const struct relay_settings *relaying)
+{
+	struct endpoint accepted = session_endpoint(session), here;
+	pid_t pid = terminal_start(session, spawn, &here);
+
+	if (pid < 0) {
+		cannot_relay(session, (int)-pid);
+		return;
+	}
+	session->child = pid;
+	session->ended = -1;
+	session->terminal = true;
+	session_relay(session, &accepted, &here, relaying);
+}
+
 static void command_ended(struct session *session, int status)
 {
 	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 
-	loop_timer_stop(session->group->loop, &session->relay.timer);
+	if (session->terminal)
+		relay_close(session->group->loop, &session->relay);
+	else
+		loop_timer_stop(session->group->loop, &session->relay.timer);
 	session->status = code;
 	if (code)
 		session->group->totals.failed++;
@@ -302,6 +350,11 @@ void session_reap(struct session_group *group)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		for (struct session *session = group->first; session; session = session->next) {
+			if (session->child == pid && session->terminal && !session->relay.over) {
+				session->ended = status;
+				terminal_command_ended(session);
+				break;
+			}
 			if (session->child == pid) {
 				command_ended(session, status);
 				break;
@@ -316,6 +369,7 @@ void session_deny(struct session *session, const char *why)
 {
 	session->group->totals.failed++;
 	session->status = STATUS_DENIED;
+	strcpy(session->end, "denied");
 	record(session, 0, "deny",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
@@ -339,9 +393,11 @@ void session_drop(struct session *session, const char *end, const char *why)
 	session_end(session);
 }
 
-static void stop(struct session *session, uint64_t grace)
+void session_stop(struct session *session, uint64_t grace)
 {
-	if (session->child) {
+	if (session->terminal && !session->relay.over) {
+		relay_stop(session->group->loop, &session->relay, grace);
+	} else if (session->child) {
 		kill(session->child, SIGTERM);
 	} else if (session->dial) {
 		record_fail(session, &(const struct explanation){ .end = "signal", .what = "ended while connecting" });
@@ -355,7 +411,7 @@ void session_stop_all(struct session_group *group, uint64_t grace)
 {
 	for (struct session *session = group->first, *next; session; session = next) {
 		next = session->next;
-		stop(session, grace);
+		session_stop(session, grace);
 	}
 }
 
@@ -365,7 +421,7 @@ void session_free_all(struct session_group *group)
 	while (group->first) {
 		struct session *session = group->first;
 
-		if (!session->child && !session->dial)
+		if ((!session->child || session->terminal) && !session->dial)
 			relay_close(group->loop, &session->relay);
 		session_end(session);
 	}

@@ -20,6 +20,7 @@
 #include "serve/spawn.h"
 
 struct session;
+struct gate;
 
 /* Totals, for SIGUSR1 and at the end. */
 struct session_totals {
@@ -32,6 +33,8 @@ struct session_group {
 	uint64_t numbered; /* the last number given */
 	size_t open;
 	struct session_totals totals;
+	/* called when a session is connected to where it was dialled to; may be NULL */
+	void (*connected)(struct session_group *group, const struct session *session);
 	/* called when a session has ended, before it is freed; may be NULL */
 	void (*ended)(struct session_group *group, const struct session *session);
 	void *context;
@@ -40,6 +43,7 @@ struct session_group {
 struct session {
 	struct session *next, **link; /* the group's list */
 	struct session_group *group;
+	struct gate *gate; /* through which it came in, or NULL */
 	void *owner;     /* what the caller likes: a rule, a listener, what a service keeps of it */
 	void (*release)(struct session *session); /* frees owner when the session has ended; may be NULL */
 	const char *rule; /* name of the rule, or NULL */
@@ -47,7 +51,14 @@ struct session {
 	uint64_t number, started;
 	struct relay relay; /* end[0] is who was accepted; of a command only its timer and result are used */
 	struct dial *dial;  /* while it is dialled; owned */
+	/* told that a dial failed: true if it has begun another by session_dial(); may be NULL */
+	bool (*elsewhere)(struct session *session, const struct explanation *why);
+	uint64_t tried;     /* the caller's, for elsewhere(): which targets were tried */
+	uint64_t connect;   /* ns that connecting took; 0: nothing was dialled, or not yet */
+	char end[16];       /* the word of its record; "" while it is open */
 	pid_t child;        /* a command, or 0 */
+	int ended;          /* on a terminal: how it ended, as waitpid() says, while the relay goes on; -1: not yet */
+	bool terminal;      /* the command is on a terminal, and the relay goes there */
 	bool seqpacket;     /* the accepted socket's type */
 	bool inherited;     /* it was passed to us, and stays as it is */
 	int fd;             /* while nothing else has it, or -1 */
@@ -69,6 +80,10 @@ void session_relay(struct session *session, const struct endpoint *accepted, con
                    const struct relay_settings *relaying);
 /* Runs a command on the socket; after max_time ns (UNITS_INF: never) it gets SIGTERM, and 5 seconds later SIGKILL. */
 void session_command(struct session *session, const struct spawn *spawn, uint64_t max_time);
+/* Runs a command on a terminal of its own. */
+void session_terminal(struct session *session, const struct spawn *spawn, const struct relay_settings *relaying);
+/* Asks one to end, with "signal" as its reason: what was read is written, for grace ns at most; a command gets SIGTERM. */
+void session_stop(struct session *session, uint64_t grace);
 /* To be called after SIGCHLD: ends the sessions whose commands have ended. */
 void session_reap(struct session_group *group);
 /* Refuses: a record "deny" with the reason, and the socket is closed. */
@@ -77,7 +92,7 @@ void session_deny(struct session *session, const char *why);
 /* Ends a relayed session at once, with a record "fail" and these words. */
 void session_drop(struct session *session, const char *end, const char *why);
 
-/* Ends all, with "signal" as their reason: what was read is written, for grace ns at most; commands get SIGTERM. */
+/* As session_stop(), for all. */
 void session_stop_all(struct session_group *group, uint64_t grace);
 /* Frees all at once, without a record. */
 void session_free_all(struct session_group *group);

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,13 +143,9 @@ static _Noreturn void cannot_run(const char *what, int error)
 	_exit(error == ENOENT ? 127 : 126);
 }
 
-static _Noreturn void become(const struct loop *loop, const struct spawn *spawn, int fd)
+static _Noreturn void execute(const struct loop *loop, const struct spawn *spawn)
 {
 	unset_ours();
-	/* cat, sh and git fail with EAGAIN otherwise; the socket is the child's alone from now on */
-	fd_nonblock(fd, false);
-	if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
-		_exit(126);
 	if (spawn->directory && fchdir(spawn->directory) < 0)
 		cannot_run("--chdir", errno);
 	fd_limit_restore();
@@ -156,6 +153,15 @@ static _Noreturn void become(const struct loop *loop, const struct spawn *spawn,
 	loop_child(loop);
 	execv(spawn->path, spawn->argv);
 	cannot_run(spawn->path, errno);
+}
+
+static _Noreturn void become(const struct loop *loop, const struct spawn *spawn, int fd)
+{
+	/* cat, sh and git fail with EAGAIN otherwise; the socket is the child's alone from now on */
+	fd_nonblock(fd, false);
+	if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
+		_exit(126);
+	execute(loop, spawn);
 }
 
 pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer, uint64_t connections)
@@ -167,6 +173,28 @@ pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd
 		become(loop, spawn, fd);
 	}
 	return pid < 0 ? -errno : pid;
+}
+
+pid_t spawn_on_terminal(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer,
+                        uint64_t connections, const struct winsize *size, int *master)
+{
+	int error;
+	pid_t pid = forkpty(master, NULL, NULL, size);
+
+	if (pid == 0) {
+		set_environment(fd, peer, connections);
+		/* what the far end has is not known; nothing is sure to be understood more widely */
+		setenv("TERM", "xterm", 0);
+		execute(loop, spawn);
+	}
+	if (pid < 0)
+		return -errno;
+	error = fd_cloexec(*master, true);
+	if (!error)
+		error = fd_nonblock(*master, true);
+	if (error)
+		fd_close(master); /* the child gets SIGHUP */
+	return error ? error : pid;
 }
 
 /* exec: addresses */

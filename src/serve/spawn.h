@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/ioctl.h>
 
 #include "net/addr.h"
 #include "net/peer.h"
@@ -29,6 +30,11 @@ int spawn_find(const char *name, char **path);
 /* The environment of ucspi (PROTO, VSOCKREMOTECID, …, VSOCKCONNNUM, and TCP or UNIX equivalents) is set for the child.
  * connections: open ones, this included. The child's pid or a negative errno; fd stays the caller's. */
 pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer, uint64_t connections);
+
+/* The same on a new terminal, of that size, which becomes its standard input, output and error: *master is the other side,
+ * non-blocking. fd is looked at for the environment. */
+pid_t spawn_on_terminal(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer,
+                        uint64_t connections, const struct winsize *size, int *master);
 
 /* For dialer_exec(): runs the words of an exec: address on one end of a socket pair, and returns the other, non-blocking. A
  * negative errno: -ENOENT and -EACCES from spawn_find(). */

@@ -34,6 +34,28 @@ void cat_log_done(const struct cat *cat)
 	          });
 }
 
+void cat_log_stats(const struct cat *cat)
+{
+	const struct relay *relay = &cat->relay;
+	uint64_t time = units_now() - relay->started;
+	double seconds = (double)(time ? time : 1) / 1e9;
+	char to[256];
+
+	address_text(cat, to, sizeof(to));
+	log_event(0, 1, "stats", "-", to,
+	          (const struct log_field[]){
+	              { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
+	              { .key = "down", .type = LOG_F_NUMBER, .number = relay->chan[1].bytes },
+	              { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = time },
+	              { .key = "up-rate", .json_key = "up_rate", .type = LOG_F_NUMBER,
+	                .number = (uint64_t)((double)relay->chan[0].bytes / seconds) },
+	              { .key = "down-rate", .json_key = "down_rate", .type = LOG_F_NUMBER,
+	                .number = (uint64_t)((double)relay->chan[1].bytes / seconds) },
+	              { .key = "end", .type = LOG_F_TEXT, .text = relay_end_word(relay) },
+	              { 0 },
+	          });
+}
+
 /* Does standard input hold bytes that were never read? Then it was not delivered whole. */
 static bool input_left(const struct endpoint *end)
 {

@@ -5,12 +5,20 @@
 
 #include <stdbool.h>
 
+#include "relay/crlf.h"
 #include "relay/dial.h"
 #include "relay/relay.h"
 #include "tools/common.h"
+#include "tools/dump.h"
+#include "tools/progress.h"
+#include "tools/terminal.h"
 
 struct cat_options {
-	bool zero_io, pass_fd, send_only, receive_only;
+	bool zero_io, crlf, tty, pass_fd, send_only, receive_only, progress, stats;
+	uint64_t delay;   /* ns between lines sent; 0: none */
+	const char *escape; /* as written, or NULL */
+	const char *dump; /* a file, or - for stderr */
+	uint64_t size; /* expected, for --progress; 0: not said */
 };
 
 /* One run of the program. end[0] of the relay is standard input and output, end[1] the peer: "up" is chan[0]. */
@@ -26,14 +34,20 @@ struct cat {
 	struct dialer *dialer;
 	struct dial dial;
 	struct relay relay;
+	struct progress progress;
+	struct dump dump;
+	struct crlf crlf;
+	struct terminal terminal;
+	char to[256]; /* the peer, as messages name it */
 	bool connected, relayed;
 	int signal; /* that ended us, or 0 */
 	int status;
 };
 
-/* Reports: the records of begin and end for -v, and the counters for SIGUSR1. */
+/* Reports: the records of begin and end for -v, and the counters for SIGUSR1 and --stats. */
 void cat_log_open(const struct cat *cat);
 void cat_log_done(const struct cat *cat);
+void cat_log_stats(const struct cat *cat);
 void cat_show_counters(const struct cat *cat);
 /* Says how a relay ended that did not end well; the exit status. */
 int cat_judge(struct cat *cat);

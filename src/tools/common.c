@@ -10,8 +10,7 @@
 
 #include "base/fdutil.h"
 #include "base/units.h"
-
-#define MESSAGE_MAX (64ULL * 1024 * 1024)
+#include "relay/message.h"
 
 static const char *const formats[] = { "auto", "text", "json", "journal", "syslog", NULL };
 static const char *const colors[] = { "auto", "always", "never", NULL };
@@ -39,53 +38,53 @@ const struct opt common_opts[] = {
 
 const struct opt dial_opts[] = {
 	{ .name = "connect-timeout", .letter = 'w', .group = "Connecting", .type = OPT_TIME, .value = "TIME", .fallback = "10s",
-	  .text = "how long one attempt may take, names and handshake included", .flags = OPT_INF | OPT_BRIEF,
+	  .text = "how long one attempt may take, names and handshake included", .flags = OPT_RULE | OPT_INF | OPT_BRIEF,
 	  .offset = offsetof(struct dial_settings, connect_timeout) },
 	{ .name = "wait", .group = "Connecting", .type = OPT_TIME, .value = "TIME", .fallback = "off",
-	  .text = "try again for so long while the cause may heal", .flags = OPT_INF | OPT_BRIEF,
+	  .text = "try again for so long while the cause may heal", .flags = OPT_RULE | OPT_INF | OPT_BRIEF,
 	  .offset = offsetof(struct dial_settings, wait) },
 	{ 0 },
 };
 
 const struct opt relay_opts[] = {
 	{ .name = "idle-timeout", .letter = 'i', .group = "Relaying", .type = OPT_TIME, .value = "TIME", .fallback = "inf",
-	  .text = "end when nothing moved for so long", .flags = OPT_INF | OPT_BRIEF,
+	  .text = "end when nothing moved for so long", .flags = OPT_RULE | OPT_INF | OPT_BRIEF,
 	  .offset = offsetof(struct relay_settings, idle_timeout) },
 	{ .name = "half-close-timeout", .group = "Relaying", .type = OPT_TIME, .value = "TIME", .fallback = "inf",
-	  .text = "end so long after the first direction ended", .flags = OPT_INF | OPT_ZERO,
+	  .text = "end so long after the first direction ended", .flags = OPT_RULE | OPT_INF | OPT_ZERO,
 	  .offset = offsetof(struct relay_settings, half_close_timeout) },
-	{ .name = "no-shutdown", .group = "Relaying", .type = OPT_FLAG,
+	{ .name = "no-shutdown", .flags = OPT_RULE, .group = "Relaying", .type = OPT_FLAG,
 	  .text = "don't tell one side that the other's input ended", .offset = offsetof(struct relay_settings, no_shutdown) },
 	{ .name = "max-time", .group = "Relaying", .type = OPT_TIME, .value = "TIME", .fallback = "inf",
-	  .text = "end a connection after so long", .flags = OPT_INF, .offset = offsetof(struct relay_settings, max_time) },
+	  .text = "end a connection after so long", .flags = OPT_RULE | OPT_INF, .offset = offsetof(struct relay_settings, max_time) },
 	{ .name = "max-bytes", .group = "Relaying", .type = OPT_SIZE, .value = "SIZE", .fallback = "inf",
-	  .text = "end a connection after so many bytes in either direction", .flags = OPT_INF,
+	  .text = "end a connection after so many bytes in either direction", .flags = OPT_RULE | OPT_INF,
 	  .offset = offsetof(struct relay_settings, max_bytes) },
 	{ .name = "rate-limit", .letter = 'L', .group = "Relaying", .type = OPT_RATE, .value = "RATE", .fallback = "inf",
-	  .text = "bytes a second, each direction of a connection", .flags = OPT_INF,
+	  .text = "bytes a second, each direction of a connection", .flags = OPT_RULE | OPT_INF,
 	  .offset = offsetof(struct relay_settings, rate_limit) },
-	{ .name = "buffer", .letter = 'b', .group = "Relaying", .type = OPT_SIZE, .value = "SIZE", .fallback = "auto",
+	{ .name = "buffer", .letter = 'b', .flags = OPT_RULE, .group = "Relaying", .type = OPT_SIZE, .value = "SIZE", .fallback = "auto",
 	  .text = "most that is read at once; auto: 64K, growing to 1M", .min = 1, .max = 64 << 20,
 	  .offset = offsetof(struct relay_settings, buffer) },
-	{ .name = "message-size", .group = "Relaying", .type = OPT_TEXT, .value = "SIZE", .fallback = "64K",
+	{ .name = "message-size", .flags = OPT_RULE, .group = "Relaying", .type = OPT_TEXT, .value = "SIZE", .fallback = "64K",
 	  .text = "seqpacket: how a stream is cut into messages; a size, or line",
 	  .offset = offsetof(struct relay_settings, message_text) },
-	{ .name = "engine", .group = "Relaying", .type = OPT_CHOICE, .value = "ENGINE", .fallback = "auto",
+	{ .name = "engine", .flags = OPT_RULE, .group = "Relaying", .type = OPT_CHOICE, .value = "ENGINE", .fallback = "auto",
 	  .text = "how bytes are moved, for measuring", .choices = engines, .offset = offsetof(struct relay_settings, engine) },
 	{ 0 },
 };
 
 const struct opt listen_opts[] = {
-	{ .name = "max-conns", .letter = 'm', .group = "Listening", .type = OPT_COUNT, .value = "COUNT", .fallback = "auto",
+	{ .name = "max-conns", .letter = 'm', .flags = OPT_RULE, .group = "Listening", .type = OPT_COUNT, .value = "COUNT", .fallback = "auto",
 	  .text = "connections at once; at the limit the listener rests", .min = 1, .max = 1000000,
 	  .offset = offsetof(struct server_settings, max_conns) },
 	{ .name = "max-conns-per-peer", .group = "Listening", .type = OPT_COUNT, .value = "COUNT", .fallback = "inf",
-	  .text = "of one CID, IP address or user at once; more are closed", .min = 1, .max = 1000000, .flags = OPT_INF,
+	  .text = "of one CID, IP address or user at once; more are closed", .min = 1, .max = 1000000, .flags = OPT_RULE | OPT_INF,
 	  .offset = offsetof(struct server_settings, max_conns_per_peer) },
-	{ .name = "allow", .group = "Listening", .type = OPT_LIST, .value = "WHO", .flags = OPT_BRIEF,
+	{ .name = "allow", .group = "Listening", .type = OPT_LIST, .value = "WHO", .flags = OPT_RULE | OPT_BRIEF,
 	  .text = "who may connect: 3,host 10.0.0.0/8 uid:0 gid:27 user:NAME any; the others may not",
 	  .offset = offsetof(struct server_settings, who) },
-	{ .name = "deny", .group = "Listening", .type = OPT_LIST, .value = "WHO",
+	{ .name = "deny", .flags = OPT_RULE, .group = "Listening", .type = OPT_LIST, .value = "WHO",
 	  .text = "who may not; of all --allow and --deny the first that matches counts",
 	  .offset = offsetof(struct server_settings, who) },
 	{ .name = "drain-timeout", .group = "Listening", .type = OPT_TIME, .value = "TIME", .fallback = "30s",
@@ -118,22 +117,15 @@ void common_bad_text(const char *text, size_t offset, size_t length, const char 
 
 int common_message_size(struct relay_settings *settings)
 {
-	struct units_error error;
+	struct opt_error error;
 
-	if (!settings->message_text)
+	if (message_read_size(settings, &error) == 0)
 		return 0;
-	settings->message_lines = strcmp(settings->message_text, "line") == 0;
-	if (settings->message_lines)
-		return 0;
-	if (units_size(settings->message_text, &settings->message_size, &error) < 0) {
-		log_error("--message-size %s: bad size: %s", settings->message_text, error.why);
+	log_error("--message-size %s: %s", settings->message_text, error.why);
+	if (error.length)
 		log_caret(settings->message_text, error.offset, error.length);
-		log_hint("a size (64K), or line");
-		return STATUS_USAGE;
-	}
-	if (settings->message_size >= 1 && settings->message_size <= MESSAGE_MAX)
-		return 0;
-	log_error("--message-size %s: not from 1 to 64M", settings->message_text);
+	if (*error.hint)
+		log_hint("%s", error.hint);
 	return STATUS_USAGE;
 }
 

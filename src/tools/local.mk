@@ -6,6 +6,9 @@ tool_common = src/tools/common.c src/tools/common.h
 vsock_cat_SOURCES = \
 	src/tools/vsock-cat.c \
 	src/tools/cat.h src/tools/cat-report.c \
+	src/tools/dump.c src/tools/dump.h \
+	src/tools/progress.c src/tools/progress.h \
+	src/tools/terminal.c src/tools/terminal.h \
 	$(tool_common)
 vsock_cat_LDADD = $(tool_libraries)
 vsock_info_SOURCES = \
@@ -13,7 +16,7 @@ vsock_info_SOURCES = \
 	src/tools/info.h src/tools/info-hosts.c src/tools/info-json.c src/tools/info-report.c \
 	$(tool_common)
 vsock_info_LDADD = $(tool_libraries)
-vsock_listen_SOURCES = src/tools/vsock-listen.c src/tools/listen.h src/tools/listen-check.c src/tools/listen-options.c $(tool_common)
+vsock_listen_SOURCES = src/tools/vsock-listen.c src/tools/listen.h src/tools/listen-check.c src/tools/listen-options.c src/tools/listen-prepare.c $(tool_common)
 vsock_listen_LDADD = $(tool_libraries)
 vsock_ping_SOURCES = \
 	src/tools/vsock-ping.c \
@@ -21,5 +24,5 @@ vsock_ping_SOURCES = \
 	src/tools/ping-report.c src/tools/ping-run.c src/tools/ping-scan.c src/tools/ping-scan.h src/tools/ping-targets.c src/tools/ping-wait.c \
 	$(tool_common)
 vsock_ping_LDADD = $(tool_libraries) -lm
-vsock_proxy_SOURCES = src/tools/vsock-proxy.c $(tool_common)
+vsock_proxy_SOURCES = src/tools/vsock-proxy.c src/tools/proxy-status.c src/tools/proxy-status.h $(tool_common)
 vsock_proxy_LDADD = $(tool_libraries)

@@ -165,16 +165,17 @@ static double msec(double ns)
 	return ns / NSEC_PER_MSEC;
 }
 
+/* One write: standard error has no buffer. */
 void ping_report_snapshot(const struct ping *ping)
 {
 	const struct stats *rtt = &ping->rtt;
+	char times[128] = "";
 
-	fprintf(stderr, "\r%llu/%llu packets, %d%% loss", (unsigned long long)ping->received, (unsigned long long)ping->sent,
-	        (int)ping_loss(ping));
 	if (ping->received)
-		fprintf(stderr, ", min/avg/ewma/max = %.3f/%.3f/%.3f/%.3f ms", msec((double)rtt->min), msec(rtt->mean),
-		        msec(rtt->ewma), msec((double)rtt->max));
-	fputc('\n', stderr);
+		snprintf(times, sizeof(times), ", min/avg/ewma/max = %.3f/%.3f/%.3f/%.3f ms", msec((double)rtt->min), msec(rtt->mean),
+		         msec(rtt->ewma), msec((double)rtt->max));
+	fprintf(stderr, "\r%llu/%llu packets, %d%% loss%s\n", (unsigned long long)ping->received, (unsigned long long)ping->sent,
+	        (int)ping_loss(ping), times);
 }
 
 /* "p50/p90 = 0.131/0.142 ms, jitter 0.011 ms" */

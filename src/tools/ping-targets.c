@@ -15,6 +15,7 @@
 
 static int read_name(const char *word, size_t length, uint64_t *number, void *context)
 {
+	const struct hosts *const *hosts = context;
 	const struct hosts_entry *entry;
 	uint32_t cid;
 
@@ -22,7 +23,7 @@ static int read_name(const char *word, size_t length, uint64_t *number, void *co
 		*number = cid;
 		return cid == ADDR_CID_ANY ? -EINVAL : 0;
 	}
-	entry = hosts_find(context, word, length);
+	entry = hosts_find(*hosts, word, length);
 	if (!entry || entry->path)
 		return -ENOENT;
 	*number = entry->cid;
@@ -46,7 +47,7 @@ static int read_set(const char *text, size_t from, size_t to, uint64_t min, uint
 	char part[ADDR_NAME_MAX];
 
 	snprintf(part, sizeof(part), "%.*s", (int)(to - from), text + from);
-	if (units_set(part, min, max, names ? read_name : NULL, (void *)(uintptr_t)names, set, &error) == 0)
+	if (units_set(part, min, max, names ? read_name : NULL, &names, set, &error) == 0)
 		return STATUS_DONE;
 	common_bad_text(text, from + error.offset, error.length, error.why, "");
 	return STATUS_USAGE;

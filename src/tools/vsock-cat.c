@@ -20,11 +20,29 @@
 #define STOP_GRACE (1 * NSEC_PER_SEC) /* what was read may still be written for so long after a signal */
 
 static const struct opt cat_opts[] = {
+	{ .name = "tty", .letter = 't', .group = "Terminal", .type = OPT_FLAG, .flags = OPT_BRIEF,
+	  .text = "raw terminal, for a shell at the far end; ~. ends", .offset = offsetof(struct cat_options, tty) },
+	{ .name = "escape", .letter = 'e', .group = "Terminal", .type = OPT_TEXT, .value = "CHAR", .fallback = "~",
+	  .text = "what stands for ~ in ~., or none", .offset = offsetof(struct cat_options, escape) },
 	{ .name = "zero-io", .letter = 'z', .group = "Transfer", .type = OPT_FLAG, .flags = OPT_BRIEF,
 	  .text = "connect, close, end: the status is the answer", .offset = offsetof(struct cat_options, zero_io) },
 	{ .name = "pass-fd", .letter = 'F', .group = "Transfer", .type = OPT_FLAG, .flags = OPT_BRIEF,
 	  .text = "send the connected socket through standard output and end, for ssh's ProxyUseFdpass",
 	  .offset = offsetof(struct cat_options, pass_fd) },
+	{ .name = "progress", .letter = 'p', .group = "Transfer", .type = OPT_FLAG, .flags = OPT_BRIEF,
+	  .text = "show bytes, time, rate and what is left: a bar on a terminal, else a line every 5 s",
+	  .offset = offsetof(struct cat_options, progress) },
+	{ .name = "size", .letter = 's', .group = "Transfer", .type = OPT_SIZE, .value = "SIZE", .fallback = "that of a file on stdin",
+	  .text = "what is 100 % for --progress", .offset = offsetof(struct cat_options, size) },
+	{ .name = "stats", .group = "Transfer", .type = OPT_FLAG, .text = "bytes, time and rates at the end",
+	  .offset = offsetof(struct cat_options, stats) },
+	{ .name = "dump", .letter = 'x', .group = "Transfer", .type = OPT_TEXT, .value = "FILE",
+	  .text = "write what goes through as hex and text, with direction and time; - is stderr",
+	  .offset = offsetof(struct cat_options, dump) },
+	{ .name = "crlf", .letter = 'C', .group = "Transfer", .type = OPT_FLAG,
+	  .text = "send LF as CR LF", .offset = offsetof(struct cat_options, crlf) },
+	{ .name = "delay", .group = "Transfer", .type = OPT_TIME, .value = "TIME", .fallback = "0",
+	  .text = "pause between lines sent", .flags = OPT_ZERO, .offset = offsetof(struct cat_options, delay) },
 	{ .name = "send-only", .group = "Transfer", .type = OPT_FLAG,
 	  .text = "write nothing to standard output: what arrives is thrown away", .offset = offsetof(struct cat_options, send_only) },
 	{ .name = "receive-only", .group = "Transfer", .type = OPT_FLAG,
@@ -49,28 +67,115 @@ static const char *const conflicts[] = {
 	"pass-fd", "zero-io",
 	"pass-fd", "send-only",
 	"pass-fd", "receive-only",
+	"pass-fd", "progress",
+	"pass-fd", "stats",
+	"pass-fd", "dump",
+	"tty", "progress",
+	"tty", "zero-io",
+	"tty", "pass-fd",
+	"tty", "send-only",
+	"tty", "receive-only",
+	"tty", "delay",
+	"tty", "crlf",
+	"receive-only", "delay",
+	"receive-only", "crlf",
+	"pass-fd", "delay",
+	"pass-fd", "crlf",
 	NULL,
 };
 static const struct opt_foreign foreign[] = {
 	{ "-l", "to listen write: vsock-listen PORT" },
+	{ "-c", "LF is sent as CR LF with -C" },
 	{ "-N", "end of input is always passed on" },
 	{ "-T", "the idle time-out is -i TIME" },
 	{ "-U", "write the address as unix:PATH" },
 	{ "-4", "write the address as tcp4:HOST:PORT" },
 	{ "-6", "write the address as tcp6:HOST:PORT" },
-	{ "-d", "not to read standard input write --receive-only" },
+	{ "-d", "not to read standard input: --receive-only; to pause between lines: --delay TIME" },
+	{ "-s", "to connect from an address write it behind the other: ADDRESS,bind=FROM" },
 	{ "-j", "standard output is data here; messages as JSON: --log-format json" },
 	{ "--json", "standard output is data here; messages as JSON: --log-format json" },
 	{ "--vsock", "vsock is what CID PORT means anyway" },
 	{ NULL, NULL },
 };
 
+static int start_dump(struct cat *cat)
+{
+	int error = cat->options.dump ? dump_open(&cat->dump, cat->options.dump) : 0;
+
+	if (error) {
+		log_error("--dump %s: %s", cat->options.dump, strerror(-error));
+		return STATUS_FAILURE;
+	}
+	cat->relaying.tap = cat->options.dump ? &cat->dump.tap : NULL;
+	return 0;
+}
+
+static void end_dump(struct cat *cat)
+{
+	int error = dump_close(&cat->dump);
+
+	if (!error)
+		return;
+	log_error("--dump %s: %s", cat->dump.name, strerror(-error));
+	if (cat->status == STATUS_DONE)
+		cat->status = STATUS_FAILURE;
+}
+
+/* What changes the input on its way. 0 or STATUS_USAGE, said. */
+static int start_filters(struct cat *cat)
+{
+	const struct cat_options *options = &cat->options;
+
+	if ((options->crlf || options->delay) && cat->addr.seqpacket) {
+		log_error("--%s is for streams, and this address has messages", options->crlf ? "crlf" : "delay");
+		log_hint("--message-size line cuts standard input at line ends");
+		return STATUS_USAGE;
+	}
+	crlf_start(&cat->crlf);
+	cat->relaying.filter = options->crlf ? &cat->crlf.filter : NULL;
+	cat->relaying.line_delay = options->delay;
+	return 0;
+}
+
+/* -t and -e. After the dump. 0 or STATUS_USAGE, said. */
+static int prepare_terminal(struct cat *cat)
+{
+	const struct cat_options *options = &cat->options;
+	int escape = '~';
+
+	if (options->escape && !options->tty) {
+		log_error("--escape is for --tty, which was not asked for");
+		return STATUS_USAGE;
+	}
+	if (options->escape && terminal_escape(options->escape, &escape) < 0) {
+		log_error("--escape %s: not one character", options->escape);
+		log_hint("~, ^X or none");
+		return STATUS_USAGE;
+	}
+	if (!options->tty)
+		return 0;
+	if (!isatty(STDIN_FILENO)) {
+		log_error("--tty: standard input is not a terminal");
+		return STATUS_USAGE;
+	}
+	terminal_init(&cat->terminal, escape, cat->relaying.tap);
+	cat->relaying.filter = &cat->terminal.filter;
+	cat->relaying.tap = &cat->terminal.tap;
+	return 0;
+}
+
 static void relay_done(struct loop *loop, struct relay *relay)
 {
 	struct cat *cat = (struct cat *)(void *)((char *)relay - offsetof(struct cat, relay));
 
+	terminal_stop(&cat->terminal);
+	progress_end(&cat->progress);
 	cat_log_done(cat);
+	if (cat->options.stats)
+		cat_log_stats(cat);
 	cat->status = cat_judge(cat);
+	end_dump(cat);
 	relay_close(loop, relay);
 	loop_stop(loop);
 }
@@ -132,6 +237,7 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 {
 	struct cat *cat = (struct cat *)(void *)((char *)dial - offsetof(struct cat, dial));
 	struct endpoint end[2];
+	uint64_t size = cat->options.size ? cat->options.size : progress_input_size(STDIN_FILENO);
 	int error;
 
 	log_progress_end();
@@ -150,16 +256,22 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 		return;
 	}
 	end[1] = dial_endpoint(&cat->addr, fd);
-	error = open_standard(&cat->options, &end[0]);
+	error = cat->options.tty ? terminal_start(&cat->terminal, STDIN_FILENO, loop, &cat->relay) : 0;
+	if (!error)
+		error = open_standard(&cat->options, &end[0]);
 	if (!error)
 		error = relay_start(loop, &cat->relay, end, &cat->relaying, &cat->dial.watch, relay_done);
 	if (error) {
+		terminal_stop(&cat->terminal);
 		log_error("standard input and output: %s", strerror(-error));
 		cat->status = STATUS_FAILURE;
 		loop_stop(loop);
 		return;
 	}
 	cat->relayed = true;
+	if (cat->options.progress && !cat->common.log.quiet)
+		progress_start(&cat->progress, loop, &cat->relay, addr_format_short(&cat->addr, cat->to, sizeof(cat->to)), size,
+		               cat->common.log.format == LOG_JSON);
 }
 
 static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, void *context)
@@ -168,6 +280,12 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 
 	if (info->ssi_signo == SIGUSR1) {
 		cat_show_counters(cat);
+		return;
+	}
+	if (info->ssi_signo == SIGWINCH || info->ssi_signo == SIGCONT) {
+		if (info->ssi_signo == SIGCONT)
+			terminal_continued(&cat->terminal);
+		terminal_resized(&cat->terminal);
 		return;
 	}
 	if (cat->signal) { /* the second one */
@@ -185,13 +303,16 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 
 static int watch_signals(struct cat *cat)
 {
-	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
+	/* those from SIGQUIT on only with a terminal of which we changed the settings */
+	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGQUIT, SIGWINCH, SIGCONT };
 	sigset_t signals;
 
 	sigemptyset(&signals);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
 		struct sigaction now;
 
+		if (wanted[i] == SIGQUIT && !cat->options.tty)
+			break;
 		/* nohup(1) and background jobs of a shell: what was ignored stays ignored */
 		if (sigaction(wanted[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
 			sigaddset(&signals, wanted[i]);
@@ -247,6 +368,15 @@ static bool quiet_with_number(int count, char **words)
 	return count >= 2 && words[0][strspn(words[0], "0123456789")] == '\0' && (count > 2 || strpbrk(words[1], ":/"));
 }
 
+static int check_size(const struct cat_options *options)
+{
+	if (!options->size || options->progress)
+		return 0;
+	log_error("--size says what is 100 %% for --progress, which was not asked for");
+	log_hint("nc's -s ADDRESS is an option of the address here: ADDRESS,bind=FROM");
+	return STATUS_USAGE;
+}
+
 static int check_words(const struct opt_program *program, int count, char **words)
 {
 	if (opt_given(program, "quiet") && quiet_with_number(count, words)) {
@@ -298,11 +428,20 @@ int main(int argc, char **argv)
 	log_configure(&cat.common.log);
 	status = check_words(&program, argc - first, argv + first);
 	if (!status)
+		status = check_size(&cat.options);
+	if (!status)
 		status = common_message_size(&cat.relaying);
 	if (!status)
 		status = read_address(&cat, argc - first, argv + first);
 	if (!status)
+		status = start_filters(&cat);
+	if (!status)
+		status = start_dump(&cat);
+	if (!status)
+		status = prepare_terminal(&cat);
+	if (!status)
 		status = run(&cat);
+	terminal_stop(&cat.terminal);
 	dialer_stop(cat.dialer);
 	loop_free(cat.loop);
 	hosts_free(&cat.hosts);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -15,33 +14,11 @@
 
 #include "base/fdutil.h"
 #include "base/units.h"
-#include "serve/service.h"
-#include "serve/user.h"
-#include "tools/common.h"
 #include "tools/listen.h"
 
 #define COMMANDS_AT_ONCE 100          /* --max-conns where there is a COMMAND and nothing was said */
 #define DESCRIPTORS_EACH 4            /* what a session may need, for the automatic limit */
 #define DESCRIPTORS_OURS 32
-
-struct listen {
-	struct server server;
-	struct listen_only_options options;
-	struct common_options common;
-	struct relay_settings relaying;
-
-	struct hosts hosts;
-	struct addr addr;
-	struct listener listener;
-	struct spawn spawn;
-	struct service service;
-	struct user user; /* to become */
-	int directory;    /* --chdir, or AT_FDCWD */
-	bool plain; /* one after another, to standard input and output */
-	uint64_t served;
-	int status;
-	char to[64];
-};
 
 static const char *const usage[] = { "[OPTION]... ADDRESS [-- COMMAND [ARG]...]", "[OPTION]... PORT", NULL };
 static const char *const examples[] = {
@@ -50,21 +27,6 @@ static const char *const examples[] = {
 	"vsock-listen --echo tcp:7", "an echo service on TCP, on localhost",
 	NULL,
 };
-/* Who connects gets one of these, or the COMMAND, or standard input and output. */
-static const struct {
-	const char *name; /* of the option */
-	enum service_kind kind;
-} services[] = {
-	{ "echo", SERVICE_ECHO },
-	{ "discard", SERVICE_DISCARD },
-	{ "generate", SERVICE_GENERATE },
-	{ "send-file", SERVICE_SEND_FILE },
-	{ "receive-dir", SERVICE_RECEIVE },
-	{ "hash", SERVICE_HASH },
-	{ "hub", SERVICE_HUB },
-	{ NULL, SERVICE_NONE },
-};
-
 static bool all_served(const struct listen *listen)
 {
 	return listen->served >= listen->options.count;
@@ -142,6 +104,8 @@ static void serve(struct server *server, struct listener *listener, struct sessi
 	listen->served++;
 	if (listen->plain)
 		serve_plain(listen, session);
+	else if (listen->options.tty)
+		session_terminal(session, &listen->spawn, &listen->relaying);
 	else if (listen->spawn.argv)
 		session_command(session, &listen->spawn, listen->relaying.max_time);
 	else
@@ -202,121 +166,6 @@ static int run(struct listen *listen)
 	return status ? status : listen->status;
 }
 
-/* Whom to become. */
-static int prepare_user(struct listen *listen)
-{
-	const char *text = listen->options.user;
-	struct user_error error;
-
-	if (!text)
-		return 0;
-	if (user_find(text, &listen->user, &error)) {
-		log_error("--user %s: %s", text, error.why);
-		log_caret(text, error.offset, error.length);
-		return STATUS_USAGE;
-	}
-	if (user_permitted(&listen->user))
-		return 0;
-	log_error("--user %s: only root can become another user", text);
-	return STATUS_DENIED;
-}
-
-static int prepare_umask(const char *text)
-{
-	if (!text || (*text && strlen(text) <= 4 && strspn(text, "01234567") == strlen(text) && strtoul(text, NULL, 8) <= 0777))
-		return 0;
-	log_error("--umask %s: not an octal mode from 0 to 777", text);
-	return STATUS_USAGE;
-}
-
-static int prepare_directory(struct listen *listen)
-{
-	const char *path = listen->options.chdir;
-	int error = 0;
-
-	if (!path)
-		return 0;
-	listen->directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (listen->directory < 0 || faccessat(listen->directory, ".", X_OK, AT_EACCESS) < 0)
-		error = errno;
-	if (error)
-		log_error("--chdir %s: %s", path, strerror(error));
-	return !error ? 0 : error == EACCES ? STATUS_DENIED : STATUS_FAILURE;
-}
-
-/* A COMMAND is looked for from where we are, though it may run elsewhere. */
-static int make_absolute(char **path)
-{
-	char here[PATH_MAX], *joined;
-
-	if (**path == '/')
-		return 0;
-	if (!getcwd(here, sizeof(here)))
-		return -errno;
-	if (asprintf(&joined, "%s/%s", here, *path) < 0)
-		return -ENOMEM;
-	free(*path);
-	*path = joined;
-	return 0;
-}
-
-/* A COMMAND that isn't there is found before anybody connects. */
-static int prepare_command(struct listen *listen, char **argv)
-{
-	char *path;
-	int error;
-
-	if (!argv || !argv[0])
-		return 0;
-	error = spawn_find(argv[0], &path);
-	if (!error && listen->options.chdir)
-		error = make_absolute(&path);
-	if (error) {
-		log_error("%s: %s", argv[0],
-		          error == -ENOENT ? "there is no such command" : "the command can't be run (not an executable file)");
-		return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
-	}
-	listen->spawn = (struct spawn){ .argv = argv, .path = path, .directory = listen->options.chdir ? listen->directory : 0 };
-	snprintf(listen->to, sizeof(listen->to), "exec:%s", argv[0]);
-	return 0;
-}
-
-static int prepare_service(struct listen *listen, const struct opt_program *program)
-{
-	const char *chosen = NULL;
-	int error;
-
-	for (size_t i = 0; services[i].name; i++) {
-		if (!opt_given(program, services[i].name))
-			continue;
-		if (chosen) {
-			log_error("--%s and --%s contradict each other", chosen, services[i].name);
-			return STATUS_USAGE;
-		}
-		chosen = services[i].name;
-		listen->service.kind = services[i].kind;
-	}
-	if (listen->options.json && listen->service.kind != SERVICE_HASH) {
-		log_error("--json is for --hash");
-		log_hint("records of connections as objects: -v --log-format json");
-		return STATUS_USAGE;
-	}
-	if (!chosen)
-		return 0;
-	if (listen->spawn.argv) {
-		log_error("a COMMAND and --%s contradict each other", chosen);
-		return STATUS_USAGE;
-	}
-	snprintf(listen->to, sizeof(listen->to), "%s", chosen);
-	listen->service.directory = listen->directory;
-	listen->service.path = listen->options.send_file ? listen->options.send_file : listen->options.receive_dir;
-	listen->service.json = listen->options.json;
-	error = service_check(&listen->service);
-	if (error)
-		log_error("--%s %s: %s", chosen, listen->service.path ? listen->service.path : "", error == -ENOTSUP ? "not a regular file" : strerror(-error));
-	return !error ? 0 : error == -EACCES || error == -EPERM ? STATUS_DENIED : STATUS_FAILURE;
-}
-
 static uint64_t automatic_limit(const struct listen *listen)
 {
 	size_t descriptors = fd_limit_raise();
@@ -329,7 +178,7 @@ static uint64_t automatic_limit(const struct listen *listen)
 static enum listen_mode mode_of(const struct listen *listen)
 {
 	if (listen->spawn.argv)
-		return LISTEN_COMMAND;
+		return listen->options.tty ? LISTEN_TERMINAL : LISTEN_COMMAND;
 	switch (listen->service.kind) {
 	case SERVICE_NONE:
 		return LISTEN_PLAIN;
@@ -393,37 +242,13 @@ static int read_words(struct listen *listen, int count, char **words)
 	return status;
 }
 
-/* All that may be found wrong before it listens, with the eyes of who will serve. */
-static int prepare(struct listen *listen, const struct opt_program *program, char **command)
-{
-	int error, status = prepare_umask(listen->options.umask);
-
-	if (!status)
-		status = prepare_user(listen);
-	if (status)
-		return status;
-	error = user_borrow(&listen->user);
-	if (!error)
-		status = prepare_directory(listen);
-	if (!error && !status)
-		status = prepare_command(listen, command);
-	if (!error && !status)
-		status = prepare_service(listen, program);
-	if (!error)
-		error = user_return();
-	if (!error)
-		return status;
-	log_error("--user %s: %s", listen->options.user, strerror(-error));
-	return STATUS_DENIED;
-}
-
 static void clean_up(struct listen *listen)
 {
 	server_free(&listen->server);
 	service_free(&listen->service);
 	user_free(&listen->user);
-	if (listen->options.chdir)
-		fd_close(&listen->directory);
+	free(listen->shell[0]);
+	fd_close(&listen->directory);
 	hosts_free(&listen->hosts);
 	free((char *)listen->spawn.path);
 }
@@ -467,7 +292,7 @@ int main(int argc, char **argv)
 	if (!status)
 		status = read_words(&listen, (dashdash ? dashdash : argc) - first, argv + first);
 	if (!status)
-		status = prepare(&listen, &program, dashdash && dashdash < argc ? argv + dashdash : NULL);
+		status = listen_prepare(&listen, &program, dashdash && dashdash < argc ? argv + dashdash : NULL);
 	if (!status)
 		status = listen_check(&program, mode_of(&listen));
 	if (!status) {

@@ -118,6 +118,13 @@ join() {
 	wait "$pid"
 }
 
+# ends_with STATUS NAME: it ends by itself, with this status. Not under run: a subshell can't wait for our children.
+ends_with() {
+	local status=0
+	join "$2" || status=$?
+	[ "$status" = "$1" ] || { echo "$2 ended with status $status, not $1" >&2; return 1; }
+}
+
 # True if the process is gone or a zombie, which is what a child of ours is until it is waited for.
 ended() {
 	local stat

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "serve/metrics.h"
+
+#include <inttypes.h>
+
+#include "base/units.h"
+
+static void family(FILE *out, const char *name, const char *type, const char *help)
+{
+	fprintf(out, "# HELP vsock_proxy_%s %s\n# TYPE vsock_proxy_%s %s\n", name, help, name, type);
+}
+
+/* A label's value: backslash, quote and newline are escaped. */
+static void put_label(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\\' || *text == '"')
+			fputc('\\', out);
+		if (*text == '\n')
+			fputs("\\n", out);
+		else
+			fputc(*text, out);
+	}
+}
+
+/* vsock_proxy_NAME{rule="LABEL",KEY="VALUE"} NUMBER */
+static void sample(FILE *out, const char *name, const struct rule *rule, const char *key, const char *value, uint64_t number)
+{
+	fprintf(out, "vsock_proxy_%s{rule=\"", name);
+	put_label(out, rule->label);
+	if (key) {
+		fprintf(out, "\",%s=\"", key);
+		put_label(out, value);
+	}
+	fprintf(out, "\"} %" PRIu64 "\n", number);
+}
+
+static void write_process(const struct router *router, FILE *out)
+{
+	const struct server *server = router->server;
+
+	family(out, "uptime_seconds", "gauge", "Seconds since the start.");
+	fprintf(out, "vsock_proxy_uptime_seconds %llu\n", (units_now() - router->started) / NSEC_PER_SEC);
+	family(out, "connections_limit", "gauge", "How many connections may be open at once, of all rules.");
+	fprintf(out, "vsock_proxy_connections_limit %" PRIu64 "\n", server->limit);
+	family(out, "reloads_failed_total", "counter", "How often rules were read again, and a mistake kept the old ones in force.");
+	fprintf(out, "vsock_proxy_reloads_failed_total %" PRIu64 "\n", router->failed_replacements);
+}
+
+static void write_connections(const struct rule *first, FILE *out)
+{
+	family(out, "connections_open", "gauge", "Connections that are open.");
+	for (const struct rule *rule = first; rule; rule = rule->next)
+		sample(out, "connections_open", rule, NULL, NULL, rule->gate.open);
+	family(out, "connections_total", "counter", "Connections that were accepted.");
+	for (const struct rule *rule = first; rule; rule = rule->next)
+		sample(out, "connections_total", rule, NULL, NULL, rule->counts.connections + rule->gate.open);
+	family(out, "connections_failed_total", "counter", "Connections that were refused, could not be made, or broke.");
+	for (const struct rule *rule = first; rule; rule = rule->next)
+		sample(out, "connections_failed_total", rule, NULL, NULL, rule->counts.failed);
+	family(out, "connections_ended_total", "counter", "Connections that have ended, by the word that stands in their record.");
+	for (const struct rule *rule = first; rule; rule = rule->next)
+		for (size_t i = 0; i < RULE_CAUSES_MAX && *rule->counts.ends[i].cause; i++)
+			sample(out, "connections_ended_total", rule, "end", rule->counts.ends[i].cause, rule->counts.ends[i].count);
+}
+
+static void write_bytes(const struct rule *first, FILE *out)
+{
+	family(out, "bytes_total", "counter", "Bytes from who connected (up) and back to it (down).");
+	for (const struct rule *rule = first; rule; rule = rule->next) {
+		sample(out, "bytes_total", rule, "direction", "up", rule->counts.up + rule->live.up);
+		sample(out, "bytes_total", rule, "direction", "down", rule->counts.down + rule->live.down);
+	}
+}
+
+static void write_times(const struct rule *first, FILE *out)
+{
+	family(out, "connect_seconds", "histogram", "How long it took to connect to the target.");
+	for (const struct rule *rule = first; rule; rule = rule->next) {
+		char limit[32];
+
+		for (size_t i = 0; i < RULE_BUCKETS; i++) {
+			snprintf(limit, sizeof(limit), "%g", (double)rule_bucket_limits[i] / (double)NSEC_PER_SEC);
+			sample(out, "connect_seconds_bucket", rule, "le", limit, rule->counts.connect_below[i]);
+		}
+		sample(out, "connect_seconds_bucket", rule, "le", "+Inf", rule->counts.connected);
+		fputs("vsock_proxy_connect_seconds_sum{rule=\"", out);
+		put_label(out, rule->label);
+		fprintf(out, "\"} %.9f\n", (double)rule->counts.connect_ns / (double)NSEC_PER_SEC);
+		sample(out, "connect_seconds_count", rule, NULL, NULL, rule->counts.connected);
+	}
+}
+
+void metrics_write(struct router *router, FILE *out)
+{
+	router_sum_live(router);
+	write_process(router, out);
+	write_connections(router->rules.first, out);
+	write_bytes(router->rules.first, out);
+	write_times(router->rules.first, out);
+}

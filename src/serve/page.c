@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "serve/page.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fdutil.h"
+#include "base/units.h"
+
+#define CLIENTS_MAX 8
+#define PATIENCE (5 * NSEC_PER_SEC)
+#define REQUEST_MAX 4096
+
+struct page_client {
+	struct watch watch; /* first */
+	struct timer timer;
+	struct page *page;
+	struct page_client *next;
+	int fd;
+	size_t asked, size, sent;
+	char *answer; /* owned; NULL while the request is read */
+	char request[REQUEST_MAX];
+};
+
+static void client_ready(struct loop *loop, struct watch *watch, uint32_t events);
+static const struct watch_kind client_kind = { .name = "page", .ready = client_ready };
+
+static void client_end(struct page_client *client)
+{
+	struct page *page = client->page;
+	struct page_client **link = &page->clients;
+
+	while (*link && *link != client)
+		link = &(*link)->next;
+	if (*link)
+		*link = client->next;
+	page->open--;
+	listener_rest(&page->listener, false);
+	loop_unwatch(page->loop, &client->watch);
+	loop_timer_stop(page->loop, &client->timer);
+	fd_close(&client->fd);
+	free(client->answer);
+	loop_free_later(page->loop, client);
+}
+
+static void client_late(struct loop *loop, struct timer *timer)
+{
+	(void)loop;
+	client_end((struct page_client *)(void *)((char *)timer - offsetof(struct page_client, timer)));
+}
+
+/* The answer by HTTP: the page itself, or why not. */
+static void write_http(const struct page *page, const char *request, const char *body, size_t size, FILE *out)
+{
+	bool head = strncmp(request, "HEAD ", 5) == 0, get = strncmp(request, "GET ", 4) == 0;
+	const char *path = request + (head ? 5 : 4), *status = "200 OK";
+	size_t length = strlen(page->http_path);
+
+	if (!head && !get)
+		status = "405 Method Not Allowed";
+	else if (strncmp(path, page->http_path, length) != 0 || !strchr(" ?\r\n", path[length]))
+		status = "404 Not Found";
+	if (*status != '2') {
+		body = "only GET /metrics is answered here\n";
+		size = strlen(body);
+	}
+	fprintf(out, "HTTP/1.1 %s\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: %zu\r\n"
+	             "Cache-Control: no-store\r\nConnection: close\r\n\r\n", status, size);
+	if (!head)
+		fwrite(body, 1, size, out);
+}
+
+static int make_answer(struct page_client *client)
+{
+	const struct page *page = client->page;
+	char *body = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&body, &size);
+
+	if (!out)
+		return -ENOMEM;
+	page->write(page->context, client->request, out);
+	if (fclose(out) != 0) {
+		free(body);
+		return -ENOMEM;
+	}
+	if (!page->http_path) {
+		client->answer = body;
+		client->size = size;
+		return 0;
+	}
+	out = open_memstream(&client->answer, &client->size);
+	if (out)
+		write_http(page, client->request, body, size, out);
+	free(body);
+	return out && fclose(out) == 0 ? 0 : -ENOMEM;
+}
+
+/* Has the whole request come? */
+static bool is_whole(const struct page_client *client)
+{
+	if (!client->page->http_path)
+		return strchr(client->request, '\n') != NULL;
+	return strstr(client->request, "\r\n\r\n") || strstr(client->request, "\n\n");
+}
+
+/* Reads the request: 1 when it is whole, 0 when more must come, or a negative errno. */
+static int client_read(struct page_client *client)
+{
+	for (;;) {
+		ssize_t n = recv(client->fd, client->request + client->asked, REQUEST_MAX - 1 - client->asked, MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		client->asked += (size_t)n;
+		if (n == 0 || is_whole(client))
+			return 1;
+		if (client->asked == REQUEST_MAX - 1)
+			return -E2BIG;
+	}
+}
+
+/* Sends what the socket takes: 1 when that was all. */
+static int client_send(struct page_client *client)
+{
+	while (client->sent < client->size) {
+		ssize_t n = send(client->fd, client->answer + client->sent, client->size - client->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		client->sent += (size_t)n;
+	}
+	return 1;
+}
+
+static void client_ready(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	struct page_client *client = (struct page_client *)(void *)watch;
+	int status = client->answer ? 1 : client_read(client);
+
+	(void)events;
+	if (status > 0 && !client->answer)
+		status = make_answer(client) < 0 ? -ENOMEM : 1;
+	if (status > 0)
+		status = client_send(client);
+	if (status)
+		client_end(client);
+	else
+		loop_watch(loop, watch, client->fd, client->answer ? EPOLLOUT : EPOLLIN);
+}
+
+static void accepted(struct listener *listener, int fd, const struct peer *peer)
+{
+	struct page *page = (struct page *)(void *)listener;
+	const struct access_entry *by;
+	struct page_client *client;
+
+	if ((page->access && !access_check(page->access, peer, &by)) || !(client = calloc(1, sizeof(*client)))) {
+		close(fd);
+		return;
+	}
+	client->watch = (struct watch){ .kind = &client_kind, .fd = -1 };
+	client->timer.expired = client_late;
+	client->page = page;
+	client->fd = fd;
+	client->next = page->clients;
+	page->clients = client;
+	if (++page->open >= CLIENTS_MAX)
+		listener_rest(listener, true);
+	loop_timer(page->loop, &client->timer, units_now() + PATIENCE);
+	loop_watch(page->loop, &client->watch, fd, EPOLLIN);
+}
+
+int page_start(struct page *page, struct loop *loop, struct failure *failure)
+{
+	int error;
+
+	page->loop = loop;
+	page->listener.accepted = accepted;
+	error = listener_open(loop, &page->listener, &page->addr, &(struct socket_defaults){ 0 }, failure);
+	if (error) {
+		page->loop = NULL;
+		return error;
+	}
+	listener_rest(&page->listener, false);
+	return 0;
+}
+
+void page_stop(struct page *page)
+{
+	if (!page->loop)
+		return;
+	while (page->clients)
+		client_end(page->clients);
+	listener_close(&page->listener);
+	page->loop = NULL;
+}

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "serve/router.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/units.h"
+#include "serve/spawn.h"
+
+#define DEAD_TIME (5 * NSEC_PER_SEC) /* a target that failed is not tried first for so long */
+
+const uint64_t rule_bucket_limits[RULE_BUCKETS] = {
+	100 * NSEC_PER_USEC, NSEC_PER_MSEC, 10 * NSEC_PER_MSEC, 100 * NSEC_PER_MSEC,
+	500 * NSEC_PER_MSEC, NSEC_PER_SEC, 5 * NSEC_PER_SEC, 10 * NSEC_PER_SEC,
+};
+
+static struct rule *rule_of(const struct session *session)
+{
+	return (struct rule *)(void *)((char *)session->gate - offsetof(struct rule, gate));
+}
+
+/* Targets */
+
+static bool was_tried(uint64_t tried, size_t i)
+{
+	return tried >> i & 1;
+}
+
+/* Is a better than b, both not tried yet? Who lives; then, of the dead, whose time is up first. */
+static bool better(const struct rule_port *port, size_t a, size_t b, uint64_t now)
+{
+	const struct rule_target *left = &port->targets[a], *right = &port->targets[b];
+	bool left_dead = left->dead_until > now, right_dead = right->dead_until > now;
+
+	if (left_dead != right_dead)
+		return right_dead;
+	if (left_dead)
+		return left->dead_until < right->dead_until;
+	return port->rule->settings.routing.balance == BALANCE_LEAST && left->open < right->open;
+}
+
+/* The target that comes next: NULL when all were tried. */
+static struct rule_target *choose(struct rule_port *port, uint64_t tried)
+{
+	size_t count = port->rule->target_count, first = 0, best = count;
+	uint64_t now = units_now();
+
+	if (port->rule->settings.routing.balance != BALANCE_FIRST)
+		first = port->turn;
+	for (size_t step = 0; step < count; step++) {
+		size_t i = (first + step) % count;
+
+		if (!was_tried(tried, i) && (best == count || better(port, i, best, now)))
+			best = i;
+	}
+	if (best == count)
+		return NULL;
+	port->turn = (best + 1) % count;
+	return &port->targets[best];
+}
+
+static size_t index_of(const struct rule_target *target)
+{
+	return (size_t)(target - target->port->targets);
+}
+
+static bool is_last(const struct rule_port *port, uint64_t tried)
+{
+	for (size_t i = 0; i < port->rule->target_count; i++)
+		if (!was_tried(tried, i))
+			return false;
+	return true;
+}
+
+static void connect_to(struct session *session, struct rule_target *target)
+{
+	struct rule_port *port = target->port;
+	struct rule *rule = port->rule;
+
+	target->open++;
+	session->owner = target;
+	session->to = target->text;
+	session->tried |= UINT64_C(1) << index_of(target);
+	session_dial(session, rule->router->dialer, &target->addr,
+	             is_last(port, session->tried) ? &rule->settings.dialling : &rule->once, &rule->settings.relaying);
+}
+
+static void note_trouble(struct router *router, const struct session *session, const char *what)
+{
+	struct router_trouble *trouble = &router->troubles[router->next_trouble];
+
+	router->next_trouble = (router->next_trouble + 1) % ROUTER_TROUBLES;
+	trouble->at = units_now();
+	trouble->conn = session->number;
+	snprintf(trouble->label, sizeof(trouble->label), "%s", rule_of(session)->label);
+	snprintf(trouble->what, sizeof(trouble->what), "%s: %s", session->to, what);
+}
+
+/* A dial failed: the target is left in peace for a while, and the next one tried. */
+static bool elsewhere(struct session *session, const struct explanation *why)
+{
+	struct rule_target *target = session->owner, *next = choose(target->port, session->tried);
+
+	note_trouble(rule_of(session)->router, session, why->what);
+	target->dead_until = units_now() + DEAD_TIME;
+	if (!next)
+		return false;
+	log_info(1, "#%llu %s: %s; trying %s", (unsigned long long)session->number, target->text, why->what, next->text);
+	target->open--;
+	connect_to(session, next);
+	return true;
+}
+
+/* Connections */
+
+static void serve(struct server *server, struct listener *listener, struct session *session)
+{
+	struct rule_port *port = (struct rule_port *)(void *)listener;
+
+	(void)server;
+	session->elsewhere = elsewhere;
+	connect_to(session, choose(port, 0));
+}
+
+static void count_end(struct rule_counts *counts, const char *cause)
+{
+	for (size_t i = 0; i < RULE_CAUSES_MAX; i++) {
+		if (!*counts->ends[i].cause)
+			snprintf(counts->ends[i].cause, sizeof(counts->ends[i].cause), "%s", cause);
+		if (strcmp(counts->ends[i].cause, cause) == 0) {
+			counts->ends[i].count++;
+			return;
+		}
+	}
+}
+
+static void count(struct rule_counts *counts, const struct session *session)
+{
+	counts->connections++;
+	counts->failed += session->status != 0;
+	counts->up += session->relay.chan[0].bytes;
+	counts->down += session->relay.chan[1].bytes;
+	count_end(counts, session->end);
+}
+
+static void connected(struct session_group *group, const struct session *session)
+{
+	struct rule_counts *counts = &rule_of(session)->counts;
+
+	(void)group;
+	counts->connected++;
+	counts->connect_ns += session->connect;
+	for (size_t i = 0; i < RULE_BUCKETS; i++)
+		counts->connect_below[i] += session->connect <= rule_bucket_limits[i];
+}
+
+static void forget(struct loop *loop, struct timer *timer)
+{
+	struct rule *rule = (struct rule *)(void *)((char *)timer - offsetof(struct rule, drain));
+	struct rule **link = &rule->router->going;
+
+	(void)loop;
+	while (*link && *link != rule)
+		link = &(*link)->next;
+	if (*link)
+		*link = rule->next;
+	rule_free(rule);
+}
+
+/* A rule that goes and has no connection left is freed, when nobody is in the midst of using it. */
+static void forget_later(struct rule *rule)
+{
+	rule->drain.expired = forget;
+	loop_timer(rule->router->server->loop, &rule->drain, units_now());
+}
+
+static void ended(struct server *server, const struct session *session)
+{
+	struct rule_target *target = session->owner;
+	struct rule *rule = rule_of(session);
+
+	(void)server;
+	if (target)
+		target->open--;
+	else
+		note_trouble(rule->router, session, session->end);
+	count(&rule->counts, session);
+	if (rule->going && !rule->gate.open)
+		forget_later(rule);
+}
+
+/* Rules */
+
+static void say_targets(const struct rule *rule, char *buf, size_t size)
+{
+	static const char *const ways[] = { "first", "round-robin", "least" };
+	size_t length = 0;
+
+	*buf = '\0';
+	for (size_t i = 0; i < rule->target_count && length < size; i++)
+		length += (size_t)snprintf(buf + length, size - length, "%s%s", i ? ", " : "", rule->ports[0].targets[i].text);
+	if (rule->target_count > 1 && length < size)
+		snprintf(buf + length, size - length, " (%s)", ways[rule->settings.routing.balance]);
+}
+
+static void announce(const struct rule *rule)
+{
+	const struct listener *listener = &rule->ports[0].listener;
+	char text[256], places[128], to[512], last[32] = "";
+
+	listener_text(listener, text, sizeof(text));
+	listener_places(listener, places, sizeof(places));
+	say_targets(rule, to, sizeof(to));
+	if (rule->port_count > 1)
+		snprintf(last, sizeof(last), "-%u", (unsigned)rule->listen.port_last);
+	log_notice("listening on %s%s%s, to %s", text, last, rule->listen.wildcard ? " (every interface)" : places, to);
+}
+
+static void close_opened(struct router *router, struct rule *first)
+{
+	for (struct rule *rule = first; rule; rule = rule->next)
+		for (size_t i = 0; i < rule->port_count && !rule->same; i++)
+			if (rule->ports[i].listener.addr)
+				server_close(router->server, &rule->ports[i].listener);
+}
+
+/* Opens what gets no sockets from another rule. */
+static int open_rule(struct router *router, struct rule *rule)
+{
+	rule->router = router;
+	for (size_t i = 0; i < rule->port_count; i++) {
+		struct rule_port *port = &rule->ports[i];
+		int status = port->from ? 0 : server_open(router->server, &port->listener, &port->listen, &rule->gate);
+
+		if (status)
+			return status;
+	}
+	return 0;
+}
+
+int router_start(struct router *router, struct server *server, struct rules *rules)
+{
+	router->server = server;
+	router->started = units_now();
+	router->rules = *rules;
+	*rules = (struct rules){ 0 };
+	server->serve = serve;
+	server->ended = ended;
+	server->sessions.connected = connected;
+	for (struct rule *rule = router->rules.first; rule; rule = rule->next) {
+		int status = open_rule(router, rule);
+
+		if (status)
+			return status;
+	}
+	for (struct rule *rule = router->rules.first; rule; rule = rule->next)
+		announce(rule);
+	return 0;
+}
+
+/* Finds the rules that are in both sets. */
+static void pair(struct router *router, struct rules *rules)
+{
+	for (struct rule *rule = rules->first; rule; rule = rule->next) {
+		for (struct rule *old = router->rules.first; old; old = old->next) {
+			if (!old->same && rule_same(rule, old)) {
+				rule->same = old;
+				old->same = rule;
+				break;
+			}
+		}
+	}
+}
+
+/* The port of a rule that goes, listening on the same address. */
+static struct rule_port *find_port(struct router *router, const struct addr *listen)
+{
+	for (struct rule *old = router->rules.first; old; old = old->next)
+		for (size_t i = 0; i < old->port_count && !old->same; i++)
+			if (old->ports[i].listener.count && addr_equal(&old->ports[i].listen, listen))
+				return &old->ports[i];
+	return NULL;
+}
+
+static int open_new(struct router *router, struct rules *rules)
+{
+	int status = 0;
+
+	for (struct rule *rule = rules->first; rule && !status; rule = rule->next) {
+		for (size_t i = 0; i < rule->port_count && !rule->same; i++)
+			rule->ports[i].from = find_port(router, &rule->ports[i].listen);
+		if (!rule->same)
+			status = open_rule(router, rule);
+	}
+	return status;
+}
+
+static void accept_new(struct router *router, struct rule *rule)
+{
+	for (size_t i = 0; i < rule->port_count; i++) {
+		struct rule_port *port = &rule->ports[i];
+
+		if (port->from)
+			server_move(router->server, &port->listener, &port->from->listener, &port->listen, &rule->gate);
+		port->from = NULL;
+		server_admit(router->server, &port->listener);
+	}
+	announce(rule);
+}
+
+/* The time of a rule's drain is up. */
+static void drain_over(struct loop *loop, struct timer *timer)
+{
+	struct rule *rule = (struct rule *)(void *)((char *)timer - offsetof(struct rule, drain));
+	struct session_group *sessions = &rule->router->server->sessions;
+
+	(void)loop;
+	log_notice("%s: still open, ended: %zu", rule->label, rule->gate.open);
+	for (struct session *session = sessions->first, *next; session; session = next) {
+		next = session->next;
+		if (session->gate == &rule->gate)
+			server_stop_session(session);
+	}
+}
+
+static void let_go(struct router *router, struct rule *rule)
+{
+	struct server *server = router->server;
+
+	rule->going = true;
+	rule->next = router->going;
+	router->going = rule;
+	for (size_t i = 0; i < rule->port_count; i++)
+		server_close(server, &rule->ports[i].listener);
+	rule->drain.expired = drain_over;
+	if (!rule->gate.open)
+		forget_later(rule);
+	else if (server->settings.drain_timeout != UNITS_INF)
+		loop_timer(server->loop, &rule->drain, units_now() + server->settings.drain_timeout);
+}
+
+/* Rules that stay take the place of their twins; the new ones accept. */
+static void put_in_force(struct router *router, struct rules *rules, struct router_change *change)
+{
+	for (struct rule **link = &rules->first; *link; link = &(*link)->next) {
+		struct rule *rule = *link, *old = rule->same;
+
+		if (old) {
+			old->next = rule->next;
+			old->line = rule->line;
+			*link = old;
+			old->same = NULL;
+			rule_free(rule);
+			change->stay++;
+		} else {
+			accept_new(router, rule);
+			change->come++;
+		}
+	}
+}
+
+int router_replace(struct router *router, struct rules *rules, struct router_change *change)
+{
+	struct rule *old = router->rules.first, *leaving = NULL, *next;
+	int status;
+
+	*change = (struct router_change){ 0 };
+	pair(router, rules);
+	status = open_new(router, rules);
+	if (status) {
+		close_opened(router, rules->first);
+		for (; old; old = old->next)
+			old->same = NULL;
+		rules_free(rules);
+		return status;
+	}
+	for (; old; old = next) { /* out of the list before it is relinked; their sockets may still be wanted */
+		next = old->next;
+		if (old->same)
+			continue;
+		old->next = leaving;
+		leaving = old;
+	}
+	put_in_force(router, rules, change);
+	for (; leaving; leaving = next) {
+		next = leaving->next;
+		let_go(router, leaving);
+		change->go++;
+	}
+	router->rules = *rules;
+	router->replaced = units_now();
+	*rules = (struct rules){ 0 };
+	return 0;
+}
+
+void router_sum_live(struct router *router)
+{
+	for (struct rule *rule = router->rules.first; rule; rule = rule->next)
+		rule->live.up = rule->live.down = 0;
+	for (const struct session *session = router->server->sessions.first; session; session = session->next) {
+		struct rule *rule = rule_of(session);
+
+		rule->live.up += session->relay.chan[0].bytes;
+		rule->live.down += session->relay.chan[1].bytes;
+	}
+}
+
+void router_free(struct router *router)
+{
+	rules_free(&router->rules);
+	while (router->going) {
+		struct rule *rule = router->going;
+
+		router->going = rule->next;
+		loop_timer_stop(router->server->loop, &rule->drain);
+		rule_free(rule);
+	}
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "tools/dump.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+
+#define WIDTH 16 /* bytes a line */
+
+/* "00000010  47 45 54 20 2f 20 48 54  54 50 2f 31 2e 30 0d 0a  |GET / HTTP/1.0..|" */
+static void put_line(FILE *file, uint64_t at, const unsigned char *data, size_t size)
+{
+	fprintf(file, "%08" PRIx64 " ", at);
+	for (size_t i = 0; i < WIDTH; i++) {
+		if (i == WIDTH / 2)
+			fputc(' ', file);
+		if (i < size)
+			fprintf(file, " %02x", data[i]);
+		else
+			fputs("   ", file);
+	}
+	fputs("  |", file);
+	for (size_t i = 0; i < size; i++)
+		fputc(data[i] >= ' ' && data[i] < 0x7f ? data[i] : '.', file);
+	fputs("|\n", file);
+}
+
+static void put_time(FILE *file)
+{
+	struct timespec now;
+	struct tm parts;
+	char text[32];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &parts);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
+	fprintf(file, "%s.%06ldZ", text, now.tv_nsec / 1000);
+}
+
+static void put_data(struct relay_tap *tap, int side, const void *data, size_t size)
+{
+	struct dump *dump = (struct dump *)(void *)tap;
+	uint64_t *moved = &dump->moved[side];
+	const unsigned char *bytes = data;
+
+	log_progress_end();
+	fprintf(dump->file, "%c ", side == 0 ? '>' : '<');
+	put_time(dump->file);
+	fprintf(dump->file, " length=%zu from=%" PRIu64 " to=%" PRIu64 "\n", size, *moved, *moved + size - 1);
+	for (size_t at = 0; at < size; at += WIDTH)
+		put_line(dump->file, *moved + at, bytes + at, size - at < WIDTH ? size - at : WIDTH);
+	*moved += size;
+	fflush(dump->file);
+}
+
+int dump_open(struct dump *dump, const char *name)
+{
+	*dump = (struct dump){ .tap.data = put_data, .name = name };
+	dump->file = strcmp(name, "-") == 0 ? stderr : fopen(name, "we");
+	return dump->file ? 0 : -errno;
+}
+
+int dump_close(struct dump *dump)
+{
+	int error = 0;
+
+	if (!dump->file)
+		return 0;
+	if (ferror(dump->file))
+		error = -EIO;
+	errno = 0;
+	if (dump->file != stderr && fclose(dump->file) != 0)
+		error = errno ? -errno : -EIO;
+	dump->file = NULL;
+	return error;
+}

@@ -1,0 +1,125 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# vsock-cat on a terminal: --tty. A tmux of our own is the terminal; what it shows is waited for.
+
+load lib/common
+
+setup() {
+	need tmux python3
+	cd "$BATS_TEST_TMPDIR" || return
+	cat >far.py <<-'END'
+		# asks for the size as told in band, and shows what it gets
+		import os
+		os.write(1, b"\033[?1049;2048h\033[?1049lready\r\n")
+		while data := os.read(0, 100):
+		    os.write(1, ascii(data).encode() + b"\r\n")
+		    if b"bye" in data:
+		        break
+	END
+	spawn_ready far vsock-listen unix:./far -- python3 far.py
+	tmux() { env -u TMUX TERM=xterm LC_ALL=C.UTF-8 tmux -L "vsock-$$" -f /dev/null "$@"; }
+	tmux new-session -d -x 100 -y 30 "env PS1='shell> ' bash --norc"
+	wait_until shows 'shell>'
+}
+
+teardown() {
+	tmux kill-server
+	finish_all
+}
+
+screen() {
+	tmux capture-pane -p
+}
+
+shows() {
+	screen | grep -qF -- "$1"
+}
+
+types() {
+	tmux send-keys "$@"
+}
+
+sane() {
+	types "stty -a | tr ' ;' '\n\n' | grep -xE -- '-?(isig|icanon|echo|opost)' | xargs echo settings" Enter
+	wait_until shows "settings opost isig icanon echo"
+}
+
+@test "--tty: keys are sent as they are, and ~. ends and restores the terminal" {
+	types "vsock-cat -t ./far; echo status=\$?" Enter
+	wait_until shows ready
+	types C-c
+	wait_until shows "b'\\x03'"
+	types C-z
+	wait_until shows "b'\\x1a'"
+	types x
+	wait_until shows "b'x'"
+	types '~.' # not at the beginning of a line
+	wait_until shows "b'~.'"
+	types Enter
+	wait_until shows "b'\\r'"
+	types '~' '~'
+	wait_until shows "b'~'"
+	types Enter
+	types '~a'
+	wait_until shows "b'~a'"
+	types Enter '~.'
+	wait_until shows status=0
+	sane
+}
+
+@test "--tty: the far end is told the size when it asks, and when it changes" {
+	types "vsock-cat -t ./far; echo status=\$?" Enter
+	wait_until shows "b'\\x1b[48;30;100;"
+	tmux resize-window -x 90 -y 20
+	wait_until shows "b'\\x1b[48;20;90;"
+	types bye
+	wait_until shows status=0
+	sane
+}
+
+@test "--tty: a signal restores the terminal" {
+	for signal in TERM HUP QUIT; do
+		types "vsock-cat -t -e ^A ./far; echo status=\$?" Enter
+		wait_until shows ready
+		wait_until pgrep -f "^vsock-cat -t -e \\^A ./far" >pid
+		kill -$signal "$(cat pid)"
+		wait_until shows status=$((128 + $(kill -l $signal)))
+		types clear Enter
+		wait_until eval '! shows status='
+	done
+	sane
+}
+
+@test "--escape: another character, a control character, none" {
+	types "vsock-cat -t -e ^A ./far; echo status=\$?" Enter
+	wait_until shows ready
+	types '~.'
+	wait_until shows "b'~.'"
+	types Enter C-a .
+	wait_until shows status=0
+	types clear Enter
+	wait_until eval '! shows status='
+	types "vsock-cat -t -e none ./far; echo status=\$?" Enter
+	wait_until shows ready
+	types Enter
+	wait_until shows "b'\\r'"
+	types '~.'
+	wait_until shows "b'~.'"
+	types bye
+	wait_until shows status=0
+}
+
+@test "--tty: a peer that is gone ends it, and the message stands on a line of its own" {
+	types "vsock-cat -t ./nobody; echo status=\$?" Enter
+	wait_until shows status=4
+	sane
+}
+
+@test "--tty without a terminal, --escape without --tty or with a word, are refused" {
+	run -2 vsock-cat -t ./far </dev/null
+	[[ $output == *"standard input is not a terminal"* ]]
+	run -2 vsock-cat -e x ./far
+	run -2 vsock-cat -t -e word ./far
+	[[ $output == *"not one character"* ]]
+	run -2 vsock-cat -t -C ./far
+}

@@ -1,0 +1,287 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# vsock-proxy's rules: on the command line and in files, their keys, ranges, several targets, and what is said of mistakes.
+
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	umask 022
+}
+
+# echo_at NAME PATH: an echo service.
+echo_at() {
+	spawn_ready "$1" vsock-listen --echo "unix:$2"
+}
+
+# ask ADDRESS TEXT: what an echo behind it answers.
+ask() {
+	echo "$2" | vsock-cat "$1" 2>/dev/null
+}
+
+# says NAME COMMAND…: a service that answers each connection with what COMMAND prints.
+says() {
+	local name=$1
+	shift
+	spawn_ready "$name" vsock-listen "unix:$name" -- "$@"
+}
+
+@test "rules from files, a folder and the command line are served together" {
+	echo_at echo echo
+	mkdir rules.d
+	echo 'unix:a unix:echo name=a' >one
+	echo 'unix:b unix:echo' >rules.d/b.rules
+	echo 'not a rule' >rules.d/c.rules~
+	spawn_ready proxy vsock-proxy -v -f one --rules rules.d unix:c unix:echo name=c max-time=1h
+	wait_ready proxy 3
+	for front in a b c; do
+		[ "$(ask unix:$front "$front")" = "$front" ]
+	done
+	wait_until grep -qE 'done unix.* -> unix:echo rule=c up=2 down=2' proxy.err
+	grep -qE 'open unix.* -> unix:echo rule=a connect=' proxy.err
+	grep -qE 'done unix.* -> unix:echo up=2 down=2' proxy.err
+}
+
+@test "quotes, comments, continuations as in sh" {
+	echo_at echo 'a b'
+	cat >rules <<-'END'
+		# a comment
+		unix:one\
+		 'unix:a b'	name=one   # another
+
+		  unix:"two \" #" \
+		    unix:a\ b \
+		    name="t"w'o'
+		unix:th#ree unix:"a b"
+	END
+	spawn_ready proxy vsock-proxy -f rules
+	wait_ready proxy 3
+	[ "$(ask unix:one 1)" = 1 ]
+	[ "$(ask 'unix:two " #' 2)" = 2 ]
+	[ "$(ask 'unix:th#ree' 3)" = 3 ]
+}
+
+@test "all mistakes of all files are shown, with file, line and spot" {
+	cat >one <<-'END'
+		unix:a unix:b name=web
+		tcp:localhost:70000 vsock:3:80
+
+		unix:c vsock:4:5432 max-con=10
+		unix:d \
+		   unix:e  idle-timeout=5x \
+		   rate-limit=0
+	END
+	printf 'unix:f unix:g engine=fast\r\nunix:h "unix:i\nunix:j\nunix:k unix:l drain-timeout=3\n' >two
+	run -2 vsock-proxy --check -f one -f two
+	diff - <(echo "$output") <<-'END'
+		one:2: bad port: 70000 is above 65535
+		  tcp:localhost:70000 vsock:3:80
+		                ^~~~~
+		one:4: unknown key 'max-con'; did you mean 'max-conns'?
+		  unix:c vsock:4:5432 max-con=10
+		                      ^~~~~~~
+		one:6: bad time: 'x' is not a unit of time (ns us ms s m min h d)
+		  unix:e  idle-timeout=5x \
+		                        ^
+		one:7: bad rate: it must be above 0
+		  rate-limit=0
+		             ^
+		hint: for no limit write inf
+		two:1: it must be one of: auto, copy, splice
+		  unix:f unix:g engine=fast
+		                       ^~~~
+		two:2: this quote does not end on its line
+		  unix:h "unix:i
+		         ^
+		two:3: LISTEN without CONNECT: addresses come in pairs
+		  unix:j
+		  ^~~~~~
+		hint: a rule is LISTEN CONNECT [KEY=VALUE]...
+		two:4: --drain-timeout is an option for all, no key of a rule
+		  unix:k unix:l drain-timeout=3
+		                ^~~~~~~~~~~~~
+		vsock-proxy: 8 errors; the other rule is good
+	END
+}
+
+@test "--check starts nothing, and says that all is well" {
+	echo 'unix:a unix:b' >rules
+	run -0 vsock-proxy --check -f rules unix:c unix:d
+	[ "$output" = "vsock-proxy: 2 rules, no error; nothing was started" ]
+	[ ! -e a ]
+	run -2 vsock-proxy --check -f /dev/null
+	[[ $output == *"no rules"* ]]
+	run -4 vsock-proxy --check -f missing
+	[[ $output == "missing: can't be read: No such file or directory"* ]]
+}
+
+@test "mistakes on the command line" {
+	run -2 vsock-proxy tcp:80 tcp:81 name=a name
+	[[ $output == *"name needs a value: name=NAME"* ]]
+	run -2 vsock-proxy tcp:80 tcp:81 no-shutdown=1
+	[[ $output == *"no-shutdown takes no value"* ]]
+	run -2 vsock-proxy tcp:80 tcp:81 'name=a b'
+	[[ $output == *$'bad name: '*$'\n  name=a b\n        ^'* ]]
+	run -2 vsock-proxy tcp:80 tcp:81 tcp:80 tcp:82
+	[[ $output == *"tcp:80: listened on twice, as in the command line"* ]]
+	run -2 vsock-proxy tcp:80 tcp:81 name=a tcp:82 tcp:83 name=a
+	[[ $output == *"a: a name that is there twice"* ]]
+	run -2 vsock-proxy tcp:80 tcp:81 max-bytes=lots
+	[[ $output == *"bad size"*$'\n  max-bytes=lots\n            ^'* ]]
+	run -2 vsock-proxy unix:a unix-seqpacket:b message-size=0
+	[[ $output == *"not from 1 to 64M"* ]]
+	run -2 vsock-proxy 8080
+	run -2 vsock-proxy 8080 tcp:80
+	[[ $output == *"hint: write vsock::8080 or tcp:8080"* ]]
+}
+
+@test "AWS's vsock-proxy PORT HOST PORT is answered with the rule to write" {
+	run -2 vsock-proxy 8080 kms.example.org 443
+	[[ $output == *"hint: write: vsock-proxy vsock::8080 tcp:kms.example.org:443" ]]
+	run -2 vsock-proxy 8080 2001:db8::1 443
+	[[ $output == *"hint: write: vsock-proxy vsock::8080 tcp:[2001:db8::1]:443" ]]
+}
+
+@test "a rule's keys win over the options, for that rule only" {
+	echo_at echo echo
+	spawn_ready proxy vsock-proxy -v -i 1h unix:a unix:echo idle-timeout=50ms name=a unix:b unix:echo max-bytes=3 name=b
+	wait_ready proxy 2
+	coproc held { vsock-cat unix:a; }
+	wait_until grep -qE 'done .* rule=a .*end=idle' proxy.err
+	echo 12345678 | vsock-cat unix:b >/dev/null 2>&1 || true
+	wait_until grep -qE 'done .* rule=b .*end=max-bytes' proxy.err
+}
+
+@test "access lists of a rule: its own, or else the options'" {
+	echo_at echo echo
+	spawn_ready proxy vsock-proxy --deny any unix:a unix:echo unix:b unix:echo "allow=uid:$(id -u)" unix:c unix:echo deny=uid:12345
+	wait_ready proxy 3
+	[ -z "$(ask unix:a 1)" ]
+	[ "$(ask unix:b 2)" = 2 ]
+	[ "$(ask unix:c 3)" = 3 ]
+	grep -q 'why="\?deny=any' proxy.err
+	run -2 vsock-proxy unix:a unix:b allow=3
+	[[ $output == *"'3' can never match a peer of unix"* ]]
+}
+
+@test "max-conns of a rule lets its listener rest, and no other" {
+	echo_at echo echo
+	spawn_ready proxy vsock-proxy -v unix:a unix:echo max-conns=1 unix:b unix:echo
+	wait_ready proxy 2
+	coproc held { vsock-cat unix:a; }
+	echo first >&"${held[1]}"
+	read -r answer <&"${held[0]}"
+	[ "$answer" = first ]
+	(ask unix:a waits >waited) &
+	waiting=$!
+	[ "$(ask unix:b other)" = other ]
+	[ ! -s waited ]
+	exec {held[1]}>&-
+	wait $waiting
+	[ "$(cat waited)" = waits ]
+}
+
+@test "max-conns-per-peer of a rule counts its own connections" {
+	echo_at echo echo
+	spawn_ready proxy vsock-proxy unix:a unix:echo max-conns-per-peer=1 name=a unix:b unix:echo
+	wait_ready proxy 2
+	coproc held { vsock-cat unix:a; }
+	echo first >&"${held[1]}"
+	read -r answer <&"${held[0]}"
+	[ "$(ask unix:b 2)" = 2 ]
+	[ -z "$(ask unix:a 3)" ]
+	wait_until grep -q 'deny .* rule=a why=max-conns-per-peer=1' proxy.err
+	exec {held[1]}>&-
+}
+
+@test "a range of ports to a range of ports" {
+	need python3
+	base=$(python3 - <<-'END'
+		import socket
+		def free(base):
+		    held = []
+		    try:
+		        for port in range(base, base + 6):
+		            s = socket.socket(); s.bind(("127.0.0.1", port)); held.append(s)
+		        return True
+		    except OSError:
+		        return False
+		print(next(b for b in range(23000, 30000, 17) if free(b)))
+	END
+	)
+	for i in 3 4 5; do
+		spawn_ready "target$i" vsock-listen "tcp:127.0.0.1:$((base + i))" -- echo "port $i"
+	done
+	spawn_ready proxy vsock-proxy "tcp:127.0.0.1:$base-$((base + 2))" "tcp:127.0.0.1:$((base + 3))-$((base + 5))" name=range
+	wait_ready proxy 3
+	for i in 0 1 2; do
+		[ "$(vsock-cat "tcp:127.0.0.1:$((base + i))" </dev/null)" = "port $((i + 3))" ]
+	done
+	grep -q "listening on tcp:127.0.0.1:$base-$((base + 2)) " proxy.err || grep -q "listening on tcp:127.0.0.1:$base-$((base + 2))" proxy.err
+}
+
+@test "ranges of different lengths, backwards, too long, or overlapping" {
+	run -2 vsock-proxy tcp:8000-8009 tcp:9000-9008
+	[[ $output == *"both ranges must be of one length"* ]]
+	run -2 vsock-proxy tcp:8000-8009 unix:a
+	run -2 vsock-proxy tcp:8009-8000 tcp:9000-9009
+	run -2 vsock-proxy tcp:1000-4000 tcp:5000-8000
+	[[ $output == *"at most 1024 ports"* ]]
+	run -2 vsock-proxy tcp:8000-8009 tcp:9000-9009 tcp:8005 tcp:1
+	[[ $output == *"listened on twice"* ]]
+}
+
+@test "more targets: the first that answers, and the record names it" {
+	says one echo one
+	spawn_ready proxy vsock-proxy -v unix:front unix:gone connect=unix:one
+	[ "$(vsock-cat unix:front </dev/null)" = one ]
+	grep -q '#1 unix:gone: .*; trying unix:one' proxy.err
+	wait_until grep -q '#1 done .* -> unix:one' proxy.err
+	# remembered: the second goes there at once
+	[ "$(vsock-cat unix:front </dev/null)" = one ]
+	run ! grep -q '#2 unix:gone' proxy.err
+}
+
+@test "more targets: none answers" {
+	spawn_ready proxy vsock-proxy unix:front unix:gone connect=unix:away
+	[ -z "$(vsock-cat unix:front </dev/null 2>/dev/null)" ]
+	wait_until grep -qE '#1 fail .* -> unix:away .*why=' proxy.err
+	# and one that comes back is found, though it was dead a moment ago
+	says away echo back
+	[ "$(vsock-cat unix:front </dev/null)" = back ]
+}
+
+@test "balance=round-robin goes around, balance=least to who has fewest" {
+	says one echo one
+	says two echo two
+	spawn_ready proxy vsock-proxy --balance round-robin unix:front unix:one connect=unix:two
+	[ "$(for _ in 1 2 3 4; do vsock-cat unix:front </dev/null; done | xargs)" = "one two one two" ]
+	spawn_ready slow1 vsock-listen unix:slow1 -- sh -c 'echo 1; cat'
+	spawn_ready slow2 vsock-listen unix:slow2 -- sh -c 'echo 2; cat'
+	spawn_ready least vsock-proxy unix:least unix:slow1 connect=unix:slow2 balance=least
+	coproc held { vsock-cat unix:least; }
+	read -r first <&"${held[0]}"
+	[ "$(vsock-cat unix:least </dev/null)" != "$first" ]
+	[ "$(vsock-cat unix:least </dev/null)" != "$first" ]
+	exec {held[1]}>&-
+}
+
+@test "as root, a file that others may write is refused" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	echo 'unix:a unix:b' >rules
+	for mode in 0666 0664; do
+		chmod $mode rules
+		run -6 vsock-proxy --check -f rules
+		[[ $output == "rules: refused: others than root may write it"* ]]
+	done
+	chmod 0644 rules
+	chown 12345 rules
+	run -6 vsock-proxy --check -f rules
+	[[ $output == "rules: refused: it belongs to another user"* ]]
+	mkdir -m 0777 folder
+	run -6 vsock-proxy --check -f folder
+	echo '3 web' >hosts
+	chmod 0666 hosts
+	VSOCK_HOSTS=hosts run -6 vsock-proxy --check tcp:80 vsock:web:80
+	[[ $output == "hosts: refused: "* ]]
+}

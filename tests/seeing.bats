@@ -1,0 +1,167 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What vsock-proxy tells who looks on: --metrics, --status.
+
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	umask 022
+	spawn_ready echo vsock-listen --echo unix:echo
+}
+
+ask() {
+	echo "$2" | vsock-cat "$1" 2>/dev/null
+}
+
+# metrics [PATH [METHOD]]: what is answered.
+metrics() {
+	printf '%s %s HTTP/1.1\r\nHost: x\r\n\r\n' "${2:-GET}" "${1:-/metrics}" | vsock-cat unix:metrics
+}
+
+# value SAMPLE: of one metric.
+value() {
+	metrics | tr -d '\r' | grep -F "vsock_proxy_$1 " | cut -d ' ' -f 2
+}
+
+has_value() {
+	[ "$(value "$1")" = "$2" ]
+}
+
+@test "metrics: connections, bytes, causes and times to connect, for each rule" {
+	spawn_ready proxy vsock-proxy --metrics unix:metrics unix:a unix:echo name=a unix:b unix:gone 'unix:c"' unix:echo deny=any
+	wait_ready proxy 3
+	ask unix:a 123
+	ask unix:b 1 || true
+	ask 'unix:c"' 1 || true
+	coproc held { vsock-cat unix:a; }
+	echo 12345 >&"${held[1]}"; read -r answer <&"${held[0]}"
+	wait_until has_value 'connections_total{rule="a"}' 2
+	wait_until has_value 'connections_open{rule="a"}' 1
+	has_value 'connections_failed_total{rule="a"}' 0
+	has_value 'connections_ended_total{rule="a",end="eof"}' 1
+	has_value 'bytes_total{rule="a",direction="up"}' 10
+	has_value 'bytes_total{rule="a",direction="down"}' 10
+	has_value 'connections_failed_total{rule="unix:b"}' 1
+	has_value 'connections_ended_total{rule="unix:c\"",end="denied"}' 1
+	has_value 'connect_seconds_count{rule="a"}' 2
+	has_value 'connect_seconds_bucket{rule="a",le="+Inf"}' 2
+	has_value 'connect_seconds_count{rule="unix:b"}' 0
+	exec {held[1]}>&-
+	wait_until has_value 'connections_open{rule="a"}' 0
+	has_value 'bytes_total{rule="a",direction="up"}' 10
+}
+
+@test "metrics: promtool or a parser takes them" {
+	need python3
+	spawn_ready proxy vsock-proxy --metrics unix:metrics unix:a unix:echo
+	ask unix:a 1
+	metrics | sed '1,/^.$/d' >text
+	run -0 python3 - <<-'END'
+		import re
+		seen, typed = set(), {}
+		for line in open("text"):
+		    line = line.rstrip("\n")
+		    if line.startswith("# TYPE "):
+		        _, _, name, kind = line.split(" ", 3); assert name not in typed; typed[name] = kind
+		    elif not line.startswith("# HELP "):
+		        m = re.fullmatch(r'([a-z_]+)(\{(?:[a-z]+="(?:[^"\\\\]|\\\\.)*",?)+\})? [0-9.e+-]+', line); assert m, line
+		        assert line.rsplit(" ", 1)[0] not in seen; seen.add(line.rsplit(" ", 1)[0])
+		        assert re.sub("_(bucket|sum|count)$", "", m[1]) in typed, line
+		print(len(typed) > 5)
+	END
+	[ "$output" = True ]
+}
+
+@test "metrics: other paths and methods, HEAD, garbage, one that says nothing" {
+	spawn_ready proxy vsock-proxy --metrics unix:metrics unix:a unix:echo
+	[[ $(metrics) == "HTTP/1.1 200 OK"* ]]
+	[[ $(metrics /) == "HTTP/1.1 404 Not Found"* ]]
+	[[ $(metrics /metricsx) == "HTTP/1.1 404 "* ]]
+	[[ $(metrics '/metrics?x=1') == "HTTP/1.1 200 "* ]]
+	[[ $(metrics /metrics POST) == "HTTP/1.1 405 "* ]]
+	[ "$(metrics /metrics HEAD | tr -d '\r' | tail -n 1)" = "" ]
+	head -c 100K /dev/zero | vsock-cat unix:metrics >/dev/null 2>&1 || true
+	spawn silent vsock-cat --receive-only unix:metrics
+	join silent || true
+	[[ $(metrics) == "HTTP/1.1 200 OK"* ]]
+}
+
+@test "metrics where others could read them need --allow" {
+	for address in vsock::9100 'tcp:*:9100' vsock:any:9100; do
+		run -2 vsock-proxy --metrics "$address" tcp:80 tcp:81
+		[[ $output == *"--allow"* ]]
+	done
+	run -2 vsock-proxy --metrics tcp:localhost:x-y:3 tcp:80 tcp:81
+	spawn_ready proxy vsock-proxy --metrics 'tcp:*:0' --allow uid:0,127.0.0.2 unix:a unix:echo
+}
+
+# status ARGUMENT…: of those that run for this test.
+status() {
+	XDG_RUNTIME_DIR=$PWD/run RUNTIME_DIRECTORY='' vsock-proxy --status "$@"
+}
+
+spawn_with_status() {
+	mkdir -p run
+	XDG_RUNTIME_DIR=$PWD/run RUNTIME_DIRECTORY='' spawn_ready "$@"
+}
+
+@test "--status: rules and connections as a table" {
+	echo 'unix:a unix:echo name=web' >rules
+	spawn_with_status proxy vsock-proxy -f rules unix:b unix:gone
+	coproc held { vsock-cat unix:a; }
+	echo 12345 >&"${held[1]}"; read -r answer <&"${held[0]}"
+	ask unix:b 1 || true
+	wait_until grep -q '#2 fail' proxy.err
+	run -0 status
+	echo "$output"
+	[[ ${lines[0]} =~ ^"vsock-proxy "[^,]+", pid ${spawned[proxy]}, up "[0-9]+"s, rules"$ ]]
+	[ "${lines[1]}" = "RULE  LISTEN  CONNECT    OPEN  TOTAL  FAIL   UP  DOWN" ]
+	[ "${lines[2]}" = "-     unix:b  unix:gone     0      1     1  0 B   0 B" ]
+	[ "${lines[3]}" = "web   unix:a  unix:echo     1      1     0  6 B   6 B" ]
+	[[ ${lines[4]} == *"s ago  unix:b  #2 unix:gone: "* ]]
+	[[ ${lines[5]} =~ ^"1 connection of "[0-9]+"; -v lists them"$ ]]
+	COLUMNS=200 run -0 status -v
+	[[ $output =~ " 1  unix (pid "[0-9]+", uid "[0-9]+")  unix:echo  web "+[0-9]+"  6 B   6 B" ]]
+	COLUMNS=40 run -0 status
+	[ "${lines[1]}" = "RULE  LISTEN  CONNECT    OPEN  TOTAL" ]
+	kill -HUP "${spawned[proxy]}"
+	wait_until grep -q 'reloaded; ' proxy.err
+	[[ $(status) == *", rules, reloaded "*" ago"* ]]
+	exec {held[1]}>&-
+}
+
+@test "--status: JSON, more processes, none, a socket by address, none" {
+	need jq
+	spawn_with_status one vsock-proxy unix:a unix:echo name=a
+	spawn_with_status two vsock-proxy --status-socket unix:two.sock unix:b unix:echo name=b
+	[ "$(status -j | jq -r '.rules[].rule')" = a ]
+	[ "$(status -j unix:two.sock | jq -r '.rules[].rule')" = b ]
+	[ "$(status -jv ./two.sock | jq -c '[.connections, .rules[0].connect, .pid]')" = "[[],[\"unix:echo\"],${spawned[two]}]" ]
+	spawn_with_status three vsock-proxy --status-socket none unix:c unix:echo
+	[ "$(find run -name '*.sock' | wc -l)" = 1 ]
+	[ "$(stat -c %a run/vsock-proxy run/vsock-proxy/*.sock | xargs)" = "700 600" ]
+	finish one
+	run -4 status
+	[[ $output == *"no vsock-proxy is running here"* ]]
+	run -4 status unix:gone
+	[ ! -e "run/vsock-proxy/${spawned[two]}.sock" ]
+}
+
+@test "--status --watch prints again and again" {
+	spawn_with_status proxy vsock-proxy --status-socket unix:s unix:a unix:echo
+	spawn watch vsock-proxy --status --watch --interval 50ms unix:s
+	wait_until three_times
+}
+
+three_times() {
+	[ "$(grep -c '^RULE' watch.out)" -ge 3 ]
+}
+
+@test "--status: wrong usage" {
+	run -2 vsock-proxy --status a b
+	run -2 vsock-proxy --watch unix:a unix:b
+	run -2 vsock-proxy -j unix:a unix:b
+	run -2 vsock-proxy --status-socket vsock::5 unix:a unix:b
+	[[ $output == *--allow* ]]
+}
