@@ -154,6 +154,7 @@ EXTRA_DIST += $(static_tests)
 bats_tests = \
 	tests/access.bats \
 	tests/activation.bats \
+	tests/addresses.bats \
 	tests/listen.bats \
 	tests/cat.bats \
 	tests/cat-terminal.bats \
@@ -177,11 +178,14 @@ bats_tests = \
 	tests/manual.bats \
 	tests/messages.bats \
 	tests/mux.bats \
+	tests/options.bats \
 	tests/ping-lab.bats \
 	tests/ping.bats \
 	tests/reload.bats \
 	tests/rules.bats \
 	tests/seeing.bats \
+	tests/proxy.bats \
+	tests/serving.bats \
 	tests/signals.bats \
 	tests/sources.bats \
 	tests/terminal.bats \

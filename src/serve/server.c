@@ -12,6 +12,7 @@
 
 #include <libutil.h>
 
+#include "base/fdutil.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "serve/notify.h"
@@ -498,6 +499,21 @@ int server_listen(struct server *server, struct listener *listeners, const struc
 	return write_pid_file(server);
 }
 
+uint64_t server_limit(uint64_t asked, size_t ours, size_t each)
+{
+	size_t descriptors = fd_limit_raise();
+	uint64_t most = descriptors > 2 * ours ? (descriptors - ours) / each : each;
+
+	if (!asked)
+		return most;
+	if (asked > most) {
+		log_notice("--max-conns %llu: %llu at once is what %zu descriptors allow", (unsigned long long)asked,
+		           (unsigned long long)most, descriptors);
+		return most;
+	}
+	return asked;
+}
+
 static int tell_ready(const struct server *server)
 {
 	if (server->settings.ready_fd == UNITS_INF)
@@ -510,6 +526,9 @@ static int tell_ready(const struct server *server)
 			return STATUS_FAILURE;
 		}
 	}
+	/* it was for us, not for a COMMAND */
+	if (server->settings.ready_fd > STDERR_FILENO)
+		fd_cloexec((int)server->settings.ready_fd, true);
 	return 0;
 }
 

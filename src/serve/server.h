@@ -75,6 +75,9 @@ int server_read_who(struct access *access, const struct opt_list *who, const str
                     const struct addr *const *addrs, size_t count, const struct opt_entry **bad, struct access_error *error);
 /* Reads --allow and --deny, and checks that each can match a listener's family. 0 or STATUS_USAGE, said. */
 int server_read_access(struct server *server, const struct hosts *hosts, const struct addr *const *addrs, size_t count);
+/* How many connections at once: as asked (0: auto), but no more than descriptors allow, each of which needs so many beside
+ * ours; said where that is less than was asked for. */
+uint64_t server_limit(uint64_t asked, size_t ours, size_t each);
 /* Loop and signals. 0 or the exit status, said. */
 int server_start(struct server *server);
 /* Opens the listeners, writes the pid file. 0 or the exit status, said. */

@@ -41,7 +41,7 @@ const struct opt dial_opts[] = {
 	  .text = "how long one attempt may take, names and handshake included", .flags = OPT_RULE | OPT_INF | OPT_BRIEF,
 	  .offset = offsetof(struct dial_settings, connect_timeout) },
 	{ .name = "wait", .group = "Connecting", .type = OPT_TIME, .value = "TIME", .fallback = "off",
-	  .text = "try again for so long while the cause may heal", .flags = OPT_RULE | OPT_INF | OPT_BRIEF,
+	  .text = "try for so long, while the cause may heal", .flags = OPT_RULE | OPT_INF | OPT_BRIEF,
 	  .offset = offsetof(struct dial_settings, wait) },
 	{ 0 },
 };

@@ -166,15 +166,6 @@ static int run(struct listen *listen)
 	return status ? status : listen->status;
 }
 
-static uint64_t automatic_limit(const struct listen *listen)
-{
-	size_t descriptors = fd_limit_raise();
-
-	if (listen->spawn.argv)
-		return COMMANDS_AT_ONCE;
-	return descriptors > 2 * DESCRIPTORS_OURS ? (descriptors - DESCRIPTORS_OURS) / DESCRIPTORS_EACH : DESCRIPTORS_EACH;
-}
-
 static enum listen_mode mode_of(const struct listen *listen)
 {
 	if (listen->spawn.argv)
@@ -208,11 +199,12 @@ static void choose(struct listen *listen)
 		listen->options.count = 1;
 	/* one connection to standard input and output: a signal ends it as it ends vsock-cat */
 	listen->server.at_once = listen->plain && !listen->options.keep_open;
-	listen->server.limit = listen->server.settings.max_conns;
 	if (listen->plain)
 		listen->server.limit = 1;
-	else if (!listen->server.limit)
-		listen->server.limit = automatic_limit(listen);
+	else if (listen->spawn.argv) /* these have their own descriptors */
+		listen->server.limit = listen->server.settings.max_conns ? listen->server.settings.max_conns : COMMANDS_AT_ONCE;
+	else
+		listen->server.limit = server_limit(listen->server.settings.max_conns, DESCRIPTORS_OURS, DESCRIPTORS_EACH);
 }
 
 static int read_words(struct listen *listen, int count, char **words)
@@ -270,7 +262,7 @@ int main(int argc, char **argv)
 	};
 	const struct opt_program program = {
 		.name = "vsock-listen",
-		.summary = "accept connections: to standard input and output, to a command, to a service",
+		.summary = "accept connections: to stdin and stdout, a command, a service",
 		.usage = usage,
 		.examples = examples,
 		.tables = tables,

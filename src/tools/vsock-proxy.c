@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fdutil.h"
 #include "base/units.h"
 #include "serve/change.h"
 #include "serve/metrics.h"
@@ -322,13 +321,6 @@ static int run(struct proxy *proxy, struct rules *rules)
 	return status ? status : server_run(server);
 }
 
-static uint64_t automatic_limit(void)
-{
-	size_t descriptors = fd_limit_raise();
-
-	return descriptors > 2 * DESCRIPTORS_OURS ? (descriptors - DESCRIPTORS_OURS) / DESCRIPTORS_EACH : DESCRIPTORS_EACH;
-}
-
 static int print_status(const struct proxy *proxy)
 {
 	return proxy_status(&(struct proxy_status){
@@ -453,7 +445,7 @@ int main(int argc, char **argv)
 	proxy.words = argv + first;
 	proxy.word_count = (size_t)(argc - first);
 	proxy.server.settings = settings->serving;
-	proxy.server.limit = settings->serving.max_conns ? settings->serving.max_conns : automatic_limit();
+	proxy.server.limit = server_limit(settings->serving.max_conns, DESCRIPTORS_OURS, DESCRIPTORS_EACH);
 	status = common_message_size(&settings->relaying);
 	if (!status)
 		status = check_words(&proxy);

@@ -1,0 +1,359 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# vsock-listen: who gets a connection, what a COMMAND finds, limits, socket files. Its services and what it refuses: listen.bats.
+
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+# ends_with NAME STATUS: that it ends, and with which status, as a shell has it.
+ends_with() {
+	local status=0
+	join "$1" || status=$?
+	[ "$status" -eq "$2" ] || { echo "$1 ended with $status, not $2" >&2; return 1; }
+}
+
+# A script in the place of a program: that program with few descriptors.
+limited() {
+	printf '#!/bin/sh\nulimit -n %s\nexec %s "$@"\n' "$2" "$1" >"limited-$1"
+	chmod +x "limited-$1"
+}
+
+ask() {
+	vsock-cat "$1" </dev/null
+}
+
+@test "READY tells the real port, once it listens, for each family" {
+	spawn_ready tcp vsock-listen tcp:127.0.0.1:0 --echo
+	[[ $ready =~ ^tcp:127\.0\.0\.1:[1-9][0-9]*$ ]]
+	vsock-cat -z "$ready"
+	spawn_ready unix vsock-listen unix:./socket --echo
+	[ "$ready" = unix:./socket ]
+	spawn_ready abstract vsock-listen "@serving-$$" --echo
+	[ "$ready" = "unix:@serving-$$" ]
+	[ "$(echo hello | vsock-cat "$ready")" = hello ]
+	spawn_ready everywhere vsock-listen 'tcp:localhost:0' --echo
+	[ "$(echo hello | vsock-cat "tcp:127.0.0.1:$(port_of "$ready")")" = hello ]
+}
+
+@test "plain: one connection, to standard input and output, then the listener is closed" {
+	: >server.ready
+	serve() { exec vsock-listen --ready-fd 9 "$@" 9>server.ready <<<answer; }
+	spawn server serve unix:./socket
+	wait_ready server
+	run -0 vsock-cat ./socket <<<question
+	[ "$output" = answer ]
+	join server
+	[ "$(cat server.out)" = question ]
+	[ ! -e socket ]
+}
+
+@test "plain: who comes second is refused while the first is there" {
+	mkfifo client.in
+	exec 8<>client.in
+	spawn_ready server vsock-listen -v unix:./socket
+	spawn client vsock-cat ./socket
+	wait_until grep -q ' open ' server.err
+	run -4 vsock-cat -z ./socket
+	exec 8<&-
+	finish client
+	join server
+}
+
+@test "-k: one after another, and standard input goes to the first" {
+	: >server.ready
+	serve() { exec vsock-listen -k --ready-fd 9 "$@" 9>server.ready <<<greeting; }
+	spawn server serve unix:./socket
+	wait_ready server
+	run -0 vsock-cat ./socket <<<first
+	[ "$output" = greeting ]
+	run -0 vsock-cat ./socket <<<second
+	[ "$output" = "" ]
+	wait_until grep -q second server.out
+	[ "$(cat server.out)" = $'first\nsecond' ]
+}
+
+@test "-c: it ends after so many; with one the status is COMMAND's own" {
+	spawn_ready server vsock-listen -c 3 unix:./socket --echo
+	for word in one two three; do
+		[ "$(echo $word | vsock-cat ./socket)" = $word ]
+	done
+	join server
+	spawn_ready server vsock-listen -c 1 unix:./socket -- sh -c 'exit 9'
+	ask ./socket
+	ends_with server 9
+	spawn_ready server vsock-listen -c 1 unix:./socket -- sh -c 'kill -KILL $$'
+	ask ./socket
+	ends_with server 137
+}
+
+@test "a COMMAND that isn't there: 127, that can't be run: 126, and nothing listens" {
+	run -127 --separate-stderr vsock-listen unix:./socket -- no-such-command
+	[ "$stderr" = "vsock-listen: no-such-command: there is no such command" ]
+	[ ! -e socket ]
+	: >file
+	run -126 vsock-listen unix:./socket -- ./file
+	mkdir folder
+	run -126 vsock-listen unix:./socket -- ./folder
+	run -127 vsock-listen unix:./socket -- ./nothing
+	[ ! -e socket ]
+}
+
+@test "COMMAND: its arguments, its standard error, its environment for TCP" {
+	spawn_ready server vsock-listen tcp:127.0.0.1:0 -- sh -c 'echo "$0 $1"; echo trouble >&2; env' 'a b' 'c "d"'
+	ask "$ready" >got
+	grep -qx 'a b c "d"' got
+	wait_until grep -qx trouble server.err
+	grep -qx 'PROTO=TCP' got
+	grep -qx 'TCPLOCALIP=127.0.0.1' got
+	grep -qx "TCPLOCALPORT=$(port_of "$ready")" got
+	grep -qx 'TCPREMOTEIP=127.0.0.1' got
+	grep -qE '^TCPREMOTEPORT=[1-9][0-9]*$' got
+	grep -qx 'TCPCONNNUM=1' got
+}
+
+@test "its environment for UNIX sockets and IPv6" {
+	spawn_ready server vsock-listen unix:./socket -- env
+	ask ./socket >got
+	grep -qx 'PROTO=UNIX' got
+	grep -qx "UNIXREMOTEEUID=$(id -u)" got
+	grep -qx "UNIXREMOTEEGID=$(id -g)" got
+	grep -qE '^UNIXREMOTEPID=[1-9][0-9]*$' got
+	grep -qx 'UNIXLOCALPATH=./socket' got
+	spawn_ready six vsock-listen 'tcp:[::1]:0' -- env || skip "no IPv6 here"
+	ask "$ready" >got
+	grep -qx 'PROTO=TCP6' got
+	grep -qx 'TCPREMOTEIP=::1' got
+}
+
+@test "COMMAND has the socket and no other descriptor of ours, signals and limits as they were" {
+	ulimit -S -n 100
+	# what the test's own shell leaves open goes through us; ls has its folder
+	spawn inherited ls /proc/self/fd
+	join inherited
+	spawn_ready server vsock-listen unix:./socket -- sh -c 'ls /proc/self/fd; ulimit -n; grep -E "^Sig(Blk|Ign)" /proc/self/status'
+	ask ./socket >got
+	grep -E '^[0-9]+$' got | head -n -1 | diff inherited.out -
+	grep -qx 100 got
+	grep -qE 'SigBlk:.0+$' got
+	# SIGPIPE, bit 12, is not ignored
+	[ $((0x$(awk '/SigIgn/ { print $2 }' got) & 0x1000)) -eq 0 ]
+}
+
+@test "COMMAND's socket blocks: 64 MiB through cat, and SIGPIPE ends it" {
+	bytes 64M sent
+	spawn_ready server vsock-listen unix:./socket -- cat
+	vsock-cat ./socket <sent >got
+	same sent got
+	spawn_ready yes vsock-listen -v unix:./yes -- yes
+	vsock-cat ./yes </dev/null | head -n 1
+	wait_until grep -q ' done .* status=' yes.err # SIGPIPE, or the error of a reset
+	run ! grep -q 'status=0' yes.err
+	spawn_ready pipe vsock-listen -v unix:./pipe -- sh -c 'kill -PIPE $$'
+	ask ./pipe
+	wait_until grep -q 'status=141' pipe.err
+}
+
+@test "-m: at the limit nobody else is served, and nobody is turned away" {
+	mkfifo first.in
+	exec 8<>first.in
+	spawn_ready server vsock-listen -v -m 1 tcp:127.0.0.1:0 --echo
+	spawn first vsock-cat "$ready"
+	echo one >&8
+	wait_until grep -q one first.out
+	echo two >second.in
+	spawn second vsock-cat "$ready"
+	echo again >&8
+	wait_until grep -q again first.out
+	[ ! -s second.out ]
+	[ "$(grep -c ' open ' server.err)" = 1 ]
+	finish first
+	join second
+	[ "$(cat second.out)" = two ]
+	exec 8<&-
+}
+
+@test "few descriptors: no more at once than they allow, and nobody is dropped" {
+	need python3
+	limited vsock-listen 80
+	spawn_ready server ./limited-vsock-listen -m 1000 tcp:127.0.0.1:0 --echo
+	grep -qE '^vsock-listen: --max-conns 1000: [0-9]+ at once is what 80 descriptors allow$' server.err
+	run -0 python3 -c '
+import socket, sys
+port = int(sys.argv[1])
+held = [socket.create_connection(("127.0.0.1", port)) for i in range(60)]
+for connection in held:
+    connection.sendall(b"y")
+for connection in held:
+    assert connection.recv(1) == b"y"
+    connection.close()' "$(port_of "$ready")"
+	run ! grep -q deny server.err
+}
+
+@test "a socket file: 0600 from the first moment, another mode if wanted" {
+	umask 0
+	spawn_ready server vsock-listen unix:./socket --echo
+	[ "$(stat -c %a socket)" = 600 ]
+	spawn_ready group vsock-listen unix:./group,mode=0660 --echo
+	[ "$(stat -c %a group)" = 660 ]
+}
+
+@test "a socket file: a stale one is replaced, a live one is not, anything else is not" {
+	spawn_ready dead vsock-listen unix:./socket --echo
+	finish dead KILL
+	[ -S socket ]
+	spawn_ready server vsock-listen unix:./socket --echo
+	run -1 --separate-stderr vsock-listen unix:./socket --echo
+	[[ ${stderr_lines[0]} == "vsock-listen: unix:./socket: address in use: "* ]]
+	[ "$(echo hello | vsock-cat ./socket)" = hello ]
+	echo precious >file
+	run -1 vsock-listen unix:./file --echo
+	[ "$(cat file)" = precious ]
+}
+
+@test "a socket file: removed at the end if it is ours, and only then" {
+	spawn_ready server vsock-listen unix:./socket --echo
+	finish server
+	[ ! -e socket ]
+	spawn_ready server vsock-listen unix:./socket --echo
+	rm socket
+	spawn_ready other vsock-listen unix:./socket --echo
+	finish server
+	[ -S socket ]
+	[ "$(echo hello | vsock-cat ./socket)" = hello ]
+}
+
+@test "a path that is too long for a socket address works all the same" {
+	local long=./$(printf 'd%.0s' {1..100})/$(printf 'e%.0s' {1..100})
+	mkdir -p "$long"
+	spawn_ready server vsock-listen "unix:$long/socket" --echo
+	[ "$(echo hello | vsock-cat "unix:$long/socket")" = hello ]
+	[ "$(stat -c %a "$long/socket")" = 600 ]
+	finish server
+	[ ! -e "$long/socket" ]
+	run -2 --separate-stderr vsock-listen "unix:$long/$(printf 'f%.0s' {1..120})" --echo
+	[[ ${stderr_lines[0]} == "vsock-listen: unix:"* ]]
+}
+
+@test "the port is taken: status 1; no such folder: status 1 or 4" {
+	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
+	run -1 --separate-stderr vsock-listen "$ready"
+	[[ ${stderr_lines[0]} == "vsock-listen: $ready: address in use: "* ]]
+	run --separate-stderr vsock-listen unix:./none/socket
+	[ "$status" -eq 1 ] || [ "$status" -eq 4 ]
+	[[ ${stderr_lines[0]} == "vsock-listen: unix:./none/socket: "* ]]
+}
+
+@test "--echo, --discard and --generate" {
+	bytes 3M sent
+	spawn_ready echo vsock-listen tcp:127.0.0.1:0 --echo
+	vsock-cat "$ready" <sent >got
+	same sent got
+	spawn_ready discard vsock-listen -v tcp:127.0.0.1:0 --discard
+	run -0 vsock-cat "$ready" <sent
+	[ "$output" = "" ]
+	wait_until grep -q ' done .* up=3145728 down=0 ' discard.err
+	spawn_ready generate vsock-listen tcp:127.0.0.1:0 --generate 1M
+	vsock-cat "$ready" </dev/null | cmp - <(head -c 1M /dev/zero)
+	# also where the client sends, and does not end
+	vsock-cat "$ready" <sent | cmp - <(head -c 1M /dev/zero)
+}
+
+@test "the records: with -v a line at both ends of each connection" {
+	spawn_ready server vsock-listen -v tcp:127.0.0.1:0 -- sh -c 'exit 3'
+	ask "$ready"
+	wait_until grep -q ' done ' server.err
+	grep -qE '^vsock-listen: #1 open tcp:127\.0\.0\.1:[0-9]+ -> exec:sh' server.err
+	grep -qE '^vsock-listen: #1 done tcp:127\.0\.0\.1:[0-9]+ -> exec:sh pid=[0-9]+ status=3 time=[0-9.]+' server.err
+	spawn_ready quiet vsock-listen tcp:127.0.0.1:0 --echo
+	ask "$ready"
+	finish quiet
+	[ ! -s quiet.err ]
+}
+
+@test "the records as JSON" {
+	need python3
+	spawn_ready server vsock-listen -v --log-format json unix:./socket --echo
+	[ "$(echo hello | vsock-cat ./socket)" = hello ]
+	wait_until grep -q '"done"' server.err
+	finish server
+	run -0 python3 -c '
+import json, re
+lines = [json.loads(line) for line in open("server.err")]
+events = [line for line in lines if "event" in line and "conn" in line]
+assert [event["event"] for event in events] == ["open", "done"], lines
+assert re.match(r"unix \(pid \d+, uid \d+\)$", events[1]["from"]), events
+assert events[1]["up"] == 6 and events[1]["end"] == "eof", events'
+}
+
+@test "--pid-file: written, held against a second one, removed" {
+	spawn_ready server vsock-listen --pid-file pid unix:./socket --echo
+	[ "$(cat pid)" = "${spawned[server]}" ]
+	run -1 --separate-stderr vsock-listen --pid-file pid unix:./other --echo
+	[[ ${stderr_lines[0]} == *"pid: process ${spawned[server]} has it, and runs" ]]
+	finish server
+	[ ! -e pid ]
+	run -1 vsock-listen --pid-file ./none/pid unix:./other --echo
+}
+
+@test "--ready-fd that is not open: status 1" {
+	run -1 --separate-stderr vsock-listen --ready-fd 77 unix:./socket --echo
+	[[ $stderr == *"--ready-fd 77: "* ]]
+	[ ! -e socket ]
+}
+
+@test "closed standard descriptors are no trouble" {
+	: >server.ready
+	serve() { exec vsock-listen --ready-fd 9 -c 1 "$@" 9>server.ready <&- >&- 2>&-; }
+	spawn server serve unix:./socket
+	wait_ready server
+	run -0 vsock-cat ./socket <<<hello
+	join server
+	: >server.ready
+	spawn server serve unix:./socket -- sh -c 'echo command; echo error >&2'
+	wait_ready server
+	run -0 vsock-cat ./socket </dev/null
+	[ "$output" = command ]
+	join server
+}
+
+@test "many clients at once" {
+	need python3
+	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
+	run -0 python3 -c '
+import os, socket, sys
+port = int(sys.argv[1])
+clients = [socket.create_connection(("127.0.0.1", port)) for i in range(200)]
+for number, client in enumerate(clients):
+    client.sendall(b"%d\n" % number * 100)
+    client.shutdown(socket.SHUT_WR)
+for number, client in reversed(list(enumerate(clients))):
+    got = b"".join(iter(lambda: client.recv(65536), b""))
+    assert got == b"%d\n" % number * 100' "$(port_of "$ready")"
+}
+
+@test "socat, ncat, nc and Python as clients, both ends of file kept" {
+	need socat ncat python3
+	bytes 1M sent
+	spawn_ready server vsock-listen tcp:127.0.0.1:0 -- sh -c 'sha256sum; cat sent'
+	port=$(port_of "$ready")
+	sha256sum <sent >expected
+	cat sent >>expected
+	socat -t 60 - "TCP:127.0.0.1:$port" <sent >got
+	same expected got
+	if nc -h 2>&1 | grep -q -- '-N'; then
+		nc -N 127.0.0.1 "$port" <sent >got
+		same expected got
+	fi
+	ncat 127.0.0.1 "$port" <sent >got
+	same expected got
+	python3 -c '
+import socket, sys
+client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+client.sendall(open("sent", "rb").read())
+client.shutdown(socket.SHUT_WR)
+sys.stdout.buffer.write(b"".join(iter(lambda: client.recv(65536), b"")))' "$port" >got
+	same expected got
+}
