@@ -12,7 +12,6 @@ BATS_LOG_DRIVER = $(LOG_DRIVER)
 BATS_LOG_COMPILER = $(top_srcdir)/tests/run-bats
 EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/common.bash tests/lib/fake-vmm tests/lib/without-vsock tests/installed
 EXTRA_DIST += tests/lib/example tests/lib/examples tests/lib/examples.table
-EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/common.bash tests/lib/without-vsock tests/installed
 
 # Unit tests, one program a noun. cmocka prints one plan for a group: one group a program.
 if HAVE_CMOCKA
@@ -146,40 +145,32 @@ static_tests = tests/layers
 TESTS += $(static_tests)
 EXTRA_DIST += $(static_tests)
 
-# What a user sees, by subject.
-bats_tests = \
-	tests/access.bats \
-	tests/activation.bats \
-	tests/listen.bats \
-	tests/cat.bats \
-	tests/cat-terminal.bats \
-	tests/messages.bats \
-	tests/info.bats \
-	tests/info-lab.bats \
-	tests/layering.bats \
-	tests/mux.bats \
-	tests/reload.bats \
-	tests/rules.bats \
-	tests/seeing.bats \
-	tests/cat.bats \
-	tests/completion.bats \
-	tests/examples-lab.bats \
-	tests/examples.bats \
-	tests/half-close.bats \
-	tests/info-lab.bats \
-	tests/info.bats \
-	tests/layering.bats \
-	tests/listen.bats \
-	tests/manual.bats \
-	tests/messages.bats \
-	tests/mux.bats \
-	tests/ping-lab.bats \
-	tests/ping.bats \
-	tests/signals.bats \
-	tests/sources.bats \
-	tests/transfer.bats
-	tests/sources.bats \
-	tests/terminal.bats
+# What a user sees, by subject. A line each, so that two branches that add one merge into a list that still is one.
+bats_tests =
+bats_tests += tests/access.bats
+bats_tests += tests/activation.bats
+bats_tests += tests/cat-terminal.bats
+bats_tests += tests/cat.bats
+bats_tests += tests/completion.bats
+bats_tests += tests/examples-lab.bats
+bats_tests += tests/examples.bats
+bats_tests += tests/half-close.bats
+bats_tests += tests/info-lab.bats
+bats_tests += tests/info.bats
+bats_tests += tests/layering.bats
+bats_tests += tests/listen.bats
+bats_tests += tests/manual.bats
+bats_tests += tests/messages.bats
+bats_tests += tests/mux.bats
+bats_tests += tests/ping-lab.bats
+bats_tests += tests/ping.bats
+bats_tests += tests/reload.bats
+bats_tests += tests/rules.bats
+bats_tests += tests/seeing.bats
+bats_tests += tests/signals.bats
+bats_tests += tests/sources.bats
+bats_tests += tests/terminal.bats
+bats_tests += tests/transfer.bats
 TESTS += $(bats_tests)
 EXTRA_DIST += $(bats_tests) tests/lib/ping_statistics.py
 # The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.
