@@ -104,6 +104,10 @@ struct addr_context {
 	const struct hosts *hosts; /* names; NULL: there are none */
 };
 
+/* What programs say that can't connect to '-'. */
+#define ADDR_STDIO_WHY "standard input and output can't be connected to"
+#define ADDR_STDIO_HINT "vsock-cat ADDRESS connects them to ADDRESS, vsock-listen ADDRESS to who connects there"
+
 struct addr_error {
 	size_t offset;   /* of the bad spot in the text */
 	size_t length;   /* how much of it the caret underlines, at least 1 */

@@ -99,6 +99,8 @@ static void check_target(struct reader *reader, const struct text_word *word, si
 	const struct addr *listen = &rule->listen;
 	char why[160];
 
+	if (target->family == ADDR_STDIO)
+		complain(reader, word, offset, strlen(word->text + offset), ADDR_STDIO_WHY, ADDR_STDIO_HINT);
 	if (!target->family || !listen->family)
 		return;
 	if (listen->seqpacket != target->seqpacket && !rule->settings.relaying.message_text)

@@ -153,8 +153,7 @@ int common_addr(const char *text, const struct addr_context *context, struct add
 		return STATUS_USAGE;
 	}
 	if (addr->family == ADDR_STDIO) {
-		common_bad_text(text, 0, 1, "standard input and output can't be connected to",
-		                "vsock-cat ADDRESS connects them to ADDRESS, vsock-listen ADDRESS to who connects there");
+		common_bad_text(text, 0, 1, ADDR_STDIO_WHY, ADDR_STDIO_HINT);
 		return STATUS_USAGE;
 	}
 	return 0;
