@@ -206,7 +206,7 @@ receive_fd() {
 	need xxd
 	serve cat
 	bytes 1M data
-	cat data | vsock-cat -x dump ./peer | cat >got
+	vsock-cat -x dump ./peer < <(cat data) | cat >got
 	same got data
 	awk '/^[<>]/ { up = /^>/; next } up' dump | cut -c 11-58 | xxd -r -p >up
 	same up data

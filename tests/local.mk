@@ -103,6 +103,10 @@ EXTRA_DIST += tests/bad-addresses.tsv tests/hosts
 # Random texts; under clang's fuzzer by hand, see the file.
 check_PROGRAMS += tests/fuzz/fuzz-addr
 TESTS += tests/fuzz/fuzz-addr
+check_PROGRAMS += tests/fuzz/fuzz-rules
+TESTS += tests/fuzz/fuzz-rules
+tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz-rules.c
+tests_fuzz_fuzz_rules_LDADD = libserve.a librelay.a libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz-addr.c
 tests_fuzz_fuzz_addr_LDADD = libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tests_fuzz_fuzz_addr_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
@@ -171,13 +175,50 @@ bats_tests += tests/signals.bats
 bats_tests += tests/sources.bats
 bats_tests += tests/terminal.bats
 bats_tests += tests/transfer.bats
+# What a user sees, by subject.
+bats_tests = \
+	tests/access.bats \
+	tests/activation.bats \
+	tests/listen.bats \
+	tests/cat.bats \
+	tests/cat-terminal.bats \
+	tests/messages.bats \
+	tests/info.bats \
+	tests/info-lab.bats \
+	tests/layering.bats \
+	tests/mux.bats \
+	tests/reload.bats \
+	tests/rules.bats \
+	tests/seeing.bats \
+	tests/cat.bats \
+	tests/completion.bats \
+	tests/examples-lab.bats \
+	tests/examples.bats \
+	tests/half-close.bats \
+	tests/info-lab.bats \
+	tests/info.bats \
+	tests/layering.bats \
+	tests/listen.bats \
+	tests/manual.bats \
+	tests/messages.bats \
+	tests/mux.bats \
+	tests/ping-lab.bats \
+	tests/ping.bats \
+	tests/reload.bats \
+	tests/rules.bats \
+	tests/seeing.bats \
+	tests/signals.bats \
+	tests/sources.bats \
+	tests/terminal.bats \
+	tests/transfer.bats \
+	tests/units.bats
 TESTS += $(bats_tests)
 EXTRA_DIST += $(bats_tests) tests/lib/ping_statistics.py
 # The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.
 EXTRA_DIST += \
 	tests/lab/README.md tests/lab/bin/lab-guest tests/lab/bin/lab-ready tests/lab/init tests/lab/inside \
 	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/vm \
-	tests/lab/ping.bats tests/lab/selftest.bats \
+	tests/lab/ping.bats tests/lab/selftest.bats tests/lab/systemd.bats \
 	tests/lab/ssh.bats tests/lab/ssh-guest.sh tests/lab/ssh-host.sh
 
 include tests/bench/local.mk
