@@ -175,43 +175,7 @@ bats_tests += tests/signals.bats
 bats_tests += tests/sources.bats
 bats_tests += tests/terminal.bats
 bats_tests += tests/transfer.bats
-# What a user sees, by subject.
-bats_tests = \
-	tests/access.bats \
-	tests/activation.bats \
-	tests/listen.bats \
-	tests/cat.bats \
-	tests/cat-terminal.bats \
-	tests/messages.bats \
-	tests/info.bats \
-	tests/info-lab.bats \
-	tests/layering.bats \
-	tests/mux.bats \
-	tests/reload.bats \
-	tests/rules.bats \
-	tests/seeing.bats \
-	tests/cat.bats \
-	tests/completion.bats \
-	tests/examples-lab.bats \
-	tests/examples.bats \
-	tests/half-close.bats \
-	tests/info-lab.bats \
-	tests/info.bats \
-	tests/layering.bats \
-	tests/listen.bats \
-	tests/manual.bats \
-	tests/messages.bats \
-	tests/mux.bats \
-	tests/ping-lab.bats \
-	tests/ping.bats \
-	tests/reload.bats \
-	tests/rules.bats \
-	tests/seeing.bats \
-	tests/signals.bats \
-	tests/sources.bats \
-	tests/terminal.bats \
-	tests/transfer.bats \
-	tests/units.bats
+bats_tests += tests/units.bats
 TESTS += $(bats_tests)
 EXTRA_DIST += $(bats_tests) tests/lib/ping_statistics.py
 # The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.
