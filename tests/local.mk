@@ -12,7 +12,6 @@ BATS_LOG_DRIVER = $(LOG_DRIVER)
 BATS_LOG_COMPILER = $(top_srcdir)/tests/run-bats
 EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/common.bash tests/lib/fake-vmm tests/lib/without-vsock tests/installed
 EXTRA_DIST += tests/lib/example tests/lib/examples tests/lib/examples.table
-EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/common.bash tests/lib/without-vsock tests/installed
 
 # Unit tests, one program a noun. cmocka prints one plan for a group: one group a program.
 if HAVE_CMOCKA
@@ -191,6 +190,33 @@ bats_tests = \
 	tests/terminal.bats \
 	tests/transfer.bats \
 	tests/units.bats
+# What a user sees, by subject. A line each, so that two branches that add one merge into a list that still is one.
+bats_tests =
+bats_tests += tests/access.bats
+bats_tests += tests/activation.bats
+bats_tests += tests/cat-terminal.bats
+bats_tests += tests/cat.bats
+bats_tests += tests/completion.bats
+bats_tests += tests/examples-lab.bats
+bats_tests += tests/examples.bats
+bats_tests += tests/half-close.bats
+bats_tests += tests/info-lab.bats
+bats_tests += tests/info.bats
+bats_tests += tests/layering.bats
+bats_tests += tests/listen.bats
+bats_tests += tests/manual.bats
+bats_tests += tests/messages.bats
+bats_tests += tests/mux.bats
+bats_tests += tests/ping-lab.bats
+bats_tests += tests/ping.bats
+bats_tests += tests/reload.bats
+bats_tests += tests/rules.bats
+bats_tests += tests/seeing.bats
+bats_tests += tests/signals.bats
+bats_tests += tests/sources.bats
+bats_tests += tests/terminal.bats
+bats_tests += tests/transfer.bats
+bats_tests += tests/units.bats
 TESTS += $(bats_tests)
 EXTRA_DIST += $(bats_tests) tests/lib/ping_statistics.py
 # The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.
