@@ -202,7 +202,7 @@ static void collect(char *const *lines, size_t line_count, const char *kind, siz
 
 		if (strncmp(rest, kind, strlen(kind)) != 0 || rest[strlen(kind)] != '\t')
 			continue;
-		strsep(&rest, "\t");
+		(void)strsep(&rest, "\t");
 		for (size_t j = 0; j < columns; j++) {
 			row[j] = rest ? strsep(&rest, "\t") : "";
 		}

@@ -171,16 +171,18 @@ static int read_access(struct proxy *proxy, const struct rules *rules)
 	size_t count = 0;
 	int status = common_hosts(&hosts);
 
-	if (!listens) {
-		log_error("%s", strerror(ENOMEM));
-		status = STATUS_FAILURE;
+	if (status || !listens) {
+		if (!status)
+			log_error("%s", strerror(ENOMEM));
+		hosts_free(&hosts);
+		free(listens);
+		return status ? status : STATUS_FAILURE;
 	}
-	for (const struct rule *rule = rules->first; rule && !status; rule = rule->next)
+	for (const struct rule *rule = rules->first; rule; rule = rule->next)
 		listens[count++] = &rule->listen;
 	if (proxy->options.metrics)
 		listens[count++] = &proxy->metrics.addr;
-	if (!status)
-		status = server_read_access(&proxy->server, &hosts, listens, count);
+	status = server_read_access(&proxy->server, &hosts, listens, count);
 	hosts_free(&hosts);
 	free(listens);
 	return status;
