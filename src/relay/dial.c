@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "net/activation.h"
+#include "net/peer.h"
 #include "net/socket.h"
 
 enum state { DIAL_OVER, DIAL_LOOKUP, DIAL_CONNECT, DIAL_HANDSHAKE, DIAL_RETRY, DIAL_PAUSE };
@@ -93,6 +94,14 @@ static void give_up(struct dial *dial)
 	dial->done(dial->dialer->loop, dial, -1, &dial->failure);
 }
 
+static void tell_failure(const struct dial *dial, const struct explanation *why)
+{
+	char text[256];
+
+	if (log_verbose(2))
+		log_info(2, "%s: %s", addr_format_short(dial->addr, text, sizeof(text)), why->what);
+}
+
 /* An attempt failed with all its addresses: the verdict, or another attempt later. */
 static void attempt_failed(struct dial *dial)
 {
@@ -109,6 +118,7 @@ static void attempt_failed(struct dial *dial)
 		return;
 	}
 	explain(dial->addr, &dial->failure, &why);
+	tell_failure(dial, &why);
 	if (!why.may_heal) {
 		give_up(dial);
 		return;
@@ -220,6 +230,23 @@ static uint64_t address_ends(const struct dial *dial, uint64_t now)
 	return dial->attempt_ends > now ? now + (dial->attempt_ends - now) / left : now;
 }
 
+/* For -vv: which address of a name is tried. */
+static void tell_attempt(const struct dial *dial, const struct place *place)
+{
+	char text[256], where[PEER_TEXT_MAX];
+	struct peer peer;
+
+	if (!log_verbose(2))
+		return;
+	peer_from_sockaddr((const struct sockaddr *)&place->sa, place->length, &peer);
+	addr_format_short(dial->addr, text, sizeof(text));
+	if (peer.family == ADDR_UNIX)
+		log_info(2, "%s: connecting", text);
+	else
+		log_info(2, "%s: connecting to %s (%zu of %zu)", text, peer_format(&peer, where, sizeof(where)), dial->next,
+		         dial->places->count);
+}
+
 static void try_next(struct dial *dial)
 {
 	struct loop *loop = dial->dialer->loop;
@@ -234,6 +261,7 @@ static void try_next(struct dial *dial)
 	}
 	place = &dial->places->place[dial->next++];
 	ends = address_ends(dial, now);
+	tell_attempt(dial, place);
 	if (ends != UINT64_MAX)
 		defaults.connect_timeout = ends - now;
 	dial->fd = socket_connect(dial->addr, place, &defaults, &pending, &dial->failure);

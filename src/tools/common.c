@@ -18,7 +18,7 @@ static const char *const engines[] = { "auto", "copy", "splice", NULL };
 
 const struct opt common_opts[] = {
 	{ .name = "verbose", .letter = 'v', .group = "Common", .type = OPT_REPEAT, .flags = OPT_BRIEF,
-	  .text = "a line at begin and end of each connection; twice: attempts and names too",
+	  .text = "a line for each connection; twice: attempts",
 	  .offset = offsetof(struct common_options, log.verbose) },
 	{ .name = "quiet", .letter = 'q', .group = "Common", .type = OPT_REPEAT,
 	  .text = "no notices, hints or progress; twice: nothing at all, the status tells",
@@ -38,7 +38,7 @@ const struct opt common_opts[] = {
 
 const struct opt dial_opts[] = {
 	{ .name = "connect-timeout", .letter = 'w', .group = "Connecting", .type = OPT_TIME, .value = "TIME", .fallback = "10s",
-	  .text = "how long one attempt may take, names and handshake included", .flags = OPT_RULE | OPT_INF | OPT_BRIEF,
+	  .text = "of one attempt, names and handshake included", .flags = OPT_RULE | OPT_INF | OPT_BRIEF,
 	  .offset = offsetof(struct dial_settings, connect_timeout) },
 	{ .name = "wait", .group = "Connecting", .type = OPT_TIME, .value = "TIME", .fallback = "off",
 	  .text = "try for so long, while the cause may heal", .flags = OPT_RULE | OPT_INF | OPT_BRIEF,
