@@ -20,5 +20,6 @@ $PACKAGE_STRING
     completions       bash: $bashcompletiondir
                       zsh:  $zshcompletiondir
                       fish: $fishcompletiondir
+    systemd units     $systemdsystemunitdir
 "])
 ])

@@ -35,6 +35,11 @@ shows() {
 	screen | grep -qF -- "$1"
 }
 
+# The shell waits for a command.
+prompts() {
+	[ "$(screen | grep . | tail -n 1)" = 'shell>' ]
+}
+
 types() {
 	tmux send-keys "$@"
 }
@@ -122,4 +127,81 @@ sane() {
 	run -2 vsock-cat -t -e word ./far
 	[[ $output == *"not one character"* ]]
 	run -2 vsock-cat -t -C ./far
+}
+
+interactive() {
+	[[ $(vsock-cat --version) == *+readline* ]] || skip "built without readline"
+	export XDG_STATE_HOME=$PWD/state
+	# speaks when told to: what stands in the file "say" goes to the peer, what it says to the file "said"
+	mkfifo say
+	exec 8<>say
+	spawn_ready talk vsock-listen unix:./talk -- sh -c 'exec 3<&0; cat <&3 >>said & cat say'
+	types "export XDG_STATE_HOME=$PWD/state; clear; vsock-cat -I unix:./talk; echo status=\$?" Enter
+	wait_until shows 'unix:./talk>'
+}
+
+@test "--interactive: lines are edited and sent; what arrives does not garble the line being typed" {
+	interactive
+	types 'hullo' BSpace BSpace BSpace BSpace ello Enter
+	wait_until grep -qx hello said
+	types 'half a li'
+	wait_until shows 'talk> half a li'
+	printf 'first\nsecond\033[2J\n' >&8
+	wait_until shows 'second\x1B[2J'
+	wait_until shows 'talk> half a li'
+	[ "$(screen | grep -c 'half a li')" -eq 1 ]
+	[ "$(screen | grep -A 2 -x first)" = $'first\nsecond\\x1B[2J\nunix:./talk> half a li' ]
+	types ne Enter
+	wait_until grep -qx 'half a line' said
+	printf 'login: ' >&8
+	wait_until shows 'login: unix:./talk>'
+	types me Enter
+	wait_until grep -qx me said
+	wait_until shows 'login: unix:./talk> me'
+}
+
+@test "--interactive: history is kept, for its owner only, and can be turned off" {
+	interactive
+	types 'first line' Enter 'second line' Enter
+	wait_until grep -qx 'second line' said
+	types C-c
+	wait_until prompts # a shell that was told to run more does not, as the program died by the signal
+	types 'echo status=$?' Enter
+	wait_until shows status=130
+	sane
+	[ "$(cat state/vsock/history)" = $'first line\nsecond line' ]
+	[ "$(stat -c %a state/vsock/history)" = 600 ]
+	types "clear; vsock-cat -I ./talk" Enter
+	wait_until shows 'talk>'
+	types Up Up
+	wait_until shows 'talk> first line'
+	types C-c
+	wait_until prompts
+	types "clear; vsock-cat -I --history none ./talk" Enter
+	wait_until shows 'talk>'
+	types Up secret Enter
+	wait_until grep -qx secret said
+	run ! grep secret state/vsock/history
+}
+
+@test "--interactive: ^D ends the input, and the answer is still awaited; a resized window survives" {
+	[[ $(vsock-cat --version) == *+readline* ]] || skip "built without readline"
+	spawn_ready count vsock-listen unix:./count -- sh -c 'wc -l; echo over'
+	types "vsock-cat -I --history none ./count; echo status=\$?" Enter
+	wait_until shows 'count>'
+	types one Enter two
+	tmux resize-window -x 60 -y 20
+	wait_until shows 'count> two'
+	types Enter C-d
+	wait_until shows status=0
+	[ "$(screen | grep -xc -e 2 -e over)" -eq 2 ]
+	sane
+}
+
+@test "--interactive needs a terminal, and --history needs --interactive" {
+	[[ $(vsock-cat --version) == *+readline* ]] || skip "built without readline"
+	run -2 vsock-cat -I ./far </dev/null
+	[[ $output == *"not a terminal"* ]]
+	run -2 vsock-cat --history none ./far </dev/null
+	run -2 vsock-cat -I -t ./far
 }

@@ -12,7 +12,6 @@ BATS_LOG_DRIVER = $(LOG_DRIVER)
 BATS_LOG_COMPILER = $(top_srcdir)/tests/run-bats
 EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/common.bash tests/lib/fake-vmm tests/lib/without-vsock tests/installed
 EXTRA_DIST += tests/lib/example tests/lib/examples tests/lib/examples.table
-EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/common.bash tests/lib/without-vsock tests/installed
 
 # Unit tests, one program a noun. cmocka prints one plan for a group: one group a program.
 if HAVE_CMOCKA
@@ -104,6 +103,10 @@ EXTRA_DIST += tests/bad-addresses.tsv tests/hosts
 # Random texts; under clang's fuzzer by hand, see the file.
 check_PROGRAMS += tests/fuzz/fuzz-addr
 TESTS += tests/fuzz/fuzz-addr
+check_PROGRAMS += tests/fuzz/fuzz-rules
+TESTS += tests/fuzz/fuzz-rules
+tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz-rules.c
+tests_fuzz_fuzz_rules_LDADD = libserve.a librelay.a libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz-addr.c
 tests_fuzz_fuzz_addr_LDADD = libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tests_fuzz_fuzz_addr_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
@@ -177,20 +180,50 @@ bats_tests = \
 	tests/options.bats \
 	tests/ping-lab.bats \
 	tests/ping.bats \
+	tests/reload.bats \
+	tests/rules.bats \
+	tests/seeing.bats \
 	tests/proxy.bats \
 	tests/serving.bats \
 	tests/signals.bats \
 	tests/sources.bats \
-	tests/transfer.bats
-	tests/sources.bats \
-	tests/terminal.bats
+	tests/terminal.bats \
+	tests/transfer.bats \
+	tests/units.bats
+# What a user sees, by subject. A line each, so that two branches that add one merge into a list that still is one.
+bats_tests =
+bats_tests += tests/access.bats
+bats_tests += tests/activation.bats
+bats_tests += tests/cat-terminal.bats
+bats_tests += tests/cat.bats
+bats_tests += tests/completion.bats
+bats_tests += tests/examples-lab.bats
+bats_tests += tests/examples.bats
+bats_tests += tests/half-close.bats
+bats_tests += tests/info-lab.bats
+bats_tests += tests/info.bats
+bats_tests += tests/layering.bats
+bats_tests += tests/listen.bats
+bats_tests += tests/manual.bats
+bats_tests += tests/messages.bats
+bats_tests += tests/mux.bats
+bats_tests += tests/ping-lab.bats
+bats_tests += tests/ping.bats
+bats_tests += tests/reload.bats
+bats_tests += tests/rules.bats
+bats_tests += tests/seeing.bats
+bats_tests += tests/signals.bats
+bats_tests += tests/sources.bats
+bats_tests += tests/terminal.bats
+bats_tests += tests/transfer.bats
+bats_tests += tests/units.bats
 TESTS += $(bats_tests)
 EXTRA_DIST += $(bats_tests) tests/lib/ping_statistics.py
 # The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.
 EXTRA_DIST += \
 	tests/lab/README.md tests/lab/bin/lab-guest tests/lab/bin/lab-ready tests/lab/init tests/lab/inside \
 	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/vm \
-	tests/lab/ping.bats tests/lab/selftest.bats \
+	tests/lab/ping.bats tests/lab/selftest.bats tests/lab/systemd.bats \
 	tests/lab/ssh.bats tests/lab/ssh-guest.sh tests/lab/ssh-host.sh
 
 include tests/bench/local.mk

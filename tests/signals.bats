@@ -51,11 +51,13 @@ ready_by_python() {
 	need python3
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
 	for signal in INT:130 TERM:143 HUP:129; do
-		spawn_cat cat vsock-cat -v "$ready"
-		wait_until grep -q ' open ' cat.err
-		kill -"${signal%:*}" "${spawned[cat]}"
-		ends_with cat "${signal#*:}"
-		[[ $(tail -n 1 cat.err) == *" end=signal" ]]
+		# a name of its own: the messages of the one before are not taken for its
+		name=cat-${signal%:*}
+		spawn_cat "$name" vsock-cat -v "$ready"
+		wait_until grep -q ' open ' "$name.err"
+		kill -"${signal%:*}" "${spawned[$name]}"
+		ends_with "$name" "${signal#*:}"
+		[[ $(tail -n 1 "$name.err") == *" end=signal" ]]
 	done
 }
 

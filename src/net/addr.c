@@ -44,7 +44,7 @@ const struct family addr_families[ADDR_FAMILIES] = {
 	{ "hvsock", ADDR_MUX, false, 0, true, BOTH, UNIX_CONNECT, UNIX_LISTEN, parse_mux, addr_format_mux },
 	{ "exec", ADDR_EXEC, false, 0, false, ADDR_CONNECT, 0, 0, parse_exec, addr_format_exec },
 	{ "fd", ADDR_FD, false, 0, false, BOTH, 0, 0, parse_fd, addr_format_fd },
-	{ "-", ADDR_STDIO, false, 0, false, ADDR_CONNECT, 0, 0, parse_stdio, addr_format_stdio },
+	{ "-", ADDR_STDIO, false, 0, false, 0 /* the programs use them anyway */, 0, 0, parse_stdio, addr_format_stdio },
 };
 
 /*
@@ -698,14 +698,17 @@ static int check_role(struct parser *p)
 	const struct family *f = p->family;
 	const char *program = p->context->program;
 	bool listens = program && strcmp(program, "vsock-listen") == 0;
+	bool cat = program && strcmp(program, "vsock-cat") == 0;
 	unsigned role = listening(p) ? ADDR_LISTEN : ADDR_CONNECT;
 
 	if (f->roles & role)
 		return 0;
-	addr_bad(p, 0, p->begin, "%s%s can't be listened on", f->name, f->family == ADDR_STDIO ? "" : ":");
+	addr_bad(p, 0, p->begin, "%s%s can't be %s", f->name, f->family == ADDR_STDIO ? "" : ":",
+	         listening(p) ? "listened on" : "connected to");
 	if (f->family == ADDR_STDIO)
 		return listens ? addr_hint(p, "vsock-listen uses stdin and stdout anyway: vsock-listen PORT")
-		               : addr_hint(p, "- goes second: LISTEN -");
+		       : cat   ? addr_hint(p, "vsock-cat uses stdin and stdout anyway: name the other side")
+		               : addr_hint(p, "for stdin and stdout: vsock-cat ADDRESS, or vsock-listen ADDRESS");
 	return listens ? addr_hint(p, "write vsock-listen PORT -- COMMAND")
 	               : addr_hint(p, "exec: goes second: LISTEN exec:COMMAND");
 }

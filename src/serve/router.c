@@ -158,24 +158,28 @@ static void connected(struct session_group *group, const struct session *session
 		counts->connect_below[i] += session->connect <= rule_bucket_limits[i];
 }
 
-static void forget(struct loop *loop, struct timer *timer)
+static void sweep(struct loop *loop, struct timer *timer)
 {
-	struct rule *rule = (struct rule *)(void *)((char *)timer - offsetof(struct rule, drain));
-	struct rule **link = &rule->router->going;
+	struct router *router = (struct router *)(void *)((char *)timer - offsetof(struct router, sweep));
 
-	(void)loop;
-	while (*link && *link != rule)
-		link = &(*link)->next;
-	if (*link)
+	for (struct rule **link = &router->going; *link;) {
+		struct rule *rule = *link;
+
+		if (rule->gate.open) {
+			link = &rule->next;
+			continue;
+		}
 		*link = rule->next;
-	rule_free(rule);
+		loop_timer_stop(loop, &rule->drain);
+		rule_free(rule);
+	}
 }
 
 /* A rule that goes and has no connection left is freed, when nobody is in the midst of using it. */
-static void forget_later(struct rule *rule)
+static void sweep_later(struct router *router)
 {
-	rule->drain.expired = forget;
-	loop_timer(rule->router->server->loop, &rule->drain, units_now());
+	router->sweep.expired = sweep;
+	loop_timer(router->server->loop, &router->sweep, units_now());
 }
 
 static void ended(struct server *server, const struct session *session)
@@ -190,7 +194,7 @@ static void ended(struct server *server, const struct session *session)
 		note_trouble(rule->router, session, session->end);
 	count(&rule->counts, session);
 	if (rule->going && !rule->gate.open)
-		forget_later(rule);
+		sweep_later(rule->router);
 }
 
 /* Rules */
@@ -338,7 +342,7 @@ static void let_go(struct router *router, struct rule *rule)
 		server_close(server, &rule->ports[i].listener);
 	rule->drain.expired = drain_over;
 	if (!rule->gate.open)
-		forget_later(rule);
+		sweep_later(router);
 	else if (server->settings.drain_timeout != UNITS_INF)
 		loop_timer(server->loop, &rule->drain, units_now() + server->settings.drain_timeout);
 }
@@ -412,6 +416,8 @@ void router_sum_live(struct router *router)
 void router_free(struct router *router)
 {
 	rules_free(&router->rules);
+	if (router->server && router->server->loop)
+		loop_timer_stop(router->server->loop, &router->sweep);
 	while (router->going) {
 		struct rule *rule = router->going;
 

@@ -33,6 +33,7 @@ struct router {
 	struct dialer *dialer;
 	struct rules rules; /* in force */
 	struct rule *going; /* that drain */
+	struct timer sweep; /* frees those of them that are done */
 	uint64_t started, replaced; /* ns; 0: never */
 	uint64_t failed_replacements;
 	struct router_trouble troubles[ROUTER_TROUBLES];

@@ -10,13 +10,15 @@
 #include "relay/relay.h"
 #include "tools/common.h"
 #include "tools/dump.h"
+#include "tools/interactive.h"
 #include "tools/progress.h"
 #include "tools/terminal.h"
 
 struct cat_options {
-	bool zero_io, crlf, tty, pass_fd, send_only, receive_only, progress, stats;
+	bool zero_io, crlf, tty, interactive, pass_fd, send_only, receive_only, progress, stats;
 	uint64_t delay;   /* ns between lines sent; 0: none */
 	const char *escape; /* as written, or NULL */
+	const char *history; /* a file or none; NULL: the default */
 	const char *dump; /* a file, or - for stderr */
 	uint64_t size; /* expected, for --progress; 0: not said */
 };
@@ -38,6 +40,7 @@ struct cat {
 	struct dump dump;
 	struct crlf crlf;
 	struct terminal terminal;
+	struct interactive interactive;
 	char to[256]; /* the peer, as messages name it */
 	bool connected, relayed;
 	int signal; /* that ended us, or 0 */

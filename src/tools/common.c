@@ -152,11 +152,6 @@ int common_addr(const char *text, const struct addr_context *context, struct add
 		common_bad_text(text, error.offset, error.length, error.why, error.hint);
 		return STATUS_USAGE;
 	}
-	if (addr->family == ADDR_STDIO) {
-		common_bad_text(text, 0, 1, "standard input and output can't be connected to",
-		                "vsock-cat ADDRESS connects them to ADDRESS, vsock-listen ADDRESS to who connects there");
-		return STATUS_USAGE;
-	}
 	return 0;
 }
 

@@ -10,7 +10,13 @@ vsock_cat_SOURCES = \
 	src/tools/progress.c src/tools/progress.h \
 	src/tools/terminal.c src/tools/terminal.h \
 	$(tool_common)
-vsock_cat_LDADD = $(tool_libraries)
+vsock_cat_LDADD = $(tool_libraries) $(READLINE_LIBS)
+vsock_cat_CFLAGS = $(AM_CFLAGS) $(READLINE_CFLAGS)
+if HAVE_READLINE
+vsock_cat_SOURCES += src/tools/interactive.c src/tools/interactive.h
+else
+EXTRA_DIST += src/tools/interactive.c src/tools/interactive.h
+endif
 vsock_info_SOURCES = \
 	src/tools/vsock-info.c \
 	src/tools/info.h src/tools/info-hosts.c src/tools/info-json.c src/tools/info-report.c \

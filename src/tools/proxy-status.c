@@ -367,7 +367,7 @@ static int print_found(const struct proxy_status *wanted)
 		flags = GLOB_APPEND;
 	if (runtime_folder("XDG_RUNTIME_DIR", "/vsock-proxy/*.sock", pattern, sizeof(pattern)) && glob(pattern, flags, NULL, &found) == 0)
 		flags = GLOB_APPEND;
-	glob("/run/vsock-proxy/*.sock", flags, NULL, &found);
+	glob("/run/vsock-proxy/*/*.sock", flags, NULL, &found); /* of the units: RuntimeDirectory=vsock-proxy/NAME */
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		if (any && !wanted->json)
 			putchar('\n');

@@ -20,6 +20,13 @@
 #define STOP_GRACE (1 * NSEC_PER_SEC) /* what was read may still be written for so long after a signal */
 
 static const struct opt cat_opts[] = {
+#ifdef HAVE_LIBREADLINE
+	{ .name = "interactive", .letter = 'I', .group = "Terminal", .type = OPT_FLAG, .flags = OPT_BRIEF,
+	  .text = "line by line, with editing and history", .offset = offsetof(struct cat_options, interactive) },
+	{ .name = "history", .group = "Terminal", .type = OPT_TEXT, .value = "FILE",
+	  .fallback = "~/.local/state/vsock/history", .text = "where --interactive keeps what was typed, or none",
+	  .offset = offsetof(struct cat_options, history) },
+#endif
 	{ .name = "tty", .letter = 't', .group = "Terminal", .type = OPT_FLAG, .flags = OPT_BRIEF,
 	  .text = "raw terminal, for a shell at the far end; ~. ends", .offset = offsetof(struct cat_options, tty) },
 	{ .name = "escape", .letter = 'e', .group = "Terminal", .type = OPT_TEXT, .value = "CHAR", .fallback = "~",
@@ -61,6 +68,14 @@ static const char *const examples[] = {
 	NULL,
 };
 static const char *const conflicts[] = {
+#ifdef HAVE_LIBREADLINE
+	"interactive", "tty",
+	"interactive", "zero-io",
+	"interactive", "pass-fd",
+	"interactive", "send-only",
+	"interactive", "receive-only",
+	"interactive", "progress",
+#endif
 	"send-only", "receive-only",
 	"zero-io", "send-only",
 	"zero-io", "receive-only",
@@ -153,6 +168,14 @@ static int prepare_terminal(struct cat *cat)
 		log_hint("~, ^X or none");
 		return STATUS_USAGE;
 	}
+	if (options->history && !options->interactive) {
+		log_error("--history is for --interactive, which was not asked for");
+		return STATUS_USAGE;
+	}
+	if (options->interactive && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))) {
+		log_error("--interactive: standard input or output is not a terminal");
+		return STATUS_USAGE;
+	}
 	if (!options->tty)
 		return 0;
 	if (!isatty(STDIN_FILENO)) {
@@ -170,6 +193,7 @@ static void relay_done(struct loop *loop, struct relay *relay)
 	struct cat *cat = (struct cat *)(void *)((char *)relay - offsetof(struct cat, relay));
 
 	terminal_stop(&cat->terminal);
+	interactive_stop(&cat->interactive);
 	progress_end(&cat->progress);
 	cat_log_done(cat);
 	if (cat->options.stats)
@@ -233,6 +257,25 @@ static void pass_fd(struct cat *cat, int fd)
 	cat->status = STATUS_FAILURE;
 }
 
+#ifdef HAVE_LIBREADLINE
+/* The terminal, edited by readline, as one end of a relay. */
+static int open_interactive(struct cat *cat, struct endpoint *end)
+{
+	addr_format_short(&cat->addr, cat->to, sizeof(cat->to));
+	return interactive_start(&cat->interactive, cat->loop, cat->to, cat->options.history, end);
+}
+#else
+static int open_interactive(struct cat *cat, struct endpoint *end)
+{
+	(void)cat;
+	(void)end;
+	return -ENOSYS;
+}
+void interactive_stop(struct interactive *interactive) { (void)interactive; }
+void interactive_resized(struct interactive *interactive) { (void)interactive; }
+void interactive_suspend(struct interactive *interactive) { (void)interactive; }
+#endif
+
 static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct failure *failure)
 {
 	struct cat *cat = (struct cat *)(void *)((char *)dial - offsetof(struct cat, dial));
@@ -258,7 +301,7 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 	end[1] = dial_endpoint(&cat->addr, fd);
 	error = cat->options.tty ? terminal_start(&cat->terminal, STDIN_FILENO, loop, &cat->relay) : 0;
 	if (!error)
-		error = open_standard(&cat->options, &end[0]);
+		error = cat->options.interactive ? open_interactive(cat, &end[0]) : open_standard(&cat->options, &end[0]);
 	if (!error)
 		error = relay_start(loop, &cat->relay, end, &cat->relaying, &cat->dial.watch, relay_done);
 	if (error) {
@@ -286,6 +329,11 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 		if (info->ssi_signo == SIGCONT)
 			terminal_continued(&cat->terminal);
 		terminal_resized(&cat->terminal);
+		interactive_resized(&cat->interactive);
+		return;
+	}
+	if (info->ssi_signo == SIGTSTP) {
+		interactive_suspend(&cat->interactive);
 		return;
 	}
 	if (cat->signal) { /* the second one */
@@ -304,14 +352,16 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 static int watch_signals(struct cat *cat)
 {
 	/* those from SIGQUIT on only with a terminal of which we changed the settings */
-	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGQUIT, SIGWINCH, SIGCONT };
+	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGQUIT, SIGWINCH, SIGCONT, SIGTSTP };
 	sigset_t signals;
 
 	sigemptyset(&signals);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
 		struct sigaction now;
 
-		if (wanted[i] == SIGQUIT && !cat->options.tty)
+		if (wanted[i] == SIGQUIT && !cat->options.tty && !cat->options.interactive)
+			break;
+		if (wanted[i] == SIGTSTP && !cat->options.interactive)
 			break;
 		/* nohup(1) and background jobs of a shell: what was ignored stays ignored */
 		if (sigaction(wanted[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
@@ -442,6 +492,7 @@ int main(int argc, char **argv)
 	if (!status)
 		status = run(&cat);
 	terminal_stop(&cat.terminal);
+	interactive_stop(&cat.interactive);
 	dialer_stop(cat.dialer);
 	loop_free(cat.loop);
 	hosts_free(&cat.hosts);

@@ -67,6 +67,9 @@ spawn() {
 	: >"$base.out"
 	: >"$base.err"
 	# 3 is bats' own: who keeps it open keeps bats from ending.
+	# emptied here and not in the background: what another of this name wrote must not be taken for its output
+	: >"$base.out"
+	: >"$base.err"
 	"$@" <"$base.in" >"$base.out" 2>"$base.err" 3>&- &
 	spawned[$name]=$!
 }

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Any rule file is read or refused, line by line, and every mistake is counted. As fuzz-addr.c it runs under clang's fuzzer
+ * (-DFUZZER), or by itself on made-up files, always the same ones, $VSOCK_FUZZ_RUNS in all (20000), and prints TAP.
+ */
+#include "config.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/units.h"
+#include "serve/rules.h"
+
+#define INPUT_MAX 4096
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const struct opt own_opts[] = {
+	{ .name = "idle-timeout", .type = OPT_TIME, .value = "TIME", .flags = OPT_RULE | OPT_INF,
+	  .offset = offsetof(struct relay_settings, idle_timeout) },
+	{ .name = "no-shutdown", .type = OPT_FLAG, .flags = OPT_RULE, .offset = offsetof(struct relay_settings, no_shutdown) },
+	{ .name = "message-size", .type = OPT_TEXT, .value = "SIZE", .flags = OPT_RULE,
+	  .offset = offsetof(struct relay_settings, message_text) },
+	{ 0 },
+};
+static const struct opt who_opts[] = {
+	{ .name = "allow", .type = OPT_LIST, .value = "WHO", .flags = OPT_RULE, .offset = offsetof(struct server_settings, who) },
+	{ 0 },
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct rule_settings defaults = { .serving = SERVER_DEFAULTS };
+	const struct opt_table keys[] = {
+		{ rule_opts, &defaults.keys }, { own_opts, &defaults.relaying }, { who_opts, &defaults.serving }, { NULL, NULL },
+	};
+	const struct rules_context context = { .defaults = &defaults, .keys = keys };
+	struct rules rules = { 0 };
+	size_t count = 0;
+
+	if (rules_read_data(&rules, &context, "rules", (const char *)data, size) < 0)
+		abort();
+	rules_check(&rules);
+	if (rules.bad && !rules.errors)
+		abort();
+	for (const struct rule *rule = rules.first; rule; rule = rule->next, count++)
+		if (!rule->label || !rule->port_count || !rule->target_count || !rule_same(rule, rule))
+			abort();
+	if (!rules.errors && count != rules.count)
+		abort();
+	rules_free(&rules);
+	return 0;
+}
+
+#ifndef FUZZER
+static uint32_t seed = 1;
+
+static uint32_t next_number(uint32_t below)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 17;
+	seed ^= seed << 5;
+	return seed % below;
+}
+
+static const char *const pieces[] = {
+	"tcp:80", "tcp:8000-8009", "vsock:3:80", "vsock::5432", "unix:/run/x", "unix-seqpacket:y", "fd:web", "exec:cat", "8080", " ", " ",
+	" ", "\n", "\n", "\t", "\r\n", "\\\n", "\\", "'", "\"", "#", "name=", "name=web", "connect=tcp:1", "connect=", "allow=3,uid:0",
+	"allow=any", "idle-timeout=5s", "idle-timeout=x", "no-shutdown", "no-shutdown=1", "message-size=line", "message-size=0", "=", "x=y",
+	"\xc3\xbc", "\xff", "\x1b[", "",
+};
+
+static size_t make(uint8_t *data)
+{
+	size_t size = 0;
+
+	for (uint32_t left = next_number(40); left; left--) {
+		const char *piece = pieces[next_number(sizeof(pieces) / sizeof(*pieces))];
+		size_t length = strlen(piece);
+
+		if (length && size + length < INPUT_MAX) {
+			memcpy(data + size, piece, length);
+			size += length;
+		} else {
+			data[size++] = (uint8_t)next_number(256);
+		}
+	}
+	return size;
+}
+
+int main(void)
+{
+	const char *wanted = getenv("VSOCK_FUZZ_RUNS");
+	long runs = wanted ? strtol(wanted, NULL, 10) : 20000;
+	uint8_t *data = malloc(INPUT_MAX + 64);
+
+	if (!data || !freopen("/dev/null", "w", stderr))
+		return 1;
+	log_start("fuzz-rules");
+	for (long i = 0; i < runs; i++) {
+		size_t size = make(data);
+		uint8_t *exact = malloc(size + 1); /* so that one byte too far is seen */
+
+		if (!exact)
+			return 1;
+		memcpy(exact, data, size);
+		exact = realloc(exact, size ? size : 1);
+		LLVMFuzzerTestOneInput(exact, size);
+		free(exact);
+	}
+	free(data);
+	printf("1..1\nok 1 - %ld made-up rule files are read or refused\n", runs);
+	return 0;
+}
+#endif
