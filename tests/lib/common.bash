@@ -63,9 +63,6 @@ spawn() {
 	local name=$1 base=$BATS_TEST_TMPDIR/$1
 	shift
 	[ -e "$base.in" ] || ln -s /dev/null "$base.in"
-	# Here, not by the process: nobody is to find in them what one of the same name left.
-	: >"$base.out"
-	: >"$base.err"
 	# 3 is bats' own: who keeps it open keeps bats from ending.
 	# emptied here and not in the background: what another of this name wrote must not be taken for its output
 	: >"$base.out"
