@@ -38,7 +38,7 @@ const struct opt common_opts[] = {
 
 const struct opt dial_opts[] = {
 	{ .name = "connect-timeout", .letter = 'w', .group = "Connecting", .type = OPT_TIME, .value = "TIME", .fallback = "10s",
-	  .text = "of one attempt, names and handshake included", .flags = OPT_RULE | OPT_INF | OPT_BRIEF,
+	  .text = "time for one attempt, names and handshake included", .flags = OPT_RULE | OPT_INF | OPT_BRIEF,
 	  .offset = offsetof(struct dial_settings, connect_timeout) },
 	{ .name = "wait", .group = "Connecting", .type = OPT_TIME, .value = "TIME", .fallback = "off",
 	  .text = "try for so long, while the cause may heal", .flags = OPT_RULE | OPT_INF | OPT_BRIEF,

@@ -266,7 +266,7 @@ static void standard_output_that_nobody_reads_any_more(void **state)
 		/* while there is something to write */
 		rig_start(&rig, KIND_PIPES, KIND_UNIX, engine);
 		fd_close(&rig.far[0].from);
-		send_pattern(&rig.far[1], 0, 0, 1000);
+		(void)!write(rig.far[1].to, "x", 1); /* the end may be faster */
 		rig_ends(&rig, END_OUTPUT);
 		rig_free(&rig);
 		/* and while there is not */
