@@ -166,7 +166,7 @@ static int load(const struct proxy *proxy, struct rules *rules)
 /* --allow and --deny of the command line: each entry must fit a rule that has none of its own. */
 static int read_access(struct proxy *proxy, const struct rules *rules)
 {
-	const struct addr **listens = calloc(rules->count + 1, sizeof(*listens));
+	const struct addr **listens = calloc(rules->count + 1, sizeof(const struct addr *));
 	struct hosts hosts;
 	size_t count = 0;
 	int status = common_hosts(&hosts);
