@@ -226,7 +226,8 @@ for connection in held:
 }
 
 @test "a path that is too long for a socket address works all the same" {
-	local long=./$(printf 'd%.0s' {1..100})/$(printf 'e%.0s' {1..100})
+	local long
+	long=./$(printf "d%.0s" {1..100})/$(printf "e%.0s" {1..100})
 	mkdir -p "$long"
 	spawn_ready server vsock-listen "unix:$long/socket" --echo
 	[ "$(echo hello | vsock-cat "unix:$long/socket")" = hello ]
