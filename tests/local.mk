@@ -180,6 +180,7 @@ bats_tests += tests/sources.bats
 bats_tests += tests/terminal.bats
 bats_tests += tests/transfer.bats
 bats_tests += tests/units.bats
+bats_tests += tests/vsock.bats
 TESTS += $(bats_tests)
 EXTRA_DIST += $(bats_tests) tests/lib/ping_statistics.py
 # The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.
@@ -187,7 +188,8 @@ EXTRA_DIST += \
 	tests/lab/README.md tests/lab/bin/lab-guest tests/lab/bin/lab-ready tests/lab/init tests/lab/inside \
 	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/vm \
 	tests/lab/ping.bats tests/lab/selftest.bats tests/lab/systemd.bats \
-	tests/lab/ssh.bats tests/lab/ssh-guest.sh tests/lab/ssh-host.sh
+	tests/lab/ssh.bats tests/lab/ssh-guest.sh tests/lab/ssh-host.sh \
+	tests/lab/transfer.bats tests/lab/transfer-guest.sh tests/lab/transfer-host.sh
 
 include tests/bench/local.mk
 

@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# transfer-guest.sh: the guest of transfer.bats: an echo on port 5000, a sink on 5001, a web server on 80. In its first life it
+# also sends a file to the host.
+
+set -u
+PATH=$VSOCK_TOOLS_BUILD:$PATH
+mkdir -p /root/work/www
+cd /root/work || exit 1
+cp "$LAB_SHARE/page" www/
+serve() {
+	local name=$1
+	shift
+	: >"$name.ready"
+	vsock-listen --ready-fd 9 "$@" 9>"$name.ready" &
+	until grep -q '^READY' "$name.ready"; do sleep 0.1; done
+}
+serve echo 5000 --echo
+serve sink 5001 --discard
+serve web 80 -- busybox httpd -i -h /root/work/www
+vsock-cat --wait 120s host:6000 <www/page || echo "status $?"
+vsock-cat host:6001
+echo "a closed port of the host: status $?"
+lab-ready
+wait

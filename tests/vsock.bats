@@ -1,0 +1,372 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The programs over vsock itself, by loopback: tests/lab/vm tests/run-bats tests/vsock.bats
+
+load lib/common
+
+setup() {
+	skip_outside_lab
+	cd "$BATS_TEST_TMPDIR" || return
+	export VSOCK_HOSTS=$BATS_TEST_TMPDIR/hosts
+	: >"$VSOCK_HOSTS"
+}
+
+# loopback: $ready, which names any CID, as a client dials it.
+loopback() {
+	target=vsock:1:$(port_of "$ready")
+}
+
+# spawn_peer NAME CODE: a peer in Python with a listener on any port; it has said READY. Sets $target.
+spawn_peer() {
+	local name=$1 code=$2
+	need python3
+	spawn "$name" python3 -u -c '
+import os, socket, sys, time
+listener = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+listener.bind((socket.VMADDR_CID_ANY, socket.VMADDR_PORT_ANY))
+listener.listen()
+print("READY vsock:1:%d" % listener.getsockname()[1])
+'"$code"
+	ln -sf "$name.out" "$name.ready"
+	wait_ready "$name"
+	target=$ready
+}
+
+listening() {
+	ss --vsock -ln | grep -qE ":$1 "
+}
+
+@test "what is relied on in the kernel holds" {
+	run -0 "$VSOCK_TOOLS_BUILD/tests/assume/vsock"
+	echo "$output"
+	[[ $output != *SKIP* ]]
+}
+
+@test "no VM has CID 77: status 4, and no closed port either: status 3" {
+	run -4 --separate-stderr vsock-cat 77:1
+	[[ ${stderr_lines[0]} == "vsock-cat: vsock:77:1: no such CID: "* ]]
+	run -3 --separate-stderr vsock-cat 1:9
+	[ "${stderr_lines[0]}" = "vsock-cat: vsock:1:9: refused: nothing listens on port 9 of CID 1, or its backlog is full" ]
+	run -3 vsock-cat local 9
+	run -3 vsock-cat -z 1:9
+}
+
+@test "a bad CID: the caret, status 2" {
+	run -2 --separate-stderr vsock-cat 3abc:1
+	[ "${stderr_lines[0]}" = "vsock-cat: 3abc:1: bad CID: 'a' is not a digit" ]
+	[ "${stderr_lines[1]}" = "  3abc:1" ]
+	[ "${stderr_lines[2]}" = "   ^" ]
+}
+
+@test "timeout 2 ends it at once, by the signal" {
+	spawn_ready server vsock-listen 5000 --discard
+	mkfifo open
+	exec 8<>open
+	run -124 --separate-stderr timeout 2 vsock-cat 1:5000 <&8
+	exec 8<&-
+	[ "$stderr" = "" ]
+}
+
+@test "into head -1: in silence, by SIGPIPE" {
+	spawn_ready server vsock-listen 5001 -- sh -c 'yes | head -n 100000'
+	run -0 --separate-stderr bash -c 'vsock-cat 1:5001 </dev/null | head -n 1; echo "${PIPESTATUS[0]}"'
+	[ "$output" = $'y\n141' ]
+	[ "$stderr" = "" ]
+}
+
+@test "the kernel picks a port, and READY tells which" {
+	for text in vsock::any vsock::0 vsock:any:4294967295; do
+		spawn_ready server vsock-listen "$text" --echo
+		[[ $ready =~ ^vsock:any:[1-9][0-9]*$ ]]
+		loopback
+		[ "$(echo hello | vsock-cat "$target")" = hello ]
+		finish server
+	done
+}
+
+@test "ports above 2^31" {
+	for port in 2147483648 4294967294; do
+		spawn_ready server vsock-listen $port --echo
+		[ "$ready" = "vsock:any:$port" ]
+		[ "$(echo hello | vsock-cat 1 $port)" = hello ]
+		finish server
+	done
+}
+
+@test "one CID or any, and what collides" {
+	spawn_ready server vsock-listen vsock:local:5002 --echo
+	[ "$(echo hello | vsock-cat local:5002)" = hello ]
+	run -1 --separate-stderr vsock-listen 5002 --echo
+	[[ ${stderr_lines[0]} == "vsock-listen: vsock:any:5002: address in use: "* ]]
+	run --separate-stderr vsock-listen vsock:77:5003 --echo
+	[ "$status" -ne 0 ]
+	[[ ${stderr_lines[0]} == "vsock-listen: vsock:77:5003: "* ]]
+}
+
+@test "64 MiB through vsock-listen PORT -- cat, hashes equal" {
+	bytes 64M sent
+	spawn_ready server vsock-listen 5004 -- cat
+	vsock-cat 1:5004 <sent >got
+	same sent got
+}
+
+@test "each engine, and the built-in echo" {
+	bytes 8M sent
+	for engine in auto copy splice; do
+		spawn_ready server vsock-listen --engine $engine 5005 --echo
+		vsock-cat --engine $engine 1:5005 <sent >got
+		same sent got
+		# shellcheck disable=SC2002 # a pipe is the point
+		cat sent | vsock-cat --engine $engine 1:5005 | cat >got
+		same sent got
+		finish server
+	done
+}
+
+@test "both directions at once, with different sizes; nothing at all" {
+	bytes 3M up
+	bytes 5M down
+	: >server.ready
+	serve() { exec vsock-listen --ready-fd 9 "$@" 9>server.ready <down; }
+	spawn server serve 5006
+	wait_ready server
+	vsock-cat 1:5006 <up >got
+	join server
+	same down got
+	same up server.out
+	spawn_ready echo vsock-listen 5006 --echo
+	run -0 vsock-cat 1:5006 </dev/null
+	[ "$output" = "" ]
+}
+
+@test "one-byte writes" {
+	need python3
+	spawn_ready server vsock-listen 5007 --echo
+	run -0 python3 -c '
+import socket
+client = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+client.connect((1, 5007))
+data = bytes(i % 251 for i in range(1000))
+for i in range(len(data)):
+    client.sendall(data[i:i + 1])
+client.shutdown(socket.SHUT_WR)
+got = b"".join(iter(lambda: client.recv(7), b""))
+assert got == data, len(got)'
+}
+
+@test "a half-close: the answer comes after the end of the question, there and back" {
+	bytes 1M sent
+	spawn_ready server vsock-listen 5008 -- sh -c 'wc -c; echo done'
+	run -0 vsock-cat 1:5008 <sent
+	[ "$output" = $'1048576\ndone' ]
+	spawn_ready proxy vsock-proxy vsock::5009 vsock:1:5008
+	run -0 vsock-cat 1:5009 <sent
+	[ "$output" = $'1048576\ndone' ]
+}
+
+@test "a peer that only half-closed is sent more" {
+	spawn_peer peer '
+connection, _ = listener.accept()
+connection.sendall(b"that is all\n")
+connection.shutdown(socket.SHUT_WR)
+got = b"".join(iter(lambda: connection.recv(65536), b""))
+print("GOT", got.decode())'
+	mkfifo pipe
+	ln -s pipe cat.in
+	spawn cat vsock-cat "$target"
+	exec 8>pipe
+	wait_until grep -q 'that is all' cat.out
+	echo "still here" >&8
+	exec 8>&-
+	join cat
+	join peer
+	grep -q 'GOT still here' peer.out
+}
+
+@test "a peer that has closed for good ends it while standard input is open" {
+	spawn_peer peer '
+connection, _ = listener.accept()
+connection.sendall(b"bye\n")
+connection.close()
+time.sleep(1000)'
+	mkfifo open
+	exec 8<>open
+	run -0 --separate-stderr vsock-cat "$target" <&8
+	exec 8<&-
+	[ "$output" = bye ]
+	[ "$stderr" = "" ]
+}
+
+@test "standard input that was not delivered whole: status 7" {
+	bytes 8M sent
+	spawn_ready server vsock-listen 5010 -- head -c 10
+	run -7 --separate-stderr sh -c 'vsock-cat 1:5010 <sent >got'
+	[[ ${stderr_lines[0]} == "vsock-cat: vsock:1:5010: "* ]]
+}
+
+@test "the peer is killed in mid-transfer: status 7" {
+	spawn_peer peer '
+connection, _ = listener.accept()
+connection.recv(1000000)
+os.kill(os.getpid(), 9)'
+	run -7 --separate-stderr sh -c 'head -c 64M /dev/zero | vsock-cat "$1"' sh "$target"
+	[[ ${stderr_lines[0]} == "vsock-cat: $target: "* ]]
+}
+
+@test "--wait: until somebody listens" {
+	spawn cat vsock-cat --wait 100s 1:5011
+	echo hello >server.in
+	spawn_ready server vsock-listen 5011
+	join cat
+	[ "$(cat cat.out)" = hello ]
+}
+
+@test "COMMAND's environment" {
+	spawn_ready server vsock-listen 5012 -- env
+	vsock-cat 1:5012 </dev/null >got
+	grep -qx PROTO=VSOCK got
+	grep -qx VSOCKREMOTECID=1 got
+	grep -qE '^VSOCKREMOTEPORT=[1-9][0-9]*$' got
+	grep -qE '^VSOCKLOCALCID=[0-9]+$' got
+	grep -qx VSOCKLOCALPORT=5012 got
+	grep -qx VSOCKCONNNUM=1 got
+}
+
+@test "the records, with -v" {
+	spawn_ready server vsock-listen -v 5013 --echo
+	run -0 --separate-stderr vsock-cat -v 1:5013 <<<hello
+	[[ ${stderr_lines[0]} =~ ^"vsock-cat: #1 open - -> vsock:1:5013 connect="[0-9.]+$ ]]
+	[[ ${stderr_lines[1]} =~ ^"vsock-cat: #1 done - -> vsock:1:5013 up=6 down=6 time="[0-9.]+" end=eof"$ ]]
+	wait_until grep -q ' done ' server.err
+	grep -qE '^vsock-listen: #1 open vsock:1:[0-9]+ -> echo' server.err
+}
+
+@test "every pair of vsock, TCP and UNIX through vsock-proxy, half-close kept" {
+	bytes 1M sent
+	sha256sum <sent >expected
+	spawn_ready tcp vsock-listen tcp:127.0.0.1:0 -- sha256sum
+	tcp=$ready
+	spawn_ready unix vsock-listen unix:./target -- sha256sum
+	spawn_ready vsock vsock-listen 5014 -- sha256sum
+	rules=()
+	for target in "$tcp" unix:./target vsock:1:5014; do
+		number=${#rules[@]}
+		rules+=(tcp:127.0.0.1:0 "$target" "unix:./front-$number" "$target" vsock::any "$target")
+	done
+	for engine in auto copy splice; do
+		spawn_ready proxy vsock-proxy --engine $engine "${rules[@]}"
+		wait_ready proxy 9
+		for front in "${readies[@]}"; do
+			vsock-cat "${front/vsock:any/vsock:1}" <sent >got
+			same expected got
+		done
+		finish proxy
+	done
+}
+
+@test "200 connections at once through the proxy" {
+	need python3
+	spawn_ready echo vsock-listen 5015 --echo
+	spawn_ready proxy vsock-proxy vsock::5016 vsock:1:5015
+	run -0 python3 -c '
+import socket
+clients = []
+for i in range(200):
+    client = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+    client.connect((1, 5016))
+    clients.append(client)
+for number, client in enumerate(clients):
+    client.sendall(b"%d\n" % number * 100)
+    client.shutdown(socket.SHUT_WR)
+for number, client in reversed(list(enumerate(clients))):
+    got = b"".join(iter(lambda: client.recv(65536), b""))
+    assert got == b"%d\n" % number * 100, number'
+}
+
+@test "socat, ncat and Python as servers, our client; both ends of file kept" {
+	need socat ncat python3 ss
+	bytes 1M sent
+	spawn socat socat -t 100 VSOCK-LISTEN:5017 SYSTEM:'cat >up; cat sent'
+	wait_until listening 5017
+	vsock-cat 1:5017 <sent >got
+	same sent got
+	same sent up
+	spawn ncat ncat --vsock -l --recv-only 5018
+	wait_until listening 5018
+	run -0 sh -c 'vsock-cat 1:5018 <sent'
+	join ncat
+	same sent ncat.out
+	ln -sf "$PWD/sent" ncat.in
+	spawn ncat ncat --vsock -l --send-only 5019
+	wait_until listening 5019
+	vsock-cat 1:5019 </dev/null >got
+	same sent got
+	join ncat
+	spawn_peer python '
+connection, peer = listener.accept()
+assert peer[0] == 1
+got = b"".join(iter(lambda: connection.recv(65536), b""))
+connection.sendall(got)
+connection.close()'
+	vsock-cat "$target" <sent >got
+	same sent got
+}
+
+@test "socat, ncat and Python as clients, our server; both ends of file kept" {
+	need socat ncat python3
+	bytes 1M sent
+	{ sha256sum <sent; cat sent; } >expected
+	spawn_ready server vsock-listen 5020 -- sh -c 'sha256sum; cat sent'
+	socat -t 100 - VSOCK-CONNECT:1:5020 <sent >got
+	same expected got
+	ncat --vsock 1 5020 <sent >got
+	same expected got
+	python3 -c '
+import socket, sys
+client = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+client.connect((1, 5020))
+client.sendall(open("sent", "rb").read())
+client.shutdown(socket.SHUT_WR)
+sys.stdout.buffer.write(b"".join(iter(lambda: client.recv(65536), b"")))' >got
+	same expected got
+}
+
+@test "a full backlog is not lost: 300 clients that connect at once are all served" {
+	need python3
+	spawn_ready server vsock-listen 5021 --echo
+	run -0 python3 -c '
+import socket
+clients = [socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM) for i in range(300)]
+for client in clients:
+    client.connect((1, 5021))
+    client.sendall(b"x")
+for client in clients:
+    assert client.recv(1) == b"x"'
+}
+
+@test "a small window and other address options" {
+	bytes 1M sent
+	spawn_ready server vsock-listen vsock::5022,window=4096 --echo
+	vsock-cat 'vsock:1:5022,window=64K,connect-timeout=30s' <sent >got
+	same sent got
+	spawn_ready env vsock-listen 5023 -- env
+	vsock-cat 'vsock:1:5023,bind=:1000' </dev/null >got
+	grep -qx VSOCKREMOTEPORT=1000 got
+}
+
+@test "drain: the open connection goes on, new ones are refused" {
+	spawn_ready server vsock-listen 5024 --echo
+	mkfifo cat.in
+	exec 8<>cat.in
+	spawn cat vsock-cat -v 1:5024
+	echo one >&8
+	wait_until grep -q one cat.out
+	kill -TERM "${spawned[server]}"
+	wait_until grep -q draining server.err
+	run -3 vsock-cat -z 1:5024
+	echo two >&8
+	wait_until grep -q two cat.out
+	exec 8<&-
+	finish cat
+	join server
+}
