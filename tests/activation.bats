@@ -6,7 +6,7 @@ load lib/common
 
 setup() {
 	need python3 systemd-socket-activate
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 }
 
 # free_port: one that nobody listens on now.

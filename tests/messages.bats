@@ -6,7 +6,7 @@ load lib/common
 
 setup() {
 	need python3
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	cat >peer.py <<-'END'
 		# peer.py PATH: listens; prints the length of each message of one connection, then says so much back
 		import socket, sys

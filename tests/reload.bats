@@ -5,7 +5,7 @@
 load lib/common
 
 setup() {
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	umask 022
 	spawn_ready echo vsock-listen --echo unix:echo
 	spawn_ready other vsock-listen unix:other -- echo other

@@ -5,7 +5,7 @@
 load lib/common
 
 setup() {
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	umask 022
 }
 

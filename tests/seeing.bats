@@ -5,7 +5,7 @@
 load lib/common
 
 setup() {
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	umask 022
 	spawn_ready echo vsock-listen --echo unix:echo
 }
@@ -110,7 +110,7 @@ spawn_with_status() {
 	echo 'unix:a unix:echo name=web' >rules
 	spawn_with_status proxy vsock-proxy -f rules unix:b unix:gone
 	coproc held { vsock-cat unix:a; }
-	echo 12345 >&"${held[1]}"; read -r answer <&"${held[0]}"
+	echo 12345 >&"${held[1]}"; read -r _ <&"${held[0]}"
 	ask unix:b 1 || true
 	wait_until grep -q '#2 fail' proxy.err
 	run -0 status

@@ -227,7 +227,7 @@ for connection in held:
 
 @test "a path that is too long for a socket address works all the same" {
 	local long
-	long=./$(printf "d%.0s" {1..100})/$(printf "e%.0s" {1..100})
+	long=./$(printf 'd%.0s' {1..100})/$(printf 'e%.0s' {1..100})
 	mkdir -p "$long"
 	spawn_ready server vsock-listen "unix:$long/socket" --echo
 	[ "$(echo hello | vsock-cat "unix:$long/socket")" = hello ]

@@ -10,8 +10,10 @@ setup() {
 
 @test "every test file is named in a local.mk, so that make check runs it" {
 	for file in tests/*.bats; do
-		grep -qF "$file" tests/local.mk || { echo "not in tests/local.mk: $file"; return 1; }
+		[ "$(grep -cxF "bats_tests += $file" tests/local.mk)" = 1 ] || { echo "not once in tests/local.mk: bats_tests += $file"; return 1; }
 	done
+	# a second list, which a merge can bring, would replace the first
+	[ "$(grep -c '^bats_tests *=' tests/local.mk)" = 1 ]
 	for file in tests/unit/*.c; do
 		[ -e "$file" ] || continue
 		grep -qF "$file" tests/local.mk || { echo "not in tests/local.mk: $file"; return 1; }

@@ -82,6 +82,8 @@ void pipe_give_back(struct loop *loop, struct pipe *pipe)
 {
 	struct pipe_pool *pool = pool_of(loop);
 
+	if (!pool)
+		return; /* can't be: the pipe came from it */
 	if (pipe->bytes || pool->count == POOL_MAX)
 		pipe_free(pool, pipe);
 	else

@@ -119,11 +119,15 @@ static bool elsewhere(struct session *session, const struct explanation *why)
 
 static void serve(struct server *server, struct listener *listener, struct session *session)
 {
-	struct rule_port *port = (struct rule_port *)(void *)listener;
+	struct rule_target *target = choose((struct rule_port *)(void *)listener, 0);
 
 	(void)server;
+	if (!target) {
+		session_deny(session, "the rule has no target"); /* rules see to it that there is one */
+		return;
+	}
 	session->elsewhere = elsewhere;
-	connect_to(session, choose(port, 0));
+	connect_to(session, target);
 }
 
 static void count_end(struct rule_counts *counts, const char *cause)
@@ -415,14 +419,17 @@ void router_sum_live(struct router *router)
 
 void router_free(struct router *router)
 {
+	struct loop *loop = router->server ? router->server->loop : NULL;
+
 	rules_free(&router->rules);
-	if (router->server && router->server->loop)
-		loop_timer_stop(router->server->loop, &router->sweep);
+	if (loop)
+		loop_timer_stop(loop, &router->sweep);
 	while (router->going) {
 		struct rule *rule = router->going;
 
 		router->going = rule->next;
-		loop_timer_stop(router->server->loop, &rule->drain);
+		if (loop)
+			loop_timer_stop(loop, &rule->drain);
 		rule_free(rule);
 	}
 }

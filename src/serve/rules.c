@@ -99,7 +99,7 @@ static void check_target(struct reader *reader, const struct text_word *word, si
 	const struct addr *listen = &rule->listen;
 	char why[160];
 
-	if (!target->family || !listen->family)
+	if (!target->family || !listen->family || !word->text)
 		return;
 	if (listen->seqpacket != target->seqpacket && !rule->settings.relaying.message_text)
 		complain(reader, word, offset, strlen(word->text + offset), "messages and a stream",
@@ -160,8 +160,9 @@ static void *own_part(const struct reader *reader, const void *into)
 
 static void read_key(struct reader *reader, const struct text_word *word)
 {
-	size_t length = strcspn(word->text, "=");
-	const char *value = word->text[length] ? word->text + length + 1 : NULL;
+	const char *text = word->text ? word->text : "";
+	size_t length = strcspn(text, "=");
+	const char *value = text[length] ? text + length + 1 : NULL;
 	struct opt_error error;
 	const struct opt *row;
 	void *into = NULL;
@@ -174,7 +175,7 @@ static void read_key(struct reader *reader, const struct text_word *word)
 	} else if (row->type != OPT_FLAG && !value) {
 		complain_word(reader, word, "", "%s needs a value: %s=%s", row->name, row->name, row->value);
 	} else if (opt_set(row, own_part(reader, into), value, &error) < 0) {
-		complain(reader, word, length + 1 + error.offset, error.length ? error.length : strlen(value), error.why, error.hint);
+		complain(reader, word, length + 1 + error.offset, error.length || !value ? error.length : strlen(value), error.why, error.hint);
 	}
 }
 

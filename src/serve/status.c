@@ -44,7 +44,7 @@ static void table_rule(const struct rule *rule, FILE *out)
 
 	fprintf(out, "rule\t%s\t%s\t", rule->gate.rule ? rule->gate.rule : "-", say_listen(rule, text, sizeof(text)));
 	say_targets(rule, out);
-	fprintf(out, "\t%zu\t%llu\t%llu\t%llu\t%llu\n", rule->gate.open, (unsigned long long)counts->connections + rule->gate.open,
+	fprintf(out, "\t%zu\t%llu\t%llu\t%llu\t%llu\n", rule->gate.open, (unsigned long long)(counts->connections + rule->gate.open),
 	        (unsigned long long)counts->failed, (unsigned long long)(counts->up + rule->live.up),
 	        (unsigned long long)(counts->down + rule->live.down));
 }

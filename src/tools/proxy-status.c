@@ -145,7 +145,7 @@ struct cell_style {
 /* Prints rows of count fields each, under their heads: wide addresses are shortened, then columns go from the right. */
 static void print_rows(const struct cell_style *styles, size_t count, const char *(*rows)[COLUMNS_MAX], size_t row_count)
 {
-	size_t width[COLUMNS_MAX], total = 0, room = log_width(STDOUT_FILENO);
+	size_t width[COLUMNS_MAX] = { 0 }, total = 0, room = log_width(STDOUT_FILENO);
 
 	for (size_t i = 0; i < count; i++) {
 		width[i] = strlen(styles[i].head);
@@ -202,7 +202,7 @@ static void collect(char *const *lines, size_t line_count, const char *kind, siz
 
 		if (strncmp(rest, kind, strlen(kind)) != 0 || rest[strlen(kind)] != '\t')
 			continue;
-		strsep(&rest, "\t");
+		(void)strsep(&rest, "\t");
 		for (size_t j = 0; j < columns; j++) {
 			row[j] = rest ? strsep(&rest, "\t") : "";
 		}

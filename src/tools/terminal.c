@@ -32,7 +32,7 @@ int terminal_escape(const char *text, int *escape)
 	if (strcmp(text, "none") == 0)
 		*escape = TERMINAL_NO_ESCAPE;
 	else if (length == 1 && (unsigned char)*text < 0x80)
-		*escape = *text;
+		*escape = (unsigned char)*text;
 	else if (length == 2 && *text == '^' && text[1] >= '?' && (unsigned char)text[1] < 0x80)
 		*escape = text[1] == '?' ? 0x7f : text[1] & 0x1f;
 	else

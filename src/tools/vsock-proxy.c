@@ -166,21 +166,23 @@ static int load(const struct proxy *proxy, struct rules *rules)
 /* --allow and --deny of the command line: each entry must fit a rule that has none of its own. */
 static int read_access(struct proxy *proxy, const struct rules *rules)
 {
-	const struct addr **listens = calloc(rules->count + 1, sizeof(*listens));
+	const struct addr **listens = calloc(rules->count + 1, sizeof(const struct addr *));
 	struct hosts hosts;
 	size_t count = 0;
 	int status = common_hosts(&hosts);
 
-	if (!listens) {
-		log_error("%s", strerror(ENOMEM));
-		status = STATUS_FAILURE;
+	if (status || !listens) {
+		if (!status)
+			log_error("%s", strerror(ENOMEM));
+		hosts_free(&hosts);
+		free(listens);
+		return status ? status : STATUS_FAILURE;
 	}
-	for (const struct rule *rule = rules->first; rule && !status; rule = rule->next)
+	for (const struct rule *rule = rules->first; rule; rule = rule->next)
 		listens[count++] = &rule->listen;
 	if (proxy->options.metrics)
 		listens[count++] = &proxy->metrics.addr;
-	if (!status)
-		status = server_read_access(&proxy->server, &hosts, listens, count);
+	status = server_read_access(&proxy->server, &hosts, listens, count);
 	hosts_free(&hosts);
 	free(listens);
 	return status;
