@@ -177,7 +177,7 @@ static void verdict(struct story *story, enum status status, bool may_heal, cons
 {
 	story->out->status = status;
 	story->out->may_heal = may_heal;
-	snprintf(story->out->end, sizeof(story->out->end), "%s", end);
+	story->out->end = end;
 }
 
 /*

@@ -49,7 +49,7 @@ struct failure {
 struct explanation {
 	enum status status;
 	bool may_heal;  /* --wait goes on */
-	char end[16];   /* word for records: refused timeout reset vm-gone io denied … */
+	const char *end; /* word for records, a constant: refused timeout reset vm-gone io denied … */
 	char what[256]; /* "refused: nothing listens on port 22 of CID 3, or its backlog is full" */
 	char hint[256]; /* or "" */
 };

@@ -49,7 +49,7 @@ int digest_start(struct session *session, struct endpoint *here)
 	SHA256Init(&digest->context);
 	*here = (struct endpoint){ .in = -1, .out = fd, .out_kind = ENDPOINT_HOOKED, .hook = &digest->hook };
 	session->owner = digest;
-	session->release = release;
+	session->group->release = release;
 	return 0;
 }
 

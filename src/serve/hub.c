@@ -180,7 +180,7 @@ int hub_join(struct hub *hub, struct session *session, struct endpoint *here)
 	hub->first = member;
 	*here = endpoint_socket(pair[0], ADDR_UNIX, session->seqpacket);
 	session->owner = member;
-	session->release = leave;
+	session->group->release = leave;
 	apply(session->group->loop, hub);
 	return 0;
 }

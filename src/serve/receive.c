@@ -112,7 +112,7 @@ int receive_start(int directory, const char *path, struct session *session, stru
 	snprintf(receive->text, room, "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/", receive->name);
 	*here = (struct endpoint){ .in = -1, .out = fd, .in_kind = ENDPOINT_FILE, .out_kind = ENDPOINT_FILE };
 	session->owner = receive;
-	session->release = release;
+	session->group->release = release;
 	session->to = receive->text;
 	return 0;
 }

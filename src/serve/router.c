@@ -126,12 +126,14 @@ static void serve(struct server *server, struct listener *listener, struct sessi
 		session_deny(session, "the rule has no target"); /* rules see to it that there is one */
 		return;
 	}
-	session->elsewhere = elsewhere;
+	session->group->elsewhere = elsewhere;
 	connect_to(session, target);
 }
 
 static void count_end(struct rule_counts *counts, const char *cause)
 {
+	if (!cause)
+		return; /* no record was written: the whole program ends */
 	for (size_t i = 0; i < RULE_CAUSES_MAX; i++) {
 		if (!*counts->ends[i].cause)
 			snprintf(counts->ends[i].cause, sizeof(counts->ends[i].cause), "%s", cause);

@@ -65,8 +65,8 @@ static void session_end(struct session *session)
 	if (group->ended)
 		group->ended(group, session);
 	release_dial(session);
-	if (session->release)
-		session->release(session);
+	if (group->release && session->owner)
+		group->release(session);
 	fd_close(&session->fd);
 	loop_free_later(group->loop, session);
 }
@@ -94,7 +94,7 @@ static void record_open(const struct session *session, uint64_t connect)
 
 static void record_fail(struct session *session, const struct explanation *why)
 {
-	memcpy(session->end, why->end, sizeof(session->end));
+	session->end = why->end;
 	record(session, 0, "fail",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
@@ -110,7 +110,7 @@ static void record_done(struct session *session)
 	const struct relay *relay = &session->relay;
 	const char *why = relay->error ? strerror(relay->error) : NULL;
 
-	strncpy(session->end, relay_end_word(relay), sizeof(session->end) - 1);
+	session->end = relay_end_word(relay);
 	record(session, 1, "done",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
@@ -241,9 +241,9 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 		struct explanation why;
 
 		explain(dial->addr, failure, &why);
-		if (session->elsewhere) {
+		if (session->group->elsewhere) {
 			session->dial = NULL;
-			if (session->elsewhere(session, &why)) {
+			if (session->group->elsewhere(session, &why)) {
 				loop_free_later(loop, dialled);
 				return;
 			}
@@ -369,7 +369,7 @@ void session_deny(struct session *session, const char *why)
 {
 	session->group->totals.failed++;
 	session->status = STATUS_DENIED;
-	strcpy(session->end, "denied");
+	session->end = "denied";
 	record(session, 0, "deny",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
@@ -381,9 +381,8 @@ void session_deny(struct session *session, const char *why)
 
 void session_drop(struct session *session, const char *end, const char *why)
 {
-	struct explanation explanation = { .status = STATUS_BROKEN };
+	struct explanation explanation = { .status = STATUS_BROKEN, .end = end };
 
-	snprintf(explanation.end, sizeof(explanation.end), "%s", end);
 	snprintf(explanation.what, sizeof(explanation.what), "%s", why);
 	count_bytes(session);
 	session->group->totals.failed++;

@@ -37,6 +37,10 @@ struct session_group {
 	void (*connected)(struct session_group *group, const struct session *session);
 	/* called when a session has ended, before it is freed; may be NULL */
 	void (*ended)(struct session_group *group, const struct session *session);
+	/* frees a session's owner when it has ended, where it has one; may be NULL */
+	void (*release)(struct session *session);
+	/* told that a dial failed: true if it has begun another by session_dial(); may be NULL */
+	bool (*elsewhere)(struct session *session, const struct explanation *why);
 	void *context;
 };
 
@@ -45,17 +49,14 @@ struct session {
 	struct session_group *group;
 	struct gate *gate; /* through which it came in, or NULL */
 	void *owner;     /* what the caller likes: a rule, a listener, what a service keeps of it */
-	void (*release)(struct session *session); /* frees owner when the session has ended; may be NULL */
 	const char *rule; /* name of the rule, or NULL */
 	const char *to;  /* what it is connected to, as text; the caller's */
 	uint64_t number, started;
 	struct relay relay; /* end[0] is who was accepted; of a command only its timer and result are used */
 	struct dial *dial;  /* while it is dialled; owned */
-	/* told that a dial failed: true if it has begun another by session_dial(); may be NULL */
-	bool (*elsewhere)(struct session *session, const struct explanation *why);
 	uint64_t tried;     /* the caller's, for elsewhere(): which targets were tried */
 	uint64_t connect;   /* ns that connecting took; 0: nothing was dialled, or not yet */
-	char end[16];       /* the word of its record; "" while it is open */
+	const char *end;    /* the word of its record, a constant; NULL while it is open */
 	pid_t child;        /* a command, or 0 */
 	int ended;          /* on a terminal: how it ended, as waitpid() says, while the relay goes on; -1: not yet */
 	bool terminal;      /* the command is on a terminal, and the relay goes there */

@@ -267,7 +267,7 @@ pid_t terminal_start(struct session *session, const struct spawn *spawn, struct 
 	*here = (struct endpoint){ .in = terminal->master, .out = terminal->master, .in_kind = ENDPOINT_HOOKED,
 		                   .out_kind = ENDPOINT_HOOKED, .hook = &terminal->hook };
 	session->owner = terminal;
-	session->release = release;
+	session->group->release = release;
 	/* the first bytes of a new connection always fit; who is gone already is noticed by the relay */
 	endpoint_write(&accepted, REPORTS_ON, strlen(REPORTS_ON));
 	return pid;

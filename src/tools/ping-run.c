@@ -128,7 +128,7 @@ static bool explain_echo(struct ping *ping, const struct failure *failure)
 		snprintf(why->hint, sizeof(why->hint), "is it an echo service? vsock-listen --echo is one");
 	} else {
 		why->status = STATUS_TIMEOUT;
-		snprintf(why->end, sizeof(why->end), "timeout");
+		why->end = "timeout";
 		snprintf(why->what, sizeof(why->what), "timed out after %s",
 		         units_show_duration(ping->options->timeout, limit, sizeof(limit)));
 		snprintf(why->hint, sizeof(why->hint), "is it an echo service? vsock-listen --echo is one");
