@@ -35,7 +35,7 @@ has_value() {
 	ask unix:b 1 || true
 	ask 'unix:c"' 1 || true
 	coproc held { vsock-cat unix:a; }
-	echo 12345 >&"${held[1]}"; read -r answer <&"${held[0]}"
+	echo 12345 >&"${held[1]}"; read -r _ <&"${held[0]}"
 	wait_until has_value 'connections_total{rule="a"}' 2
 	wait_until has_value 'connections_open{rule="a"}' 1
 	has_value 'connections_failed_total{rule="a"}' 0

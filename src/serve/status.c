@@ -40,13 +40,15 @@ static void table_process(const struct router *router, const char *files, FILE *
 static void table_rule(const struct rule *rule, FILE *out)
 {
 	const struct rule_counts *counts = &rule->counts;
+	uint64_t connections = counts->connections + rule->gate.open;
+	uint64_t up = counts->up + rule->live.up, down = counts->down + rule->live.down;
 	char text[ADDR_TEXT_MAX];
 
 	fprintf(out, "rule\t%s\t%s\t", rule->gate.rule ? rule->gate.rule : "-", say_listen(rule, text, sizeof(text)));
 	say_targets(rule, out);
-	fprintf(out, "\t%zu\t%llu\t%llu\t%llu\t%llu\n", rule->gate.open, (unsigned long long)(counts->connections + rule->gate.open),
-	        (unsigned long long)counts->failed, (unsigned long long)(counts->up + rule->live.up),
-	        (unsigned long long)(counts->down + rule->live.down));
+	fprintf(out, "\t%zu\t%llu\t%llu\t%llu\t%llu\n", rule->gate.open, (unsigned long long)connections,
+	        (unsigned long long)counts->failed, (unsigned long long)up,
+	        (unsigned long long)down);
 }
 
 static void table_conn(const struct session *session, FILE *out)
