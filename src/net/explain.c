@@ -628,7 +628,7 @@ static const struct cause causes[] = {
 	/* vsock: a connection breaks */
 	{ VSOCK, S(RELAY), ECONNRESET, STATUS_BROKEN, STAYS, "vm-gone", "broke: the VM of {cid} went away, or the connection was reset", NULL, NULL },
 	{ VSOCK, S(RELAY), ENOTCONN, STATUS_BROKEN, STAYS, "vm-gone", "broke: the VM of {cid} went away", NULL, NULL },
-	{ VSOCK, S(RELAY), ENODEV, STATUS_BROKEN, STAYS, "vm-gone", "broke: the vsock device went away", NULL, NULL },
+	{ VSOCK, S(RELAY), ENODEV, STATUS_BROKEN, STAYS, "vm-gone", "broke: the VM of {cid} went away, or this machine's vsock device", NULL, NULL },
 	{ VSOCK, S(RELAY), EMSGSIZE, STATUS_FAILURE, STAYS, "io", "message too long: a seqpacket message must fit into the window of both ends", "--message-size cuts smaller ones; ,window= makes room", NULL },
 
 	/* Hybrid vsock: the handshake with the VMM */

@@ -53,6 +53,16 @@ static struct relay *relay_of(struct watch *watch)
 
 /* Events */
 
+static bool waits_for_source(const struct chan *chan)
+{
+	return chan->waits == CHAN_WAITS_SOURCE || chan->waits == CHAN_WAITS_BOTH;
+}
+
+static bool waits_for_destination(const struct chan *chan)
+{
+	return chan->waits == CHAN_WAITS_DESTINATION || chan->waits == CHAN_WAITS_BOTH;
+}
+
 uint32_t relay_events(const struct relay *relay, int side, bool in, bool out)
 {
 	const struct chan *from = &relay->chan[side], *to = &relay->chan[!side];
@@ -60,8 +70,11 @@ uint32_t relay_events(const struct relay *relay, int side, bool in, bool out)
 
 	if (in && from->state == CHAN_OPEN && from->waits == CHAN_WAITS_SOURCE)
 		events |= EPOLLIN;
-	if (out && to->state != CHAN_ENDED && to->waits == CHAN_WAITS_DESTINATION)
+	if (out && to->state != CHAN_ENDED && waits_for_destination(to))
 		events |= EPOLLOUT;
+	/* edge-triggered: an edge that finds the pipe out of slots must not come again and again */
+	if (in && from->state == CHAN_OPEN && from->waits == CHAN_WAITS_BOTH)
+		events |= EPOLLIN | EPOLLET;
 	/* End of file was read: has the peer closed for good? */
 	if (out && from->state == CHAN_ENDED && to->state != CHAN_ENDED)
 		events |= EPOLLRDHUP;
@@ -144,6 +157,13 @@ static void source_ended(struct loop *loop, struct relay *relay, int side)
 	}
 }
 
+/* An established connection that is there no more; ENODEV: vhost, where its guest was killed between two sends (vhost/vsock.c,
+ * vhost_transport_send_pkt). */
+static bool connection_broke(int error)
+{
+	return error == ECONNRESET || error == ETIMEDOUT || error == ENODEV || error == EHOSTUNREACH || error == ENETUNREACH;
+}
+
 static void source_failed(struct loop *loop, struct relay *relay, int side, int error)
 {
 	/* On an established socket ENOTCONN is end of file (af_vsock.c: our own shutdown() after the peer's), unless the VM
@@ -155,7 +175,7 @@ static void source_failed(struct loop *loop, struct relay *relay, int side, int 
 			return;
 		}
 	}
-	note(relay, error == ECONNRESET || error == ETIMEDOUT || error == EPIPE ? END_RESET : END_IO, error, side);
+	note(relay, connection_broke(error) || error == EPIPE ? END_RESET : END_IO, error, side);
 	pass_end(loop, relay, side);
 	end_channel(loop, relay, !side);
 }
@@ -167,11 +187,11 @@ static void destination_failed(struct loop *loop, struct relay *relay, int side,
 
 	if (error == EPIPE && standard) {
 		note(relay, END_OUTPUT, error, !side);
-	} else if (error == EPIPE || error == ENOTCONN || error == ECONNRESET || error == ETIMEDOUT) {
+	} else if (error == EPIPE || error == ENOTCONN || connection_broke(error)) {
 		int cause = endpoint_error(destination);
 
 		/* ECONNRESET in SO_ERROR is a VM that went away; 0 a peer that closed, which loses what was still to be sent */
-		note(relay, cause || error == ECONNRESET || error == ETIMEDOUT ? END_RESET : END_LOST, cause ? cause : error, !side);
+		note(relay, cause || connection_broke(error) ? END_RESET : END_LOST, cause ? cause : error, !side);
 	} else {
 		note(relay, END_IO, error, !side);
 	}
@@ -278,6 +298,9 @@ static void pump(struct loop *loop, struct relay *relay, int side)
 		break;
 	case MOVE_FULL:
 		chan->waits = CHAN_WAITS_DESTINATION;
+		break;
+	case MOVE_AHEAD:
+		chan->waits = CHAN_WAITS_BOTH;
 		break;
 	case MOVE_PAUSE:
 		hold_back(loop, relay, side);
@@ -418,10 +441,10 @@ static void relay_ready(struct loop *loop, struct watch *watch, uint32_t events)
 	const uint32_t trouble = EPOLLHUP | EPOLLERR | EPOLLRDHUP;
 
 	if (!(watch->side & SIDE_OUT) && events & (EPOLLIN | trouble) && from->state == CHAN_OPEN &&
-	    from->waits == CHAN_WAITS_SOURCE)
+	    waits_for_source(from))
 		pump(loop, relay, side);
 	if (out && events & (EPOLLOUT | EPOLLHUP | EPOLLERR) && to->state != CHAN_ENDED &&
-	    to->waits == CHAN_WAITS_DESTINATION)
+	    waits_for_destination(to))
 		pump(loop, relay, !side);
 	if (out && events & trouble && (from->state == CHAN_ENDED || watch->side & SIDE_OUT))
 		check_gone(loop, relay, side, events);
