@@ -147,21 +147,28 @@ static void pass_end(struct loop *loop, struct relay *relay, int side)
 static void source_ended(struct loop *loop, struct relay *relay, int side)
 {
 	struct chan *back = &relay->chan[!side];
+	int gone;
 
 	pass_end(loop, relay, side);
 	/* was that a half-close, or is the peer gone altogether? (vsock tells at once; for the others epoll will) */
-	if (back->state != CHAN_ENDED && relay->end[side].family == ADDR_VSOCK && endpoint_gone(&relay->end[side], 0)) {
-		if (chan_unsent(back))
-			note(relay, END_LOST, EPIPE, side);
-		end_channel(loop, relay, !side);
-	}
+	if (back->state == CHAN_ENDED || relay->end[side].family != ADDR_VSOCK)
+		return;
+	gone = endpoint_gone(&relay->end[side], 0);
+	if (!gone)
+		return;
+	if (gone < 0)
+		note(relay, END_RESET, -gone, side);
+	else if (chan_unsent(back))
+		note(relay, END_LOST, EPIPE, side);
+	end_channel(loop, relay, !side);
 }
 
-/* An established connection that is there no more; ENODEV: vhost, where its guest was killed between two sends (vhost/vsock.c,
- * vhost_transport_send_pkt). */
+/* An established connection that is there no more. ENODEV: vhost, where its guest was killed between two sends (vhost/vsock.c,
+ * vhost_transport_send_pkt). ENOBUFS: vsock, where the kernel could not keep what came (virtio_transport_recv_enqueue). */
 static bool connection_broke(int error)
 {
-	return error == ECONNRESET || error == ETIMEDOUT || error == ENODEV || error == EHOSTUNREACH || error == ENETUNREACH;
+	return error == ECONNRESET || error == ETIMEDOUT || error == ENODEV || error == EHOSTUNREACH || error == ENETUNREACH ||
+	       error == ENOBUFS;
 }
 
 static void source_failed(struct loop *loop, struct relay *relay, int side, int error)
@@ -414,16 +421,19 @@ static void time_out(struct loop *loop, struct timer *timer)
 static void check_gone(struct loop *loop, struct relay *relay, int side, uint32_t events)
 {
 	struct chan *to = &relay->chan[!side];
-	int error;
+	int gone, error;
 
-	if (to->state == CHAN_ENDED || !endpoint_gone(&relay->end[side], events))
+	if (to->state == CHAN_ENDED)
+		return;
+	gone = endpoint_gone(&relay->end[side], events);
+	if (!gone)
 		return;
 	if (relay->end[side].out != relay->end[side].in) {
-		destination_failed(loop, relay, !side, EPIPE);
+		destination_failed(loop, relay, !side, gone < 0 ? -gone : EPIPE);
 		return;
 	}
 	/* an error is pending where the peer did not take all that it was sent (a reset); a peer that just closed leaves none */
-	error = endpoint_error(&relay->end[side]);
+	error = gone < 0 ? -gone : endpoint_error(&relay->end[side]);
 	if (error)
 		note(relay, END_RESET, error, side);
 	else if (chan_unsent(to))
@@ -469,7 +479,10 @@ static int prepare_side(struct relay *relay, int side)
 	struct endpoint *end = &relay->end[side];
 	struct chan *chan = &relay->chan[side];
 	struct out_watch *output;
+	int error = endpoint_prepare(end);
 
+	if (error)
+		return error;
 	relay->watch[side] = (struct watch){ .kind = &relay_kind, .fd = -1, .side = (uint16_t)side };
 	chan->engine = engine_for(relay, side);
 	if (end->in < 0)
@@ -509,6 +522,8 @@ int relay_start(struct loop *loop, struct relay *relay, const struct endpoint en
 	if (!error && next_time(relay) != UINT64_MAX)
 		error = loop_timer(loop, &relay->timer, next_time(relay));
 	if (error) {
+		for (int side = 0; side < 2; side++)
+			endpoint_unprepare(&relay->end[side]);
 		relay->end[0] = relay->end[1] = (struct endpoint){ .in = -1, .out = -1 };
 		relay_close(loop, relay);
 	}
