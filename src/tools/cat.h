@@ -47,6 +47,14 @@ struct cat {
 	int status;
 };
 
+extern const struct opt cat_opts[];
+extern const char *const cat_conflicts[];
+extern const struct opt_foreign cat_foreign[];
+
+/* Reads and checks the words, opens the files, prepares what stands in the way of the data: all that can fail before
+ * anything is connected. 0 or the exit status, said. */
+int cat_prepare(struct cat *cat, const struct opt_program *program, int count, char **words);
+
 /* Reports: the records of begin and end for -v, and the counters for SIGUSR1 and --stats. */
 void cat_log_open(const struct cat *cat);
 void cat_log_done(const struct cat *cat);

@@ -5,7 +5,7 @@ tool_common = src/tools/common.c src/tools/common.h
 
 vsock_cat_SOURCES = \
 	src/tools/vsock-cat.c \
-	src/tools/cat.h src/tools/cat-report.c \
+	src/tools/cat.h src/tools/cat-options.c src/tools/cat-prepare.c src/tools/cat-report.c \
 	src/tools/dump.c src/tools/dump.h \
 	src/tools/progress.c src/tools/progress.h \
 	src/tools/terminal.c src/tools/terminal.h \
