@@ -38,6 +38,11 @@ tests_unit_test_opt_SOURCES = tests/unit/test-opt.c tests/unit/capture.h
 tests_unit_test_opt_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_opt_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-pcapng
+tests_unit_test_pcapng_SOURCES = tests/unit/test-pcapng.c
+tests_unit_test_pcapng_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_pcapng_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-stats
 tests_unit_test_stats_SOURCES = tests/unit/test-stats.c
 tests_unit_test_stats_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -171,6 +176,7 @@ bats_tests += tests/options.bats
 bats_tests += tests/ping-lab.bats
 bats_tests += tests/ping.bats
 bats_tests += tests/proxy.bats
+bats_tests += tests/record.bats
 bats_tests += tests/reload.bats
 bats_tests += tests/rules.bats
 bats_tests += tests/seeing.bats

@@ -39,8 +39,7 @@ enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char
 {
 	size_t done = 0;
 
-	if (flow->settings->tap)
-		flow->settings->tap->data(flow->settings->tap, flow->side, data, size);
+	relay_tap_data(flow->settings->tap, flow->side, data, size);
 	while (done < size) {
 		ssize_t put = endpoint_write(flow->destination, data + done, size - done);
 

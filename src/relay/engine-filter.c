@@ -77,8 +77,8 @@ static enum move take(struct chan *chan, struct flow *flow)
 		out = buffer + CHUNK;
 		size = filter->pass(filter, buffer, (size_t)got, out);
 	}
-	if (size && flow->settings->tap)
-		flow->settings->tap->data(flow->settings->tap, flow->side, out, size);
+	if (size)
+		relay_tap_data(flow->settings->tap, flow->side, out, size);
 	if (size && chan_keep(chan, out, size) < 0)
 		return MOVE_SOURCE_FAILED;
 	return MOVE_BUDGET;

@@ -91,6 +91,29 @@ static int start_dump(struct cat *cat)
 	return 0;
 }
 
+/* After the dump. */
+static int start_record(struct cat *cat)
+{
+	const char *name = cat->options.record;
+	int error;
+
+	if (!name)
+		return 0;
+	if (strcmp(name, "-") == 0) {
+		log_error("--record -: standard output is for the data that is received");
+		log_hint("to look on while it goes: mkfifo pipe; wireshark -k -i pipe & vsock-cat --record pipe ADDRESS");
+		return STATUS_USAGE;
+	}
+	error = record_open(&cat->record, name);
+	if (error) {
+		log_error("--record %s: %s", name, strerror(-error));
+		return STATUS_FAILURE;
+	}
+	cat->record.tap.next = cat->relaying.tap;
+	cat->relaying.tap = &cat->record.tap;
+	return 0;
+}
+
 /* What changes the input on its way. 0 or STATUS_USAGE, said. */
 static int start_filters(struct cat *cat)
 {
@@ -107,7 +130,7 @@ static int start_filters(struct cat *cat)
 	return 0;
 }
 
-/* -t and -e. After the dump. 0 or STATUS_USAGE, said. */
+/* -t and -e. After dump and record. 0 or STATUS_USAGE, said. */
 static int prepare_terminal(struct cat *cat)
 {
 	const struct cat_options *options = &cat->options;
@@ -156,6 +179,8 @@ int cat_prepare(struct cat *cat, const struct opt_program *program, int count, c
 		status = start_filters(cat);
 	if (!status)
 		status = start_dump(cat);
+	if (!status)
+		status = start_record(cat);
 	if (!status)
 		status = prepare_terminal(cat);
 	return status;

@@ -12,6 +12,7 @@
 #include "tools/dump.h"
 #include "tools/interactive.h"
 #include "tools/progress.h"
+#include "tools/record.h"
 #include "tools/terminal.h"
 
 struct cat_options {
@@ -20,6 +21,7 @@ struct cat_options {
 	const char *escape; /* as written, or NULL */
 	const char *history; /* a file or none; NULL: the default */
 	const char *dump; /* a file, or - for stderr */
+	const char *record; /* a file */
 	uint64_t size; /* expected, for --progress; 0: not said */
 };
 
@@ -38,6 +40,7 @@ struct cat {
 	struct relay relay;
 	struct progress progress;
 	struct dump dump;
+	struct record record;
 	struct crlf crlf;
 	struct terminal terminal;
 	struct interactive interactive;

@@ -104,6 +104,7 @@ void common_start(const char *program)
 	fd_standard();
 	log_start(program);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file at its limit (ulimit -f) is EFBIG, and said */
 	fd_limit_raise();
 }
 

@@ -32,7 +32,7 @@ extern const struct opt relay_opts[];
 /* Options of the programs that listen and stay: -m --allow --drain-timeout … Into a struct server_settings. */
 extern const struct opt listen_opts[];
 
-/* What every program does first: standard descriptors, limits, SIGPIPE, the name. */
+/* What every program does first: standard descriptors, limits, SIGPIPE and SIGXFSZ, the name. */
 void common_start(const char *program);
 
 /* Reads --message-size. 0 or STATUS_USAGE, said. */

@@ -8,6 +8,7 @@ vsock_cat_SOURCES = \
 	src/tools/cat.h src/tools/cat-options.c src/tools/cat-prepare.c src/tools/cat-report.c \
 	src/tools/dump.c src/tools/dump.h \
 	src/tools/progress.c src/tools/progress.h \
+	src/tools/record.c src/tools/record.h \
 	src/tools/terminal.c src/tools/terminal.h \
 	$(tool_common)
 vsock_cat_LDADD = $(tool_libraries) $(READLINE_LIBS)

@@ -27,14 +27,16 @@ static const char *const examples[] = {
 	NULL,
 };
 
-static void end_dump(struct cat *cat)
+/* What was to be kept of the traffic, and could not be, is a failure though the transfer was none. */
+static void end_taps(struct cat *cat)
 {
+	const struct relay *relay = &cat->relay;
+	int unrecorded = record_close(&cat->record, relay->result == END_RESET ? relay->error_side : -1);
 	int error = dump_close(&cat->dump);
 
-	if (!error)
-		return;
-	log_error("--dump %s: %s", cat->dump.name, strerror(-error));
-	if (cat->status == STATUS_DONE)
+	if (error)
+		log_error("--dump %s: %s", cat->dump.name, strerror(-error));
+	if ((error || unrecorded) && cat->status == STATUS_DONE)
 		cat->status = STATUS_FAILURE;
 }
 
@@ -49,7 +51,7 @@ static void relay_done(struct loop *loop, struct relay *relay)
 	if (cat->options.stats)
 		cat_log_stats(cat);
 	cat->status = cat_judge(cat);
-	end_dump(cat);
+	end_taps(cat);
 	relay_close(loop, relay);
 	loop_stop(loop);
 }
@@ -131,6 +133,7 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 		return;
 	}
 	end[1] = dial_endpoint(&cat->addr, fd);
+	record_start(&cat->record, &cat->addr, fd);
 	error = cat->options.tty ? terminal_start(&cat->terminal, STDIN_FILENO, loop, &cat->relay) : 0;
 	if (!error)
 		error = cat->options.interactive ? open_interactive(cat, &end[0]) : open_standard(&cat->options, &end[0]);
