@@ -174,6 +174,7 @@ bats_tests += tests/messages.bats
 bats_tests += tests/mux.bats
 bats_tests += tests/options.bats
 bats_tests += tests/ping-lab.bats
+bats_tests += tests/ping-live.bats
 bats_tests += tests/ping.bats
 bats_tests += tests/proxy.bats
 bats_tests += tests/record.bats

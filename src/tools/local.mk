@@ -27,7 +27,7 @@ vsock_listen_SOURCES = src/tools/vsock-listen.c src/tools/listen.h src/tools/lis
 vsock_listen_LDADD = $(tool_libraries)
 vsock_ping_SOURCES = \
 	src/tools/vsock-ping.c \
-	src/tools/ping.h src/tools/ping-bandwidth.c src/tools/ping-connect.c src/tools/ping-echo.c src/tools/ping-histogram.c src/tools/ping-json.c \
+	src/tools/ping.h src/tools/ping-bandwidth.c src/tools/ping-connect.c src/tools/ping-echo.c src/tools/ping-histogram.c src/tools/ping-json.c src/tools/ping-live.c \
 	src/tools/ping-report.c src/tools/ping-run.c src/tools/ping-scan.c src/tools/ping-scan.h src/tools/ping-targets.c src/tools/ping-wait.c \
 	$(tool_common)
 vsock_ping_LDADD = $(tool_libraries) -lm

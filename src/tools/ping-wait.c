@@ -105,7 +105,7 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 int ping_wait(struct ping *ping)
 {
 	struct waiting waiting = { .ping = ping, .timer.expired = attempt };
-	int error = ping_signals(ping->loop, on_signal, &waiting);
+	int error = ping_signals(ping->loop, false, on_signal, &waiting);
 
 	if (!error) {
 		ping->started = units_now();
