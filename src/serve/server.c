@@ -132,7 +132,7 @@ static void apply(const struct server *server, struct listener *listener)
 /* After a connection began or ended, through gate. */
 static void rest_or_not(struct server *server, struct gate *gate)
 {
-	bool rest = server->sessions.open >= server->limit;
+	bool rest = server->paused || server->sessions.open >= server->limit;
 	bool gate_changed = gate && gate->resting != gate_full(gate), changed = rest != server->resting;
 
 	if (gate_changed)
@@ -143,6 +143,12 @@ static void rest_or_not(struct server *server, struct gate *gate)
 	for (struct listener *listener = server->listeners; listener; listener = listener->next)
 		if (changed || listener->gate == gate)
 			apply(server, listener);
+}
+
+void server_pause(struct server *server, bool pause)
+{
+	server->paused = pause;
+	rest_or_not(server, NULL);
 }
 
 static void session_ended(struct session_group *group, const struct session *session)

@@ -38,6 +38,7 @@ struct listen {
 	int directory;    /* --chdir, or AT_FDCWD */
 	bool plain; /* one after another, to standard input and output */
 	uint64_t served;
+	bool served_all; /* it only waits for standard output */
 	int status;
 	char to[64];
 };

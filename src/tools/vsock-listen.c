@@ -16,6 +16,8 @@
 #include "base/units.h"
 #include "tools/listen.h"
 
+#define UNSENT_MAX (64U * 1024)        /* bytes of hashes that standard output does not take: then nobody else is served */
+#define STOP_GRACE (1 * NSEC_PER_SEC)  /* and so long they may still be written after a signal */
 #define COMMANDS_AT_ONCE 100          /* --max-conns where there is a COMMAND and nothing was said */
 #define DESCRIPTORS_EACH 4            /* what a session may need, for the automatic limit */
 #define DESCRIPTORS_OURS 32
@@ -44,6 +46,19 @@ static int cannot_print(struct listen *listen, int error)
 	return STATUS_FAILURE;
 }
 
+/* What standard output had not taken has gone, or can't. */
+static void hashes_moved(struct output *output, int error)
+{
+	struct listen *listen = output->context;
+
+	if (error)
+		cannot_print(listen, error);
+	else if (!output_unsent(output))
+		server_pause(&listen->server, false);
+	if (listen->served_all && !output_unsent(output))
+		loop_stop(listen->server.loop);
+}
+
 static void session_ended(struct server *server, const struct session *session)
 {
 	struct listen *listen = (struct listen *)(void *)server;
@@ -51,6 +66,8 @@ static void session_ended(struct server *server, const struct session *session)
 
 	if (status < 0)
 		status = cannot_print(listen, -status);
+	else if (output_unsent(&listen->service.output) > UNSENT_MAX)
+		server_pause(server, true);
 	/* with -c 1 the status is the connection's own */
 	if (listen->options.count == 1)
 		listen->status = status;
@@ -114,6 +131,28 @@ static void serve(struct server *server, struct listener *listener, struct sessi
 		server_stop_accepting(server);
 }
 
+static void stopping(struct server *server)
+{
+	service_drain(&((struct listen *)(void *)server)->service, server->loop);
+}
+
+/* All are served: what standard output has not taken is waited for, but not against a signal. */
+static int finish_output(struct listen *listen)
+{
+	struct server *server = &listen->server;
+	int error = 0;
+
+	listen->served_all = true;
+	while (!error && !server->signalled && output_unsent(&listen->service.output))
+		error = loop_run(server->loop);
+	if (!error)
+		error = output_close(&listen->service.output, STOP_GRACE);
+	if (!error)
+		return listen->status;
+	log_error("standard output: not all was written: %s", strerror(-error));
+	return STATUS_FAILURE;
+}
+
 /* On a terminal: that it listens, and how to reach it. */
 static void tell_user(const struct listen *listen)
 {
@@ -155,6 +194,9 @@ static int run(struct listen *listen)
 
 	server->serve = serve;
 	server->ended = session_ended;
+	server->stopping = stopping;
+	listen->service.output.moved = hashes_moved;
+	listen->service.output.context = listen;
 	status = server_read_access(server, &listen->hosts, addrs, 1);
 	if (status || (status = server_start(server)) || (status = server_listen(server, &listen->listener, addrs, 1)))
 		return status;
@@ -163,7 +205,10 @@ static int run(struct listen *listen)
 	status = become(listen);
 	if (!status)
 		status = server_run(server);
-	return status ? status : listen->status;
+	if (!status)
+		return finish_output(listen);
+	output_close(&listen->service.output, 0);
+	return status;
 }
 
 static enum listen_mode mode_of(const struct listen *listen)
