@@ -167,18 +167,6 @@ int common_addr_words(const char *where, const char *port, const struct addr_con
 	return STATUS_USAGE;
 }
 
-int common_failed(const struct addr *addr, const struct failure *failure)
-{
-	struct explanation why;
-	char text[256];
-
-	explain(addr, failure, &why);
-	log_error("%s: %s", addr_format_short(addr, text, sizeof(text)), why.what);
-	if (*why.hint)
-		log_hint("%s", why.hint);
-	return (int)why.status;
-}
-
 void common_waiting(const struct addr *addr, const struct explanation *why, uint64_t elapsed, uint64_t wait)
 {
 	char text[256], limit[32];

@@ -48,9 +48,6 @@ int common_addr_words(const char *where, const char *port, const struct addr_con
 /* Says what is wrong with text: the error, the caret, the hint. */
 void common_bad_text(const char *text, size_t offset, size_t length, const char *why, const char *hint);
 
-/* Says why something failed, with a hint, and returns the exit status. */
-int common_failed(const struct addr *addr, const struct failure *failure);
-
 /* For dial_settings.waiting: the erasable line of --wait. */
 void common_waiting(const struct addr *addr, const struct explanation *why, uint64_t elapsed, uint64_t wait);
 

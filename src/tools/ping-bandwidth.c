@@ -152,7 +152,7 @@ static void print_summary(struct bandwidth *bandwidth, uint64_t now)
 
 static void fail(struct bandwidth *bandwidth, const struct failure *failure)
 {
-	bandwidth->status = common_failed(&bandwidth->ping->addr, failure);
+	bandwidth->status = explain_say(&bandwidth->ping->addr, failure);
 	bandwidth->failed = true;
 	loop_stop(bandwidth->ping->loop);
 }

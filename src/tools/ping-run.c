@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/signals.h"
 #include "tools/ping.h"
 
 #define FLOOD_PAUSE (10 * NSEC_PER_MSEC) /* ping(8): at least a hundred a second */
@@ -232,12 +233,12 @@ int ping_signals(struct loop *loop, bool screen, void (*handler)(struct loop *lo
 
 	sigemptyset(&signals);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
-		struct sigaction now;
-
 		if (wanted[i] == SIGWINCH && !screen)
 			break;
-		/* nohup(1): what was ignored stays ignored; SIGINT of a shell's background job can be sent by kill(1) all the same */
-		if (sigaction(wanted[i], NULL, &now) == 0 && (now.sa_handler != SIG_IGN || wanted[i] != SIGHUP))
+		/* SIGINT of a shell's background job can be sent by kill(1) all the same */
+		if (wanted[i] == SIGHUP)
+			signals_add(&signals, wanted[i]);
+		else
 			sigaddset(&signals, wanted[i]);
 	}
 	return loop_signals(loop, &signals, handler, context);

@@ -64,7 +64,7 @@ static void wait_done(struct loop *loop, struct dial *dial, int fd, const struct
 	if (good)
 		print_waited(waiting, elapsed, outcome);
 	else
-		ping->status = common_failed(&ping->addr, failure);
+		ping->status = explain_say(&ping->addr, failure);
 	loop_stop(loop);
 }
 

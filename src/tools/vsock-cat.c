@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fdutil.h"
+#include "base/signals.h"
 #include "base/units.h"
 #include "serve/spawn.h"
 #include "tools/cat.h"
@@ -119,7 +120,7 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 
 	log_progress_end();
 	if (fd < 0) {
-		cat->status = common_failed(&cat->addr, failure);
+		cat->status = explain_say(&cat->addr, failure);
 		loop_stop(loop);
 		return;
 	}
@@ -192,15 +193,11 @@ static int watch_signals(struct cat *cat)
 
 	sigemptyset(&signals);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
-		struct sigaction now;
-
 		if (wanted[i] == SIGQUIT && !cat->options.tty && !cat->options.interactive)
 			break;
 		if (wanted[i] == SIGTSTP && !cat->options.interactive)
 			break;
-		/* nohup(1) and background jobs of a shell: what was ignored stays ignored */
-		if (sigaction(wanted[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-			sigaddset(&signals, wanted[i]);
+		signals_add(&signals, wanted[i]);
 	}
 	return loop_signals(cat->loop, &signals, on_signal, cat);
 }

@@ -117,7 +117,7 @@ static int resolve_once(struct ping *ping)
 	if (addr->family != ADDR_TCP || resolve_now(addr, ADDR_CONNECT, &places, &failure) != -EINPROGRESS)
 		return STATUS_DONE;
 	if (resolve_wait(addr, ADDR_CONNECT, &places, &failure) < 0 || !places.count)
-		return common_failed(addr, &failure);
+		return explain_say(addr, &failure);
 	snprintf(addr->alias, sizeof(addr->alias), "%s", addr->name);
 	error = getnameinfo((const struct sockaddr *)&place->sa, place->length, addr->name, sizeof(addr->name), NULL, 0,
 	                    NI_NUMERICHOST);
