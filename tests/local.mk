@@ -110,9 +110,9 @@ check_PROGRAMS += tests/fuzz/fuzz-addr
 TESTS += tests/fuzz/fuzz-addr
 check_PROGRAMS += tests/fuzz/fuzz-rules
 TESTS += tests/fuzz/fuzz-rules
-tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz-rules.c
+tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz-rules.c tests/fuzz/driver.h
 tests_fuzz_fuzz_rules_LDADD = libserve.a librelay.a libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
-tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz-addr.c
+tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz-addr.c tests/fuzz/driver.h
 tests_fuzz_fuzz_addr_LDADD = libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tests_fuzz_fuzz_addr_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 EXTRA_DIST += \
