@@ -42,7 +42,7 @@ drawn() {
 @test "--live draws results and figures, and leaves the summary on the screen as it was" {
 	types "echo before; LC_ALL=C.UTF-8 vsock-ping --live -i 30ms ./peer; echo status=\$?" Enter
 	wait_until shows '^PING unix:./peer$'
-	! shows before
+	run ! shows before
 	wait_until drawn 20
 	shows '^now [0-9.]*  min [0-9.]*  avg [0-9.]*  max '
 	shows '^[0-9.]* to [0-9.]* ms; × is lost$'
@@ -55,7 +55,7 @@ drawn() {
 	shows '^PING unix:./peer: connect$'
 	shows ' packets transmitted, [0-9]* received, 0% packet loss'
 	shows '^rtt min/avg/max/mdev = '
-	! shows 'answer from'
+	run ! shows 'answer from'
 }
 
 @test "--live follows the window's size" {
@@ -96,7 +96,7 @@ drawn() {
 	wait_until shows ' answered, '
 	types C-z
 	wait_until shows '^shell>'
-	! shows ' answered, '
+	run ! shows ' answered, '
 	types fg Enter
 	wait_until shows ' answered, '
 	types C-c

@@ -73,10 +73,10 @@ clean() {
 	[[ $output == *"Name = unix:./peer"* ]]
 	[[ $output == *"vsock-cat to unix:./peer; the IPv6 and TCP headers are made up"* ]]
 	[[ $output == *"nanoseconds (9)"* ]]
-	shark file -T fields -e frame.time_epoch >times
-	sort -c -n times
-	[ "$(head -n 1 times | cut -d. -f1)" -ge "$before" ]
-	[ "$(tail -n 1 times | cut -d. -f1)" -le "$(date +%s)" ]
+	shark file -T fields -e frame.time_epoch >stamps
+	sort -c -n stamps
+	[ "$(head -n 1 stamps | cut -d. -f1)" -ge "$before" ]
+	[ "$(tail -n 1 stamps | cut -d. -f1)" -le "$(date +%s)" ]
 }
 
 @test "--record: large, both ways, with --dump at the same time; every byte is in both files" {
