@@ -467,6 +467,35 @@ b'y'" ]
 	[ $((0x${output##*[[:space:]]} & (1 << 24 | 1 << 12))) = 0 ]
 }
 
+@test "plain: -x, -C, -p and -s as vsock-cat has them" {
+	printf 'a\nb\n' >lines
+	wrapped listen 'exec vsock-listen "$@" <lines' -C -x dump -p unix:peer
+	[ "$(echo question | vsock-cat unix:peer | od -An -c | tr -d ' ')" = 'a\r\nb\r\n' ]
+	join listen
+	[ "$(cat listen.out)" = question ]
+	[ "$(sed -E 's/[0-9-]+T[0-9:.]+Z/TIME/' dump | sort)" = "00000000  61 0d 0a 62 0d 0a                                 |a..b..|
+00000000  71 75 65 73 74 69 6f 6e  0a                       |question.|
+< TIME length=9 from=0 to=8
+> TIME length=6 from=0 to=5" ]
+	grep -E '9 ?B 0:00:0[0-9]' listen.err
+	wrapped sized 'exec vsock-listen "$@" <lines' -p -s 18 unix:sized
+	echo question | vsock-cat unix:sized >answer
+	join sized
+	grep '50%' sized.err
+	run -1 vsock-listen -x /nowhere/dump unix:nowhere
+	[ "$output" = "vsock-listen: --dump /nowhere/dump: No such file or directory" ]
+	run -2 vsock-listen -C unix-seqpacket:x
+	[[ $output == *"--crlf is for streams"* ]]
+	run -2 vsock-listen -s 5 unix:x
+	[[ $output == *"--size says what is 100 % for --progress"* ]]
+	for option in -p --size=5 --dump=x --record=x -C; do
+		run -2 vsock-listen "$option" unix:x -- cat
+		[[ $output == *"has no effect here: COMMAND has the socket itself, nothing is relayed" ]]
+		run -2 vsock-listen "$option" unix:x --echo
+		[[ $output == *"has no effect here: it is for standard input and output" ]]
+	done
+}
+
 @test "an option that would have no effect is refused with the reason" {
 	for option in --idle-timeout=1s --half-close-timeout=1s --no-shutdown --max-bytes=1 --rate-limit=1M --buffer=1K --message-size=1K --engine=copy; do
 		run -2 vsock-listen "$option" unix:x -- cat

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-cat --record: what Wireshark makes of it.
+# vsock-cat and vsock-listen --record: what Wireshark makes of it.
 
 load lib/common
 
@@ -60,7 +60,7 @@ clean() {
 	shark file -q -z follow,tcp,ascii,0 >stream
 	grep -x question stream
 	grep -P '^\tQUESTION$|^QUESTION$' stream
-	shark file -q -z conv,tcp | grep -F 'fd76:736f:636b:1::1:49152  <-> fd76:736f:636b:1::2:49153'
+	shark file -q -z conv,tcp | grep -F 'fd76:736f:636b:1::1:49153  <-> fd76:736f:636b:1::2:49152'
 }
 
 @test "--record: the comment tells the addresses; the program, the times in nanoseconds" {
@@ -71,7 +71,7 @@ clean() {
 	run -0 --separate-stderr capinfos file
 	[[ $output == *"Capture application: vsock-cat (vsock-tools) "* ]]
 	[[ $output == *"Name = unix:./peer"* ]]
-	[[ $output == *"vsock-cat to unix:./peer; the IPv6 and TCP headers are made up"* ]]
+	[[ $output == *"vsock-cat and unix:./peer; IPv6 and TCP headers are made up, the data is not"* ]]
 	[[ $output == *"nanoseconds (9)"* ]]
 	shark file -T fields -e frame.time_epoch >stamps
 	sort -c -n stamps
@@ -162,6 +162,32 @@ c.close()'
 	[ "$(stat -c %s file)" -le 1024000 ]
 	clean file
 	[ "$(shark file -Y 'tcp.len > 0' | wc -l)" -gt 20 ]
+}
+
+@test "vsock-listen --record: each connection is a conversation of its own, from the peer to us" {
+	printf 'answer' >answer
+	spawn_ready listen vsock-listen --record file -x dump -c 2 unix:./peer
+	echo one | vsock-cat ./peer
+	echo three | vsock-cat ./peer
+	join listen
+	[ "$(cat listen.out)" = $'one\nthree' ]
+	[ "$(shark file -T fields -e tcp.stream | sort -u | xargs)" = "0 1" ]
+	[ -z "$(shark file -Y tcp.analysis.flags)" ]
+	[ "$(directions file 'tcp.flags == 2')" = "1 1" ]
+	[ "$(shark file -Y 'tcp.flags == 2' -T fields -e ipv6.src | xargs)" = "fd76:736f:636b:1::2 fd76:736f:636b:1::2" ]
+	[ "$(shark file -Y 'tcp.stream == 0 && tcp.len > 0' -T fields -e tcp.len)" = 4 ]
+	[ "$(shark file -Y 'tcp.stream == 1 && tcp.len > 0' -T fields -e tcp.len)" = 6 ]
+	[ "$(shark file -T fields -e frame.interface_id | sort -u | xargs)" = "0 1" ]
+	[ "$(grep -c '^< .* from=0 ' dump)" = 2 ]
+	# what we send goes out
+	cp answer back.in
+	spawn_ready back vsock-listen --record back tcp:127.0.0.1:0
+	run -0 vsock-cat "$ready" </dev/null
+	[ "$output" = answer ]
+	join back
+	clean back
+	[ "$(payload back up)" = answer ]
+	[ "$(shark back -Y 'tcp.flags == 2' -T fields -e tcp.dstport)" = "$(port_of "$ready")" ]
 }
 
 @test "--record: what can't be, is said before it connects" {

@@ -76,9 +76,8 @@ static void end_block(struct writer *writer, size_t at)
 	memcpy(writer->out + at + 4, &length, sizeof(length));
 }
 
-size_t pcapng_start(unsigned char *out, uint32_t link, const char *application, const char *name, const char *comment)
+size_t pcapng_section(unsigned char *out, const char *application)
 {
-	const unsigned char nanoseconds = 9;
 	struct writer writer = { .out = out };
 	size_t block = begin_block(&writer, BLOCK_SECTION);
 
@@ -90,8 +89,15 @@ size_t pcapng_start(unsigned char *out, uint32_t link, const char *application, 
 	put_text(&writer, OPTION_APPLICATION, application);
 	put_option(&writer, OPTION_END, "", 0);
 	end_block(&writer, block);
+	return writer.used;
+}
 
-	block = begin_block(&writer, BLOCK_INTERFACE);
+size_t pcapng_interface(unsigned char *out, uint32_t link, const char *name, const char *comment)
+{
+	const unsigned char nanoseconds = 9;
+	struct writer writer = { .out = out };
+	size_t block = begin_block(&writer, BLOCK_INTERFACE);
+
 	put16(&writer, (uint16_t)link);
 	put16(&writer, 0);
 	put32(&writer, 0); /* no limit of a packet's length */
@@ -103,8 +109,8 @@ size_t pcapng_start(unsigned char *out, uint32_t link, const char *application, 
 	return writer.used;
 }
 
-size_t pcapng_packet(uint64_t time, enum pcapng_direction direction, size_t size, unsigned char head[PCAPNG_HEAD],
-                     unsigned char tail[PCAPNG_TAIL_MAX])
+size_t pcapng_packet(uint32_t interface, uint64_t time, enum pcapng_direction direction, size_t size,
+                     unsigned char head[PCAPNG_HEAD], unsigned char tail[PCAPNG_TAIL_MAX])
 {
 	struct writer before = { .out = head }, behind = { .out = tail };
 	uint32_t flags = (uint32_t)direction, length;
@@ -116,7 +122,7 @@ size_t pcapng_packet(uint64_t time, enum pcapng_direction direction, size_t size
 	put32(&behind, length);
 	put32(&before, BLOCK_PACKET);
 	put32(&before, length);
-	put32(&before, 0); /* the first interface */
+	put32(&before, interface);
 	put32(&before, (uint32_t)(time >> 32));
 	put32(&before, (uint32_t)time);
 	put32(&before, (uint32_t)size);

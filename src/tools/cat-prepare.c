@@ -79,58 +79,18 @@ static int check_words(const struct opt_program *program, int count, char **word
 	return STATUS_USAGE;
 }
 
-static int start_dump(struct cat *cat)
+/* --delay. 0 or STATUS_USAGE, said. */
+static int prepare_delay(struct cat *cat)
 {
-	int error = cat->options.dump ? dump_open(&cat->dump, cat->options.dump) : 0;
-
-	if (error) {
-		log_error("--dump %s: %s", cat->options.dump, strerror(-error));
-		return STATUS_FAILURE;
-	}
-	cat->relaying.tap = cat->options.dump ? &cat->dump.tap : NULL;
-	return 0;
-}
-
-/* After the dump. */
-static int start_record(struct cat *cat)
-{
-	const char *name = cat->options.record;
-	int error;
-
-	if (!name)
+	cat->relaying.line_delay = cat->options.delay;
+	if (!cat->options.delay || !cat->addr.seqpacket)
 		return 0;
-	if (strcmp(name, "-") == 0) {
-		log_error("--record -: standard output is for the data that is received");
-		log_hint("to look on while it goes: mkfifo pipe; wireshark -k -i pipe & vsock-cat --record pipe ADDRESS");
-		return STATUS_USAGE;
-	}
-	error = record_open(&cat->record, name);
-	if (error) {
-		log_error("--record %s: %s", name, strerror(-error));
-		return STATUS_FAILURE;
-	}
-	cat->record.tap.next = cat->relaying.tap;
-	cat->relaying.tap = &cat->record.tap;
-	return 0;
+	log_error("--delay is for streams, and this address has messages");
+	log_hint("--message-size line cuts standard input at line ends");
+	return STATUS_USAGE;
 }
 
-/* What changes the input on its way. 0 or STATUS_USAGE, said. */
-static int start_filters(struct cat *cat)
-{
-	const struct cat_options *options = &cat->options;
-
-	if ((options->crlf || options->delay) && cat->addr.seqpacket) {
-		log_error("--%s is for streams, and this address has messages", options->crlf ? "crlf" : "delay");
-		log_hint("--message-size line cuts standard input at line ends");
-		return STATUS_USAGE;
-	}
-	crlf_start(&cat->crlf);
-	cat->relaying.filter = options->crlf ? &cat->crlf.filter : NULL;
-	cat->relaying.line_delay = options->delay;
-	return 0;
-}
-
-/* -t and -e. After dump and record. 0 or STATUS_USAGE, said. */
+/* -t and -e. After the traffic's taps. 0 or STATUS_USAGE, said. */
 static int prepare_terminal(struct cat *cat)
 {
 	const struct cat_options *options = &cat->options;
@@ -176,11 +136,9 @@ int cat_prepare(struct cat *cat, const struct opt_program *program, int count, c
 	if (!status)
 		status = read_address(cat, count, words);
 	if (!status)
-		status = start_filters(cat);
+		status = prepare_delay(cat);
 	if (!status)
-		status = start_dump(cat);
-	if (!status)
-		status = start_record(cat);
+		status = traffic_open(&cat->traffic, &cat->options.traffic, &cat->addr, 0, &cat->relaying);
 	if (!status)
 		status = prepare_terminal(cat);
 	return status;

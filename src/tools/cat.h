@@ -5,23 +5,20 @@
 
 #include <stdbool.h>
 
-#include "relay/crlf.h"
 #include "relay/dial.h"
 #include "relay/relay.h"
 #include "tools/common.h"
-#include "tools/dump.h"
 #include "tools/interactive.h"
 #include "tools/progress.h"
-#include "tools/record.h"
 #include "tools/terminal.h"
+#include "tools/traffic.h"
 
 struct cat_options {
-	bool zero_io, crlf, tty, interactive, pass_fd, send_only, receive_only, progress, stats;
+	bool zero_io, tty, interactive, pass_fd, send_only, receive_only, progress, stats;
 	uint64_t delay;   /* ns between lines sent; 0: none */
 	const char *escape; /* as written, or NULL */
 	const char *history; /* a file or none; NULL: the default */
-	const char *dump; /* a file, or - for stderr */
-	const char *record; /* a file */
+	struct traffic_options traffic;
 	uint64_t size; /* expected, for --progress; 0: not said */
 };
 
@@ -39,9 +36,7 @@ struct cat {
 	struct dial dial;
 	struct relay relay;
 	struct progress progress;
-	struct dump dump;
-	struct record record;
-	struct crlf crlf;
+	struct traffic traffic;
 	struct terminal terminal;
 	struct interactive interactive;
 	char to[256]; /* the peer, as messages name it */

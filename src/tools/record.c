@@ -7,7 +7,7 @@
  * that can be read: fd76:736f:636b is "vsock" in the range for local use (RFC 4193).
  *
  *   vsock:CID:PORT   fd76:736f:636b::[HIGH:]CID, and as port the low 16 bits of PORT; HIGH are its high 16, mostly 0
- *   all others       fd76:736f:636b:1::1 is we, ::2 is the peer, ports 49152 and 49153, or hybrid vsock's own port
+ *   all others       fd76:736f:636b:1::1 is we, ::2 is the peer, ports from 49152 on, or hybrid vsock's own
  *
  * Each packet is one writev(2), so that a file can be read while it grows. Where that fails the file is cut behind the last
  * whole packet, which is said, and the connection goes on without.
@@ -35,8 +35,9 @@
 #define SEGMENT_MAX 32768U             /* bytes of data in a packet: its length field has 16 bits */
 #define UNACKNOWLEDGED (1024U * 1024)  /* so much data, and the other side acknowledges it */
 #define WINDOW_SHIFT 14                /* the largest: 65535 << 14 is never full */
-#define PORT_US 49152                  /* made up, where the address has none */
-#define PORT_PEER 49153
+#define PORT_PEER 49152                /* made up, where the address has none */
+#define PORT_US 49153                  /* and from here on, by connection */
+#define PORTS 16000
 #define TCP_PROTOCOL 6
 
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
@@ -74,7 +75,7 @@ static uint32_t add(uint32_t sum, const unsigned char *data, size_t size)
 static void make_ip(const struct record *record, int side, size_t tcp_size, struct headers *headers)
 {
 	unsigned char *ip = headers->bytes;
-	const struct record_end *from = &record->end[side], *to = &record->end[!side];
+	const struct record_side *from = &record->side[side], *to = &record->side[!side];
 
 	memset(headers, 0, sizeof(*headers));
 	headers->ip_size = record->v6 ? 40 : 20;
@@ -99,7 +100,7 @@ static void make_ip(const struct record *record, int side, size_t tcp_size, stru
 
 static void make_headers(struct record *record, int side, unsigned flags, const void *data, size_t size, struct headers *headers)
 {
-	struct record_end *from = &record->end[side], *to = &record->end[!side];
+	struct record_side *from = &record->side[side], *to = &record->side[!side];
 	size_t tcp_size = flags & SYN ? 28 : 20, addresses = record->v6 ? 32 : 8;
 	unsigned char *tcp;
 	uint32_t sum;
@@ -167,8 +168,8 @@ static void put_packet(struct record *record, int side, unsigned flags, const vo
 		return;
 	clock_gettime(CLOCK_REALTIME, &now);
 	make_headers(record, side, flags, data, size, &headers);
-	tail_size = pcapng_packet((uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec,
-	                          side == 0 ? PCAPNG_OUTBOUND : PCAPNG_INBOUND, headers.size + size, head, tail);
+	tail_size = pcapng_packet(record->conversations - 1, (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec,
+	                          side == record->us ? PCAPNG_OUTBOUND : PCAPNG_INBOUND, headers.size + size, head, tail);
 	write_blocks(record,
 	             (struct iovec[]){
 	                 { head, sizeof(head) },
@@ -189,7 +190,7 @@ static void put_data(struct relay_tap *tap, int side, const void *data, size_t s
 
 		put_packet(record, side, PSH | ACK, bytes + done, length);
 		done += length;
-		if (record->end[side].sequence - record->end[!side].acknowledged >= UNACKNOWLEDGED)
+		if (record->side[side].sequence - record->side[!side].acknowledged >= UNACKNOWLEDGED)
 			put_packet(record, !side, ACK, NULL, 0);
 	}
 }
@@ -198,9 +199,9 @@ static void put_end(struct relay_tap *tap, int side)
 {
 	struct record *record = (struct record *)(void *)tap;
 
-	if (record->end[side].ended)
+	if (record->side[side].ended)
 		return;
-	record->end[side].ended = true;
+	record->side[side].ended = true;
 	put_packet(record, side, FIN | ACK, NULL, 0);
 	put_packet(record, !side, ACK, NULL, 0);
 }
@@ -208,7 +209,7 @@ static void put_end(struct relay_tap *tap, int side)
 /* Addresses */
 
 /* See above; group: which kind of address. */
-static void made_up(struct record_end *end, unsigned group, uint32_t high, uint32_t low, uint32_t port)
+static void made_up(struct record_side *end, unsigned group, uint32_t high, uint32_t low, uint32_t port)
 {
 	static const unsigned char prefix[] = { 0xfd, 'v', 's', 'o', 'c', 'k' };
 
@@ -220,7 +221,13 @@ static void made_up(struct record_end *end, unsigned group, uint32_t high, uint3
 	end->port = (uint16_t)port;
 }
 
-static void use_vsock(struct record_end *end, const struct peer *peer)
+static void use_tcp(struct record_side *side, const struct peer *peer)
+{
+	memcpy(side->ip, &peer->u.tcp.ip, sizeof(side->ip));
+	side->port = peer->u.tcp.port;
+}
+
+static void use_vsock(struct record_side *end, const struct peer *peer)
 {
 	made_up(end, 0, peer->u.vsock.port >> 16, peer->u.vsock.cid, peer->u.vsock.port);
 }
@@ -240,8 +247,8 @@ static void find_own_cid(struct peer *own, const struct peer *peer)
 /* What the packets show, and in words what it stands for. */
 static void choose_addresses(struct record *record, const struct addr *addr, int fd, char *comment, size_t size)
 {
-	char from[PEER_TEXT_MAX], to[256];
-	struct record_end *end = record->end;
+	struct record_side *ours = &record->side[record->us], *theirs = &record->side[!record->us];
+	char us[PEER_TEXT_MAX], them[PEER_TEXT_MAX], to[256];
 	struct peer own, peer;
 
 	peer_of_local(fd, &own);
@@ -250,61 +257,70 @@ static void choose_addresses(struct record *record, const struct addr *addr, int
 	record->v6 = true;
 	if (own.family == ADDR_VSOCK && peer.family == ADDR_VSOCK) {
 		find_own_cid(&own, &peer);
-		use_vsock(&end[0], &own);
-		use_vsock(&end[1], &peer);
+		use_vsock(ours, &own);
+		use_vsock(theirs, &peer);
 	} else if (own.family == ADDR_TCP && peer.family == ADDR_TCP && own.u.tcp.v6 == peer.u.tcp.v6) {
 		record->v6 = own.u.tcp.v6;
-		memcpy(end[0].ip, &own.u.tcp.ip, 16);
-		memcpy(end[1].ip, &peer.u.tcp.ip, 16);
-		end[0].port = own.u.tcp.port;
-		end[1].port = peer.u.tcp.port;
-		snprintf(comment, size, "%s to %s (%s); made of the data that went through, without the network's own packets",
-		         peer_format(&own, from, sizeof(from)), peer_format(&peer, (char[PEER_TEXT_MAX]){ 0 }, PEER_TEXT_MAX), to);
-		return;
+		use_tcp(ours, &own);
+		use_tcp(theirs, &peer);
 	} else {
-		made_up(&end[0], 1, 0, 1, PORT_US);
-		made_up(&end[1], 1, 0, 2, addr->family == ADDR_MUX ? addr->port : PORT_PEER);
-		own.family = ADDR_STDIO;
+		/* with each connection another port, so that these are told from each other */
+		made_up(ours, 1, 0, 1, PORT_US + record->conversations % PORTS);
+		made_up(theirs, 1, 0, 2, addr->family == ADDR_MUX ? addr->port : PORT_PEER);
+		snprintf(comment, size, "%s and %s; IPv6 and TCP headers are made up, the data is not", log_program(), to);
+		return;
 	}
-	snprintf(comment, size, "%s to %s; the IPv6 and TCP headers are made up, the data is not",
-	         own.family == ADDR_STDIO ? log_program() : peer_format(&own, from, sizeof(from)), to);
+	snprintf(comment, size, "%s (we) and %s; %s", peer_format(&own, us, sizeof(us)), peer_format(&peer, them, sizeof(them)),
+	         own.family == ADDR_TCP ? "made of the data that went through, without the network's own packets"
+	                                : "IPv6 and TCP headers are made up, the data is not");
 }
 
 /* Start and end */
 
-int record_open(struct record *record, const char *name)
+int record_open(struct record *record, const char *name, int us)
 {
-	*record = (struct record){ .tap = { .data = put_data, .end = put_end }, .name = name };
+	*record = (struct record){ .tap = { .data = put_data, .end = put_end }, .name = name, .us = us };
 	record->fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	return record->fd < 0 ? -errno : 0;
 }
 
-void record_start(struct record *record, const struct addr *addr, int fd)
+void record_begin(struct record *record, const struct addr *addr, int fd)
 {
-	unsigned char start[PCAPNG_START_MAX];
+	unsigned char blocks[2 * PCAPNG_BLOCK_MAX];
 	char comment[512], application[64], to[256];
-	size_t size;
+	size_t size = 0;
 
-	if (record->fd < 0 || !record->name)
+	if (!record->name || record->fd < 0)
 		return;
+	record->side[0] = record->side[1] = (struct record_side){ 0 };
 	choose_addresses(record, addr, fd, comment, sizeof(comment));
 	snprintf(application, sizeof(application), "%s (%s) %s", log_program(), PACKAGE_NAME, PACKAGE_VERSION);
-	size = pcapng_start(start, PCAPNG_LINK_RAW, application, addr_format_short(addr, to, sizeof(to)), comment);
-	write_blocks(record, &(struct iovec){ start, size }, 1);
+	if (record->conversations++ == 0)
+		size = pcapng_section(blocks, application);
+	size += pcapng_interface(blocks + size, PCAPNG_LINK_RAW, addr_format_short(addr, to, sizeof(to)), comment);
+	write_blocks(record, &(struct iovec){ blocks, size }, 1);
+	record->open = true;
 	put_packet(record, 0, SYN, NULL, 0);
 	put_packet(record, 1, SYN | ACK, NULL, 0);
 	put_packet(record, 0, ACK, NULL, 0);
 }
 
-int record_close(struct record *record, int broken)
+void record_end(struct record *record, int broken)
 {
-	if (!record->name)
-		return 0;
+	if (!record->open)
+		return;
 	if (broken >= 0)
 		put_packet(record, broken, RST | ACK, NULL, 0);
 	else
 		for (int side = 0; side < 2; side++)
 			put_end(&record->tap, side);
+	record->open = false;
+}
+
+int record_close(struct record *record)
+{
+	if (!record->name)
+		return 0;
 	fd_close(&record->fd);
 	record->name = NULL;
 	return -record->error;

@@ -28,19 +28,6 @@ static const char *const examples[] = {
 	NULL,
 };
 
-/* What was to be kept of the traffic, and could not be, is a failure though the transfer was none. */
-static void end_taps(struct cat *cat)
-{
-	const struct relay *relay = &cat->relay;
-	int unrecorded = record_close(&cat->record, relay->result == END_RESET ? relay->error_side : -1);
-	int error = dump_close(&cat->dump);
-
-	if (error)
-		log_error("--dump %s: %s", cat->dump.name, strerror(-error));
-	if ((error || unrecorded) && cat->status == STATUS_DONE)
-		cat->status = STATUS_FAILURE;
-}
-
 static void relay_done(struct loop *loop, struct relay *relay)
 {
 	struct cat *cat = (struct cat *)(void *)((char *)relay - offsetof(struct cat, relay));
@@ -52,7 +39,9 @@ static void relay_done(struct loop *loop, struct relay *relay)
 	if (cat->options.stats)
 		cat_log_stats(cat);
 	cat->status = cat_judge(cat);
-	end_taps(cat);
+	traffic_end(&cat->traffic, relay);
+	if (traffic_close(&cat->traffic) && cat->status == STATUS_DONE)
+		cat->status = STATUS_FAILURE;
 	relay_close(loop, relay);
 	loop_stop(loop);
 }
@@ -134,7 +123,7 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 		return;
 	}
 	end[1] = dial_endpoint(&cat->addr, fd);
-	record_start(&cat->record, &cat->addr, fd);
+	traffic_begin(&cat->traffic, fd);
 	error = cat->options.tty ? terminal_start(&cat->terminal, STDIN_FILENO, loop, &cat->relay) : 0;
 	if (!error)
 		error = cat->options.interactive ? open_interactive(cat, &end[0]) : open_standard(&cat->options, &end[0]);

@@ -64,6 +64,11 @@ static void session_ended(struct server *server, const struct session *session)
 	struct listen *listen = (struct listen *)(void *)server;
 	int status = service_finish(&listen->service, session);
 
+	if (session == listen->current) {
+		progress_end(&listen->progress);
+		traffic_end(&listen->traffic, &session->relay);
+		listen->current = NULL;
+	}
 	if (status < 0)
 		status = cannot_print(listen, -status);
 	else if (output_unsent(&listen->service.output) > UNSENT_MAX)
@@ -87,6 +92,7 @@ static void cannot_serve(struct session *session, const char *what, int error)
 static void serve_plain(struct listen *listen, struct session *session)
 {
 	struct endpoint accepted = session_endpoint(session), standard;
+	uint64_t size = listen->options.size ? listen->options.size : progress_input_size(STDIN_FILENO);
 	int error = endpoint_stdio(STDIN_FILENO, STDOUT_FILENO, &standard);
 
 	if (error) {
@@ -98,7 +104,12 @@ static void serve_plain(struct listen *listen, struct session *session)
 		close(STDIN_FILENO);
 		close(STDOUT_FILENO);
 	}
+	listen->current = session;
+	traffic_begin(&listen->traffic, accepted.in);
 	session_relay(session, &accepted, &standard, &listen->relaying);
+	if (listen->current && listen->options.progress && !listen->common.log.quiet)
+		progress_start(&listen->progress, listen->server.loop, &session->relay, listen->to, size,
+		               listen->common.log.format == LOG_JSON);
 }
 
 static void serve_service(struct listen *listen, struct session *session)
@@ -206,8 +217,10 @@ static int run(struct listen *listen)
 	if (!status)
 		status = server_run(server);
 	if (!status)
-		return finish_output(listen);
+		status = finish_output(listen);
 	output_close(&listen->service.output, 0);
+	if (traffic_close(&listen->traffic) && !status)
+		status = STATUS_FAILURE;
 	return status;
 }
 
@@ -279,6 +292,17 @@ static int read_words(struct listen *listen, int count, char **words)
 	return status;
 }
 
+/* -s, -C, -x and --record, which listen_check() has left to standard input and output. 0 or the exit status, said. */
+static int prepare_traffic(struct listen *listen)
+{
+	if (listen->options.size && !listen->options.progress) {
+		log_error("--size says what is 100 %% for --progress, which was not asked for");
+		log_hint("nc's -s ADDRESS is the address that is listened on here");
+		return STATUS_USAGE;
+	}
+	return traffic_open(&listen->traffic, &listen->options.traffic, &listen->addr, 1, &listen->relaying);
+}
+
 static void clean_up(struct listen *listen)
 {
 	server_free(&listen->server);
@@ -332,6 +356,8 @@ int main(int argc, char **argv)
 		status = listen_prepare(&listen, &program, dashdash && dashdash < argc ? argv + dashdash : NULL);
 	if (!status)
 		status = listen_check(&program, mode_of(&listen));
+	if (!status)
+		status = prepare_traffic(&listen);
 	if (!status) {
 		choose(&listen);
 		status = run(&listen);

@@ -50,10 +50,13 @@ static void option(const unsigned char **at, uint16_t code, const void *value, s
 
 static void a_file_begins_with_section_and_interface(void **state)
 {
-	unsigned char out[PCAPNG_START_MAX];
-	size_t size = pcapng_start(out, PCAPNG_LINK_RAW, "program 1.0", "name", "a comment");
+	unsigned char out[2 * PCAPNG_BLOCK_MAX];
+	size_t size = pcapng_section(out, "program 1.0");
 	size_t section = block(out, 0x0A0D0D0A), interface;
 	const unsigned char *at;
+
+	assert_int_equal(section, size);
+	size += pcapng_interface(out + size, PCAPNG_LINK_RAW, "name", "a comment");
 
 	(void)state;
 	assert_int_equal(word(out + 8), 0x1A2B3C4D);
@@ -79,17 +82,17 @@ static void a_file_begins_with_section_and_interface(void **state)
 
 static void texts_that_are_too_long_are_cut(void **state)
 {
-	unsigned char out[PCAPNG_START_MAX];
+	unsigned char out[PCAPNG_BLOCK_MAX];
 	char text[5000];
-	size_t section;
 
 	(void)state;
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	assert_in_range(pcapng_start(out, PCAPNG_LINK_RAW, text, text, text), 3000, PCAPNG_START_MAX);
-	section = block(out, 0x0A0D0D0A);
+	assert_in_range(pcapng_section(out, text), 1000, PCAPNG_BLOCK_MAX);
+	block(out, 0x0A0D0D0A);
 	assert_int_equal(half(out + 26), 1000);
-	block(out + section, 1);
+	assert_in_range(pcapng_interface(out, PCAPNG_LINK_RAW, text, text), 2000, PCAPNG_BLOCK_MAX);
+	block(out, 1);
 }
 
 /* A packet with so many bytes of data, put together. */
@@ -103,11 +106,11 @@ static void check_packet(size_t size, enum pcapng_direction direction)
 
 	memset(out, 'd', sizeof(out));
 	memset(tail, 'x', sizeof(tail));
-	used = pcapng_packet(time, direction, size, out, tail);
+	used = pcapng_packet(5, time, direction, size, out, tail);
 	assert_in_range(used, 16, PCAPNG_TAIL_MAX);
 	memcpy(out + PCAPNG_HEAD + size, tail, used);
 	assert_int_equal(block(out, 6), PCAPNG_HEAD + size + used);
-	assert_int_equal(word(out + 8), 0);
+	assert_int_equal(word(out + 8), 5);
 	assert_int_equal(word(out + 12), time >> 32);
 	assert_int_equal(word(out + 16), time & 0xffffffff);
 	assert_int_equal(word(out + 20), size);
