@@ -164,6 +164,22 @@ c.close()'
 	[ "$(shark file -Y 'tcp.len > 0' | wc -l)" -gt 20 ]
 }
 
+@test "--record: to a FIFO, while somebody reads it; when the reader goes the transfer goes on" {
+	spawn_ready peer vsock-listen unix:./peer --echo
+	mkfifo pipe
+	spawn reader cat pipe
+	run -0 --separate-stderr vsock-cat --record pipe ./peer <<<data
+	[ "$output" = data ]
+	join reader
+	clean reader.out
+	[ "$(payload reader.out up)" = data ]
+	bytes 1M data
+	spawn reader head -c 100000 pipe
+	run -1 bash -c 'vsock-cat --record pipe ./peer <data 2>err >got'
+	same got data
+	[ "$(cat err)" = "vsock-cat: --record pipe: Broken pipe; no more is recorded" ]
+}
+
 @test "vsock-listen --record: each connection is a conversation of its own, from the peer to us" {
 	printf 'answer' >answer
 	spawn_ready listen vsock-listen --record file -x dump -c 2 unix:./peer
