@@ -19,7 +19,6 @@
 #define UNSENT_MAX (64U * 1024)        /* bytes of hashes that standard output does not take: then nobody else is served */
 #define STOP_GRACE (1 * NSEC_PER_SEC)  /* and so long they may still be written after a signal */
 #define COMMANDS_AT_ONCE 100          /* --max-conns where there is a COMMAND and nothing was said */
-#define DESCRIPTORS_EACH 4            /* what a session may need, for the automatic limit */
 #define DESCRIPTORS_OURS 32
 
 static const char *const usage[] = { "[OPTION]... ADDRESS [-- COMMAND [ARG]...]", "[OPTION]... PORT", NULL };
@@ -240,6 +239,12 @@ static enum listen_mode mode_of(const struct listen *listen)
 	}
 }
 
+/* What a session has open beside what is shared: its socket, and a second of it, a file, or the far end of what it talks to. */
+static size_t descriptors_each(enum service_kind service)
+{
+	return service == SERVICE_SEND_FILE || service == SERVICE_HUB ? 4 : 2;
+}
+
 /* What is done with a connection, and what follows from it. */
 static void choose(struct listen *listen)
 {
@@ -262,7 +267,8 @@ static void choose(struct listen *listen)
 	else if (listen->spawn.argv) /* these have their own descriptors */
 		listen->server.limit = listen->server.settings.max_conns ? listen->server.settings.max_conns : COMMANDS_AT_ONCE;
 	else
-		listen->server.limit = server_limit(listen->server.settings.max_conns, DESCRIPTORS_OURS, DESCRIPTORS_EACH);
+		listen->server.limit = server_limit(listen->server.settings.max_conns, DESCRIPTORS_OURS,
+		                                    descriptors_each(listen->service.kind));
 }
 
 static int read_words(struct listen *listen, int count, char **words)
