@@ -89,6 +89,21 @@ tests_unit_test_resolve_SOURCES = tests/unit/test-resolve.c
 tests_unit_test_resolve_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_resolve_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-dest
+tests_unit_test_dest_SOURCES = tests/unit/test-dest.c
+tests_unit_test_dest_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_dest_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-proxy-header
+tests_unit_test_proxy_header_SOURCES = tests/unit/test-proxy-header.c
+tests_unit_test_proxy_header_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_proxy_header_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-socks
+tests_unit_test_socks_SOURCES = tests/unit/test-socks.c
+tests_unit_test_socks_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_socks_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-dial
 tests_unit_test_dial_SOURCES = tests/unit/test-dial.c
 tests_unit_test_dial_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
@@ -105,6 +120,10 @@ check_PROGRAMS += tests/fuzz/fuzz-addr
 TESTS += tests/fuzz/fuzz-addr
 check_PROGRAMS += tests/fuzz/fuzz-rules
 TESTS += tests/fuzz/fuzz-rules
+check_PROGRAMS += tests/fuzz/fuzz-requests
+TESTS += tests/fuzz/fuzz-requests
+tests_fuzz_fuzz_requests_SOURCES = tests/fuzz/fuzz-requests.c
+tests_fuzz_fuzz_requests_LDADD = libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz-rules.c
 tests_fuzz_fuzz_rules_LDADD = libserve.a librelay.a libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz-addr.c

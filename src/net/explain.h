@@ -33,6 +33,7 @@ enum step {
 	STEP_OPTION, /* setsockopt */
 	STEP_BIND,
 	STEP_LISTEN,
+	STEP_PERMIT, /* a rule forbids to connect there: detail tells */
 	STEP_CONNECT,
 	STEP_HANDSHAKE, /* hybrid vsock: ECONNRESET closed without a word, EPROTO garbage, ETIMEDOUT silence */
 	STEP_ACCEPT,

@@ -110,6 +110,11 @@ static void check_target(struct reader *reader, const struct text_word *word, si
 		         ports_of(target) == 1 ? "no range of" : "more or fewer", ports_of(listen));
 		complain(reader, word, offset, strlen(word->text + offset), why, "");
 	}
+	if (addr_is_open_ended(target) && listen->seqpacket)
+		complain(reader, word, offset, strlen(word->text + offset), "its clients need a stream to ask on", "listen on vsock: or unix:");
+	if (addr_is_open_ended(target) && rule->settings.keys.connects.count)
+		complain(reader, word, offset, strlen(word->text + offset), "where to is said by the client: there can't be another target",
+		         "write two rules");
 	if (target->family == ADDR_EXEC) {
 		int error = spawn_check(target->name);
 		struct explanation explanation;
@@ -244,6 +249,73 @@ static int read_access(struct reader *reader)
 	return 0;
 }
 
+/* Where clients may go */
+
+int rules_read_dests(struct dest_list *dests, const struct opt_list *written, const struct opt_entry **bad, struct dest_error *error)
+{
+	for (size_t i = 0; i < written->count; i++) {
+		const struct opt_entry *entry = &written->entries[i];
+		int status = dest_add(dests, entry->text, strcmp(entry->opt->name, "allow-dest") == 0, error);
+
+		*bad = entry;
+		if (status)
+			return status;
+	}
+	return 0;
+}
+
+/* The rule's own entries, or where it has none those of the command line, which were read before. */
+static int read_dests(struct reader *reader, const struct addr *target)
+{
+	struct rule *rule = reader->rule;
+	const struct opt_list *own = &rule->settings.passage.dests, *general = &reader->context->defaults->passage.dests;
+	const struct opt_entry *written;
+	const struct text_word *word;
+	struct dest_error error;
+	bool any = false;
+	size_t offset;
+	int status;
+
+	if (!addr_is_open_ended(target)) {
+		if (own->count && target->family) {
+			word = word_of(reader, own->entries[0].text, &offset);
+			complain(reader, word, 0, strlen(word->text), "this rule's clients can't choose where to go",
+			         "allow-dest and deny-dest are for the targets socks5: and http-connect:");
+		}
+		return 0;
+	}
+	status = rules_read_dests(&rule->dests, own->count ? own : general, &written, &error);
+	if (status == -EINVAL) {
+		word = word_of(reader, written->text, &offset);
+		complain(reader, word, offset + error.offset, error.length, error.why, error.hint);
+		return 0;
+	}
+	for (size_t i = 0; i < rule->dests.count; i++)
+		any = any || rule->dests.entries[i].allow;
+	if (!status && !any)
+		complain_word(reader, &reader->words[1], "say where its clients may go: allow-dest=HOST:PORTS, or --allow-dest for all rules",
+		              "nothing is allowed to be reached");
+	return status;
+}
+
+/* What its clients are asked and told before anything is relayed. */
+static int make_plan(struct reader *reader, const struct addr *target)
+{
+	struct rule *rule = reader->rule;
+	const struct passage_settings *passage = &rule->settings.passage;
+
+	rule->plan = (struct greeting_plan){
+		.timeout = rule->settings.dialling.connect_timeout,
+		.asks = addr_is_open_ended(target) ? target->family : ADDR_NONE,
+		.accept_proxy = passage->accept_proxy,
+		.send_proxy = (uint8_t)passage->send_proxy,
+		.dests = &rule->dests,
+	};
+	if (addr_is_open_ended(target))
+		rule->settings.dialling.dests = &rule->dests;
+	return read_dests(reader, target);
+}
+
 /* Ports and targets */
 
 static int make_port(struct rule *rule, size_t i, const struct addr *targets)
@@ -305,7 +377,8 @@ static int read_targets(struct reader *reader)
 		check_target(reader, word, offset, &targets[i]);
 	}
 	rule->target_count = count;
-	if (!reader->bad)
+	status = make_plan(reader, &targets[0]);
+	if (!status && !reader->bad)
 		status = make_ports(rule, targets);
 	free(targets);
 	return status;
@@ -336,6 +409,7 @@ static void inherit(struct rule *rule, const struct rule_settings *defaults)
 	rule->settings.serving.max_conns = UNITS_INF;
 	rule->settings.serving.max_conns_per_peer = UNITS_INF;
 	rule->settings.serving.who = (struct opt_list){ 0 };
+	rule->settings.passage.dests = (struct opt_list){ 0 };
 	rule->settings.keys = (struct rule_keys){ 0 };
 }
 
@@ -656,6 +730,8 @@ void rule_free(struct rule *rule)
 		free(rule->words[i]);
 	opt_list_free(&rule->settings.serving.who);
 	opt_list_free(&rule->settings.keys.connects);
+	opt_list_free(&rule->settings.passage.dests);
+	dest_free(&rule->dests);
 	access_free(&rule->gate.access);
 	free(rule->ports);
 	free(rule->words);

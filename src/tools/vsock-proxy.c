@@ -17,6 +17,7 @@
 #include "serve/rules.h"
 #include "serve/status.h"
 #include "tools/common.h"
+#include "tools/proxy-options.h"
 #include "tools/proxy-status.h"
 
 #define DESCRIPTORS_EACH 2 /* of a connection: one accepted, one connected */
@@ -344,7 +345,11 @@ static int check_or_run(struct proxy *proxy)
 	if (!status)
 		status = read_status_addr(proxy);
 	if (!status)
+		status = proxy_check_dests(&proxy->settings.passage);
+	if (!status)
 		status = load(proxy, &rules);
+	if (!status)
+		status = proxy_check_dests_used(&proxy->settings.passage, &rules);
 	if (!status)
 		status = read_access(proxy, &rules);
 	if (!status && proxy->options.check)
@@ -405,6 +410,7 @@ static void clean_up(struct proxy *proxy)
 	proxy->server.settings.who = (struct opt_list){ 0 }; /* shared with settings.serving */
 	server_free(&proxy->server);
 	opt_list_free(&proxy->settings.serving.who);
+	opt_list_free(&proxy->settings.passage.dests);
 	opt_list_free(&proxy->options.files);
 }
 
@@ -416,11 +422,11 @@ int main(int argc, char **argv)
 	};
 	struct rule_settings *settings = &proxy.settings;
 	const struct opt_table tables[] = {
-		{ proxy_opts, &proxy.options }, { route_opts, &settings->routing }, { listen_opts, &settings->serving },
+		{ proxy_opts, &proxy.options }, { route_opts, &settings->routing }, { passage_opts, &settings->passage }, { listen_opts, &settings->serving },
 		{ dial_opts, &settings->dialling }, { relay_opts, &settings->relaying }, { common_opts, &proxy.common }, { NULL, NULL },
 	};
 	const struct opt_table keys[] = {
-		{ rule_opts, &settings->keys }, { route_opts, &settings->routing }, { listen_opts, &settings->serving },
+		{ rule_opts, &settings->keys }, { route_opts, &settings->routing }, { passage_opts, &settings->passage }, { listen_opts, &settings->serving },
 		{ dial_opts, &settings->dialling }, { relay_opts, &settings->relaying }, { NULL, NULL },
 	};
 	const struct opt_program program = {

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* proxy-options: options of vsock-proxy that are keys of rules too, and what only all rules together tell of them. */
+#ifndef TOOLS_PROXY_OPTIONS_H
+#define TOOLS_PROXY_OPTIONS_H
+
+#include "base/opt.h"
+#include "serve/rules.h"
+
+/* --allow-dest --send-proxy … Into a struct passage_settings. */
+extern const struct opt passage_opts[];
+
+/* Are --allow-dest and --deny-dest good? Before rules are read. 0 or the exit status, said. */
+int proxy_check_dests(const struct passage_settings *passage);
+/* Does any rule heed them? 0 or the exit status, said. */
+int proxy_check_dests_used(const struct passage_settings *passage, const struct rules *rules);
+
+#endif
