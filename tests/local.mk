@@ -196,6 +196,7 @@ bats_tests += tests/seeing.bats
 bats_tests += tests/serving.bats
 bats_tests += tests/signals.bats
 bats_tests += tests/sources.bats
+bats_tests += tests/socks.bats
 bats_tests += tests/terminal.bats
 bats_tests += tests/transfer.bats
 bats_tests += tests/units.bats
