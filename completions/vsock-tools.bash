@@ -27,6 +27,7 @@ _vsock_tools_addresses() {
 		return
 	fi
 	echo exec:
+	[ "$program" != vsock-proxy ] || printf '%s\n' socks5: http-connect:
 	for name in "${names[@]}"; do
 		echo "vsock:$name:"
 		[ "$program" = vsock-proxy ] || echo "$name:"

@@ -189,6 +189,7 @@ bats_tests += tests/mux.bats
 bats_tests += tests/options.bats
 bats_tests += tests/ping-lab.bats
 bats_tests += tests/ping.bats
+bats_tests += tests/proxy-header.bats
 bats_tests += tests/proxy.bats
 bats_tests += tests/reload.bats
 bats_tests += tests/rules.bats

@@ -298,22 +298,52 @@ static int read_dests(struct reader *reader, const struct addr *target)
 	return status;
 }
 
+/* Who may say that somebody else connects must be named. */
+static bool names_somebody(const struct reader *reader)
+{
+	const struct access *own = &reader->rule->gate.access;
+	const struct opt_list *general = &reader->context->defaults->serving.who;
+
+	for (size_t i = 0; i < own->count; i++)
+		if (own->entries[i].allow)
+			return true;
+	for (size_t i = 0; i < general->count && !own->count; i++)
+		if (strcmp(general->entries[i].opt->name, "allow") == 0)
+			return true;
+	return false;
+}
+
+static void check_headers(struct reader *reader, const struct addr *targets)
+{
+	const struct passage_settings *passage = &reader->rule->settings.passage;
+	bool messages = passage->accept_proxy && reader->rule->listen.seqpacket;
+
+	for (size_t i = 0; i < reader->rule->target_count; i++)
+		messages = messages || (passage->send_proxy && targets[i].seqpacket);
+	if (messages)
+		complain_word(reader, &reader->words[1], "", "a PROXY header stands before a stream, and here are messages");
+	if (passage->accept_proxy && !names_somebody(reader))
+		complain_word(reader, &reader->words[0], "name the proxies that may connect: allow=WHO, or --allow for all rules",
+		              "accept-proxy: anybody could say that he is somebody else");
+}
+
 /* What its clients are asked and told before anything is relayed. */
-static int make_plan(struct reader *reader, const struct addr *target)
+static int make_plan(struct reader *reader, const struct addr *targets)
 {
 	struct rule *rule = reader->rule;
 	const struct passage_settings *passage = &rule->settings.passage;
 
 	rule->plan = (struct greeting_plan){
 		.timeout = rule->settings.dialling.connect_timeout,
-		.asks = addr_is_open_ended(target) ? target->family : ADDR_NONE,
+		.asks = addr_is_open_ended(&targets[0]) ? targets[0].family : ADDR_NONE,
 		.accept_proxy = passage->accept_proxy,
 		.send_proxy = (uint8_t)passage->send_proxy,
 		.dests = &rule->dests,
 	};
-	if (addr_is_open_ended(target))
+	if (rule->plan.asks)
 		rule->settings.dialling.dests = &rule->dests;
-	return read_dests(reader, target);
+	check_headers(reader, targets);
+	return read_dests(reader, &targets[0]);
 }
 
 /* Ports and targets */
@@ -377,7 +407,7 @@ static int read_targets(struct reader *reader)
 		check_target(reader, word, offset, &targets[i]);
 	}
 	rule->target_count = count;
-	status = make_plan(reader, &targets[0]);
+	status = make_plan(reader, targets);
 	if (!status && !reader->bad)
 		status = make_ports(rule, targets);
 	free(targets);

@@ -19,7 +19,7 @@ const struct opt passage_opts[] = {
 	{ .name = "deny-dest", .group = "Rules", .type = OPT_LIST, .value = "DEST", .flags = OPT_RULE,
 	  .text = "where they may not; of both the first that matches counts", .offset = offsetof(struct passage_settings, dests) },
 	{ .name = "accept-proxy", .group = "Rules", .type = OPT_FLAG, .flags = OPT_RULE,
-	  .text = "each connection begins with a PROXY header; needs --allow", .offset = offsetof(struct passage_settings, accept_proxy) },
+	  .text = "each connection begins with a PROXY header", .offset = offsetof(struct passage_settings, accept_proxy) },
 	{ .name = "send-proxy", .group = "Rules", .type = OPT_CHOICE, .value = "VERSION", .fallback = "none", .choices = proxy_versions,
 	  .flags = OPT_RULE, .text = "tell the target by a PROXY header who connected: v1 or v2",
 	  .offset = offsetof(struct passage_settings, send_proxy) },

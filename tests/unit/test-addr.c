@@ -136,6 +136,8 @@ static const struct {
 	{ "listen", "tcp:[::]:http", NULL },
 	{ "proxy-listen", "tcp:8000-8009", "tcp:localhost:8000-8009" },
 	{ "proxy-connect", "tcp:10.0.0.1:8000-8009", NULL },
+	{ "proxy-connect", "socks5:", NULL },
+	{ "proxy-connect", "http-connect:", NULL },
 	/* unix */
 	{ "cat", "unix:/run/x", NULL },
 	{ "cat", "/run/x", "unix:/run/x" },
