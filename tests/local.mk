@@ -99,6 +99,11 @@ tests_unit_test_proxy_header_SOURCES = tests/unit/test-proxy-header.c
 tests_unit_test_proxy_header_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_proxy_header_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-share
+tests_unit_test_share_SOURCES = tests/unit/test-share.c
+tests_unit_test_share_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_share_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-socks
 tests_unit_test_socks_SOURCES = tests/unit/test-socks.c
 tests_unit_test_socks_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -182,6 +187,7 @@ bats_tests += tests/half-close.bats
 bats_tests += tests/info-lab.bats
 bats_tests += tests/info.bats
 bats_tests += tests/layering.bats
+bats_tests += tests/limits.bats
 bats_tests += tests/listen.bats
 bats_tests += tests/manual.bats
 bats_tests += tests/messages.bats

@@ -30,7 +30,7 @@ static enum move send_piece(struct chan *chan, struct flow *flow, bool lines)
 		flow->error = (int)-put;
 		return MOVE_DESTINATION_FAILED;
 	}
-	chan_rest_written(chan, (size_t)put);
+	chan_rest_written(flow->loop, chan, (size_t)put);
 	if (end && (size_t)put == length)
 		chan->ready_at = loop_now(flow->loop) + flow->settings->line_delay;
 	return MOVE_EMPTY;
@@ -79,7 +79,7 @@ static enum move take(struct chan *chan, struct flow *flow)
 	}
 	if (size && flow->settings->tap)
 		flow->settings->tap->data(flow->settings->tap, flow->side, out, size);
-	if (size && chan_keep(chan, out, size) < 0)
+	if (size && chan_keep(flow->loop, chan, out, size) < 0)
 		return MOVE_SOURCE_FAILED;
 	return MOVE_BUDGET;
 }

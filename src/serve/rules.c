@@ -469,6 +469,9 @@ static int understand(struct reader *reader)
 	rule->once = rule->settings.dialling;
 	rule->once.wait = 0;
 	rule->gate.rule = rule->settings.keys.name;
+	rule->gate.accept_rate = rule->settings.passage.accept_rate;
+	rule->share.rate = rule->settings.passage.total_rate;
+	rule->settings.relaying.share = &rule->share;
 	rule->gate.limit = rule->settings.serving.max_conns;
 	rule->gate.per_peer = rule->settings.serving.max_conns_per_peer;
 	rule->label = strdup(rule->gate.rule ? rule->gate.rule : addr_format_short(&rule->listen, text, sizeof(text)));

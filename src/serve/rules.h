@@ -45,6 +45,8 @@ struct rule_settings {
 		struct opt_list dests; /* --allow-dest and --deny-dest as written */
 		unsigned send_proxy;   /* version of the PROXY header; 0: none */
 		bool accept_proxy;
+		uint64_t accept_rate;  /* connections a second, each listener; 0 or UNITS_INF: no limit */
+		uint64_t total_rate;   /* bytes a second, each direction of all connections; 0 or UNITS_INF: no limit */
 	} passage;
 	struct rule_keys { /* that are no options */
 		const char *name;
@@ -90,6 +92,7 @@ struct rule {
 	struct rule_settings settings;
 	struct gate gate;
 	struct greeting_plan plan;
+	struct share share;      /* of --total-rate */
 	struct dest_list dests;  /* of an open-ended target: where its clients may go */
 	struct rule_port *ports; /* owned */
 	size_t port_count, target_count;

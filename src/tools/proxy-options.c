@@ -6,9 +6,14 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "net/explain.h"
+
+/* --max-memory, auto: a part of what the machine has, but no less than a few connections need. */
+#define AUTO_SHARE 8
+#define AUTO_LEAST (16ULL << 20)
 
 static const char *const proxy_versions[] = { "none", "v1", "v2", NULL };
 
@@ -23,6 +28,11 @@ const struct opt passage_opts[] = {
 	{ .name = "send-proxy", .group = "Rules", .type = OPT_CHOICE, .value = "VERSION", .fallback = "none", .choices = proxy_versions,
 	  .flags = OPT_RULE, .text = "tell the target by a PROXY header who connected: v1 or v2",
 	  .offset = offsetof(struct passage_settings, send_proxy) },
+	{ .name = "accept-rate", .group = "Listening", .type = OPT_COUNT, .value = "COUNT", .fallback = "inf",
+	  .text = "connections a second at each listener; who is one too many waits", .min = 1, .max = 1000000, .flags = OPT_RULE | OPT_INF,
+	  .offset = offsetof(struct passage_settings, accept_rate) },
+	{ .name = "total-rate", .group = "Relaying", .type = OPT_RATE, .value = "RATE", .fallback = "inf", .flags = OPT_RULE | OPT_INF,
+	  .text = "bytes a second of a rule, each direction of all its connections", .offset = offsetof(struct passage_settings, total_rate) },
 	{ 0 },
 };
 
@@ -59,4 +69,14 @@ int proxy_check_dests_used(const struct passage_settings *passage, const struct 
 	log_error("--%s %s: no rule here has clients that choose where to go", dests->entries[0].opt->name, dests->entries[0].text);
 	log_hint("it is for the targets socks5: and http-connect:");
 	return STATUS_USAGE;
+}
+
+uint64_t proxy_max_memory(uint64_t asked)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	uint64_t auto_size = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size / AUTO_SHARE : AUTO_LEAST;
+
+	if (asked)
+		return asked;
+	return auto_size > AUTO_LEAST ? auto_size : AUTO_LEAST;
 }

@@ -14,4 +14,7 @@ int proxy_check_dests(const struct passage_settings *passage);
 /* Does any rule heed them? 0 or the exit status, said. */
 int proxy_check_dests_used(const struct passage_settings *passage, const struct rules *rules);
 
+/* How many bytes --max-memory is; asked 0: auto. */
+uint64_t proxy_max_memory(uint64_t asked);
+
 #endif

@@ -29,6 +29,7 @@ struct proxy_options {
 	const char *metrics, *status_socket; /* addresses */
 	bool status, watch, json;
 	uint64_t interval;
+	uint64_t max_memory; /* bytes; 0: auto */
 };
 
 struct proxy {
@@ -71,6 +72,9 @@ static const struct opt proxy_opts[] = {
 	  .offset = offsetof(struct proxy_options, interval) },
 	{ .name = "json", .letter = 'j', .group = "Seeing", .type = OPT_FLAG, .text = "--status as JSON, an object for each process",
 	  .offset = offsetof(struct proxy_options, json) },
+	{ .name = "max-memory", .group = "Relaying", .type = OPT_SIZE, .value = "SIZE", .fallback = "auto", .flags = OPT_INF,
+	  .text = "for what is not sent yet, of all connections; auto: an eighth of the machine's", .min = 1 << 16,
+	  .offset = offsetof(struct proxy_options, max_memory) },
 	{ .name = "status-socket", .group = "Seeing", .type = OPT_TEXT, .value = "ADDRESS", .text = "answer --status there, or none",
 	  .fallback = "$XDG_RUNTIME_DIR/vsock-proxy/PID.sock", .offset = offsetof(struct proxy_options, status_socket) },
 	{ 0 },
@@ -309,6 +313,7 @@ static int run(struct proxy *proxy, struct rules *rules)
 		log_error("can't start: %s", strerror(-error));
 		return STATUS_FAILURE;
 	}
+	loop_budget(server->loop)->limit = proxy_max_memory(proxy->options.max_memory);
 	dialer_exec(proxy->router.dialer, spawn_connected);
 	if (proxy->options.files.count)
 		server->hangup = reload;
