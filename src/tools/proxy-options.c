@@ -28,11 +28,18 @@ const struct opt passage_opts[] = {
 	{ .name = "send-proxy", .group = "Rules", .type = OPT_CHOICE, .value = "VERSION", .fallback = "none", .choices = proxy_versions,
 	  .flags = OPT_RULE, .text = "tell the target by a PROXY header who connected: v1 or v2",
 	  .offset = offsetof(struct passage_settings, send_proxy) },
+	{ 0 },
+};
+
+const struct opt limit_opts[] = {
 	{ .name = "accept-rate", .group = "Listening", .type = OPT_COUNT, .value = "COUNT", .fallback = "inf",
 	  .text = "connections a second at each listener; who is one too many waits", .min = 1, .max = 1000000, .flags = OPT_RULE | OPT_INF,
 	  .offset = offsetof(struct passage_settings, accept_rate) },
 	{ .name = "total-rate", .group = "Relaying", .type = OPT_RATE, .value = "RATE", .fallback = "inf", .flags = OPT_RULE | OPT_INF,
 	  .text = "bytes a second of a rule, each direction of all its connections", .offset = offsetof(struct passage_settings, total_rate) },
+	{ .name = "max-memory", .group = "Relaying", .type = OPT_SIZE, .value = "SIZE", .fallback = "auto", .flags = OPT_INF,
+	  .text = "for what is not sent yet, of all connections; auto: an eighth of the machine's", .min = 1 << 16,
+	  .offset = offsetof(struct passage_settings, max_memory) },
 	{ 0 },
 };
 

@@ -8,6 +8,8 @@
 
 /* --allow-dest --send-proxy … Into a struct passage_settings. */
 extern const struct opt passage_opts[];
+/* --accept-rate --total-rate --max-memory. Likewise. */
+extern const struct opt limit_opts[];
 
 /* Are --allow-dest and --deny-dest good? Before rules are read. 0 or the exit status, said. */
 int proxy_check_dests(const struct passage_settings *passage);

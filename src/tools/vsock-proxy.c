@@ -29,7 +29,6 @@ struct proxy_options {
 	const char *metrics, *status_socket; /* addresses */
 	bool status, watch, json;
 	uint64_t interval;
-	uint64_t max_memory; /* bytes; 0: auto */
 };
 
 struct proxy {
@@ -72,9 +71,6 @@ static const struct opt proxy_opts[] = {
 	  .offset = offsetof(struct proxy_options, interval) },
 	{ .name = "json", .letter = 'j', .group = "Seeing", .type = OPT_FLAG, .text = "--status as JSON, an object for each process",
 	  .offset = offsetof(struct proxy_options, json) },
-	{ .name = "max-memory", .group = "Relaying", .type = OPT_SIZE, .value = "SIZE", .fallback = "auto", .flags = OPT_INF,
-	  .text = "for what is not sent yet, of all connections; auto: an eighth of the machine's", .min = 1 << 16,
-	  .offset = offsetof(struct proxy_options, max_memory) },
 	{ .name = "status-socket", .group = "Seeing", .type = OPT_TEXT, .value = "ADDRESS", .text = "answer --status there, or none",
 	  .fallback = "$XDG_RUNTIME_DIR/vsock-proxy/PID.sock", .offset = offsetof(struct proxy_options, status_socket) },
 	{ 0 },
@@ -313,7 +309,7 @@ static int run(struct proxy *proxy, struct rules *rules)
 		log_error("can't start: %s", strerror(-error));
 		return STATUS_FAILURE;
 	}
-	loop_budget(server->loop)->limit = proxy_max_memory(proxy->options.max_memory);
+	loop_budget(server->loop)->limit = proxy_max_memory(proxy->settings.passage.max_memory);
 	dialer_exec(proxy->router.dialer, spawn_connected);
 	if (proxy->options.files.count)
 		server->hangup = reload;
@@ -428,11 +424,11 @@ int main(int argc, char **argv)
 	struct rule_settings *settings = &proxy.settings;
 	const struct opt_table tables[] = {
 		{ proxy_opts, &proxy.options }, { route_opts, &settings->routing }, { passage_opts, &settings->passage }, { listen_opts, &settings->serving },
-		{ dial_opts, &settings->dialling }, { relay_opts, &settings->relaying }, { common_opts, &proxy.common }, { NULL, NULL },
+		{ dial_opts, &settings->dialling }, { relay_opts, &settings->relaying }, { limit_opts, &settings->passage }, { common_opts, &proxy.common }, { NULL, NULL },
 	};
 	const struct opt_table keys[] = {
 		{ rule_opts, &settings->keys }, { route_opts, &settings->routing }, { passage_opts, &settings->passage }, { listen_opts, &settings->serving },
-		{ dial_opts, &settings->dialling }, { relay_opts, &settings->relaying }, { NULL, NULL },
+		{ dial_opts, &settings->dialling }, { relay_opts, &settings->relaying }, { limit_opts, &settings->passage }, { NULL, NULL },
 	};
 	const struct opt_program program = {
 		.name = "vsock-proxy",
