@@ -32,7 +32,7 @@ def ask(*pieces, end=True, port=port):
         if end:
             peer.shutdown(socket.SHUT_WR)
         return name, b"".join(iter(lambda: peer.recv(65536), b""))
-    except ConnectionError:
+    except OSError: # it was cut off
         return name, b""
 def v2(family, addresses, command=0x21, tlvs=b""):
     body = addresses + tlvs
@@ -60,14 +60,14 @@ for header in one, two:
     for cut in range(1, len(header) + 7):
         assert ask((header + b"payload")[:cut], (header + b"payload")[cut:])[1] == b"payload", cut
 assert ask(one + b"x" * 300000)[1] == b"x" * 300000'
-	wait_until grep -q '#6 done' proxy.err
-	grep -qE '#1 open tcp:127\.0\.0\.1:[0-9]+ -> tcp:127\.0\.0\.1:[0-9]+ client=tcp:192\.0\.2\.1:51034 connect=' proxy.err
-	grep -qE '#1 done .* client=tcp:192\.0\.2\.1:51034 up=7 down=7 .* end=eof' proxy.err
-	grep -qE '#2 done .* client=tcp:192\.0\.2\.3:1 up=7' proxy.err
-	grep -qE '#3 done .* client=vsock:42:1024 up=7' proxy.err
-	grep -qE '#4 done .* client=unix:/run/app up=7' proxy.err
-	grep -qE '#5 done .* client=local up=7' proxy.err
-	grep -qE '#6 done .* client=unknown up=7' proxy.err
+	wait_until grep -q ' done .* client=unknown' proxy.err
+	grep -qE ' open tcp:127\.0\.0\.1:[0-9]+ -> tcp:127\.0\.0\.1:[0-9]+ client=tcp:192\.0\.2\.1:51034 connect=' proxy.err
+	grep -qE ' done .* client=tcp:192\.0\.2\.1:51034 up=7 down=7 .* end=eof' proxy.err
+	grep -qE ' done .* client=tcp:192\.0\.2\.3:1 up=7' proxy.err
+	grep -qE ' done .* client=vsock:42:1024 up=7' proxy.err
+	grep -qE ' done .* client=unix:/run/app up=7' proxy.err
+	grep -qE ' done .* client=local up=7' proxy.err
+	grep -qE ' done .* client=unknown up=7' proxy.err
 }
 
 @test "--accept-proxy: a header that is missing, malformed or late ends the connection, and says why" {
@@ -91,14 +91,11 @@ for data, why in bad:
 assert ask(b"PROXY TCP4 ", end=False)[1] == b""
 with open("whys", "w") as out:
     out.writelines(why + "\n" for data, why in bad)'
-	number=0
 	while read -r why; do
-		number=$((number + 1))
-		grep -qF "why=\"$why\"" <(grep "#$number fail " proxy.err) || { echo "#$number: $why"; cat proxy.err; return 1; }
+		grep -F ' fail ' proxy.err | grep -qF "why=\"$why\"" || { echo "$why"; cat proxy.err; return 1; }
 	done <whys
-	[ "$number" = 10 ]
-	grep -q '#11 fail .* end=timeout why="the PROXY header did not come whole in 300 ms"' proxy.err
-	grep -q '#1 fail .* end=handshake why=' proxy.err
+	grep -q ' fail .* end=timeout why="the PROXY header did not come whole in 300 ms"' proxy.err
+	[ "$(grep -c ' fail .* end=handshake why=' proxy.err)" -ge 9 ]
 	! grep -q ' up=' proxy.err
 }
 
@@ -110,8 +107,8 @@ with open("whys", "w") as out:
 	python_client '
 assert ask(b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nx")[1] == b"x"
 assert ask(b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nx", port=int(sys.argv[2]))[1] == b""' "$(port_of "${readies[1]}")"
-	wait_until grep -q '#2 deny ' proxy.err
-	grep -q '#2 deny tcp:127.0.0.1:.* why="no --allow names it"' proxy.err
+	wait_until grep -q ' deny ' proxy.err
+	grep -q ' deny tcp:127.0.0.1:.* why="no --allow names it"' proxy.err
 }
 
 @test "--send-proxy: each version tells the target who connected, before the first byte" {
@@ -138,7 +135,7 @@ assert got == v2(0x31, bytes(108) + b"./front".ljust(108, b"\0")) + b"payload", 
 	echo payload | vsock-cat ./plain >got
 	[ "$(cat got)" = payload ]
 	# a header is no payload, and is not counted as such
-	wait_until grep -q '#1 done .* up=7 ' proxy.err
+	wait_until grep -q ' done .* up=7 ' proxy.err
 }
 
 @test "both: what came is passed on, in the same version to the byte" {
@@ -172,7 +169,7 @@ answer = b"\5\0\5\0\0\1" + bytes(6) + b"payload"
 assert ask(header + request)[1] == answer
 for cut in range(1, len(header + request)):
     assert ask((header + request)[:cut], (header + request)[cut:])[1] == answer, cut' "$target"
-	grep -qE "#1 done .* -> tcp:127\.0\.0\.1:$target client=tcp:192\.0\.2\.1:51034 up=7 down=7" proxy.err
+	grep -qE " done .* -> tcp:127\.0\.0\.1:$target client=tcp:192\.0\.2\.1:51034 up=7 down=7" proxy.err
 }
 
 spawn_haproxy() {

@@ -68,9 +68,13 @@ void greeting_free(struct session *session)
 	if (!greeting)
 		return;
 	leave(greeting);
-	loop_free_later(session->group->loop, greeting->work);
-	loop_free_later(session->group->loop, greeting->to);
-	loop_free_later(session->group->loop, greeting->client);
+	free(greeting->client);
+	greeting->client = NULL;
+	/* who called us may still read these */
+	if (greeting->work)
+		loop_free_later(session->group->loop, greeting->work);
+	if (greeting->to)
+		loop_free_later(session->group->loop, greeting->to);
 	loop_free_later(session->group->loop, greeting);
 	session->greeting = NULL;
 }
