@@ -107,8 +107,9 @@ static int say_socks(const struct greeting *greeting, uint8_t code)
 static int say_http(const struct greeting *greeting, unsigned status)
 {
 	char answer[HTTP_ANSWER_MAX];
+	size_t size = http_answer(status, answer);
 
-	return say(greeting->session->fd, answer, http_answer(status, answer));
+	return say(greeting->session->fd, answer, size);
 }
 
 /* The end without a relay */
@@ -206,7 +207,7 @@ static bool make_addr(struct greeting *greeting, const char *host, uint16_t port
 			greeting->session->to = greeting->to;
 		return true;
 	}
-	snprintf(why, sizeof(why), "it asks for '%s', which is no address: %s", text + 4, port ? error.why : "the port is 0");
+	snprintf(why, sizeof(why), "it asks for '%.120s', which is no address: %.160s", text + 4, port ? error.why : "the port is 0");
 	if (greeting->plan->asks == ADDR_SOCKS5)
 		say_socks(greeting, SOCKS_FAILURE);
 	else
@@ -431,13 +432,15 @@ static int say_proxy(struct greeting *greeting, int target)
 {
 	const struct greeting_plan *plan = greeting->plan;
 	uint8_t data[PROXY_HEADER_MAX];
+	size_t size;
 
 	if (!plan->accept_proxy)
 		proxy_header_of_socket(greeting->session->fd, &greeting->session->peer, &greeting->header);
 	else if (greeting->header.version == plan->send_proxy)
 		return say(target, greeting->work->data, greeting->work->header);
 	greeting->header.version = plan->send_proxy;
-	return say(target, data, proxy_header_make(&greeting->header, data));
+	size = proxy_header_make(&greeting->header, data);
+	return say(target, data, size);
 }
 
 int greeting_connected(struct session *session, int target)
