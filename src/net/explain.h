@@ -32,6 +32,7 @@ enum step {
 	STEP_SOCKET,
 	STEP_OPTION, /* setsockopt */
 	STEP_BIND,
+	STEP_OWN, /* owner=, group= and mode= of a UNIX listener; ENOENT no such user, ESRCH no such group */
 	STEP_LISTEN,
 	STEP_PERMIT, /* a rule forbids to connect there: detail tells */
 	STEP_CONNECT,

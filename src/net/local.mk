@@ -19,6 +19,7 @@ libnet_a_SOURCES = \
 	src/net/peer.c src/net/peer.h \
 	src/net/proxy-header.c src/net/proxy-header.h \
 	src/net/resolve.c src/net/resolve.h \
+	src/net/sender.c src/net/sender.h \
 	src/net/socket.c src/net/socket.h \
 	src/net/socks.c src/net/socks.h \
 	src/net/special.c src/net/special.h
