@@ -17,7 +17,7 @@
 #include "serve/rules.h"
 #include "serve/status.h"
 #include "tools/common.h"
-#include "tools/proxy-options.h"
+#include "tools/proxy-passage.h"
 #include "tools/proxy-status.h"
 
 #define DESCRIPTORS_EACH 2 /* of a connection: one accepted, one connected */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include "tools/proxy-options.h"
+#include "tools/proxy-passage.h"
 
 #include <errno.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* proxy-options: options of vsock-proxy that are keys of rules too, and what only all rules together tell of them. */
-#ifndef TOOLS_PROXY_OPTIONS_H
-#define TOOLS_PROXY_OPTIONS_H
+/* proxy-passage: options of vsock-proxy that are keys of rules too, and what only all rules together tell of them. */
+#ifndef TOOLS_PROXY_PASSAGE_H
+#define TOOLS_PROXY_PASSAGE_H
 
 #include "base/opt.h"
 #include "serve/rules.h"
