@@ -231,6 +231,32 @@ assert ask(b"\5\1\0" + here) == reply(2)
 assert ask(b"\5\1\0" + name(b"localhost")) == reply(2)'
 }
 
+@test "a name is looked up, and judged by what it means" {
+	# one that is not "localhost", which needs no look-up
+	name=$(awk '$1 == "127.0.0.1" { for (i = 2; i <= NF; i++) if ($i != "localhost" && $i !~ /^#/) { print $i; exit } }' /etc/hosts)
+	[ -n "$name" ] || skip "no other name in /etc/hosts means 127.0.0.1"
+	spawn_target
+	export name
+	spawn_ready proxy vsock-proxy tcp:127.0.0.1:0 socks5: "allow-dest=127.0.0.1:$target" \
+		tcp:127.0.0.1:0 socks5: "allow-dest=$name:$target" tcp:127.0.0.1:0 http-connect: "allow-dest=other:$target"
+	wait_ready proxy 3
+	python_client '
+import os
+host = os.environ["name"].encode()
+for i in range(20):
+    assert ask(b"\5\1\0" + name(host) + b"hello") == good + b"HELLO"'
+	ready=${readies[1]}
+	python_client '
+import os
+assert ask(b"\5\1\0" + name(os.environ["name"].encode())) == reply(2)'
+	grep -q " deny .* -> tcp:$name:$target why=\"127.0.0.1 is loopback: only an allow-dest with that address" proxy.err
+	ready=${readies[2]}
+	python_client '
+import os
+assert ask(b"CONNECT %s:%d HTTP/1.1\r\n\r\n" % (os.environ["name"].encode(), target)).startswith(b"HTTP/1.1 403 ")'
+	grep -q " deny .* -> tcp:$name:$target why=\"no allow-dest names it\"" proxy.err
+}
+
 @test "a signal ends those who have not said where to" {
 	spawn_target
 	spawn_ready proxy vsock-proxy --drain-timeout 0 tcp:127.0.0.1:0 socks5: --allow-dest "127.0.0.1:$target"
