@@ -519,7 +519,7 @@ static int read_rule(struct rules *rules, const struct rules_context *context, c
 
 int rules_read_words(struct rules *rules, const struct rules_context *context, size_t count, char *const *words)
 {
-	struct text text = { 0 };
+	struct text text = { .hearer = rules->hearer };
 	struct text_word *own = calloc(count + 1, sizeof(*own));
 	int status = own ? 0 : -ENOMEM;
 
@@ -539,7 +539,7 @@ int rules_read_words(struct rules *rules, const struct rules_context *context, s
 
 int rules_read_data(struct rules *rules, const struct rules_context *context, const char *file, const char *data, size_t size)
 {
-	struct text text = { .file = file, .data = data, .size = size };
+	struct text text = { .hearer = rules->hearer, .file = file, .data = data, .size = size };
 	struct text_line line;
 	int status;
 
@@ -559,9 +559,21 @@ int rules_read_data(struct rules *rules, const struct rules_context *context, co
 	return 0;
 }
 
+/* A mistake of a whole file or rule, for who hears. */
+static void tell(const struct rules *rules, const char *file, unsigned line, const char *what, const char *why)
+{
+	char text[512];
+
+	if (!rules->hearer)
+		return;
+	snprintf(text, sizeof(text), "%s%s", what, why);
+	rules->hearer->hear(rules->hearer, &(const struct text_mistake){ .file = file, .line = line, .why = text, .hint = "" });
+}
+
 static void cannot_read(struct rules *rules, const char *path, int error)
 {
 	log_error_at(path, "can't be read: %s", strerror(error));
+	tell(rules, path, 0, "can't be read: ", strerror(error));
 	count_error(rules, error == ENOENT ? STATUS_ABSENT : error == EACCES ? STATUS_DENIED : STATUS_FAILURE);
 }
 
@@ -576,6 +588,7 @@ static bool trusted(struct rules *rules, const char *path, const struct stat *st
 	log_error_at(path, st->st_uid ? "refused: it belongs to another user, and root would obey it"
 	                              : "refused: others than root may write it");
 	log_hint("chown root and chmod go-w");
+	tell(rules, path, 0, "", "refused: others than root may change it");
 	count_error(rules, STATUS_DENIED);
 	return false;
 }
@@ -712,6 +725,8 @@ static void twice(struct rules *rules, struct rule *rule, const struct rule *oth
 		log_error_at(place, "%s: %s, as in %s", text, what, first);
 	else
 		log_error("%s: %s, as in %s", text, what, first);
+	snprintf(place, sizeof(place), "%s: %s, as in ", text, what);
+	tell(rules, rule->file, rule->line, place, first);
 	count_error(rules, STATUS_USAGE);
 	rules->bad++;
 	rules->count--;

@@ -26,6 +26,7 @@
 #include "relay/relay.h"
 #include "serve/greeting.h"
 #include "serve/listener.h"
+#include "serve/rules-text.h"
 #include "serve/server.h"
 
 #define RULES_PORTS_MAX 1024  /* of a range: each is a listening socket */
@@ -119,6 +120,7 @@ struct rules {
 	size_t count;
 	size_t errors, bad; /* said; rules with an error */
 	int status;         /* of the first error */
+	struct text_hearer *hearer; /* is told of each error; or NULL */
 };
 
 struct rules_context {

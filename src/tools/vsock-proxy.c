@@ -17,6 +17,7 @@
 #include "serve/rules.h"
 #include "serve/status.h"
 #include "tools/common.h"
+#include "tools/proxy-check.h"
 #include "tools/proxy-passage.h"
 #include "tools/proxy-status.h"
 
@@ -69,7 +70,7 @@ static const struct opt proxy_opts[] = {
 	  .offset = offsetof(struct proxy_options, watch) },
 	{ .name = "interval", .group = "Seeing", .type = OPT_TIME, .value = "TIME", .fallback = "1s", .text = "between two of --watch",
 	  .offset = offsetof(struct proxy_options, interval) },
-	{ .name = "json", .letter = 'j', .group = "Seeing", .type = OPT_FLAG, .text = "--status as JSON, an object for each process",
+	{ .name = "json", .letter = 'j', .group = "Seeing", .type = OPT_FLAG, .text = "--status and --check as JSON, an object a line",
 	  .offset = offsetof(struct proxy_options, json) },
 	{ .name = "status-socket", .group = "Seeing", .type = OPT_TEXT, .value = "ADDRESS", .text = "answer --status there, or none",
 	  .fallback = "$XDG_RUNTIME_DIR/vsock-proxy/PID.sock", .offset = offsetof(struct proxy_options, status_socket) },
@@ -145,7 +146,7 @@ static int load(const struct proxy *proxy, struct rules *rules)
 
 	if (status)
 		return status;
-	*rules = (struct rules){ 0 };
+	*rules = (struct rules){ .hearer = proxy->options.check && proxy->options.json ? &proxy_check_hearer : NULL };
 	error = read_rules(proxy, &hosts, rules);
 	hosts_free(&hosts);
 	if (error) {
@@ -353,6 +354,8 @@ static int check_or_run(struct proxy *proxy)
 		status = proxy_check_dests_used(&proxy->settings.passage, &rules);
 	if (!status)
 		status = read_access(proxy, &rules);
+	if (!status && proxy->options.check && proxy->options.json)
+		proxy_check_rules(&rules);
 	if (!status && proxy->options.check)
 		log_notice("%zu rule%s, no error; nothing was started", rules.count, rules.count == 1 ? "" : "s");
 	else if (!status)
@@ -385,8 +388,8 @@ static int check_words(const struct proxy *proxy)
 	}
 	if (proxy->options.status)
 		return 0;
-	if (proxy->options.watch || proxy->options.json) {
-		log_error("--%s is for --status", proxy->options.watch ? "watch" : "json");
+	if (proxy->options.watch || (proxy->options.json && !proxy->options.check)) {
+		log_error(proxy->options.watch ? "--watch is for --status" : "--json is for --status and --check");
 		return STATUS_USAGE;
 	}
 	if (is_other_program(proxy->word_count, proxy->words))
