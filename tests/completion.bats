@@ -94,9 +94,9 @@ zsh_specs() {
 	[[ $(bash_offers 'vsock-proxy tcp:80 vsock:3:80 ' | grep '=$' | wc -l) -ge 15 ]]
 	bash_offers 'vsock-proxy tcp:80 vsock:3:80 ' | grep -qx name=
 	bash_offers 'vsock-proxy tcp:80 vsock:3:80 ' | grep -qx accept-proxy
-	! bash_offers 'vsock-proxy ' | grep -qx name=
-	! bash_offers 'vsock-proxy tcp:80 ' | grep -qx name=
-	! bash_offers 'vsock-proxy tcp:80 vsock:3:80 ' | grep -qx drain-timeout=
+	[ "$(bash_offers 'vsock-proxy ' | grep -cx name=)" = 0 ]
+	[ "$(bash_offers 'vsock-proxy tcp:80 ' | grep -cx name=)" = 0 ]
+	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:3:80 ' | grep -cx drain-timeout=)" = 0 ]
 	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:3:80 half')" = half-close-timeout= ]
 	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:3:80 balance=l')" = least ]
 	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:3:80 send-proxy=' | xargs)" = "none v1 v2" ]
