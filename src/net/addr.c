@@ -22,6 +22,7 @@ static int parse_mux(struct parser *p);
 static int parse_exec(struct parser *p);
 static int parse_fd(struct parser *p);
 static int parse_stdio(struct parser *p);
+static int parse_open_ended(struct parser *p);
 
 #define BOTH (ADDR_CONNECT | ADDR_LISTEN)
 #define VSOCK_CONNECT (ADDR_OPT_BIND | ADDR_OPT_CONNECT_TIMEOUT | ADDR_OPT_WINDOW | ADDR_OPT_TO_HOST)
@@ -45,6 +46,8 @@ const struct family addr_families[ADDR_FAMILIES] = {
 	{ "exec", ADDR_EXEC, false, 0, false, ADDR_CONNECT, 0, 0, parse_exec, addr_format_exec },
 	{ "fd", ADDR_FD, false, 0, false, BOTH, 0, 0, parse_fd, addr_format_fd },
 	{ "-", ADDR_STDIO, false, 0, false, 0 /* the programs use them anyway */, 0, 0, parse_stdio, addr_format_stdio },
+	{ "socks5", ADDR_SOCKS5, false, 0, false, ADDR_CONNECT, 0, 0, parse_open_ended, addr_format_open_ended },
+	{ "http-connect", ADDR_HTTP_CONNECT, false, 0, false, ADDR_CONNECT, 0, 0, parse_open_ended, addr_format_open_ended },
 };
 
 /*
@@ -459,6 +462,14 @@ static int parse_stdio(struct parser *p)
 	return 0;
 }
 
+static int parse_open_ended(struct parser *p)
+{
+	if (p->end == p->begin)
+		return 0;
+	addr_bad(p, p->begin, p->end - p->begin, "nothing follows %s: the client says where to", p->family->name);
+	return addr_hint(p, "write %s: alone, and --allow-dest for where clients may go", p->family->name);
+}
+
 /*
  * exec: words as sh splits them
  */
@@ -717,8 +728,13 @@ static int check_role(struct parser *p)
 	const char *program = p->context->program;
 	bool listens = program && strcmp(program, "vsock-listen") == 0;
 	bool cat = program && strcmp(program, "vsock-cat") == 0;
+	bool open_ended = f->family == ADDR_SOCKS5 || f->family == ADDR_HTTP_CONNECT;
 	unsigned role = listening(p) ? ADDR_LISTEN : ADDR_CONNECT;
 
+	if (open_ended && program && strcmp(program, "vsock-proxy") != 0) {
+		addr_bad(p, 0, p->begin, "%s: is a target of vsock-proxy", f->name);
+		return addr_hint(p, "write vsock-proxy LISTEN %s: --allow-dest HOST:PORT", f->name);
+	}
 	if (f->roles & role)
 		return 0;
 	addr_bad(p, 0, p->begin, "%s%s can't be %s", f->name, f->family == ADDR_STDIO ? "" : ":",
@@ -727,6 +743,8 @@ static int check_role(struct parser *p)
 		return listens ? addr_hint(p, "vsock-listen uses stdin and stdout anyway: vsock-listen PORT")
 		       : cat   ? addr_hint(p, "vsock-cat uses stdin and stdout anyway: name the other side")
 		               : addr_hint(p, "for stdin and stdout: vsock-cat ADDRESS, or vsock-listen ADDRESS");
+	if (open_ended)
+		return addr_hint(p, "%s: goes second: LISTEN %s:", f->name, f->name);
 	return listens ? addr_hint(p, "write vsock-listen PORT -- COMMAND")
 	               : addr_hint(p, "exec: goes second: LISTEN exec:COMMAND");
 }
@@ -790,7 +808,8 @@ static bool has_no_port(const char *where)
 	const struct family *family = where[word] == ':' ? addr_find_family(where, word, false) : NULL;
 
 	if (family)
-		return family->family == ADDR_UNIX || family->family == ADDR_EXEC || family->family == ADDR_FD;
+		return family->family == ADDR_UNIX || family->family == ADDR_EXEC || family->family == ADDR_FD ||
+		       family->family == ADDR_SOCKS5 || family->family == ADDR_HTTP_CONNECT;
 	return where[0] == '/' || where[0] == '@' || strcmp(where, "-") == 0 || begins_with(where, "./") ||
 	       begins_with(where, "../");
 }

@@ -134,6 +134,8 @@ static void word_of(const struct story *story, const char *word, char *buf, size
 	} else if (strcmp(word, "quoted") == 0) {
 		if (story->failure->detail)
 			snprintf(buf, size, " ('%.80s')", story->failure->detail);
+	} else if (strcmp(word, "detail") == 0) {
+		snprintf(buf, size, "%s", story->failure->detail ? story->failure->detail : "");
 	} else if (strcmp(word, "program") == 0) {
 		const char *program = log_program();
 		snprintf(buf, size, "%s", program ? program : "this program");
@@ -690,6 +692,9 @@ static const struct cause causes[] = {
 	{ TCP, S(BIND), EPERM, STATUS_DENIED, STAYS, "denied", "denied: listening on port {bound-port} is not permitted here", SUDO_PORT, judge_tcp_denied },
 	{ TCP, S(BIND) | S(LISTEN), EADDRINUSE, STATUS_FAILURE, STAYS, "io", "address in use: another program has port {bound-port}", HELD_TCP, NULL },
 	{ TCP, S(BIND) | S(LISTEN), EADDRNOTAVAIL, STATUS_FAILURE, STAYS, "io", "address not available: no interface of this machine has {host}", "ip address lists those it has; tcp:*:{bound-port} listens on all", judge_tcp_not_here },
+
+	/* What rules say */
+	{ ALL, S(PERMIT), 0, STATUS_DENIED, STAYS, "denied", "denied: {detail}", NULL, NULL },
 
 	/* Any family: opening */
 	{ ALL, OPEN, EACCES, STATUS_DENIED, STAYS, "denied", "denied: {error}", NULL, NULL },

@@ -34,6 +34,7 @@ enum step {
 	STEP_BIND,
 	STEP_OWN, /* owner=, group= and mode= of a UNIX listener; ENOENT no such user, ESRCH no such group */
 	STEP_LISTEN,
+	STEP_PERMIT, /* a rule forbids to connect there: detail tells */
 	STEP_CONNECT,
 	STEP_HANDSHAKE, /* hybrid vsock: ECONNRESET closed without a word, EPROTO garbage, ETIMEDOUT silence */
 	STEP_ACCEPT,

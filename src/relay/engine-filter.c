@@ -73,7 +73,7 @@ static enum move take(struct chan *chan, struct flow *flow)
 	}
 	if (size)
 		relay_tap_data(flow->settings->tap, flow->side, out, size);
-	if (size && chan_keep(chan, out, size) < 0)
+	if (size && chan_keep(flow->loop, chan, out, size) < 0)
 		return MOVE_SOURCE_FAILED;
 	return MOVE_BUDGET;
 }

@@ -81,6 +81,12 @@ void loop_child(const struct loop *loop);
 /* Calls free(memory) at the end of the present batch. */
 void loop_free_later(struct loop *loop, void *memory);
 
+/* Memory for what was read and is not written yet, of all channels and pipes in use: bytes. Who reads looks whether it may be kept. */
+struct loop_budget {
+	uint64_t used, limit; /* limit UINT64_MAX: none */
+};
+struct loop_budget *loop_budget(struct loop *loop);
+
 /* Where relay/pipe keeps its pool: one a loop. */
 struct pipe_pool **loop_pipes(struct loop *loop);
 

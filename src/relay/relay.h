@@ -26,6 +26,7 @@
 #include "net/explain.h"
 #include "relay/chan.h"
 #include "relay/loop.h"
+#include "relay/share.h"
 
 /* Is shown what goes by: data that was read from end[side] and is sent next, and the end of file there. Where there is one
  * nothing is spliced. */
@@ -46,6 +47,7 @@ struct relay_settings {
 	uint64_t idle_timeout, half_close_timeout, max_time; /* ns; UNITS_INF: none */
 	uint64_t max_bytes;  /* in either direction; UNITS_INF: no limit */
 	uint64_t rate_limit; /* bytes a second, each direction; UNITS_INF: no limit */
+	struct share *share; /* of this relay and others: the caller's; NULL: none */
 	uint64_t source_bytes; /* the input of end[1] ends after so many bytes; UNITS_INF: when it ends */
 	uint64_t buffer;     /* most that is read at once; 0: 64 KiB, growing to 1 MiB */
 	uint64_t message_size; /* a stream to seqpacket is cut into messages of so many bytes; 0: 64 KiB */

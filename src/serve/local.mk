@@ -2,6 +2,7 @@ noinst_LIBRARIES += libserve.a
 libserve_a_SOURCES = \
 	src/serve/access.c src/serve/access.h \
 	src/serve/digest.c src/serve/digest.h \
+	src/serve/greeting.c src/serve/greeting.h \
 	src/serve/hub.c src/serve/hub.h \
 	src/serve/change.c src/serve/change.h \
 	src/serve/listener.c src/serve/listener.h \

@@ -25,7 +25,7 @@ static int write_kept(struct output *output)
 			return loop_watch(output->loop, &output->watch, output->end.out, EPOLLOUT);
 		if (put < 0)
 			return (int)put;
-		chan_rest_written(&output->chan, (size_t)put);
+		chan_rest_written(output->loop, &output->chan, (size_t)put);
 	}
 	loop_unwatch(output->loop, &output->watch);
 	return 0;
@@ -58,7 +58,7 @@ int output_open(struct output *output, struct loop *loop)
 
 int output_put(struct output *output, const void *data, size_t size)
 {
-	int error = chan_keep(&output->chan, data, size);
+	int error = chan_keep(output->loop, &output->chan, data, size);
 
 	return error ? error : write_kept(output);
 }

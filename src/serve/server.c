@@ -454,6 +454,7 @@ int server_open(struct server *server, struct listener *listener, const struct a
 	listener->accepted = accepted;
 	listener->context = server;
 	listener->gate = gate;
+	listener->accept_rate = gate ? gate->accept_rate : 0;
 	if (listener_open(server->loop, listener, addr, &(struct socket_defaults){ 0 }, &failure) < 0)
 		return explain_say(addr, &failure);
 	append(server, listener);
@@ -471,6 +472,7 @@ void server_move(struct server *server, struct listener *to, struct listener *fr
 	take_out(server, from);
 	listener_move(to, from, addr);
 	to->gate = gate;
+	to->accept_rate = gate ? gate->accept_rate : 0;
 	append(server, to);
 }
 

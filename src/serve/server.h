@@ -38,6 +38,7 @@ struct gate {
 	struct access access; /* without an entry the server's holds */
 	uint64_t limit;       /* connections at once; UNITS_INF: as many as the server takes */
 	uint64_t per_peer;    /* of one peer that came in here; UNITS_INF: the server's limit holds */
+	uint64_t accept_rate; /* of each listener, a second; 0 or UNITS_INF: no limit */
 	size_t open;
 	bool resting;         /* its listeners: at the limit */
 };

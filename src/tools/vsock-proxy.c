@@ -17,6 +17,8 @@
 #include "serve/rules.h"
 #include "serve/status.h"
 #include "tools/common.h"
+#include "tools/proxy-check.h"
+#include "tools/proxy-passage.h"
 #include "tools/proxy-status.h"
 
 #define DESCRIPTORS_EACH 2 /* of a connection: one accepted, one connected */
@@ -68,7 +70,7 @@ static const struct opt proxy_opts[] = {
 	  .offset = offsetof(struct proxy_options, watch) },
 	{ .name = "interval", .group = "Seeing", .type = OPT_TIME, .value = "TIME", .fallback = "1s", .text = "between two of --watch",
 	  .offset = offsetof(struct proxy_options, interval) },
-	{ .name = "json", .letter = 'j', .group = "Seeing", .type = OPT_FLAG, .text = "--status as JSON, an object for each process",
+	{ .name = "json", .letter = 'j', .group = "Seeing", .type = OPT_FLAG, .text = "--status and --check as JSON, an object a line",
 	  .offset = offsetof(struct proxy_options, json) },
 	{ .name = "status-socket", .group = "Seeing", .type = OPT_TEXT, .value = "ADDRESS", .text = "answer --status there, or none",
 	  .fallback = "$XDG_RUNTIME_DIR/vsock-proxy/PID.sock", .offset = offsetof(struct proxy_options, status_socket) },
@@ -144,7 +146,7 @@ static int load(const struct proxy *proxy, struct rules *rules)
 
 	if (status)
 		return status;
-	*rules = (struct rules){ 0 };
+	*rules = (struct rules){ .hearer = proxy->options.check && proxy->options.json ? &proxy_check_hearer : NULL };
 	error = read_rules(proxy, &hosts, rules);
 	hosts_free(&hosts);
 	if (error) {
@@ -308,6 +310,7 @@ static int run(struct proxy *proxy, struct rules *rules)
 		log_error("can't start: %s", strerror(-error));
 		return STATUS_FAILURE;
 	}
+	loop_budget(server->loop)->limit = proxy_max_memory(proxy->settings.passage.max_memory);
 	dialer_exec(proxy->router.dialer, spawn_connected);
 	if (proxy->options.files.count)
 		server->hangup = reload;
@@ -344,9 +347,15 @@ static int check_or_run(struct proxy *proxy)
 	if (!status)
 		status = read_status_addr(proxy);
 	if (!status)
+		status = proxy_check_dests(&proxy->settings.passage);
+	if (!status)
 		status = load(proxy, &rules);
 	if (!status)
+		status = proxy_check_dests_used(&proxy->settings.passage, &rules);
+	if (!status)
 		status = read_access(proxy, &rules);
+	if (!status && proxy->options.check && proxy->options.json)
+		proxy_check_rules(&rules);
 	if (!status && proxy->options.check)
 		log_notice("%zu rule%s, no error; nothing was started", rules.count, rules.count == 1 ? "" : "s");
 	else if (!status)
@@ -379,8 +388,8 @@ static int check_words(const struct proxy *proxy)
 	}
 	if (proxy->options.status)
 		return 0;
-	if (proxy->options.watch || proxy->options.json) {
-		log_error("--%s is for --status", proxy->options.watch ? "watch" : "json");
+	if (proxy->options.watch || (proxy->options.json && !proxy->options.check)) {
+		log_error(proxy->options.watch ? "--watch is for --status" : "--json is for --status and --check");
 		return STATUS_USAGE;
 	}
 	if (is_other_program(proxy->word_count, proxy->words))
@@ -405,6 +414,7 @@ static void clean_up(struct proxy *proxy)
 	proxy->server.settings.who = (struct opt_list){ 0 }; /* shared with settings.serving */
 	server_free(&proxy->server);
 	opt_list_free(&proxy->settings.serving.who);
+	opt_list_free(&proxy->settings.passage.dests);
 	opt_list_free(&proxy->options.files);
 }
 
@@ -416,12 +426,12 @@ int main(int argc, char **argv)
 	};
 	struct rule_settings *settings = &proxy.settings;
 	const struct opt_table tables[] = {
-		{ proxy_opts, &proxy.options }, { route_opts, &settings->routing }, { listen_opts, &settings->serving },
-		{ dial_opts, &settings->dialling }, { relay_opts, &settings->relaying }, { common_opts, &proxy.common }, { NULL, NULL },
+		{ proxy_opts, &proxy.options }, { route_opts, &settings->routing }, { passage_opts, &settings->passage }, { listen_opts, &settings->serving },
+		{ dial_opts, &settings->dialling }, { relay_opts, &settings->relaying }, { limit_opts, &settings->passage }, { common_opts, &proxy.common }, { NULL, NULL },
 	};
 	const struct opt_table keys[] = {
-		{ rule_opts, &settings->keys }, { route_opts, &settings->routing }, { listen_opts, &settings->serving },
-		{ dial_opts, &settings->dialling }, { relay_opts, &settings->relaying }, { NULL, NULL },
+		{ rule_opts, &settings->keys }, { route_opts, &settings->routing }, { passage_opts, &settings->passage }, { listen_opts, &settings->serving },
+		{ dial_opts, &settings->dialling }, { relay_opts, &settings->relaying }, { limit_opts, &settings->passage }, { NULL, NULL },
 	};
 	const struct opt_program program = {
 		.name = "vsock-proxy",
