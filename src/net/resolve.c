@@ -22,17 +22,11 @@
 
 #define QUESTIONS_MAX 32 /* look-ups that run at once; the rest wait in the socket */
 
-struct question {
-	uint32_t id;
-	uint8_t ip;
-	bool passive;
-	char host[256];
-	char service[32];
-};
-
 struct resolver {
 	int fd; /* our end of the pair, -1: no helper */
-	pid_t helper;
+	pid_t helper; /* 0: somebody else's */
+	void (*prepare)(void *context);
+	void *context;
 };
 
 /* What can be had without asking */
@@ -118,7 +112,7 @@ int resolve_now(const struct addr *addr, enum addr_role role, struct places *pla
 
 /* Asking */
 
-static void ask_system(const struct question *question, struct resolver_answer *answer)
+static void ask_system(const struct resolver_question *question, struct resolver_answer *answer)
 {
 	struct addrinfo hints = {
 		.ai_family = question->ip == 4 ? AF_INET : question->ip == 6 ? AF_INET6 : AF_UNSPEC,
@@ -148,7 +142,7 @@ static void ask_system(const struct question *question, struct resolver_answer *
 		answer->error = EAI_NONAME;
 }
 
-static int write_question(const struct addr *addr, enum addr_role role, uint32_t id, struct question *question)
+static int write_question(const struct addr *addr, enum addr_role role, uint32_t id, struct resolver_question *question)
 {
 	memset(question, 0, sizeof(*question));
 	question->id = id;
@@ -166,7 +160,7 @@ static int write_question(const struct addr *addr, enum addr_role role, uint32_t
 
 int resolve_wait(const struct addr *addr, enum addr_role role, struct places *places, struct failure *failure)
 {
-	struct question question;
+	struct resolver_question question;
 	struct resolver_answer answer;
 	int error = resolve_now(addr, role, places, failure);
 
@@ -196,7 +190,7 @@ static void helper_limit(unsigned *running)
 
 static void helper_serve(int fd)
 {
-	struct question question;
+	struct resolver_question question;
 	struct resolver_answer answer;
 	unsigned running = 0;
 
@@ -223,7 +217,7 @@ static void helper_serve(int fd)
 	}
 }
 
-static void helper_run(int fd)
+static void helper_run(const struct resolver *resolver, int fd)
 {
 	static const int defaults[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD, SIGUSR1, SIGUSR2, SIGALRM };
 	sigset_t none;
@@ -243,6 +237,8 @@ static void helper_run(int fd)
 	for (int standard = 0; standard < 3; standard++)
 		close(standard);
 	fd_standard();
+	if (resolver->prepare)
+		resolver->prepare(resolver->context);
 	helper_serve(fd);
 }
 
@@ -254,7 +250,7 @@ static int helper_start(struct resolver *resolver)
 		return -errno;
 	resolver->helper = fork();
 	if (resolver->helper == 0) {
-		helper_run(pair[1]);
+		helper_run(resolver, pair[1]);
 		_exit(0);
 	}
 	close(pair[1]);
@@ -280,11 +276,25 @@ int resolver_start(struct resolver **out)
 	return 0;
 }
 
+void resolver_prepare(struct resolver *resolver, void (*prepare)(void *context), void *context)
+{
+	resolver->prepare = prepare;
+	resolver->context = context;
+}
+
+void resolver_through(struct resolver *resolver, int fd)
+{
+	resolver->fd = fd;
+	resolver->helper = 0;
+}
+
 static void helper_end(struct resolver *resolver)
 {
 	if (resolver->fd < 0)
 		return;
 	fd_close(&resolver->fd);
+	if (!resolver->helper)
+		return;
 	/* it may be in the middle of a fork: no need to be gentle with it */
 	kill(resolver->helper, SIGKILL);
 	waitpid(resolver->helper, NULL, 0);
@@ -305,7 +315,7 @@ int resolver_fd(const struct resolver *resolver)
 
 int resolver_ask(struct resolver *resolver, uint32_t id, const struct addr *addr, enum addr_role role)
 {
-	struct question question;
+	struct resolver_question question;
 	int error = write_question(addr, role, id, &question);
 
 	if (error)
@@ -333,4 +343,28 @@ int resolver_answer(struct resolver *resolver, struct resolver_answer *answer)
 		return 0;
 	helper_end(resolver);
 	return -EPIPE;
+}
+
+/* The other end */
+
+int resolver_read(int fd, struct resolver_question *question)
+{
+	ssize_t got = recv(fd, question, sizeof(*question), MSG_DONTWAIT);
+
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -EPIPE;
+	return got == (ssize_t)sizeof(*question) ? 1 : -EPIPE;
+}
+
+bool resolver_is_for(const struct resolver_question *question, const struct addr *addr)
+{
+	struct resolver_question ours;
+
+	/* whole structs: what is behind a string's end is zero in ours, and must be in theirs */
+	return write_question(addr, ADDR_CONNECT, question->id, &ours) == 0 && memcmp(&ours, question, sizeof(ours)) == 0;
+}
+
+void resolver_reply(int fd, const struct resolver_answer *answer)
+{
+	(void)send(fd, answer, sizeof(*answer), MSG_NOSIGNAL | MSG_DONTWAIT);
 }

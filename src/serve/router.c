@@ -222,6 +222,8 @@ static void announce(const struct rule *rule)
 	const struct listener *listener = &rule->ports[0].listener;
 	char text[256], places[128], to[512], last[32] = "";
 
+	if (rule->router->server->passed)
+		return; /* who opened it has said so */
 	listener_text(listener, text, sizeof(text));
 	listener_places(listener, places, sizeof(places));
 	say_targets(rule, to, sizeof(to));

@@ -110,7 +110,7 @@ static void check_target(struct reader *reader, const struct text_word *word, si
 		         ports_of(target) == 1 ? "no range of" : "more or fewer", ports_of(listen));
 		complain(reader, word, offset, strlen(word->text + offset), why, "");
 	}
-	if (target->family == ADDR_EXEC) {
+	if (target->family == ADDR_EXEC && !reader->context->elsewhere) {
 		int error = spawn_check(target->name);
 		struct explanation explanation;
 
@@ -236,7 +236,9 @@ static int read_access(struct reader *reader)
 
 	if (!rule->listen.family)
 		return 0;
+	rule->gate.access.accounts = reader->context->accounts;
 	status = server_read_who(&rule->gate.access, &rule->settings.serving.who, reader->context->hosts, listens, 1, &written, &error);
+	rule->gate.access.accounts = NULL; /* it need not live as long as the rule */
 	if (status != -EINVAL)
 		return status;
 	word = word_of(reader, written->text, &offset);
@@ -517,7 +519,9 @@ static int read_one(struct rules *rules, const struct rules_context *context, co
 		return 0;
 	status = read_all(fd, &data, &size);
 	if (!status) {
-		status = rules_read_data(rules, context, path, data, size);
+		status = context->bundle ? bundle_add(context->bundle, BUNDLE_RULES, path, data, size) : 0;
+		if (!status)
+			status = rules_read_data(rules, context, path, data, size);
 	} else if (status != -ENOMEM) {
 		cannot_read(rules, path, -status);
 		status = 0;
