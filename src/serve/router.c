@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/units.h"
@@ -258,6 +259,8 @@ int router_start(struct router *router, struct server *server, struct rules *rul
 {
 	router->server = server;
 	router->started = units_now();
+	if (!router->pid)
+		router->pid = getpid();
 	router->rules = *rules;
 	*rules = (struct rules){ 0 };
 	server->serve = serve;

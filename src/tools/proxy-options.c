@@ -33,7 +33,7 @@ const struct opt proxy_opts[] = {
 	  .offset = offsetof(struct proxy_options, json) },
 	{ .name = "status-socket", .group = "Seeing", .type = OPT_TEXT, .value = "ADDRESS", .text = "answer --status there, or none",
 	  .fallback = "$XDG_RUNTIME_DIR/vsock-proxy/PID.sock", .offset = offsetof(struct proxy_options, status_socket) },
-	{ .name = "user", .letter = 'u', .group = "Confinement", .type = OPT_TEXT, .value = "NAME[:GROUP]",
+	{ .name = "user", .group = "Confinement", .type = OPT_TEXT, .value = "NAME[:GROUP]",
 	  .text = "who the worker, commands and look-ups become; listening is done before",
 	  .offset = offsetof(struct proxy_options, user) },
 	{ .name = "no-sandbox", .group = "Confinement", .type = OPT_FLAG, .text = "don't confine the worker, for debugging",

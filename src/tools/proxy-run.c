@@ -64,7 +64,7 @@ static int confine_worker(const struct proxy *proxy)
 		return STATUS_DENIED;
 	}
 	if (!plan.off)
-		log_info(1, "worker (process %ld): %s", (long)getpid(), confine_describe(&done, text, sizeof(text)));
+		log_info(*done.missing ? 1 : 2, "worker (process %ld): %s", (long)getpid(), confine_describe(&done, text, sizeof(text)));
 	return 0;
 }
 
@@ -89,6 +89,7 @@ static int work(struct supervisor *supervisor, int channel, int questions)
 			.limit = supervisor->server.limit,
 			.passed = true,
 		},
+		.router.pid = supervisor->router.pid,
 		.channel = kept[0],
 		.pages = supervisor->pages,
 		.page_count = SUPERVISOR_PAGES,
