@@ -356,12 +356,17 @@ int resolver_read(int fd, struct resolver_question *question)
 	return got == (ssize_t)sizeof(*question) ? 1 : -EPIPE;
 }
 
+bool resolver_same(const struct resolver_question *a, const struct resolver_question *b)
+{
+	return a->ip == b->ip && a->passive == b->passive && strncmp(a->host, b->host, sizeof(a->host)) == 0 &&
+	       strncmp(a->service, b->service, sizeof(a->service)) == 0;
+}
+
 bool resolver_is_for(const struct resolver_question *question, const struct addr *addr)
 {
 	struct resolver_question ours;
 
-	/* whole structs: what is behind a string's end is zero in ours, and must be in theirs */
-	return write_question(addr, ADDR_CONNECT, question->id, &ours) == 0 && memcmp(&ours, question, sizeof(ours)) == 0;
+	return write_question(addr, ADDR_CONNECT, 0, &ours) == 0 && resolver_same(&ours, question);
 }
 
 void resolver_reply(int fd, const struct resolver_answer *answer)

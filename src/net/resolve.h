@@ -64,6 +64,8 @@ struct resolver_question {
 };
 /* Reads one question: 1; 0 none is there; -EPIPE nobody will ask any more. */
 int resolver_read(int fd, struct resolver_question *question);
+/* Do both ask the same, under whatever number? */
+bool resolver_same(const struct resolver_question *a, const struct resolver_question *b);
 /* Is it the one that resolver_ask() sends for this address? */
 bool resolver_is_for(const struct resolver_question *question, const struct addr *addr);
 /* Sends an answer, which is dropped where there is no room for it. */

@@ -35,7 +35,7 @@ int broker_pair(int ends[2])
 int broker_send(int channel, const struct broker_message *message, const int *fds, size_t count, bool wait)
 {
 	union control control;
-	struct iovec data = { .iov_base = (void *)(uintptr_t)message, .iov_len = LENGTH_MIN + strlen(message->text) };
+	struct iovec data = { .iov_base = (void *)message, .iov_len = LENGTH_MIN + strlen(message->text) };
 	struct msghdr header = { .msg_iov = &data, .msg_iovlen = 1 };
 
 	if (count > BROKER_DESCRIPTORS_MAX)

@@ -26,9 +26,9 @@
 struct confine_plan {
 	const struct user *user;  /* whom to become; name NULL: who we are */
 	bool off;                 /* become the user, and nothing else */
-	const uint16_t *ports;    /* TCP, to connect to */
+	uint16_t *ports;          /* TCP, to connect to */
 	size_t port_count;
-	const char *const *folders; /* where UNIX sockets are, to connect to */
+	char **folders;           /* where UNIX sockets are, to connect to */
 	size_t folder_count;
 	bool any_port;            /* what ports are connected to isn't known */
 	bool bind;                /* sockets are bound before they connect */

@@ -72,14 +72,11 @@ static void expect(struct supervisor *supervisor, const struct resolver_question
 {
 	struct supervisor_known *known = supervisor->known;
 
-	for (; known; known = known->next) {
-		struct resolver_question same = *question;
-
-		same.id = known->question.id;
-		if (memcmp(&known->question, &same, sizeof(same)) == 0) {
-			known->question.id = question->id; /* the last one asked counts */
-			return;
-		}
+	while (known && !resolver_same(&known->question, question))
+		known = known->next;
+	if (known) {
+		known->question.id = question->id; /* the last one asked counts */
+		return;
 	}
 	known = calloc(1, sizeof(*known));
 	if (!known)
@@ -164,7 +161,7 @@ int errand_start(struct supervisor *supervisor)
 	if (error)
 		return error;
 	if (supervisor->user && supervisor->user->name)
-		resolver_prepare(supervisor->resolver, become, (void *)(uintptr_t)supervisor->user);
+		resolver_prepare(supervisor->resolver, become, (void *)supervisor->user);
 	supervisor->questions_watch = (struct watch){ .kind = &questions_kind, .fd = -1 };
 	supervisor->answers_watch = (struct watch){ .kind = &answers_kind, .fd = -1 };
 	return loop_watch(supervisor->server.loop, &supervisor->questions_watch, supervisor->questions, EPOLLIN);

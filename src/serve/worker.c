@@ -23,7 +23,7 @@ struct worker_listener {
 
 static int add_port(struct confine_plan *plan, const struct addr *addr)
 {
-	uint16_t *grown = reallocarray((void *)(uintptr_t)plan->ports, plan->port_count + 1, sizeof(*grown));
+	uint16_t *grown = reallocarray(plan->ports, plan->port_count + 1, sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
@@ -35,7 +35,7 @@ static int add_port(struct confine_plan *plan, const struct addr *addr)
 static int add_folder(struct confine_plan *plan, const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	const char **grown = reallocarray((void *)(uintptr_t)plan->folders, plan->folder_count + 1, sizeof(*grown));
+	char **grown = reallocarray(plan->folders, plan->folder_count + 1, sizeof(*grown));
 	char *folder = !slash ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
 
 	if (grown)
@@ -79,9 +79,9 @@ int worker_plan(const struct rules *rules, struct confine_plan *plan)
 void worker_plan_free(struct confine_plan *plan)
 {
 	for (size_t i = 0; i < plan->folder_count; i++)
-		free((void *)(uintptr_t)plan->folders[i]);
-	free((void *)(uintptr_t)plan->folders);
-	free((void *)(uintptr_t)plan->ports);
+		free(plan->folders[i]);
+	free(plan->folders);
+	free(plan->ports);
 	plan->folders = NULL;
 	plan->ports = NULL;
 	plan->folder_count = plan->port_count = 0;

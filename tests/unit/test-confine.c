@@ -351,7 +351,7 @@ static int try_fastopen(void)
 
 static void test_ports(void **state)
 {
-	const uint16_t named[] = { port }, other[] = { (uint16_t)(port ^ 1) };
+	uint16_t named[] = { port }, other[] = { (uint16_t)(port ^ 1) };
 
 	(void)state;
 	assert_int_equal(outcome(&(const struct try){ .plan = { .ports = named, .port_count = 1 }, .abi = 4, .what = try_port }), WORKED);
@@ -403,7 +403,7 @@ static void test_abstract(void **state)
 static void test_unix(void **state)
 {
 	char inner[128];
-	const char *const folders[] = { inner };
+	char *folders[] = { inner };
 
 	(void)state;
 	snprintf(inner, sizeof(inner), "%s/else", folder);
