@@ -200,6 +200,32 @@ for connection in held:
 	[ "$(stat -c %a group)" = 660 ]
 }
 
+@test "a socket file: another owner and group, by name or number, where the user may give it away" {
+	[ "$(id -u)" = 0 ] || skip "only root may give files away"
+	spawn_ready named vsock-listen unix:./named,owner=nobody,group=daemon,mode=0660 --echo
+	[ "$(stat -c '%U %G %a' named)" = "nobody daemon 660" ]
+	spawn_ready numbered vsock-listen unix:./numbered,owner=1234,group=56789 --echo
+	[ "$(stat -c '%u %g %a' numbered)" = "1234 56789 600" ]
+	run -2 --separate-stderr vsock-listen unix:./nobody,owner=no-such-user --echo
+	[ "${stderr_lines[0]}" = "vsock-listen: unix:./nobody: no such user: no-such-user" ]
+	run -2 --separate-stderr vsock-listen unix:./nobody,group=no-such-group --echo
+	[ "${stderr_lines[0]}" = "vsock-listen: unix:./nobody: no such group: no-such-group" ]
+	[ ! -e nobody ]
+}
+
+@test "a socket file: who may not give it away is told, and no file is left" {
+	[ "$(id -u)" = 0 ] || skip "becomes another user"
+	# in a folder that another user reaches
+	cd "$(mktemp -d /tmp/vsock-owner.XXXXXX)"
+	chmod 755 .
+	mkdir -m 0777 open
+	cp "$(command -v vsock-listen)" .
+	VSOCK_HOSTS=/dev/null run -6 --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups ./vsock-listen unix:open/socket,owner=root --echo
+	[ "${stderr_lines[0]}" = "vsock-listen: unix:open/socket: denied: the socket file may not be given to another owner or group" ]
+	[ ! -e open/socket ]
+	rm -r "$PWD"
+}
+
 @test "a socket file: a stale one is replaced, a live one is not, anything else is not" {
 	spawn_ready dead vsock-listen unix:./socket --echo
 	finish dead KILL

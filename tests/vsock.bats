@@ -354,6 +354,101 @@ for client in clients:
 	grep -qx VSOCKREMOTEPORT=1000 got
 }
 
+@test "a window too small for any packet: not lost in silence" {
+	spawn_ready server vsock-listen -v vsock::5026,window=100 --echo
+	# some kernels make it larger, which is said; the others can't keep what comes, which is the end of the connection
+	if grep -q 'the kernel made the window 128 B, not 100 B' server.err; then
+		echo hello | vsock-cat 1:5026 | grep -qx hello
+		return
+	fi
+	echo hello | vsock-cat 1:5026 >got || true
+	wait_until grep -qE ' done .* end=[a-z]+' server.err
+	if grep -qx hello got; then
+		grep -q ' done .* end=eof' server.err
+	else
+		grep -q ' done .* end=reset why="No buffer space available"' server.err
+	fi
+}
+
+# since VERSION: this kernel is as new as that.
+since() {
+	[ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]
+}
+
+@test "to-host: taken by kernels since 5.11, and the others are told from a bad address" {
+	if since 5.11; then
+		# only a transport to a host would do now, and here is none
+		run -4 --separate-stderr vsock-cat vsock:77:1,to-host
+		[[ ${stderr_lines[0]} == "vsock-cat: vsock:77:1: no "* ]]
+	else
+		run -1 --separate-stderr vsock-cat vsock:77:1,to-host
+		[ "${stderr_lines[0]}" = "vsock-cat: vsock:77:1: to-host is not known to this kernel (5.11 and later have it)" ]
+		[ "${stderr_lines[1]}" = "hint: leave out ,to-host" ]
+	fi
+	# to itself it is the loopback in any case
+	spawn_ready server vsock-listen 5027 --echo
+	if since 5.11; then
+		echo hello | vsock-cat vsock:1:5027,to-host | grep -qx hello
+	fi
+}
+
+@test "seqpacket: boundaries are kept both ways, through a proxy too" {
+	if ! since 5.14; then
+		run -1 --separate-stderr vsock-cat vsock-seqpacket:1:5030
+		[[ ${stderr_lines[0]} == "vsock-cat: vsock-seqpacket:1:5030: "*seqpacket* ]]
+		return
+	fi
+	cat >peer.py <<-'END'
+		import socket
+		listener = socket.socket(socket.AF_VSOCK, socket.SOCK_SEQPACKET)
+		listener.bind((socket.VMADDR_CID_ANY, 5030))
+		listener.listen()
+		print("READY", flush=True)
+		for _ in range(2):
+		    peer, _ = listener.accept()
+		    while message := peer.recv(1 << 20):
+		        print(len(message), flush=True)
+		    for size in (1, 70000, 3):
+		        peer.send(b"x" * size)
+		    peer.shutdown(socket.SHUT_WR)
+		    peer.close()
+	END
+	spawn peer python3 -u peer.py
+	wait_until grep -q READY peer.out
+	head -c 2500 /dev/zero | vsock-cat --message-size 1000 vsock-seqpacket:1:5030 >out
+	[ "$(tr '\n' ' ' <peer.out)" = "READY 1000 1000 500 " ]
+	[ "$(stat -c %s out)" = 70004 ]
+	spawn_ready proxy vsock-proxy vsock-seqpacket:any:5031 vsock-seqpacket:1:5030
+	python3 - <<-'END' >lengths
+		import socket
+		client = socket.socket(socket.AF_VSOCK, socket.SOCK_SEQPACKET)
+		client.connect((1, 5031))
+		for size in (5, 1, 100000, 7):
+		    client.send(b"y" * size)
+		client.shutdown(socket.SHUT_WR)
+		print(*[len(client.recv(1 << 20)) for _ in range(3)])
+	END
+	[ "$(cat lengths)" = "1 70000 3" ]
+	finish peer
+	[ "$(tr '\n' ' ' <peer.out)" = "READY 1000 1000 500 5 1 100000 7 " ]
+}
+
+@test "seqpacket: a message that fits into no window is an error that says so; a stream listener is none for it" {
+	since 5.14 || skip "no vsock seqpacket on this kernel"
+	spawn_ready echo vsock-listen --echo vsock-seqpacket:any:5032
+	bytes 1M data
+	run -1 --separate-stderr vsock-cat --message-size 1M vsock-seqpacket:1:5032 <data
+	echo "$stderr"
+	[[ ${stderr_lines[0]} == *"message"*"long"* ]]
+	vsock-cat --message-size 60000 vsock-seqpacket:1:5032 <data >got
+	same data got
+	vsock-cat --message-size 1M vsock-seqpacket:1:5032,window=4M <data >got2 2>err || true
+	cat err
+	spawn_ready stream vsock-listen --echo 5033
+	run -3 --separate-stderr vsock-cat vsock-seqpacket:1:5033
+	[[ ${stderr_lines[0]} == *": refused: "* ]]
+}
+
 @test "drain: the open connection goes on, new ones are refused" {
 	spawn_ready server vsock-listen 5024 --echo
 	mkfifo cat.in

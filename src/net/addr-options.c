@@ -154,6 +154,9 @@ static int read_connect_timeout(struct parser *p, size_t at, const char *value, 
 	return 0;
 }
 
+/* VIRTIO_VSOCK_MAX_BUF_SIZE; the kernel would cut it to that in silence when the socket gets its transport. */
+#define WINDOW_MAX UINT32_MAX
+
 static int read_window(struct parser *p, size_t at, const char *value, size_t length)
 {
 	struct units_error error = { 0 };
@@ -161,6 +164,10 @@ static int read_window(struct parser *p, size_t at, const char *value, size_t le
 
 	if (units_size(value, window, &error) < 0)
 		return bad_value(p, "window", at, &error);
+	if (*window > WINDOW_MAX && *window != UNITS_INF) {
+		addr_bad(p, at, length, "bad window: %s is more than vsock has, 4294967295 bytes", SHOW(value, length));
+		return addr_hint(p, "write a smaller size, as window=1M");
+	}
 	if (*window == 0 || *window == UNITS_INF) {
 		addr_bad(p, at, length, "bad window: %s is no size", SHOW(value, length));
 		return addr_hint(p, "write a size, as window=1M");

@@ -15,6 +15,7 @@
 
 #include "base/fdutil.h"
 #include "net/addr.h"
+#include "net/sender.h"
 
 struct endpoint endpoint_socket(int fd, uint8_t family, bool seqpacket)
 {
@@ -96,6 +97,41 @@ int endpoint_stdio(int in, int out, struct endpoint *endpoint)
 	return 0;
 }
 
+int endpoint_prepare(struct endpoint *endpoint)
+{
+	int fd = endpoint->out, error;
+
+	if (fd < 0 || endpoint->out_kind != ENDPOINT_MESSAGES || endpoint->family != ADDR_VSOCK)
+		return 0;
+	/* One that was inherited stays as it is; where it is non-blocking no thread would help. We read with MSG_DONTWAIT. */
+	if (endpoint->inherited ? fcntl(fd, F_GETFL) & O_NONBLOCK : fcntl(fd, F_SETFL, 0) < 0)
+		return 0;
+	error = sender_start(fd, fd != endpoint->in, &endpoint->sender);
+	if (error)
+		return error;
+	endpoint->out = sender_event(endpoint->sender);
+	endpoint->out_kind = ENDPOINT_SENDER;
+	return 0;
+}
+
+void endpoint_unprepare(struct endpoint *endpoint)
+{
+	if (endpoint->out < 0 || endpoint->out_kind != ENDPOINT_SENDER)
+		return;
+	endpoint->out = sender_release(endpoint->sender);
+	endpoint->out_kind = ENDPOINT_MESSAGES;
+}
+
+bool endpoint_takes_messages(const struct endpoint *endpoint)
+{
+	return endpoint->out_kind == ENDPOINT_MESSAGES || endpoint->out_kind == ENDPOINT_SENDER;
+}
+
+int endpoint_output(const struct endpoint *endpoint)
+{
+	return endpoint->out >= 0 && endpoint->out_kind == ENDPOINT_SENDER ? sender_fd(endpoint->sender) : endpoint->out;
+}
+
 static bool ready(int fd, short events)
 {
 	struct pollfd entry = { .fd = fd, .events = events };
@@ -141,6 +177,8 @@ ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t
 	switch (endpoint->out_kind) {
 	case ENDPOINT_HOOKED:
 		return endpoint->hook->write(endpoint->hook, data, size);
+	case ENDPOINT_SENDER:
+		return sender_write(endpoint->sender, data, size);
 	case ENDPOINT_SOCKET:
 	case ENDPOINT_MESSAGES:
 		do
@@ -164,7 +202,18 @@ ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t
 
 static bool is_socket(uint8_t kind)
 {
-	return kind == ENDPOINT_SOCKET || kind == ENDPOINT_MESSAGES;
+	return kind == ENDPOINT_SOCKET || kind == ENDPOINT_MESSAGES || kind == ENDPOINT_SENDER;
+}
+
+static void close_output(struct endpoint *endpoint)
+{
+	if (endpoint->out < 0 || endpoint->out == endpoint->in)
+		return;
+	if (endpoint->out_kind == ENDPOINT_SENDER)
+		sender_stop(endpoint->sender);
+	else
+		close(endpoint->out);
+	endpoint->out = -1;
 }
 
 void endpoint_finish(struct endpoint *endpoint)
@@ -173,11 +222,10 @@ void endpoint_finish(struct endpoint *endpoint)
 		return;
 	/* ENOTCONN: the peer was faster; there is nobody left to tell */
 	if (is_socket(endpoint->out_kind))
-		shutdown(endpoint->out, SHUT_WR);
+		shutdown(endpoint_output(endpoint), SHUT_WR);
 	else if (endpoint->out_kind == ENDPOINT_HOOKED && endpoint->hook->finish)
 		endpoint->hook->finish(endpoint->hook);
-	if (endpoint->out != endpoint->in)
-		fd_close(&endpoint->out);
+	close_output(endpoint);
 }
 
 void endpoint_ignore(struct endpoint *endpoint)
@@ -192,8 +240,7 @@ void endpoint_ignore(struct endpoint *endpoint)
 
 void endpoint_close(struct endpoint *endpoint)
 {
-	if (endpoint->out != endpoint->in)
-		fd_close(&endpoint->out);
+	close_output(endpoint);
 	fd_close(&endpoint->in);
 	endpoint->out = -1;
 }
@@ -208,13 +255,15 @@ int endpoint_error(const struct endpoint *endpoint)
 	return error;
 }
 
-bool endpoint_gone(const struct endpoint *endpoint, uint32_t events)
+int endpoint_gone(const struct endpoint *endpoint, uint32_t events)
 {
 	if (!is_socket(endpoint->out_kind))
-		return events & EPOLLERR; /* a pipe that nobody reads any more */
+		return (events & EPOLLERR) != 0; /* a pipe that nobody reads any more */
+	if (endpoint->family != ADDR_VSOCK)
+		return (events & (EPOLLHUP | EPOLLERR)) != 0;
 	/* Of vsock EPOLLHUP is no proof, but sending nothing is: EPIPE once the peer has closed both ways (af_vsock.c,
-	 * vsock_connectible_sendmsg). */
-	if (endpoint->family == ADDR_VSOCK)
-		return send(endpoint->out, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EPIPE;
-	return events & (EPOLLHUP | EPOLLERR);
+	 * vsock_connectible_sendmsg). A pending error comes first. */
+	if (send(endpoint_output(endpoint), "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EAGAIN || errno == ENOTCONN)
+		return 0;
+	return errno == EPIPE ? 1 : -errno;
 }

@@ -18,6 +18,7 @@ enum endpoint_kind {
 	ENDPOINT_NONE,
 	ENDPOINT_SOCKET,  /* stream */
 	ENDPOINT_MESSAGES, /* seqpacket: boundaries count */
+	ENDPOINT_SENDER,  /* the same, written by a thread: the descriptor is the sender's event */
 	ENDPOINT_PIPE,    /* our own non-blocking description of a pipe */
 	ENDPOINT_TERMINAL,
 	ENDPOINT_FILE,    /* regular file, /dev/null: never blocks */
@@ -37,7 +38,10 @@ struct endpoint {
 	uint8_t in_kind, out_kind; /* enum endpoint_kind */
 	uint8_t family;            /* enum addr_family of a socket, ADDR_STDIO else */
 	bool inherited;            /* in and out may be blocking and belong to others too: no splice */
-	struct endpoint_hook *hook; /* ENDPOINT_HOOKED: the owner's, must outlive the endpoint */
+	union {
+		struct endpoint_hook *hook; /* ENDPOINT_HOOKED: the owner's, must outlive the endpoint */
+		struct sender *sender;      /* ENDPOINT_SENDER: the endpoint's */
+	};
 };
 
 /* A connected or accepted socket of ours. */
@@ -50,6 +54,16 @@ struct endpoint endpoint_inherited(int fd);
  * send and receive: which directions are wanted; the other gets -1. 0 or a negative errno. */
 int endpoint_stdio(int in, int out, struct endpoint *endpoint);
 
+/* To be called once before anything is written: what is sent on vsock seqpacket goes through a sender from now on (see
+ * net/sender.h for why). Nothing for all others. 0 or a negative errno. */
+int endpoint_prepare(struct endpoint *endpoint);
+/* Takes that back, before anything was written. */
+void endpoint_unprepare(struct endpoint *endpoint);
+/* Is what is written to it messages? */
+bool endpoint_takes_messages(const struct endpoint *endpoint);
+/* The socket that is written to, for getsockopt(2); else the descriptor. */
+int endpoint_output(const struct endpoint *endpoint);
+
 /* As read(2) and write(2), never blocking: bytes, 0 for end of file, or a negative errno (-EAGAIN: later). */
 ssize_t endpoint_read(const struct endpoint *endpoint, void *data, size_t size);
 ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t size);
@@ -61,9 +75,9 @@ void endpoint_ignore(struct endpoint *endpoint);
 /* Closes what is open. */
 void endpoint_close(struct endpoint *endpoint);
 
-/* After end of file: has the peer closed for good (true), or may it still read (false, also where that can't be told)?
- * events are what epoll said. */
-bool endpoint_gone(const struct endpoint *endpoint, uint32_t events);
+/* After end of file: has the peer closed for good (1), or may it still read (0, also where that can't be told)? events are
+ * what epoll said. A negative errno: neither, the connection broke; nobody else will be told that error. */
+int endpoint_gone(const struct endpoint *endpoint, uint32_t events);
 
 /* Pending error of a socket (SO_ERROR), a positive errno or 0. */
 int endpoint_error(const struct endpoint *endpoint);

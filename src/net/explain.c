@@ -466,6 +466,16 @@ static void judge_vsock_invalid(struct story *story)
 	}
 }
 
+static void judge_owner(struct story *story)
+{
+	const struct addr_options *options = &story->addr->options;
+
+	if (story->failure->error == ENOENT)
+		snprintf(story->out->what, sizeof(story->out->what), "no such user: %s", options->owner);
+	else
+		snprintf(story->out->what, sizeof(story->out->what), "no such group: %s", options->group);
+}
+
 static void judge_unix_refused(struct story *story)
 {
 	struct stat st;
@@ -577,7 +587,8 @@ static const struct cause causes[] = {
 	{ GIVEN, ANY, ENOTSOCK, STATUS_FAILURE, STAYS, "io", "not a socket: this descriptor is a file or pipe", NULL, NULL },
 	{ GIVEN, S(ACCEPT) | S(LISTEN), EINVAL, STATUS_FAILURE, STAYS, "io", "this socket does not listen", "for a connected one (inetd, Accept=yes) use vsock-cat fd:N", NULL },
 
-	/* Out of something: the same for all */
+	/* Out of something: the same for all, but for a vsock connection that is there already */
+	{ VSOCK, S(RELAY), ENOBUFS, STATUS_BROKEN, STAYS, "io", "broke: the kernel dropped what came from {cid}: more than its window holds", ",window=1M makes it larger", NULL },
 	{ ALL, ANY, EMFILE, STATUS_FAILURE, HEALS, "io", "too many open descriptors in this process", "ulimit -n shows the limit and raises it; for a unit: LimitNOFILE=", NULL },
 	{ ALL, ANY, ENFILE, STATUS_FAILURE, HEALS, "io", "too many open descriptors on this machine", "sudo sysctl fs.file-max shows the limit", NULL },
 	{ ALL, ANY, ENOMEM, STATUS_FAILURE, HEALS, "io", "out of memory", NULL, NULL },
@@ -628,7 +639,7 @@ static const struct cause causes[] = {
 	/* vsock: a connection breaks */
 	{ VSOCK, S(RELAY), ECONNRESET, STATUS_BROKEN, STAYS, "vm-gone", "broke: the VM of {cid} went away, or the connection was reset", NULL, NULL },
 	{ VSOCK, S(RELAY), ENOTCONN, STATUS_BROKEN, STAYS, "vm-gone", "broke: the VM of {cid} went away", NULL, NULL },
-	{ VSOCK, S(RELAY), ENODEV, STATUS_BROKEN, STAYS, "vm-gone", "broke: the vsock device went away", NULL, NULL },
+	{ VSOCK, S(RELAY), ENODEV, STATUS_BROKEN, STAYS, "vm-gone", "broke: the VM of {cid} went away, or this machine's vsock device", NULL, NULL },
 	{ VSOCK, S(RELAY), EMSGSIZE, STATUS_FAILURE, STAYS, "io", "message too long: a seqpacket message must fit into the window of both ends", "--message-size cuts smaller ones; ,window= makes room", NULL },
 
 	/* Hybrid vsock: the handshake with the VMM */
@@ -639,6 +650,9 @@ static const struct cause causes[] = {
 	{ ALL, S(HANDSHAKE), EPROTO, STATUS_FAILURE, STAYS, "io", "{name} answered nonsense{quoted} where hybrid vsock says OK", "is it the VMM's vsock socket, and not its API's? for a plain one write unix:{name}", NULL },
 
 	/* UNIX sockets, also those of VMMs */
+	{ LOCAL, S(OWN), ENOENT, STATUS_USAGE, STAYS, "io", "no such user", "getent passwd lists those of this machine; a number does too", judge_owner },
+	{ LOCAL, S(OWN), ESRCH, STATUS_USAGE, STAYS, "io", "no such group", "getent group lists those of this machine; a number does too", judge_owner },
+	{ LOCAL, S(OWN), EPERM, STATUS_DENIED, STAYS, "denied", "denied: the socket file may not be given to another owner or group", "only root may give files away, and others only to a group that they are in", NULL },
 	{ MUX, DIAL, ENOENT, STATUS_ABSENT, HEALS, "refused", "no such socket: {name}: its VM is not running", "--wait 60s waits for it", NULL },
 	{ LOCAL, DIAL, ENOENT, STATUS_ABSENT, HEALS, "refused", "no such socket: {name}", "ss -xl lists those that are there", NULL },
 	{ LOCAL, DIAL, ENOTDIR, STATUS_ABSENT, STAYS, "refused", "no such socket: {name}: a part of the path is no folder", NULL, NULL },

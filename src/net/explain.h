@@ -32,6 +32,7 @@ enum step {
 	STEP_SOCKET,
 	STEP_OPTION, /* setsockopt */
 	STEP_BIND,
+	STEP_OWN, /* owner=, group= and mode= of a UNIX listener; ENOENT no such user, ESRCH no such group */
 	STEP_LISTEN,
 	STEP_CONNECT,
 	STEP_HANDSHAKE, /* hybrid vsock: ECONNRESET closed without a word, EPROTO garbage, ETIMEDOUT silence */

@@ -16,4 +16,5 @@ libnet_a_SOURCES = \
 	src/net/mux.c src/net/mux.h \
 	src/net/peer.c src/net/peer.h \
 	src/net/resolve.c src/net/resolve.h \
+	src/net/sender.c src/net/sender.h \
 	src/net/socket.c src/net/socket.h

@@ -322,11 +322,11 @@ static int own_path(const char *path, const struct addr_options *options)
 	long uid = -1, gid = -1;
 
 	if (options->given & ADDR_OPT_OWNER && (uid = find_id(options->owner, false)) < 0) {
-		errno = ENXIO; /* no such user */
+		errno = ENOENT;
 		return -1;
 	}
 	if (options->given & ADDR_OPT_GROUP && (gid = find_id(options->group, true)) < 0) {
-		errno = ENXIO; /* no such group */
+		errno = ESRCH;
 		return -1;
 	}
 	if ((uid >= 0 || gid >= 0) && chown(path, (uid_t)uid, (gid_t)gid) < 0)
@@ -335,7 +335,7 @@ static int own_path(const char *path, const struct addr_options *options)
 }
 
 /* 0600 from the first moment; owner and group before a wider mode. */
-static int bind_path(int fd, const struct addr *addr, const struct place *place)
+static int bind_path(int fd, const struct addr *addr, const struct place *place, enum step *step)
 {
 	const char *path = ((const struct sockaddr_un *)&place->sa)->sun_path;
 	mode_t before;
@@ -348,6 +348,7 @@ static int bind_path(int fd, const struct addr *addr, const struct place *place)
 	if (result == 0 && own_path(path, &addr->options) < 0) {
 		int error = errno;
 
+		*step = STEP_OWN;
 		unlink(path);
 		errno = error;
 		result = -1;
@@ -355,10 +356,10 @@ static int bind_path(int fd, const struct addr *addr, const struct place *place)
 	return result;
 }
 
-static int bind_listener(int fd, const struct addr *addr, const struct place *place)
+static int bind_listener(int fd, const struct addr *addr, const struct place *place, enum step *step)
 {
 	if (place->sa.ss_family == AF_UNIX && ((const struct sockaddr_un *)&place->sa)->sun_path[0])
-		return bind_path(fd, addr, place);
+		return bind_path(fd, addr, place, step);
 	return bind(fd, (const struct sockaddr *)&place->sa, place->length);
 }
 
@@ -382,7 +383,7 @@ int socket_listen(const struct addr *addr, const struct place *place, const stru
 		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	socket_tune(fd, addr); /* what is accepted inherits it */
 	step = STEP_BIND;
-	if (bind_listener(fd, addr, place) < 0)
+	if (bind_listener(fd, addr, place, &step) < 0)
 		goto fail;
 	step = STEP_LISTEN;
 	if (listen(fd, backlog) < 0)

@@ -19,7 +19,8 @@ struct loop;
 struct pipe;
 
 enum chan_state { CHAN_OPEN, CHAN_ENDING, CHAN_ENDED };
-enum chan_wait { CHAN_WAITS_SOURCE, CHAN_WAITS_DESTINATION, CHAN_WAITS_TIME };
+/* BOTH: the destination is full, and what the source sends meanwhile still finds room (in a pipe). */
+enum chan_wait { CHAN_WAITS_SOURCE, CHAN_WAITS_DESTINATION, CHAN_WAITS_BOTH, CHAN_WAITS_TIME };
 
 /* What was read and is not written yet. */
 struct rest {
@@ -39,7 +40,8 @@ struct chan {
 	uint8_t waits;  /* enum chan_wait */
 	uint8_t full_reads, small_reads; /* in a row */
 	bool may_splice;   /* auto: a flow that turns out to be large is spliced */
-	bool source_ended; /* end of file was read, but what is kept is not written yet (lines) */
+	bool source_ended; /* end of file was read, but what is kept is not written yet (lines, pipes) */
+	uint8_t source_error; /* the same for a source that failed: a positive errno (pipes) */
 	bool eof_passed; /* the end was passed on */
 };
 

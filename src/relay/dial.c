@@ -107,7 +107,7 @@ static void tell_failure(const struct dial *dial, const struct explanation *why)
 static void attempt_failed(struct dial *dial)
 {
 	struct loop *loop = dial->dialer->loop;
-	uint64_t now = units_now(), elapsed = now - dial->started;
+	uint64_t now = units_now(), elapsed = now - dial->started, left;
 	struct explanation why;
 
 	if (!dial->failure.waited)
@@ -127,7 +127,8 @@ static void attempt_failed(struct dial *dial)
 	if (dial->settings->waiting)
 		dial->settings->waiting(dial->addr, &why, elapsed, dial->settings->wait);
 	dial->state = DIAL_PAUSE;
-	loop_timer(loop, &dial->timer, now + dial->pause);
+	left = dial->settings->wait - elapsed; /* no pause outlasts the time that there is */
+	loop_timer(loop, &dial->timer, now + (dial->pause < left ? dial->pause : left));
 	dial->pause = dial->pause * 2 < PAUSE_LONGEST ? dial->pause * 2 : PAUSE_LONGEST;
 }
 
@@ -480,7 +481,7 @@ static uint64_t attempt_limit(const struct dial *dial)
 	uint64_t now = dial->attempt_started;
 
 	if (dial->settings->wait && dial->settings->wait != UNITS_INF) {
-		uint64_t left = dial->started + dial->settings->wait - now;
+		uint64_t gone = now - dial->started, left = gone < dial->settings->wait ? dial->settings->wait - gone : 0;
 
 		limit = left < limit ? left : limit;
 	}

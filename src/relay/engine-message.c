@@ -23,16 +23,23 @@
 #define CUT (64U * 1024)              /* a stream's default message */
 #define LARGEST (64U * 1024 * 1024)   /* a message longer than this is refused, whatever the kernel would carry */
 
+/* The window of a vsock socket, bytes: a message is at most as long as the receiver's, and both ends' are mostly the same. */
+static size_t vsock_window(int fd)
+{
+	uint64_t window = 0;
+	socklen_t size = sizeof(window);
+
+	return getsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &window, &size) == 0 ? (size_t)window : 0;
+}
+
 /* The longest message that the destination takes; 0: not known. */
 static size_t message_limit(const struct endpoint *destination)
 {
-	uint64_t window = 0;
+	socklen_t size = sizeof(int);
 	int buffer = 0;
-	socklen_t size = sizeof(window);
 
 	if (destination->family == ADDR_VSOCK)
-		return getsockopt(destination->out, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &window, &size) == 0 ? (size_t)window : 0;
-	size = sizeof(buffer);
+		return vsock_window(endpoint_output(destination));
 	if (getsockopt(destination->out, SOL_SOCKET, SO_SNDBUF, &buffer, &size) < 0)
 		return 0;
 	/* unix_dgram and seqpacket: sk_sndbuf - 32 (net/unix/af_unix.c) */
@@ -41,7 +48,7 @@ static size_t message_limit(const struct endpoint *destination)
 
 static bool too_long(struct chan *chan, struct flow *flow, size_t size)
 {
-	if (flow->destination->out_kind != ENDPOINT_MESSAGES)
+	if (!endpoint_takes_messages(flow->destination))
 		return false;
 	if (!chan->message_limit)
 		chan->message_limit = (uint32_t)message_limit(flow->destination);
@@ -54,23 +61,40 @@ static enum move refuse(struct flow *flow)
 	return MOVE_DESTINATION_FAILED;
 }
 
+/*
+ * How long the next message may be. UNIX sockets tell. Of vsock the kernels before 6.6 take a message away when asked to
+ * show it, and none shows the length to a buffer of no bytes; but no message is longer than our own window.
+ */
+static ssize_t next_size(const struct endpoint *source)
+{
+	char nothing;
+	ssize_t size;
+
+	if (source->family == ADDR_VSOCK)
+		size = (ssize_t)vsock_window(source->in);
+	else
+		size = recv(source->in, &nothing, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+	return size < 0 ? -errno : size > (ssize_t)CUT ? size : (ssize_t)CUT;
+}
+
 /* One message of a seqpacket source: its length, -EAGAIN, another negative errno, or -ENODATA at the end. */
 static ssize_t read_message(struct flow *flow, void **data)
 {
 	struct pollfd entry = { .fd = flow->source->in, .events = POLLRDHUP };
-	char nothing;
-	ssize_t size = recv(flow->source->in, &nothing, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+	ssize_t room = next_size(flow->source), size;
 
-	if (size < 0)
-		return -errno;
-	if (size > (ssize_t)LARGEST)
-		return -EMSGSIZE;
-	*data = loop_buffer(flow->loop, size > (ssize_t)CUT ? (size_t)size : CUT);
+	if (room < 0)
+		return room;
+	if (room > (ssize_t)LARGEST)
+		room = (ssize_t)LARGEST;
+	*data = loop_buffer(flow->loop, (size_t)room);
 	if (!*data)
 		return -ENOMEM;
-	size = recv(flow->source->in, *data, size ? (size_t)size : CUT, MSG_DONTWAIT);
+	size = recv(flow->source->in, *data, (size_t)room, MSG_DONTWAIT | MSG_TRUNC);
 	if (size < 0)
 		return -errno;
+	if (size > room)
+		return -EMSGSIZE;
 	/* nothing: the end, or an empty message; only the first comes with the peer's shutdown */
 	if (size == 0 && (poll(&entry, 1, 0) == 1 && entry.revents & (POLLRDHUP | POLLHUP)))
 		return -ENODATA;

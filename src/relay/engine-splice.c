@@ -119,7 +119,7 @@ static enum move drain_pipe(struct chan *chan, struct flow *flow)
 	return MOVE_EMPTY;
 }
 
-/* Fills the (empty) pipe from the source. MOVE_BUDGET: there is something to drain. */
+/* Reads into the pipe what has room there. MOVE_ON: something came. */
 static enum move fill_pipe(struct chan *chan, struct flow *flow)
 {
 	size_t ask;
@@ -129,8 +129,9 @@ static enum move fill_pipe(struct chan *chan, struct flow *flow)
 		chan->pipe = pipe_take(flow->loop);
 	if (!chan->pipe)
 		return fall_back(chan, flow);
-	ask = flow->allowance < chan->pipe->capacity ? (size_t)flow->allowance : chan->pipe->capacity;
-	if (!ask)
+	ask = chan->pipe->capacity - chan->pipe->bytes;
+	ask = flow->allowance < ask ? (size_t)flow->allowance : ask;
+	if (!flow->allowance)
 		return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
 	moved = do_splice(flow->source->in, chan->pipe->in, ask);
 	if (moved == 0)
@@ -145,11 +146,45 @@ static enum move fill_pipe(struct chan *chan, struct flow *flow)
 		flow->error = (int)-moved;
 		return MOVE_SOURCE_FAILED;
 	}
-	chan->pipe->bytes = (uint32_t)moved;
-	chan->small_reads = moved >= SMALL ? 0 : (uint8_t)(chan->small_reads + 1);
+	if (!chan->pipe->bytes)
+		chan->small_reads = moved >= SMALL ? 0 : (uint8_t)(chan->small_reads + 1);
+	chan->pipe->bytes += (uint32_t)moved;
 	flow->read += (uint64_t)moved;
 	flow->allowance -= (uint64_t)moved;
-	return MOVE_BUDGET;
+	return MOVE_ON;
+}
+
+/*
+ * The destination is full, and some of the pipe may still be free: read on, so that the source does not have to wait for
+ * the destination, and need not be woken first when that goes on. How the source ended is told when the pipe is empty.
+ */
+static enum move read_ahead(struct chan *chan, struct flow *flow)
+{
+	enum move result;
+
+	if (chan->state != CHAN_OPEN || chan->source_ended || chan->source_error)
+		return MOVE_FULL;
+	do {
+		if (chan->pipe->bytes == chan->pipe->capacity || !flow->allowance)
+			return MOVE_FULL;
+		result = fill_pipe(chan, flow);
+	} while (result == MOVE_ON);
+	if (chan->engine != &engine_splice)
+		return result; /* it fell back */
+	chan->source_ended = result == MOVE_END;
+	if (result == MOVE_SOURCE_FAILED)
+		chan->source_error = (uint8_t)flow->error;
+	return result == MOVE_EMPTY ? MOVE_AHEAD : MOVE_FULL;
+}
+
+/* From the source into the (empty) pipe, or how the source ended. */
+static enum move refill(struct chan *chan, struct flow *flow)
+{
+	if (chan->source_error) {
+		flow->error = chan->source_error;
+		return MOVE_SOURCE_FAILED;
+	}
+	return chan->state != CHAN_OPEN || chan->source_ended ? MOVE_END : fill_pipe(chan, flow);
 }
 
 static enum move move_through_pipe(struct chan *chan, struct flow *flow)
@@ -157,15 +192,14 @@ static enum move move_through_pipe(struct chan *chan, struct flow *flow)
 	enum move result = drain_pipe(chan, flow);
 
 	while (result == MOVE_EMPTY && chan->engine == &engine_splice) {
-		if (chan->state != CHAN_OPEN) {
-			result = MOVE_END;
+		result = refill(chan, flow);
+		if (result == MOVE_ON)
+			result = drain_pipe(chan, flow);
+		else if (result == MOVE_EMPTY)
 			break;
-		}
-		result = fill_pipe(chan, flow);
-		if (result != MOVE_BUDGET || chan->engine != &engine_splice || !chan->pipe->bytes)
-			break;
-		result = drain_pipe(chan, flow);
 	}
+	if (result == MOVE_FULL && chan->engine == &engine_splice)
+		result = read_ahead(chan, flow);
 	if (chan->pipe && !chan->pipe->bytes) {
 		pipe_give_back(flow->loop, chan->pipe);
 		chan->pipe = NULL;

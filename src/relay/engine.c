@@ -31,7 +31,7 @@ const struct engine *engine_choose(const struct endpoint *source, const struct e
                                    bool *may_splice)
 {
 	*may_splice = false;
-	if (source->in_kind == ENDPOINT_MESSAGES || destination->out_kind == ENDPOINT_MESSAGES)
+	if (source->in_kind == ENDPOINT_MESSAGES || endpoint_takes_messages(destination))
 		return &engine_message;
 	if (setting == ENGINE_COPY || !can_splice(source, destination))
 		return &engine_copy;

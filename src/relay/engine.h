@@ -14,10 +14,11 @@
 
 enum engine_setting { ENGINE_AUTO, ENGINE_COPY, ENGINE_SPLICE };
 
-/* Why an engine stopped. Before all but MOVE_FULL everything that was read has been written. */
+/* Why an engine stopped. Before all but MOVE_FULL and MOVE_AHEAD everything that was read has been written. */
 enum move {
 	MOVE_EMPTY,   /* the source has nothing more now */
 	MOVE_FULL,    /* the destination takes no more now; what was read and not written is kept in the channel */
+	MOVE_AHEAD,   /* the same, and the source has nothing more now: what it sends next still has room */
 	MOVE_BUDGET,  /* as much as one turn may move; there may be more */
 	MOVE_PAUSE,   /* the rate limit or the limit of bytes says no more now */
 	MOVE_ON,      /* goes on with another engine, chan->engine: between engines only, the relay never sees it */

@@ -53,6 +53,16 @@ static struct relay *relay_of(struct watch *watch)
 
 /* Events */
 
+static bool waits_for_source(const struct chan *chan)
+{
+	return chan->waits == CHAN_WAITS_SOURCE || chan->waits == CHAN_WAITS_BOTH;
+}
+
+static bool waits_for_destination(const struct chan *chan)
+{
+	return chan->waits == CHAN_WAITS_DESTINATION || chan->waits == CHAN_WAITS_BOTH;
+}
+
 uint32_t relay_events(const struct relay *relay, int side, bool in, bool out)
 {
 	const struct chan *from = &relay->chan[side], *to = &relay->chan[!side];
@@ -60,8 +70,11 @@ uint32_t relay_events(const struct relay *relay, int side, bool in, bool out)
 
 	if (in && from->state == CHAN_OPEN && from->waits == CHAN_WAITS_SOURCE)
 		events |= EPOLLIN;
-	if (out && to->state != CHAN_ENDED && to->waits == CHAN_WAITS_DESTINATION)
+	if (out && to->state != CHAN_ENDED && waits_for_destination(to))
 		events |= EPOLLOUT;
+	/* edge-triggered: an edge that finds the pipe out of slots must not come again and again */
+	if (in && from->state == CHAN_OPEN && from->waits == CHAN_WAITS_BOTH)
+		events |= EPOLLIN | EPOLLET;
 	/* End of file was read: has the peer closed for good? */
 	if (out && from->state == CHAN_ENDED && to->state != CHAN_ENDED)
 		events |= EPOLLRDHUP;
@@ -134,14 +147,28 @@ static void pass_end(struct loop *loop, struct relay *relay, int side)
 static void source_ended(struct loop *loop, struct relay *relay, int side)
 {
 	struct chan *back = &relay->chan[!side];
+	int gone;
 
 	pass_end(loop, relay, side);
 	/* was that a half-close, or is the peer gone altogether? (vsock tells at once; for the others epoll will) */
-	if (back->state != CHAN_ENDED && relay->end[side].family == ADDR_VSOCK && endpoint_gone(&relay->end[side], 0)) {
-		if (chan_unsent(back))
-			note(relay, END_LOST, EPIPE, side);
-		end_channel(loop, relay, !side);
-	}
+	if (back->state == CHAN_ENDED || relay->end[side].family != ADDR_VSOCK)
+		return;
+	gone = endpoint_gone(&relay->end[side], 0);
+	if (!gone)
+		return;
+	if (gone < 0)
+		note(relay, END_RESET, -gone, side);
+	else if (chan_unsent(back))
+		note(relay, END_LOST, EPIPE, side);
+	end_channel(loop, relay, !side);
+}
+
+/* An established connection that is there no more. ENODEV: vhost, where its guest was killed between two sends (vhost/vsock.c,
+ * vhost_transport_send_pkt). ENOBUFS: vsock, where the kernel could not keep what came (virtio_transport_recv_enqueue). */
+static bool connection_broke(int error)
+{
+	return error == ECONNRESET || error == ETIMEDOUT || error == ENODEV || error == EHOSTUNREACH || error == ENETUNREACH ||
+	       error == ENOBUFS;
 }
 
 static void source_failed(struct loop *loop, struct relay *relay, int side, int error)
@@ -155,7 +182,7 @@ static void source_failed(struct loop *loop, struct relay *relay, int side, int 
 			return;
 		}
 	}
-	note(relay, error == ECONNRESET || error == ETIMEDOUT || error == EPIPE ? END_RESET : END_IO, error, side);
+	note(relay, connection_broke(error) || error == EPIPE ? END_RESET : END_IO, error, side);
 	pass_end(loop, relay, side);
 	end_channel(loop, relay, !side);
 }
@@ -167,11 +194,11 @@ static void destination_failed(struct loop *loop, struct relay *relay, int side,
 
 	if (error == EPIPE && standard) {
 		note(relay, END_OUTPUT, error, !side);
-	} else if (error == EPIPE || error == ENOTCONN || error == ECONNRESET || error == ETIMEDOUT) {
+	} else if (error == EPIPE || error == ENOTCONN || connection_broke(error)) {
 		int cause = endpoint_error(destination);
 
 		/* ECONNRESET in SO_ERROR is a VM that went away; 0 a peer that closed, which loses what was still to be sent */
-		note(relay, cause || error == ECONNRESET || error == ETIMEDOUT ? END_RESET : END_LOST, cause ? cause : error, !side);
+		note(relay, cause || connection_broke(error) ? END_RESET : END_LOST, cause ? cause : error, !side);
 	} else {
 		note(relay, END_IO, error, !side);
 	}
@@ -278,6 +305,9 @@ static void pump(struct loop *loop, struct relay *relay, int side)
 		break;
 	case MOVE_FULL:
 		chan->waits = CHAN_WAITS_DESTINATION;
+		break;
+	case MOVE_AHEAD:
+		chan->waits = CHAN_WAITS_BOTH;
 		break;
 	case MOVE_PAUSE:
 		hold_back(loop, relay, side);
@@ -391,16 +421,19 @@ static void time_out(struct loop *loop, struct timer *timer)
 static void check_gone(struct loop *loop, struct relay *relay, int side, uint32_t events)
 {
 	struct chan *to = &relay->chan[!side];
-	int error;
+	int gone, error;
 
-	if (to->state == CHAN_ENDED || !endpoint_gone(&relay->end[side], events))
+	if (to->state == CHAN_ENDED)
+		return;
+	gone = endpoint_gone(&relay->end[side], events);
+	if (!gone)
 		return;
 	if (relay->end[side].out != relay->end[side].in) {
-		destination_failed(loop, relay, !side, EPIPE);
+		destination_failed(loop, relay, !side, gone < 0 ? -gone : EPIPE);
 		return;
 	}
 	/* an error is pending where the peer did not take all that it was sent (a reset); a peer that just closed leaves none */
-	error = endpoint_error(&relay->end[side]);
+	error = gone < 0 ? -gone : endpoint_error(&relay->end[side]);
 	if (error)
 		note(relay, END_RESET, error, side);
 	else if (chan_unsent(to))
@@ -418,10 +451,10 @@ static void relay_ready(struct loop *loop, struct watch *watch, uint32_t events)
 	const uint32_t trouble = EPOLLHUP | EPOLLERR | EPOLLRDHUP;
 
 	if (!(watch->side & SIDE_OUT) && events & (EPOLLIN | trouble) && from->state == CHAN_OPEN &&
-	    from->waits == CHAN_WAITS_SOURCE)
+	    waits_for_source(from))
 		pump(loop, relay, side);
 	if (out && events & (EPOLLOUT | EPOLLHUP | EPOLLERR) && to->state != CHAN_ENDED &&
-	    to->waits == CHAN_WAITS_DESTINATION)
+	    waits_for_destination(to))
 		pump(loop, relay, !side);
 	if (out && events & trouble && (from->state == CHAN_ENDED || watch->side & SIDE_OUT))
 		check_gone(loop, relay, side, events);
@@ -446,7 +479,10 @@ static int prepare_side(struct relay *relay, int side)
 	struct endpoint *end = &relay->end[side];
 	struct chan *chan = &relay->chan[side];
 	struct out_watch *output;
+	int error = endpoint_prepare(end);
 
+	if (error)
+		return error;
 	relay->watch[side] = (struct watch){ .kind = &relay_kind, .fd = -1, .side = (uint16_t)side };
 	chan->engine = engine_for(relay, side);
 	if (end->in < 0)
@@ -486,6 +522,8 @@ int relay_start(struct loop *loop, struct relay *relay, const struct endpoint en
 	if (!error && next_time(relay) != UINT64_MAX)
 		error = loop_timer(loop, &relay->timer, next_time(relay));
 	if (error) {
+		for (int side = 0; side < 2; side++)
+			endpoint_unprepare(&relay->end[side]);
 		relay->end[0] = relay->end[1] = (struct endpoint){ .in = -1, .out = -1 };
 		relay_close(loop, relay);
 	}

@@ -438,6 +438,63 @@ static void stop(struct rig *rig)
 	relay_stop(rig->loop, &rig->relay, 200 * NSEC_PER_MSEC);
 }
 
+static void expect_sleep(const char *what);
+
+/* What is kept while the destination is full, asked in the loop's thread. */
+static atomic_uint unsent;
+
+static void count_unsent(struct rig *rig)
+{
+	unsent = (unsigned)chan_unsent(&rig->relay.chan[0]);
+}
+
+static void expect_unsent(struct rig *rig, unsigned least)
+{
+	uint64_t deadline = units_now() + RIG_PATIENCE * NSEC_PER_SEC;
+
+	do {
+		assert_true(units_now() < deadline);
+		rig_poke(rig, count_unsent);
+		poll(NULL, 0, 1);
+	} while (unsent < least);
+}
+
+/* Whoever waits for a full destination has room in its pipe: bytes that come meanwhile, and how the source ends, are not
+ * left to the source's own buffer. */
+static void a_spliced_channel_reads_ahead(void **state)
+{
+	const struct linger hard = { .l_onoff = 1, .l_linger = 0 };
+	static const enum kind lefts[] = { KIND_UNIX, KIND_TCP };
+
+	(void)state;
+	for (size_t reset = 0; reset < 2; reset++) {
+		struct rig rig;
+		uint64_t sent = 0;
+
+		rig_start(&rig, lefts[reset], KIND_UNIX, ENGINE_SPLICE);
+		far_nonblock(&rig.far[0]);
+		/* a little at a time, until some of it is kept; then some more, which is taken as well */
+		for (unsent = 0; !unsent; sent += 5000) {
+			send_pattern(&rig.far[0], 1, sent, 5000);
+			rig_poke(&rig, count_unsent);
+			poll(NULL, 0, 1);
+		}
+		send_pattern(&rig.far[0], 1, sent, 30000);
+		sent += 30000;
+		expect_unsent(&rig, 30000);
+		if (reset)
+			setsockopt(rig.far[0].to, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+		far_close(&rig.far[0]);
+		expect_sleep("the destination is full, and the source has ended");
+		expect_pattern(&rig.far[1], 1, 0, sent);
+		expect_end(&rig.far[1]);
+		far_finish(&rig.far[1]);
+		rig_ends(&rig, reset ? END_RESET : END_EOF);
+		assert_int_equal(rig.relay.lost, 0);
+		rig_free(&rig);
+	}
+}
+
 static void a_stopped_relay_writes_what_it_has_read(void **state)
 {
 	struct rig rig;
@@ -782,6 +839,9 @@ static void what_epoll_watches_follows_from_the_state(void **state)
 	assert_int_equal(relay_events(&relay, 0, true, false), EPOLLIN);
 	from->waits = CHAN_WAITS_DESTINATION;
 	assert_int_equal(relay_events(&relay, 0, true, true) & ~EPOLLET, EPOLLOUT);
+	from->waits = CHAN_WAITS_BOTH;
+	assert_int_equal(relay_events(&relay, 0, true, true), EPOLLIN | EPOLLOUT | EPOLLET);
+	assert_int_equal(relay_events(&relay, 1, true, true) & ~EPOLLET, EPOLLOUT);
 	from->waits = CHAN_WAITS_TIME;
 	to->waits = CHAN_WAITS_SOURCE;
 	assert_int_equal(relay_events(&relay, 0, true, true) & ~EPOLLET, 0);
@@ -832,6 +892,7 @@ int main(void)
 		cmocka_unit_test(no_more_than_max_bytes_pass),
 		cmocka_unit_test(a_source_of_so_many_bytes_ends_after_them),
 		cmocka_unit_test(the_rate_limit_holds_and_loses_nothing),
+		cmocka_unit_test(a_spliced_channel_reads_ahead),
 		cmocka_unit_test(a_stopped_relay_writes_what_it_has_read),
 		cmocka_unit_test(the_pairs_are_spliced_that_can_be),
 		cmocka_unit_test(splice_is_really_used),
