@@ -18,9 +18,14 @@ if HAVE_CMOCKA
 unit_tests =
 unit_libraries = libserve.a librelay.a libnet.a libbase.a $(CMOCKA_LIBS) $(LIBBSD_LIBS) $(LIBMD_LIBS)
 
+unit_tests += tests/unit/test-bundle
+tests_unit_test_bundle_SOURCES = tests/unit/test-bundle.c
+tests_unit_test_bundle_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_bundle_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-confine
 tests_unit_test_confine_SOURCES = tests/unit/test-confine.c
-tests_unit_test_confine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_confine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
 tests_unit_test_confine_LDADD = $(unit_libraries) $(SECCOMP_LIBS)
 
 unit_tests += tests/unit/test-errand

@@ -47,12 +47,11 @@ static int drop_capabilities(void)
 	return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
 }
 
-/* Limits that hold without seccomp too: no process is made, no memory is written to a file. */
-static void set_limits(void)
+/* What it has in memory is nobody else's: no core file, no ptrace. */
+static void hide_memory(void)
 {
 	static const struct rlimit none = { 0, 0 };
 
-	(void)setrlimit(RLIMIT_NPROC, &none);
 	(void)setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
@@ -91,7 +90,7 @@ int confine(const struct confine_plan *plan, struct confined *done)
 		return 0;
 	warm_up();
 	hold_privileges(done);
-	set_limits();
+	hide_memory();
 	error = confine_files(plan, done);
 	if (error)
 		miss(done, "Landlock: %s", error == -ENOSYS || error == -EOPNOTSUPP ? "this kernel has none" : strerror(-error));

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -156,6 +157,19 @@ static int try_fork(void)
 	return pid < 0 ? -1 : 0;
 }
 
+static void *do_nothing(void *argument)
+{
+	return argument;
+}
+
+static int try_thread(void)
+{
+	pthread_t thread;
+
+	errno = pthread_create(&thread, NULL, do_nothing, NULL);
+	return errno || pthread_join(thread, NULL) ? -1 : 0;
+}
+
 static int try_exec(void)
 {
 	return execl("/bin/true", "true", (char *)NULL);
@@ -261,10 +275,11 @@ static void test_refused(void **state)
 		refused(tries[i]);
 }
 
-/* What a rule with bind= needs. */
-static void test_bind_allowed(void **state)
+/* What a rule with bind= needs, and messages over vsock. */
+static void test_allowed(void **state)
 {
 	(void)state;
+	assert_int_equal(outcome(&(const struct try){ .calls = true, .what = try_thread }), WORKED);
 	assert_int_equal(outcome(&(const struct try){ .plan = { .bind = true }, .calls = true, .what = try_bind }), WORKED);
 }
 
@@ -466,7 +481,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_privileges), cmocka_unit_test(test_off), cmocka_unit_test(test_user),
-		cmocka_unit_test(test_refused),    cmocka_unit_test(test_bind_allowed),   cmocka_unit_test(test_files),
+		cmocka_unit_test(test_refused),    cmocka_unit_test(test_allowed),        cmocka_unit_test(test_files),
 		cmocka_unit_test(test_ports),      cmocka_unit_test(test_abstract),       cmocka_unit_test(test_unix),
 	};
 
