@@ -195,6 +195,7 @@ bats_tests += tests/reload.bats
 bats_tests += tests/rules.bats
 bats_tests += tests/sandbox.bats
 bats_tests += tests/seeing.bats
+bats_tests += tests/scale.bats
 bats_tests += tests/serving.bats
 bats_tests += tests/signals.bats
 bats_tests += tests/sources.bats

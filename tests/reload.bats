@@ -186,6 +186,45 @@ print("bad", bad)
 	wait_until fds_are "$fds"
 }
 
+@test "500 open connections go through 10 reloads, with bytes on their way in each: none is lost" {
+	need python3
+	ulimit -n "$(ulimit -Hn)"
+	spawn_ready many vsock-listen unix:./many --echo
+	echo 'unix:front unix:many name=a' >rules
+	spawn_ready proxy vsock-proxy -f rules
+	python3 - "${spawned[proxy]}" <<-'END'
+		import os, signal, socket, sys
+		clients = []
+		for i in range(500):
+		    client = socket.socket(socket.AF_UNIX)
+		    client.settimeout(60)
+		    client.connect("front")
+		    clients.append(client)
+		for lap in range(10):
+		    blocks = [b"%d:%d;" % (lap, i) * 2000 for i in range(500)]
+		    for half in (0, 1):
+		        for client, block in zip(clients, blocks):
+		            middle = len(block) // 2
+		            client.sendall(block[middle:] if half else block[:middle])
+		        if half == 0:
+		            with open("rules.new", "w") as rules:
+		                rules.write("unix:front unix:many name=lap%d\n" % lap)
+		                rules.write("unix:other%d unix:many\n" % lap)
+		            os.rename("rules.new", "rules")
+		            os.kill(int(sys.argv[1]), signal.SIGHUP)
+		    for client, block in zip(clients, blocks):
+		        got = b""
+		        while len(got) < len(block):
+		            got += client.recv(len(block) - len(got)) or exit("%d of %d bytes" % (len(got), len(block)))
+		        assert got == block, lap
+		for client in clients:
+		    client.shutdown(socket.SHUT_WR)
+		    assert client.recv(1) == b""
+	END
+	wait_until test -S other9
+	[ "$(echo hello | vsock-cat ./other9)" = hello ]
+}
+
 ready_twice() {
 	[ "$(grep -c '^READY=1' manager.out)" = 2 ]
 }

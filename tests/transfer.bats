@@ -181,6 +181,24 @@ sys.exit(cat.wait())' "$ready"
 	cmp got <(echo before; cat sent)
 }
 
+@test "files that can't be spliced, that have no end, and that are read from the middle" {
+	need python3
+	spawn_ready server vsock-listen unix:./echo --echo
+	# a file of the kernel's, with no size and no pages
+	vsock-cat ./echo </proc/cpuinfo >got
+	cut -d: -f1 /proc/cpuinfo >want
+	cut -d: -f1 got | cmp - want
+	# never at its end: the limit is
+	run -1 bash -c "vsock-cat --max-bytes 3M ./echo </dev/zero >zeros"
+	bytes 3M sent
+	{ head -c 5 >/dev/null; vsock-cat ./echo; } <sent >got
+	tail -c +6 sent >want
+	same want got
+	# the shell's own place in the file moves on with what was sent
+	{ vsock-cat --send-only ./echo; cat; } <sent >left
+	[ ! -s left ]
+}
+
 @test "standard input and output keep their file status flags" {
 	need python3
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The splice engine: from socket to socket through a pipe of the pool; to or from a pipe (standard input or output)
- * straight. EINVAL (a kernel or a descriptor that can't) turns the channel over to the copy engine in mid-stream: what is
+ * straight; from a file to a socket by sendfile(2), which is the same inside. EINVAL (a kernel or a descriptor that can't) turns the channel over to the copy engine in mid-stream: what is
  * in the pipe is read out first, so nothing is lost.
  */
 #include "config.h"
@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "relay/engine.h"
@@ -65,9 +66,28 @@ static enum move which_is_stuck(const struct flow *flow)
 	return poll(&entry, 1, 0) == 1 ? MOVE_EMPTY : MOVE_FULL;
 }
 
-static bool source_error(int error)
+/* EPIPE is the destination's; of the others a socket that is the source is the more likely cause, and a file can only fail
+ * in ways that a socket doesn't. */
+static enum move who_failed(const struct flow *flow)
 {
-	return error == ECONNRESET || error == ENOTCONN || error == ETIMEDOUT;
+	bool lost = flow->error == ECONNRESET || flow->error == ENOTCONN || flow->error == ETIMEDOUT;
+
+	if (flow->source->in_kind == ENDPOINT_FILE)
+		return flow->error == EIO || flow->error == ESTALE || flow->error == EISDIR ? MOVE_SOURCE_FAILED
+		                                                                            : MOVE_DESTINATION_FAILED;
+	return flow->source->in_kind == ENDPOINT_SOCKET && lost ? MOVE_SOURCE_FAILED : MOVE_DESTINATION_FAILED;
+}
+
+static ssize_t move_some(const struct flow *flow, size_t size)
+{
+	ssize_t moved;
+
+	if (flow->source->in_kind != ENDPOINT_FILE)
+		return do_splice(flow->source->in, flow->destination->out, size);
+	do
+		moved = sendfile(flow->destination->out, flow->source->in, NULL, size);
+	while (moved < 0 && errno == EINTR);
+	return moved < 0 ? -errno : moved;
 }
 
 static enum move move_straight(struct chan *chan, struct flow *flow)
@@ -78,18 +98,16 @@ static enum move move_straight(struct chan *chan, struct flow *flow)
 
 		if (!ask)
 			return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
-		moved = do_splice(flow->source->in, flow->destination->out, ask);
+		moved = move_some(flow, ask);
 		if (moved == 0)
 			return MOVE_END;
 		if (moved == -EAGAIN)
-			return which_is_stuck(flow);
+			return flow->source->in_kind == ENDPOINT_FILE ? MOVE_FULL : which_is_stuck(flow);
 		if (moved == -EINVAL)
 			return fall_back(chan, flow);
 		if (moved < 0) {
 			flow->error = (int)-moved;
-			/* EPIPE is the destination's; of the others a socket that is the source is the more likely cause */
-			return flow->source->in_kind == ENDPOINT_SOCKET && source_error(flow->error) ? MOVE_SOURCE_FAILED
-			                                                                             : MOVE_DESTINATION_FAILED;
+			return who_failed(flow);
 		}
 		chan->bytes += (uint64_t)moved;
 		flow->read += (uint64_t)moved;
@@ -213,7 +231,7 @@ static enum move move_through_pipe(struct chan *chan, struct flow *flow)
 
 static enum move splice_move(struct chan *chan, struct flow *flow)
 {
-	bool straight = flow->source->in_kind == ENDPOINT_PIPE || flow->destination->out_kind == ENDPOINT_PIPE;
+	bool straight = flow->source->in_kind != ENDPOINT_SOCKET || flow->destination->out_kind == ENDPOINT_PIPE;
 
 	if (!straight)
 		return move_through_pipe(chan, flow);

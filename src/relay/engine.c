@@ -8,11 +8,12 @@
 static bool can_splice(const struct endpoint *source, const struct endpoint *destination)
 {
 	/* descriptors that were inherited may be blocking, and SPLICE_F_NONBLOCK covers only the pipe */
-	bool source_ok = source->in_kind == ENDPOINT_PIPE || (source->in_kind == ENDPOINT_SOCKET && !source->inherited);
-	bool destination_ok = destination->out_kind == ENDPOINT_PIPE ||
-	                      (destination->out_kind == ENDPOINT_SOCKET && !destination->inherited);
+	bool to_socket = destination->out_kind == ENDPOINT_SOCKET && !destination->inherited;
 
-	return source_ok && destination_ok;
+	if (source->in_kind == ENDPOINT_FILE)
+		return to_socket;
+	return (source->in_kind == ENDPOINT_PIPE || (source->in_kind == ENDPOINT_SOCKET && !source->inherited)) &&
+	       (to_socket || destination->out_kind == ENDPOINT_PIPE);
 }
 
 /*
@@ -38,6 +39,8 @@ const struct engine *engine_choose(const struct endpoint *source, const struct e
 	/* straight to or from a pipe: one system call instead of two, whatever the size */
 	if (setting == ENGINE_SPLICE || source->in_kind == ENDPOINT_PIPE || destination->out_kind == ENDPOINT_PIPE)
 		return &engine_splice;
+	if (source->in_kind == ENDPOINT_FILE)
+		return destination->family == ADDR_VSOCK ? &engine_copy : &engine_splice;
 	*may_splice = splice_pays(source, destination);
 	return &engine_copy;
 }

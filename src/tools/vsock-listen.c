@@ -17,7 +17,6 @@
 #include "tools/listen.h"
 
 #define COMMANDS_AT_ONCE 100          /* --max-conns where there is a COMMAND and nothing was said */
-#define DESCRIPTORS_EACH 4            /* what a session may need, for the automatic limit */
 #define DESCRIPTORS_OURS 32
 
 static const char *const usage[] = { "[OPTION]... ADDRESS [-- COMMAND [ARG]...]", "[OPTION]... PORT", NULL };
@@ -182,6 +181,12 @@ static enum listen_mode mode_of(const struct listen *listen)
 	}
 }
 
+/* What a session has open beside what is shared: its socket, and a second of it, a file, or the far end of what it talks to. */
+static size_t descriptors_each(enum service_kind service)
+{
+	return service == SERVICE_SEND_FILE || service == SERVICE_HUB ? 4 : 2;
+}
+
 /* What is done with a connection, and what follows from it. */
 static void choose(struct listen *listen)
 {
@@ -204,7 +209,8 @@ static void choose(struct listen *listen)
 	else if (listen->spawn.argv) /* these have their own descriptors */
 		listen->server.limit = listen->server.settings.max_conns ? listen->server.settings.max_conns : COMMANDS_AT_ONCE;
 	else
-		listen->server.limit = server_limit(listen->server.settings.max_conns, DESCRIPTORS_OURS, DESCRIPTORS_EACH);
+		listen->server.limit = server_limit(listen->server.settings.max_conns, DESCRIPTORS_OURS,
+		                                    descriptors_each(listen->service.kind));
 }
 
 static int read_words(struct listen *listen, int count, char **words)
