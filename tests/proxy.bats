@@ -269,14 +269,13 @@ for connection in held:
 	spawn_ready echo vsock-listen unix:./echo --echo
 	: >proxy.ready
 	serve() { exec vsock-proxy --ready-fd 9 "$@" 9>proxy.ready <&- >&- 2>&-; }
-	spawn proxy serve unix:./front unix:./echo
+	spawn proxy serve "${inspectable[@]}" unix:./front unix:./echo
 	wait_ready proxy
 	[ "$(echo hello | vsock-cat ./front)" = hello ]
-	descriptors() { find "/proc/${spawned[proxy]}/fd" -type l | wc -l; }
-	before=$(descriptors)
+	before=$(descriptors_of proxy)
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		[ "$(echo hello | vsock-cat ./front)" = hello ]
 	done
-	no_more() { [ "$(descriptors)" -le "$before" ]; }
+	no_more() { [ "$(descriptors_of proxy)" -le "$before" ]; }
 	wait_until no_more
 }

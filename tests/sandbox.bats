@@ -11,15 +11,6 @@ setup() {
 	: >"$VSOCK_HOSTS"
 }
 
-# worker_of NAME: the process id of its worker; a look-up's helper is a child of the supervisor too.
-worker_of() {
-	local child
-	for child in $(cat "/proc/${spawned[$1]}/task/${spawned[$1]}/children"); do
-		[ "$(cat "/proc/$child/comm")" != vsock-worker ] || { echo "$child"; return; }
-	done
-	return 1
-}
-
 field() { # PID KEY
 	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
 }
