@@ -18,6 +18,21 @@ if HAVE_CMOCKA
 unit_tests =
 unit_libraries = libserve.a librelay.a libnet.a libbase.a $(CMOCKA_LIBS) $(LIBBSD_LIBS) $(LIBMD_LIBS)
 
+unit_tests += tests/unit/test-bundle
+tests_unit_test_bundle_SOURCES = tests/unit/test-bundle.c
+tests_unit_test_bundle_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_bundle_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-confine
+tests_unit_test_confine_SOURCES = tests/unit/test-confine.c
+tests_unit_test_confine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
+tests_unit_test_confine_LDADD = $(unit_libraries) $(SECCOMP_LIBS)
+
+unit_tests += tests/unit/test-errand
+tests_unit_test_errand_SOURCES = tests/unit/test-errand.c
+tests_unit_test_errand_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_errand_LDADD = $(unit_libraries) $(SECCOMP_LIBS)
+
 unit_tests += tests/unit/test-fdutil
 tests_unit_test_fdutil_SOURCES = tests/unit/test-fdutil.c
 tests_unit_test_fdutil_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
@@ -211,6 +226,7 @@ bats_tests += tests/proxy.bats
 bats_tests += tests/record.bats
 bats_tests += tests/reload.bats
 bats_tests += tests/rules.bats
+bats_tests += tests/sandbox.bats
 bats_tests += tests/seeing.bats
 bats_tests += tests/scale.bats
 bats_tests += tests/serving.bats

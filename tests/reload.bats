@@ -150,8 +150,8 @@ while True:
 	need python3
 	bytes 200K data
 	echo 'unix:front unix:echo name=a' >rules
-	spawn_ready proxy vsock-proxy -f rules
-	fds=$(find "/proc/${spawned[proxy]}/fd" -lname 'socket:*' | wc -l)
+	spawn_ready proxy vsock-proxy "${inspectable[@]}" -f rules
+	fds=$(descriptors_of proxy -lname 'socket:*')
 	spawn load python3 -c '
 import socket, sys, threading
 data = open("data", "rb").read()
@@ -231,5 +231,5 @@ ready_twice() {
 
 # As many sockets as before.
 fds_are() {
-	[ "$(find "/proc/${spawned[proxy]}/fd" -lname 'socket:*' | wc -l)" -le "$1" ]
+	[ "$(descriptors_of proxy -lname 'socket:*')" -le "$1" ]
 }

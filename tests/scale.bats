@@ -17,19 +17,14 @@ descriptors() {
 }
 
 resident() {
-	awk '$1 == "VmRSS:" { print $2 }' "/proc/${spawned[$1]}/status"
-}
-
-open_descriptors() {
-	local all=("/proc/${spawned[$1]}/fd/"*)
-	echo "${#all[@]}"
+	awk '$1 == "VmRSS:" { print $2 }' "/proc/$(worker_of "$1")/status"
 }
 
 @test "9,000 connections held by one process, all still echoing; what they took is given back" {
 	descriptors 18500
-	spawn_ready proxy vsock-proxy unix:./front unix:./target
-	before=$(open_descriptors proxy)
-	python3 - "${spawned[proxy]}" <<-'END'
+	spawn_ready proxy vsock-proxy "${inspectable[@]}" unix:./front unix:./target
+	before=$(descriptors_of proxy)
+	python3 - "$(worker_of proxy)" <<-'END'
 		import os, socket, sys
 		clients = []
 		for i in range(9000):
@@ -51,7 +46,7 @@ open_descriptors() {
 }
 
 test_descriptors() {
-	[ "$(open_descriptors "$1")" -le "$2" ]
+	[ "$(descriptors_of "$1")" -le "$2" ]
 }
 
 @test "2,000 that connect at once: none is refused, though the target's backlog is short" {

@@ -72,6 +72,39 @@ void fd_standard(void)
 	fd_close(&fd);
 }
 
+static int to_null(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), error = 0;
+
+	if (null < 0)
+		return -errno;
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		error = -errno;
+	fd_close(&null);
+	return error;
+}
+
+int fd_keep(int *fds, size_t count)
+{
+	const int first = STDERR_FILENO + 1;
+	int error = to_null();
+
+	/* out of the way first: one may have the number that another is to get */
+	for (size_t i = 0; i < count && !error; i++) {
+		fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, first + (int)count);
+		if (fds[i] < 0)
+			error = -errno;
+	}
+	for (size_t i = 0; i < count && !error; i++) {
+		fds[i] = dup3(fds[i], first + (int)i, O_CLOEXEC);
+		if (fds[i] < 0)
+			error = -errno;
+	}
+	if (!error)
+		closefrom(first + (int)count);
+	return error;
+}
+
 int fd_cloexec(int fd, bool on)
 {
 	int flags = fcntl(fd, F_GETFD);

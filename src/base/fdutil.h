@@ -15,6 +15,8 @@ void fd_limit_restore(void);
 void fd_close(int *fd);
 /* Sees to it that descriptors 0, 1 and 2 are open (to /dev/null where they were not), so that no socket lands there. */
 void fd_standard(void);
+/* Closes all but 0, 1, 2 and these, which get the numbers from 3 on; 0 and 1 become /dev/null. 0 or a negative errno. */
+int fd_keep(int *fds, size_t count);
 int fd_cloexec(int fd, bool on);  /* 0 or negative errno */
 int fd_nonblock(int fd, bool on); /* 0 or negative errno; only for descriptors that are ours alone */
 /* Writes all of it to a descriptor that may block or not (poll(2) in between): 0 or negative errno. */

@@ -80,6 +80,13 @@ void log_configure(const struct log_config *wanted)
 }
 
 /* Each -q takes one -v back. */
+void log_disconnect(void)
+{
+	closelog();
+	if (config.format == LOG_SYSLOG) /* what the messages are called was forgotten too */
+		openlog(program_name, LOG_PID, LOG_DAEMON);
+}
+
 bool log_verbose(unsigned level)
 {
 	return config.quiet < 2 && config.verbose >= level + config.quiet;

@@ -32,6 +32,9 @@ const char *log_program(void);
 /* Takes effect for all later output; decides what LOG_AUTO is. */
 void log_configure(const struct log_config *config);
 
+/* Before all descriptors are closed, in a child: the C library's connection to syslogd is closed, and made anew when needed. */
+void log_disconnect(void);
+
 bool log_verbose(unsigned level); /* -v given at least level times, each -q taking one back; -qq: never */
 unsigned log_quiet(void);
 

@@ -23,6 +23,11 @@ static const char *const features[] = {
 #else
 	"-readline",
 #endif
+#ifdef HAVE_LIBSECCOMP
+	"+seccomp",
+#else
+	"-seccomp",
+#endif
 };
 
 static unsigned screen_width(unsigned most)

@@ -19,20 +19,15 @@
 #include <unistd.h>
 
 #include "base/fdutil.h"
+#include "base/units.h"
 
 #define QUESTIONS_MAX 32 /* look-ups that run at once; the rest wait in the socket */
 
-struct question {
-	uint32_t id;
-	uint8_t ip;
-	bool passive;
-	char host[256];
-	char service[32];
-};
-
 struct resolver {
 	int fd; /* our end of the pair, -1: no helper */
-	pid_t helper;
+	pid_t helper; /* 0: somebody else's */
+	void (*prepare)(void *context);
+	void *context;
 };
 
 /* What can be had without asking */
@@ -118,7 +113,7 @@ int resolve_now(const struct addr *addr, enum addr_role role, struct places *pla
 
 /* Asking */
 
-static void ask_system(const struct question *question, struct resolver_answer *answer)
+static void ask_system(const struct resolver_question *question, struct resolver_answer *answer)
 {
 	struct addrinfo hints = {
 		.ai_family = question->ip == 4 ? AF_INET : question->ip == 6 ? AF_INET6 : AF_UNSPEC,
@@ -148,7 +143,7 @@ static void ask_system(const struct question *question, struct resolver_answer *
 		answer->error = EAI_NONAME;
 }
 
-static int write_question(const struct addr *addr, enum addr_role role, uint32_t id, struct question *question)
+static int write_question(const struct addr *addr, enum addr_role role, uint32_t id, struct resolver_question *question)
 {
 	memset(question, 0, sizeof(*question));
 	question->id = id;
@@ -166,7 +161,7 @@ static int write_question(const struct addr *addr, enum addr_role role, uint32_t
 
 int resolve_wait(const struct addr *addr, enum addr_role role, struct places *places, struct failure *failure)
 {
-	struct question question;
+	struct resolver_question question;
 	struct resolver_answer answer;
 	int error = resolve_now(addr, role, places, failure);
 
@@ -196,7 +191,7 @@ static void helper_limit(unsigned *running)
 
 static void helper_serve(int fd)
 {
-	struct question question;
+	struct resolver_question question;
 	struct resolver_answer answer;
 	unsigned running = 0;
 
@@ -223,7 +218,7 @@ static void helper_serve(int fd)
 	}
 }
 
-static void helper_run(int fd)
+static void helper_run(const struct resolver *resolver, int fd)
 {
 	static const int defaults[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ, SIGCHLD, SIGUSR1, SIGUSR2, SIGALRM };
 	sigset_t none;
@@ -243,6 +238,8 @@ static void helper_run(int fd)
 	for (int standard = 0; standard < 3; standard++)
 		close(standard);
 	fd_standard();
+	if (resolver->prepare)
+		resolver->prepare(resolver->context);
 	helper_serve(fd);
 }
 
@@ -254,7 +251,7 @@ static int helper_start(struct resolver *resolver)
 		return -errno;
 	resolver->helper = fork();
 	if (resolver->helper == 0) {
-		helper_run(pair[1]);
+		helper_run(resolver, pair[1]);
 		_exit(0);
 	}
 	close(pair[1]);
@@ -280,11 +277,25 @@ int resolver_start(struct resolver **out)
 	return 0;
 }
 
+void resolver_prepare(struct resolver *resolver, void (*prepare)(void *context), void *context)
+{
+	resolver->prepare = prepare;
+	resolver->context = context;
+}
+
+void resolver_through(struct resolver *resolver, int fd)
+{
+	resolver->fd = fd;
+	resolver->helper = 0;
+}
+
 static void helper_end(struct resolver *resolver)
 {
 	if (resolver->fd < 0)
 		return;
 	fd_close(&resolver->fd);
+	if (!resolver->helper)
+		return;
 	/* it may be in the middle of a fork: no need to be gentle with it */
 	kill(resolver->helper, SIGKILL);
 	waitpid(resolver->helper, NULL, 0);
@@ -305,7 +316,7 @@ int resolver_fd(const struct resolver *resolver)
 
 int resolver_ask(struct resolver *resolver, uint32_t id, const struct addr *addr, enum addr_role role)
 {
-	struct question question;
+	struct resolver_question question;
 	int error = write_question(addr, role, id, &question);
 
 	if (error)
@@ -333,4 +344,52 @@ int resolver_answer(struct resolver *resolver, struct resolver_answer *answer)
 		return 0;
 	helper_end(resolver);
 	return -EPIPE;
+}
+
+/* The other end */
+
+int resolver_read(int fd, struct resolver_question *question)
+{
+	ssize_t got = recv(fd, question, sizeof(*question), MSG_DONTWAIT);
+
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -EPIPE;
+	return got == (ssize_t)sizeof(*question) ? 1 : -EPIPE;
+}
+
+bool resolver_same(const struct resolver_question *a, const struct resolver_question *b)
+{
+	return a->ip == b->ip && a->passive == b->passive && strncmp(a->host, b->host, sizeof(a->host)) == 0 &&
+	       strncmp(a->service, b->service, sizeof(a->service)) == 0;
+}
+
+bool resolver_is_for(const struct resolver_question *question, const struct addr *addr)
+{
+	struct resolver_question ours;
+
+	return write_question(addr, ADDR_CONNECT, 0, &ours) == 0 && resolver_same(&ours, question);
+}
+
+struct addr *resolver_addr(const struct resolver_question *question)
+{
+	struct addr *addr = calloc(1, sizeof(*addr));
+	struct units_error error;
+	uint64_t port;
+
+	if (!addr)
+		return NULL;
+	addr->family = ADDR_TCP;
+	addr->ip = question->ip;
+	if (units_count(question->service, 1, UINT16_MAX, &port, &error) < 0 || !memccpy(addr->name, question->host, '\0', sizeof(addr->name))) {
+		free(addr);
+		return NULL;
+	}
+	addr->name_length = strlen(addr->name);
+	addr->port = addr->port_last = (uint32_t)port;
+	return addr;
+}
+
+void resolver_reply(int fd, const struct resolver_answer *answer)
+{
+	(void)send(fd, answer, sizeof(*answer), MSG_NOSIGNAL | MSG_DONTWAIT);
 }

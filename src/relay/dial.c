@@ -18,7 +18,7 @@
 #include "net/peer.h"
 #include "net/socket.h"
 
-enum state { DIAL_OVER, DIAL_LOOKUP, DIAL_CONNECT, DIAL_HANDSHAKE, DIAL_RETRY, DIAL_PAUSE };
+enum state { DIAL_OVER, DIAL_LOOKUP, DIAL_CONNECT, DIAL_HANDSHAKE, DIAL_RETRY, DIAL_PAUSE, DIAL_ASKED };
 
 #define PAUSE_FIRST (20 * NSEC_PER_MSEC)
 #define PAUSE_LONGEST (1 * NSEC_PER_SEC)
@@ -31,6 +31,7 @@ struct dialer {
 	struct dial *asking;
 	uint32_t questions;
 	dial_exec *exec;
+	struct dial_broker broker; /* ask NULL: there is none */
 };
 
 static void try_next(struct dial *dial);
@@ -258,6 +259,37 @@ static bool permitted(struct dial *dial, const struct place *place)
 	return false;
 }
 
+static void await_answer(struct dial *dial, enum state state)
+{
+	struct dialer *dialer = dial->dialer;
+
+	dial->state = (uint8_t)state;
+	dial->next_asking = dialer->asking;
+	dialer->asking = dial;
+	if (dial->attempt_ends != UINT64_MAX)
+		loop_timer(dialer->loop, &dial->timer, dial->attempt_ends);
+}
+
+/* Has another process open it: 0, or a negative errno where there is none, or it can't be asked. */
+static int ask_broker(struct dial *dial, const struct place *place, uint64_t timeout)
+{
+	struct dialer *dialer = dial->dialer;
+	int error;
+
+	if (!dialer->broker.ask)
+		return -ENOTSUP;
+	dial->question = ++dialer->questions;
+	error = dialer->broker.ask(dialer->broker.context, dial->question, dial->addr, place, timeout);
+	if (!error)
+		await_answer(dial, DIAL_ASKED);
+	return error;
+}
+
+static bool not_permitted(int error)
+{
+	return error == -EACCES || error == -EPERM;
+}
+
 static void try_next(struct dial *dial)
 {
 	struct loop *loop = dial->dialer->loop;
@@ -287,8 +319,11 @@ static void try_next(struct dial *dial)
 		return;
 	}
 	if (dial->fd < 0) {
+		bool asked = not_permitted(dial->fd) && ask_broker(dial, place, defaults.connect_timeout) == 0;
+
 		dial->fd = -1;
-		try_next(dial);
+		if (!asked)
+			try_next(dial);
 		return;
 	}
 	dial->state = DIAL_CONNECT;
@@ -318,6 +353,11 @@ static void dial_expired(struct loop *loop, struct timer *timer)
 		dial->failure = (struct failure){ .step = STEP_RESOLVE, .error = EAI_AGAIN };
 		attempt_failed(dial);
 		break;
+	case DIAL_ASKED:
+		forget_question(dial);
+		dial->failure = (struct failure){ .step = STEP_CONNECT, .error = ETIMEDOUT, .waited = units_now() - dial->attempt_started };
+		attempt_failed(dial);
+		break;
 	default:
 		dial->failure = (struct failure){
 			.step = dial->state == DIAL_HANDSHAKE ? STEP_HANDSHAKE : STEP_CONNECT,
@@ -345,11 +385,7 @@ static void ask(struct dial *dial)
 		attempt_failed(dial);
 		return;
 	}
-	dial->state = DIAL_LOOKUP;
-	dial->next_asking = dialer->asking;
-	dialer->asking = dial;
-	if (dial->attempt_ends != UINT64_MAX)
-		loop_timer(dialer->loop, &dial->timer, dial->attempt_ends);
+	await_answer(dial, DIAL_LOOKUP);
 }
 
 static void answered(struct dial *dial, const struct resolver_answer *answer)
@@ -385,7 +421,7 @@ static void dialer_ready(struct loop *loop, struct watch *watch, uint32_t events
 	while ((got = resolver_answer(dialer->resolver, &answer)) > 0) {
 		struct dial *dial = who_asked(dialer, answer.id);
 
-		if (dial)
+		if (dial && dial->state == DIAL_LOOKUP)
 			answered(dial, &answer);
 	}
 	if (got == 0)
@@ -394,7 +430,44 @@ static void dialer_ready(struct loop *loop, struct watch *watch, uint32_t events
 	answer = (struct resolver_answer){ .error = EAI_AGAIN };
 	for (struct dial *dial = dialer->asking, *next; dial; dial = next) {
 		next = dial->next_asking;
-		answered(dial, &answer);
+		if (dial->state == DIAL_LOOKUP)
+			answered(dial, &answer);
+	}
+}
+
+/* What another process has opened, or could not. */
+void dialer_given(struct dialer *dialer, uint32_t question, int fd, const struct failure *failure)
+{
+	struct dial *dial = who_asked(dialer, question);
+
+	if (!dial || dial->state != DIAL_ASKED) {
+		fd_close(&fd);
+		return;
+	}
+	forget_question(dial);
+	dial->fd = fd;
+	if (dial->addr->family == ADDR_EXEC || dial->addr->family == ADDR_FD) {
+		loop_timer_stop(dialer->loop, &dial->timer);
+		if (fd >= 0) {
+			succeed(dial);
+			return;
+		}
+		dial->failure = *failure;
+		attempt_failed(dial);
+	} else if (fd < 0) {
+		dial->failure = *failure;
+		if (failure->error == EAGAIN && dial->next) { /* a full backlog, as in try_next() */
+			dial->next--;
+			dial->state = DIAL_RETRY;
+			loop_timer(dialer->loop, &dial->timer, units_now() + BACKLOG_PAUSE);
+		} else {
+			try_next(dial);
+		}
+	} else {
+		dial->state = DIAL_CONNECT;
+		dial->watch.kind = &dial_kind;
+		if (loop_watch(dialer->loop, &dial->watch, fd, EPOLLOUT) < 0)
+			address_failed(dial);
 	}
 }
 
@@ -447,6 +520,8 @@ static int open_here(const struct dial *dial)
 
 static void start_here(struct dial *dial)
 {
+	if (ask_broker(dial, NULL, 0) == 0)
+		return;
 	dial->fd = open_here(dial);
 	if (dial->fd >= 0) {
 		succeed(dial);
@@ -531,6 +606,13 @@ int dialer_start(struct loop *loop, struct dialer **out)
 	}
 	*out = dialer;
 	return 0;
+}
+
+void dialer_broker(struct dialer *dialer, const struct dial_broker *broker)
+{
+	dialer->broker = *broker;
+	if (broker->resolver >= 0)
+		resolver_through(dialer->resolver, broker->resolver);
 }
 
 void dialer_stop(struct dialer *dialer)

@@ -7,6 +7,8 @@
  *                ^  |failed: the next address, at the end the verdict
  *                |  v
  *               PAUSE: a full UNIX backlog, or waiting for what may heal
+ *
+ * Where this process may not connect, ASKED stands for CONNECT: another process does, if there is one (struct dial_broker).
  */
 #ifndef RELAY_DIAL_H
 #define RELAY_DIAL_H
@@ -29,6 +31,20 @@ void dialer_stop(struct dialer *dialer);
 /* How exec: addresses are connected to: starts the command and returns our end of a socket pair, or a negative errno. */
 typedef int dial_exec(const struct loop *loop, const char *command);
 void dialer_exec(struct dialer *dialer, dial_exec *exec);
+/*
+ * For a process that may open little: another one opens exec: and fd: targets, and what connect(2) or bind(2) may not do
+ * here. ask() passes the question on (0 or a negative errno); place is where to connect to, NULL for exec: and fd:. The
+ * answer comes by dialer_given(). Names are asked through resolver, which the dialer takes over; -1: names are looked up
+ * as ever.
+ */
+struct dial_broker {
+	int (*ask)(void *context, uint32_t question, const struct addr *addr, const struct place *place, uint64_t timeout);
+	void *context;
+	int resolver;
+};
+void dialer_broker(struct dialer *dialer, const struct dial_broker *broker);
+/* What was asked for: a descriptor, non-blocking and connected or about to be, which is taken over; or -1 and why not. */
+void dialer_given(struct dialer *dialer, uint32_t question, int fd, const struct failure *failure);
 /* What a dial's descriptor is for a relay. */
 struct endpoint dial_endpoint(const struct addr *addr, int fd);
 
@@ -59,7 +75,7 @@ struct dial {
 	struct failure failure; /* of the last attempt */
 	struct mux mux;
 	char detail[DEST_WHY_MAX]; /* for the message: what a handshake answered instead of OK, why dests don't permit it */
-	struct dial *next_asking; /* list of those that wait for the resolver */
+	struct dial *next_asking; /* list of those that wait for the resolver, or for another process */
 	uint32_t question;
 	int fd;
 	int keep_fd; /* the directory through which a long UNIX path is reached, or -1 */

@@ -5,8 +5,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,8 +65,8 @@ static bool read_ip(const char *word, size_t offset, struct access_entry *entry,
 }
 
 /* "uid:0", "gid:27", "user:NAME", "group:NAME" */
-static bool read_credential(const char *word, size_t offset, struct access_entry *entry, struct access_error *error,
-                            int *status)
+static bool read_credential(struct accounts *accounts, const char *word, size_t offset, struct access_entry *entry,
+                            struct access_error *error, int *status)
 {
 	static const struct {
 		const char *prefix;
@@ -85,38 +83,27 @@ static bool read_credential(const char *word, size_t offset, struct access_entry
 		size_t length = strlen(forms[i].prefix);
 		const char *value = word + length;
 		struct units_error number;
-		uint64_t id = 0;
+		uint64_t number_id = 0;
+		bool group = forms[i].kind == ACCESS_GID;
 
 		if (strncmp(word, forms[i].prefix, length) != 0)
 			continue;
 		*status = 0;
 		entry->kind = forms[i].kind;
 		if (!forms[i].name) {
-			if (units_count(value, 0, UINT32_MAX - 1, &id, &number) < 0)
+			if (units_count(value, 0, UINT32_MAX - 1, &number_id, &number) < 0)
 				*status = bad(error, offset + length + number.offset, number.length, NULL, "bad number: %s", number.why);
-		} else if (entry->kind == ACCESS_UID) {
-			const struct passwd *pw = getpwnam(value);
-
-			if (pw)
-				id = pw->pw_uid;
-			else
-				*status = bad(error, offset + length, strlen(value), NULL, "there is no user '%s'", value);
-		} else {
-			const struct group *gr = getgrnam(value);
-
-			if (gr)
-				id = gr->gr_gid;
-			else
-				*status = bad(error, offset + length, strlen(value), NULL, "there is no group '%s'", value);
+			entry->number = (uint32_t)number_id;
+		} else if (!accounts_find(accounts, group, value, &entry->number)) {
+			*status = bad(error, offset + length, strlen(value), NULL, "there is no %s '%s'", group ? "group" : "user", value);
 		}
-		entry->number = (uint32_t)id;
 		return true;
 	}
 	return false;
 }
 
-static int read_who(const char *word, size_t offset, const struct hosts *hosts, struct access_entry *entry,
-                    struct access_error *error)
+static int read_who(const struct access *access, const char *word, size_t offset, const struct hosts *hosts,
+                    struct access_entry *entry, struct access_error *error)
 {
 	static const char *const forms = "a CID (3, host) or its name, an IP address or CIDR, uid:N, gid:N, user:NAME, or any";
 	const struct hosts_entry *host;
@@ -129,7 +116,7 @@ static int read_who(const char *word, size_t offset, const struct hosts *hosts, 
 		entry->kind = ACCESS_ANY;
 		return 0;
 	}
-	if (read_credential(word, offset, entry, error, &status) || read_ip(word, offset, entry, error, &status))
+	if (read_credential(access->accounts, word, offset, entry, error, &status) || read_ip(word, offset, entry, error, &status))
 		return status;
 	entry->kind = ACCESS_CID;
 	if (addr_read_cid(word, length, &entry->number))
@@ -154,7 +141,7 @@ int access_add(struct access *access, const char *text, bool allow, const struct
 		if (length >= sizeof(entry.text))
 			return bad(error, offset, length, NULL, "too long");
 		memcpy(entry.text, text + offset, length);
-		status = read_who(entry.text, offset, hosts, &entry, error);
+		status = read_who(access, entry.text, offset, hosts, &entry, error);
 		if (status)
 			return status;
 		grown = reallocarray(access->entries, access->count + 1, sizeof(*grown));

@@ -17,6 +17,7 @@
 #include "net/addr.h"
 #include "net/hosts.h"
 #include "net/peer.h"
+#include "serve/accounts.h"
 
 enum access_kind { ACCESS_ANY, ACCESS_CID, ACCESS_IP, ACCESS_UID, ACCESS_GID };
 
@@ -32,6 +33,7 @@ struct access_entry {
 struct access {
 	struct access_entry *entries; /* owned */
 	size_t count;
+	struct accounts *accounts; /* where access_add() finds users and groups; NULL: it asks the system */
 };
 
 struct access_error {

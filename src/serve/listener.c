@@ -206,6 +206,29 @@ static bool is_listening(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
 }
 
+static void add_socket(struct listener *listener, int fd)
+{
+	listener->sockets[listener->count++] =
+		(struct listener_socket){ .listener = listener, .fd = fd, .watch = { .kind = &listener_kind, .fd = -1 } };
+}
+
+int listener_adopt(struct listener *listener, const int *fds, size_t count, bool connected, bool guarded)
+{
+	listener->count = 0;
+	listener->connected = connected && count == 1 ? fds[0] : -1;
+	listener->sockets = calloc(count, sizeof(*listener->sockets));
+	if (!listener->sockets) {
+		for (size_t i = 0; i < count; i++)
+			close(fds[i]);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < count && listener->connected < 0; i++)
+		add_socket(listener, fds[i]);
+	listener->guarded = guarded;
+	listener->passed = true;
+	return 0;
+}
+
 /* fd: what was passed to us is adopted: listening sockets, or one that is connected already. */
 static int adopt(struct listener *listener, struct failure *failure)
 {
@@ -221,14 +244,10 @@ static int adopt(struct listener *listener, struct failure *failure)
 	}
 	listener->guarded = true;
 	for (int i = 0; i < found; i++) {
-		struct listener_socket *socket = &listener->sockets[listener->count];
-
-		if (!is_listening(fds[i]) && listener->connected < 0 && found == 1) {
+		if (!is_listening(fds[i]) && listener->connected < 0 && found == 1)
 			listener->connected = fds[i];
-			continue;
-		}
-		*socket = (struct listener_socket){ .listener = listener, .fd = fds[i], .watch = { .kind = &listener_kind, .fd = -1 } };
-		listener->count++;
+		else
+			add_socket(listener, fds[i]);
 	}
 	return 0;
 }
@@ -254,10 +273,12 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 
 	listener->loop = loop;
 	listener->addr = addr;
-	listener->count = 0;
 	listener->resting = true;
-	listener->connected = -1;
 	listener->pause.expired = pause_over;
+	if (listener->passed)
+		return 0;
+	listener->count = 0;
+	listener->connected = -1;
 	if (addr->family == ADDR_FD)
 		return adopt(listener, failure);
 	error = find_places(addr, &places, &keep_fd, failure);
@@ -307,6 +328,7 @@ void listener_close(struct listener *listener)
 	free(listener->sockets);
 	listener->sockets = NULL;
 	listener->count = 0;
+	listener->passed = false;
 }
 
 void listener_move(struct listener *to, struct listener *from, const struct addr *addr)
@@ -320,6 +342,7 @@ void listener_move(struct listener *to, struct listener *from, const struct addr
 	to->connected = from->connected;
 	to->accept_at = from->accept_at;
 	to->guarded = from->guarded;
+	to->passed = from->passed;
 	to->resting = true;
 	to->pause.expired = pause_over;
 	for (size_t i = 0; i < to->count; i++) {

@@ -49,12 +49,16 @@ struct listener {
 	int connected; /* fd: with a socket that is connected already (inetd, Accept=yes): the only connection; else -1 */
 	bool guarded;  /* the socket was inherited and may be blocking: poll before accept */
 	bool resting, paused, pause_said;
+	bool passed;   /* its sockets were passed to another process, or by one */
 };
 
 /* Opens it: resolves (this may wait, so it is for the start), binds, listens. 0, or a negative errno with *failure. Accepts
  * nothing before listener_rest(…, false). */
 int listener_open(struct loop *loop, struct listener *listener, const struct addr *addr,
                   const struct socket_defaults *defaults, struct failure *failure);
+/* Takes over sockets that another process has opened; or one that is connected already. listener_open() opens none then.
+ * -ENOMEM: they are closed. */
+int listener_adopt(struct listener *listener, const int *fds, size_t count, bool connected, bool guarded);
 /* At the limit: true; below it again: false. */
 void listener_rest(struct listener *listener, bool rest);
 /* Hands over the connection that an inetd-style listener is; true if it was one. It has no more to give then. */

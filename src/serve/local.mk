@@ -1,6 +1,10 @@
 noinst_LIBRARIES += libserve.a
 libserve_a_SOURCES = \
 	src/serve/access.c src/serve/access.h \
+	src/serve/accounts.c src/serve/accounts.h \
+	src/serve/broker.c src/serve/broker.h \
+	src/serve/bundle.c src/serve/bundle.h \
+	src/serve/confine.c src/serve/confine.h src/serve/confine-calls.c src/serve/confine-files.c src/serve/confine-parts.h \
 	src/serve/digest.c src/serve/digest.h \
 	src/serve/greeting.c src/serve/greeting.h \
 	src/serve/hub.c src/serve/hub.h \
@@ -18,5 +22,7 @@ libserve_a_SOURCES = \
 	src/serve/session.c src/serve/session.h \
 	src/serve/spawn.c src/serve/spawn.h \
 	src/serve/status.c src/serve/status.h \
+	src/serve/supervisor.c src/serve/supervisor.h src/serve/supervisor-errand.c src/serve/supervisor-parts.h \
 	src/serve/terminal.c src/serve/terminal.h \
-	src/serve/user.c src/serve/user.h
+	src/serve/user.c src/serve/user.h \
+	src/serve/worker.c src/serve/worker.h

@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/units.h"
+
 int notify_send(const char *lines)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -34,4 +36,16 @@ int notify_send(const char *lines)
 		error = -errno;
 	close(fd);
 	return error;
+}
+
+uint64_t notify_watchdog(void)
+{
+	const char *text = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	char *end;
+	unsigned long long usec;
+
+	if (!text || (pid && strtol(pid, NULL, 10) != (long)getpid()))
+		return 0;
+	usec = strtoull(text, &end, 10);
+	return *end || usec > UINT64_MAX / NSEC_PER_USEC ? 0 : usec * NSEC_PER_USEC;
 }

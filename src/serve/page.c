@@ -180,19 +180,21 @@ static void accepted(struct listener *listener, int fd, const struct peer *peer)
 	loop_watch(page->loop, &client->watch, fd, EPOLLIN);
 }
 
-int page_start(struct page *page, struct loop *loop, struct failure *failure)
+int page_listen(struct page *page, struct loop *loop, struct failure *failure)
 {
-	int error;
+	int error = listener_open(loop, &page->listener, &page->addr, &(struct socket_defaults){ 0 }, failure);
 
-	page->loop = loop;
+	page->loop = error ? NULL : loop;
+	return error;
+}
+
+void page_serve(struct page *page, struct loop *loop)
+{
+	struct failure none;
+
 	page->listener.accepted = accepted;
-	error = listener_open(loop, &page->listener, &page->addr, &(struct socket_defaults){ 0 }, failure);
-	if (error) {
-		page->loop = NULL;
-		return error;
-	}
-	listener_rest(&page->listener, false);
-	return 0;
+	if (page_listen(page, loop, &none) == 0) /* it is open: this gives it its loop */
+		listener_rest(&page->listener, false);
 }
 
 void page_stop(struct page *page)

@@ -29,8 +29,11 @@ struct page {
 	size_t open;
 };
 
-/* Listens on page->addr; the fields from access to context are set. 0 or a negative errno with *failure. */
-int page_start(struct page *page, struct loop *loop, struct failure *failure);
+/* Listens on page->addr, and accepts nothing yet. 0 or a negative errno with *failure. */
+int page_listen(struct page *page, struct loop *loop, struct failure *failure);
+/* Answers who connects, on what page_listen() has opened or another process has (listener_adopt()); the fields from access
+ * to context are set. */
+void page_serve(struct page *page, struct loop *loop);
 /* Harmless where it was not started. */
 void page_stop(struct page *page);
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/units.h"
@@ -250,6 +251,8 @@ static void announce(const struct rule *rule)
 	const struct listener *listener = &rule->ports[0].listener;
 	char text[256], places[128], to[512], last[32] = "";
 
+	if (rule->router->server->passed)
+		return; /* who opened it has said so */
 	listener_text(listener, text, sizeof(text));
 	listener_places(listener, places, sizeof(places));
 	say_targets(rule, to, sizeof(to));
@@ -286,6 +289,8 @@ int router_start(struct router *router, struct server *server, struct rules *rul
 {
 	router->server = server;
 	router->started = units_now();
+	if (!router->pid)
+		router->pid = getpid();
 	router->rules = *rules;
 	*rules = (struct rules){ 0 };
 	server->serve = serve;

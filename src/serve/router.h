@@ -12,6 +12,7 @@
 #define SERVE_ROUTER_H
 
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #include "relay/dial.h"
@@ -35,6 +36,7 @@ struct router {
 	struct rule *going; /* that drain */
 	struct timer sweep; /* frees those of them that are done */
 	uint64_t started, replaced; /* ns; 0: never */
+	pid_t pid; /* of the process that signals are for; 0 before router_start(): this one */
 	uint64_t failed_replacements;
 	struct router_trouble troubles[ROUTER_TROUBLES];
 	size_t next_trouble;

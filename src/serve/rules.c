@@ -115,7 +115,7 @@ static void check_target(struct reader *reader, const struct text_word *word, si
 	if (addr_is_open_ended(target) && rule->settings.keys.connects.count)
 		complain(reader, word, offset, strlen(word->text + offset), "where to is said by the client: there can't be another target",
 		         "write two rules");
-	if (target->family == ADDR_EXEC) {
+	if (target->family == ADDR_EXEC && !reader->context->elsewhere) {
 		int error = spawn_check(target->name);
 		struct explanation explanation;
 
@@ -241,7 +241,9 @@ static int read_access(struct reader *reader)
 
 	if (!rule->listen.family)
 		return 0;
+	rule->gate.access.accounts = reader->context->accounts;
 	status = server_read_who(&rule->gate.access, &rule->settings.serving.who, reader->context->hosts, listens, 1, &written, &error);
+	rule->gate.access.accounts = NULL; /* it need not live as long as the rule */
 	if (status != -EINVAL)
 		return status;
 	word = word_of(reader, written->text, &offset);
@@ -637,7 +639,9 @@ static int read_one(struct rules *rules, const struct rules_context *context, co
 		return 0;
 	status = read_all(fd, &data, &size);
 	if (!status) {
-		status = rules_read_data(rules, context, path, data, size);
+		status = context->bundle ? bundle_add(context->bundle, BUNDLE_RULES, path, data, size) : 0;
+		if (!status)
+			status = rules_read_data(rules, context, path, data, size);
 	} else if (status != -ENOMEM) {
 		cannot_read(rules, path, -status);
 		status = 0;

@@ -24,6 +24,8 @@
 #include "relay/dial.h"
 #include "relay/loop.h"
 #include "relay/relay.h"
+#include "serve/accounts.h"
+#include "serve/bundle.h"
 #include "serve/greeting.h"
 #include "serve/listener.h"
 #include "serve/rules-text.h"
@@ -128,6 +130,9 @@ struct rules_context {
 	const struct opt_table *keys; /* tables whose structs are parts of *defaults */
 	const struct hosts *hosts;
 	bool numeric;
+	struct accounts *accounts; /* of users and groups; NULL: the system is asked */
+	struct bundle *bundle;     /* gets every file that is read; or NULL */
+	bool elsewhere;            /* another process has looked whether commands can be run: here nobody could */
 };
 
 /* Adds the rules of a command line. 0 (errors are counted in *rules, and said), or -ENOMEM. */

@@ -221,7 +221,7 @@ void server_close_all(struct server *server)
 }
 
 /* The service manager, where there is one. That it can't be told is nothing to end for. */
-static void tell_manager(const char *lines)
+void server_tell_manager(const char *lines)
 {
 	int error = notify_send(lines);
 
@@ -229,7 +229,7 @@ static void tell_manager(const char *lines)
 		log_warning("the service manager (NOTIFY_SOCKET) can't be told: %s", strerror(-error));
 }
 
-static void tell_manager_ready(const struct server *server)
+void server_tell_listening(const struct server *server)
 {
 	char lines[512] = "READY=1\nSTATUS=listening on", text[ADDR_TEXT_MAX];
 	size_t length = strlen(lines);
@@ -237,13 +237,13 @@ static void tell_manager_ready(const struct server *server)
 	for (struct listener *listener = server->listeners; listener && length < sizeof(lines); listener = listener->next)
 		length += (size_t)snprintf(lines + length, sizeof(lines) - length, "%s %s", listener == server->listeners ? "" : ",",
 		                           listener_text(listener, text, sizeof(text)));
-	tell_manager(lines);
+	server_tell_manager(lines);
 }
 
 void server_stop_accepting(struct server *server)
 {
-	if (!server->draining)
-		tell_manager("STOPPING=1\nSTATUS=no longer listening");
+	if (!server->draining && !server->passed)
+		server_tell_manager("STOPPING=1\nSTATUS=no longer listening");
 	server_close_all(server);
 	server->draining = true;
 	if (!server->sessions.open)
@@ -315,53 +315,42 @@ static void record_totals(const struct server *server)
 	          });
 }
 
-/* SIGHUP, where it means to read the configuration again: sd_notify(3) tells the manager when it begins and ends. */
-void server_reload(struct server *server)
+void server_signal(struct server *server, int signal)
 {
-	struct timespec now;
-	char lines[96];
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	snprintf(lines, sizeof(lines), "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading",
-	         (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
-	tell_manager(lines);
-	server->hangup(server);
-	tell_manager_ready(server);
-}
-
-static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, void *context)
-{
-	struct server *server = context;
-
-	switch (info->ssi_signo) {
+	switch (signal) {
 	case SIGUSR1:
 		show_totals(server);
 		return;
 	case SIGCHLD:
 		session_reap(&server->sessions);
 		return;
-	case SIGHUP:
-		if (server->hangup) {
-			server_reload(server);
-			return;
-		}
-		break;
 	default:
 		break;
 	}
 	if (server->signalled) { /* the second one */
-		server->signal = (int)info->ssi_signo;
-		loop_stop(loop);
+		server->signal = signal;
+		loop_stop(server->loop);
 		return;
 	}
 	server->signalled = true;
 	if (server->at_once) {
-		server->signal = (int)info->ssi_signo;
+		server->signal = signal;
 		server_stop_accepting(server);
 		session_stop_all(&server->sessions, STOP_GRACE);
 	} else {
 		drain(server);
 	}
+}
+
+static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, void *context)
+{
+	struct server *server = context;
+
+	(void)loop;
+	if (server->signalled_by)
+		server->signalled_by(server, (int)info->ssi_signo);
+	else
+		server_signal(server, (int)info->ssi_signo);
 }
 
 static int watch_signals(struct server *server)
@@ -384,7 +373,7 @@ int server_start(struct server *server)
 {
 	int error = loop_start(&server->loop);
 
-	if (!error)
+	if (!error && !server->passed)
 		error = watch_signals(server);
 	if (error) {
 		log_error("can't start: %s", strerror(-error));
@@ -455,10 +444,17 @@ int server_open(struct server *server, struct listener *listener, const struct a
 	listener->context = server;
 	listener->gate = gate;
 	listener->accept_rate = gate ? gate->accept_rate : 0;
+	if (server->passed && !listener->passed) {
+		char text[256];
+
+		log_error("%s: no socket was passed for it", addr_format_short(addr, text, sizeof(text)));
+		return STATUS_FAILURE;
+	}
 	if (listener_open(server->loop, listener, addr, &(struct socket_defaults){ 0 }, &failure) < 0)
 		return explain_say(addr, &failure);
 	append(server, listener);
-	warn_if_deaf(addr);
+	if (!server->passed)
+		warn_if_deaf(addr);
 	return 0;
 }
 
@@ -540,16 +536,26 @@ static void hand_over(struct server *server)
 		server_stop_accepting(server);
 }
 
+int server_ready(const struct server *server)
+{
+	int status = tell_ready(server);
+
+	if (!status)
+		server_tell_listening(server);
+	return status;
+}
+
 int server_run(struct server *server)
 {
-	int error, status = tell_ready(server);
+	int error, status = server->passed ? 0 : tell_ready(server);
 
 	if (status)
 		return status;
 	server->running = true;
 	for (struct listener *listener = server->listeners; listener; listener = listener->next)
 		apply(server, listener);
-	tell_manager_ready(server);
+	if (!server->passed)
+		server_tell_listening(server);
 	hand_over(server);
 	server->started = units_now();
 	error = loop_run(server->loop);

@@ -56,6 +56,7 @@ struct server {
 	bool draining;  /* no more is accepted */
 	bool ending;    /* the time of the drain is up */
 	bool signalled; /* the first signal came */
+	bool passed;    /* its listeners are opened by another process, which also has the signals: see listener_adopt() */
 	bool at_once;  /* don't drain: the first signal ends, by that signal */
 	int signal;    /* to end by, or 0 */
 	struct timer drain;
@@ -65,8 +66,8 @@ struct server {
 	void (*serve)(struct server *server, struct listener *listener, struct session *session);
 	/* A session has ended; may be NULL. */
 	void (*ended)(struct server *server, const struct session *session);
-	/* SIGHUP came; NULL: it ends as SIGTERM does. */
-	void (*hangup)(struct server *server);
+	/* A signal came, of those that server_signal() knows; NULL: that is what happens. */
+	void (*signalled_by)(struct server *server, int signal);
 	/* The first signal to end came, and what is open drains; may be NULL. */
 	void (*stopping)(struct server *server);
 };
@@ -101,6 +102,14 @@ int server_run(struct server *server);
 void server_reload(struct server *server);
 /* While the owner can take nobody: who connects waits in the kernel's backlog. */
 void server_pause(struct server *server, bool pause);
+/* What a signal means: SIGUSR1 the totals, SIGCHLD a command that has ended, all others the end. */
+void server_signal(struct server *server, int signal);
+/* Tells the service manager that connections are accepted, and who asked by --ready-fd. 0 or the exit status, said. */
+int server_ready(const struct server *server);
+/* Tells the service manager alone. */
+void server_tell_listening(const struct server *server);
+/* Tells the service manager; that it can't be told is said. */
+void server_tell_manager(const char *lines);
 /* No more connections; what is open goes on. Ends the run when nothing is open. */
 void server_stop_accepting(struct server *server);
 void server_free(struct server *server);

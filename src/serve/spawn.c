@@ -148,6 +148,12 @@ static _Noreturn void execute(const struct loop *loop, const struct spawn *spawn
 	unset_ours();
 	if (spawn->directory && fchdir(spawn->directory) < 0)
 		cannot_run("--chdir", errno);
+	if (spawn->user) {
+		int error = user_become(spawn->user);
+
+		if (error)
+			cannot_run("--user", -error);
+	}
 	fd_limit_restore();
 	signal(SIGCHLD, SIG_DFL);
 	loop_child(loop);
@@ -225,6 +231,11 @@ int spawn_check(const char *command)
 
 int spawn_connected(const struct loop *loop, const char *command)
 {
+	return spawn_connected_as(loop, command, NULL);
+}
+
+int spawn_connected_as(const struct loop *loop, const char *command, const struct user *user)
+{
 	int pair[2], error;
 	char **words, *path;
 	pid_t pid;
@@ -237,7 +248,7 @@ int spawn_connected(const struct loop *loop, const char *command)
 	} else {
 		pid = fork();
 		if (pid == 0)
-			become(loop, &(const struct spawn){ .argv = words, .path = path }, pair[1]);
+			become(loop, &(const struct spawn){ .argv = words, .path = path, .user = user }, pair[1]);
 		error = pid < 0 ? -errno : fd_nonblock(pair[0], true);
 		close(pair[1]);
 		if (error)

@@ -17,11 +17,13 @@
 #include "net/addr.h"
 #include "net/peer.h"
 #include "relay/loop.h"
+#include "serve/user.h"
 
 struct spawn {
 	char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
 	const char *path;  /* what spawn_find() found */
 	int directory;     /* a descriptor of where it runs; 0: where we are */
+	const struct user *user; /* whom it runs as; NULL, or one without a name: who we are */
 };
 
 /* Finds the program: 0 with *path (malloc'ed), -ENOENT or -EACCES (exit status 127 and 126). */
@@ -39,6 +41,8 @@ pid_t spawn_on_terminal(const struct loop *loop, const struct spawn *spawn, int 
 /* For dialer_exec(): runs the words of an exec: address on one end of a socket pair, and returns the other, non-blocking. A
  * negative errno: -ENOENT and -EACCES from spawn_find(). */
 int spawn_connected(const struct loop *loop, const char *command);
+/* The same as another user. */
+int spawn_connected_as(const struct loop *loop, const char *command, const struct user *user);
 /* Can the command of an exec: address be run? 0, -ENOENT, -EACCES, -EINVAL. */
 int spawn_check(const char *command);
 

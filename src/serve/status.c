@@ -4,7 +4,6 @@
 #include "serve/status.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/json.h"
 #include "base/units.h"
@@ -31,7 +30,7 @@ static void table_process(const struct router *router, const char *files, FILE *
 {
 	const struct server *server = router->server;
 
-	fprintf(out, "process\t%s\t%ld\t%llu\t", PACKAGE_VERSION, (long)getpid(), ago(router->started));
+	fprintf(out, "process\t%s\t%ld\t%llu\t", PACKAGE_VERSION, (long)router->pid, ago(router->started));
 	if (router->replaced)
 		fprintf(out, "%llu", ago(router->replaced));
 	fprintf(out, "\t%llu\t%zu\t%s\n", (unsigned long long)server->limit, server->sessions.open, files);
@@ -162,7 +161,7 @@ static void write_json(struct router *router, const char *files, bool conns, FIL
 	json_start(&json, out);
 	json_object(&json, NULL);
 	json_text(&json, "version", PACKAGE_VERSION);
-	json_number(&json, "pid", (uint64_t)getpid());
+	json_number(&json, "pid", (uint64_t)router->pid);
 	json_real(&json, "uptime", seconds(ago(router->started)), 3);
 	if (router->replaced)
 		json_real(&json, "reloaded", seconds(ago(router->replaced)), 3);

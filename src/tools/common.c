@@ -130,6 +130,23 @@ int common_message_size(struct relay_settings *settings)
 	return STATUS_USAGE;
 }
 
+int common_user(const char *text, struct user *user)
+{
+	struct user_error error;
+
+	if (!text)
+		return 0;
+	if (user_find(text, user, &error)) {
+		log_error("--user %s: %s", text, error.why);
+		log_caret(text, error.offset, error.length);
+		return STATUS_USAGE;
+	}
+	if (user_permitted(user))
+		return 0;
+	log_error("--user %s: only root can become another user", text);
+	return STATUS_DENIED;
+}
+
 int common_hosts(struct hosts *hosts)
 {
 	struct hosts_error error;

@@ -14,6 +14,7 @@
 #include "relay/dial.h"
 #include "relay/relay.h"
 #include "serve/server.h"
+#include "serve/user.h"
 
 /* Options of all programs: -v -q -n -D --log-format --color. */
 struct common_options {
@@ -37,6 +38,9 @@ void common_start(const char *program);
 
 /* Reads --message-size. 0 or STATUS_USAGE, said. */
 int common_message_size(struct relay_settings *settings);
+
+/* --user TEXT, or NULL: whom to become. 0 or the exit status, said. */
+int common_user(const char *text, struct user *user);
 
 /* Reads the hosts files. On error says so; returns 0 or STATUS_USAGE. */
 int common_hosts(struct hosts *hosts);

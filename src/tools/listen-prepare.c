@@ -30,25 +30,6 @@ static const struct {
 	{ NULL, SERVICE_NONE },
 };
 
-/* Whom to become. */
-static int prepare_user(struct listen *listen)
-{
-	const char *text = listen->options.user;
-	struct user_error error;
-
-	if (!text)
-		return 0;
-	if (user_find(text, &listen->user, &error)) {
-		log_error("--user %s: %s", text, error.why);
-		log_caret(text, error.offset, error.length);
-		return STATUS_USAGE;
-	}
-	if (user_permitted(&listen->user))
-		return 0;
-	log_error("--user %s: only root can become another user", text);
-	return STATUS_DENIED;
-}
-
 static int prepare_umask(const char *text)
 {
 	if (!text || (*text && strlen(text) <= 4 && strspn(text, "01234567") == strlen(text) && strtoul(text, NULL, 8) <= 0777))
@@ -220,7 +201,7 @@ int listen_prepare(struct listen *listen, const struct opt_program *program, cha
 	int error, status = prepare_umask(listen->options.umask);
 
 	if (!status)
-		status = prepare_user(listen);
+		status = common_user(listen->options.user, &listen->user);
 	if (status)
 		return status;
 	error = user_borrow(&listen->user);

@@ -34,5 +34,10 @@ vsock_ping_SOURCES = \
 	src/tools/ping-report.c src/tools/ping-run.c src/tools/ping-scan.c src/tools/ping-scan.h src/tools/ping-targets.c src/tools/ping-wait.c \
 	$(tool_common)
 vsock_ping_LDADD = $(tool_libraries) -lm
-vsock_proxy_SOURCES = src/tools/vsock-proxy.c src/tools/proxy-check.c src/tools/proxy-check.h src/tools/proxy-passage.c src/tools/proxy-passage.h src/tools/proxy-status.c src/tools/proxy-status.h $(tool_common)
-vsock_proxy_LDADD = $(tool_libraries)
+vsock_proxy_SOURCES = \
+	src/tools/vsock-proxy.c \
+	src/tools/proxy.h src/tools/proxy-options.c src/tools/proxy-rules.c src/tools/proxy-run.c \
+	src/tools/proxy-check.c src/tools/proxy-check.h src/tools/proxy-passage.c src/tools/proxy-passage.h \
+	src/tools/proxy-status.c src/tools/proxy-status.h \
+	$(tool_common)
+vsock_proxy_LDADD = $(tool_libraries) $(SECCOMP_LIBS)

@@ -34,6 +34,11 @@ script() {
 		limit systemctl reload vsock-proxy.service
 		echo two | limit vsock-cat --wait 30s tcp:127.0.0.1:82
 		limit vsock-proxy --status
+		main=$(systemctl show -p MainPID --value vsock-proxy.service)
+		for child in $(cat /proc/$main/task/$main/children); do
+			grep -E '^(Name|CapPrm|CapEff|NoNewPrivs|Seccomp):' /proc/$child/status
+		done
+		systemctl show -p WatchdogTimestampMonotonic vsock-proxy.service
 		limit systemctl start vsock-proxy@web.socket
 		echo three | limit vsock-cat --wait 30s tcp:127.0.0.1:8080
 		systemctl is-active vsock-proxy@web.service
@@ -56,6 +61,11 @@ script() {
 	for word in one two three; do
 		grep -qx "$word" <<<"$output"
 	done
+	# the unit's own filter lets the worker give up what the unit has left to it
+	grep -qx 'Name:	vsock-worker' <<<"$output"
+	grep -qx 'CapPrm:	0000000000000000' <<<"$output"
+	grep -qx 'Seccomp:	2' <<<"$output"
+	grep -qE '^WatchdogTimestampMonotonic=[1-9]' <<<"$output"
 	grep -qE '^more +tcp:127.0.0.1:82 +vsock:1:9000' <<<"$output"
 	[ "$(grep -cx Result=success <<<"$output")" = 2 ]
 }

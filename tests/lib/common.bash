@@ -100,6 +100,25 @@ ready_or_ended() {
 	[ "$(grep -c '^READY .*' "$BATS_TEST_TMPDIR/$1.ready")" -ge "$2" ] || ! kill -0 "${spawned[$1]}" 2>/dev/null
 }
 
+# worker_of NAME: the process id of a vsock-proxy's worker; who looks names up is a child of the supervisor too.
+worker_of() {
+	local child
+	for child in $(cat "/proc/${spawned[$1]}/task/${spawned[$1]}/children"); do
+		[ "$(cat "/proc/$child/comm" 2>/dev/null)" != vsock-worker ] || { echo "$child"; return; }
+	done
+	return 1
+}
+
+# What a test that counts descriptors gives a vsock-proxy: a confined worker shows them to root only.
+inspectable=()
+# shellcheck disable=SC2034 # for the files that load this
+[ "$(id -u)" = 0 ] || inspectable=(--no-sandbox)
+
+# descriptors_of NAME [TEST…]: how many descriptors a vsock-proxy has open, both its processes together; TEST as find takes it.
+descriptors_of() {
+	find "/proc/${spawned[$1]}/fd" "/proc/$(worker_of "$1")/fd" -mindepth 1 "${@:2}" | wc -l
+}
+
 # port_of ADDRESS: its port: the number behind the last colon, without options.
 port_of() {
 	local address=${1%%,*}
