@@ -38,6 +38,11 @@ tests_unit_test_opt_SOURCES = tests/unit/test-opt.c tests/unit/capture.h
 tests_unit_test_opt_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_opt_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-pcapng
+tests_unit_test_pcapng_SOURCES = tests/unit/test-pcapng.c
+tests_unit_test_pcapng_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_pcapng_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-stats
 tests_unit_test_stats_SOURCES = tests/unit/test-stats.c
 tests_unit_test_stats_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -134,9 +139,9 @@ check_PROGRAMS += tests/fuzz/fuzz-requests
 TESTS += tests/fuzz/fuzz-requests
 tests_fuzz_fuzz_requests_SOURCES = tests/fuzz/fuzz-requests.c
 tests_fuzz_fuzz_requests_LDADD = libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
-tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz-rules.c
+tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz-rules.c tests/fuzz/driver.h
 tests_fuzz_fuzz_rules_LDADD = libserve.a librelay.a libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
-tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz-addr.c
+tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz-addr.c tests/fuzz/driver.h
 tests_fuzz_fuzz_addr_LDADD = libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tests_fuzz_fuzz_addr_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 EXTRA_DIST += \
@@ -199,9 +204,11 @@ bats_tests += tests/messages.bats
 bats_tests += tests/mux.bats
 bats_tests += tests/options.bats
 bats_tests += tests/ping-lab.bats
+bats_tests += tests/ping-live.bats
 bats_tests += tests/ping.bats
 bats_tests += tests/proxy-header.bats
 bats_tests += tests/proxy.bats
+bats_tests += tests/record.bats
 bats_tests += tests/reload.bats
 bats_tests += tests/rules.bats
 bats_tests += tests/seeing.bats

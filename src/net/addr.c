@@ -115,39 +115,41 @@ static int parse_vsock_cid(struct parser *p, size_t at, size_t length)
 	return 0;
 }
 
-static int parse_vsock(struct parser *p)
+/* Only one word where CID and PORT should be. */
+static int parse_vsock_word(struct parser *p, const char *family)
 {
-	size_t colon = text_last_colon(p->text, p->begin, p->end);
-	const char *cid = p->text + p->begin;
-	size_t cid_length = colon - p->begin;
-	const char *family = p->begin > 0 ? p->family->name : "vsock";
+	const char *word = p->text + p->begin;
+	size_t length = p->end - p->begin;
 	int r;
 
-	p->addr->cid = ADDR_CID_ANY;
-	if (colon == p->end && !allows(p, ADDR_PORT_OPTIONAL)) {
-		if (cid_length == 0) {
-			addr_bad(p, p->begin, 1, "CID and port are missing");
-			return listening(p) ? addr_hint(p, "write %s::PORT", family) : addr_hint(p, "write %s:CID:PORT", family);
-		}
-		if (p->url && listening(p) && text_all_digits(cid, cid_length))
-			return addr_parse_port(p, p->begin, cid_length, PORT_VSOCK);
-		if (listening(p)) {
-			addr_bad(p, p->begin, cid_length, "the CID or the port is missing");
-			return text_all_digits(cid, cid_length)
-			               ? addr_hint(p, "write %s::%s", family, SHOW(cid, cid_length))
-			               : addr_hint(p, "write %s:%s:PORT", family, SHOW(cid, cid_length));
-		}
-		if (p->url && text_all_digits(cid, cid_length)) {
-			addr_bad(p, p->begin, cid_length, "the CID or the port is missing");
-			return addr_hint(p, "write %s:CID:%s or %s:%s:PORT", family, SHOW(cid, cid_length), family,
-			            SHOW(cid, cid_length));
-		}
-		r = parse_vsock_cid(p, p->begin, cid_length);
-		if (r < 0)
-			return r;
-		addr_bad(p, colon, 1, "the port is missing");
-		return addr_hint(p, "write %s:%s:PORT", family, SHOW(cid, cid_length));
+	if (length == 0) {
+		addr_bad(p, p->begin, 1, "CID and port are missing");
+		return listening(p) ? addr_hint(p, "write %s::PORT", family) : addr_hint(p, "write %s:CID:PORT", family);
 	}
+	if (p->url && listening(p) && text_all_digits(word, length))
+		return addr_parse_port(p, p->begin, length, PORT_VSOCK);
+	if (listening(p)) {
+		addr_bad(p, p->begin, length, "the CID or the port is missing");
+		return text_all_digits(word, length) ? addr_hint(p, "write %s::%s", family, SHOW(word, length))
+		                                     : addr_hint(p, "write %s:%s:PORT", family, SHOW(word, length));
+	}
+	if (p->url && text_all_digits(word, length)) {
+		addr_bad(p, p->begin, length, "the CID or the port is missing");
+		return addr_hint(p, "write %s:CID:%s or %s:%s:PORT", family, SHOW(word, length), family, SHOW(word, length));
+	}
+	r = parse_vsock_cid(p, p->begin, length);
+	if (r < 0)
+		return r;
+	addr_bad(p, p->end, 1, "the port is missing");
+	return addr_hint(p, "write %s:%s:PORT", family, SHOW(word, length));
+}
+
+/* What can stand in place of a CID by mistake; colon: where the port begins. 0 if it is none of these. */
+static int refuse_vsock_cid(struct parser *p, size_t colon, const char *family)
+{
+	const char *cid = p->text + p->begin;
+	size_t cid_length = colon - p->begin;
+
 	if (text_is_ipv6(cid, cid_length, NULL) || cid[0] == '[') {
 		addr_bad(p, p->begin, cid_length, "bad CID: %s is an IP address", SHOW(cid, cid_length));
 		return cid[0] == '[' ? addr_hint(p, "for TCP write tcp:%s", SHOW(cid, p->end - p->begin))
@@ -164,6 +166,22 @@ static int parse_vsock(struct parser *p)
 		return addr_hint(p, "write %s:CID%s, where CID may be host or local", family,
 		            colon + 1 < p->end ? SHOW(p->text + colon, p->end - colon) : ":PORT");
 	}
+	return 0;
+}
+
+static int parse_vsock(struct parser *p)
+{
+	size_t colon = text_last_colon(p->text, p->begin, p->end);
+	size_t cid_length = colon - p->begin;
+	const char *family = p->begin > 0 ? p->family->name : "vsock";
+	int r;
+
+	p->addr->cid = ADDR_CID_ANY;
+	if (colon == p->end && !allows(p, ADDR_PORT_OPTIONAL))
+		return parse_vsock_word(p, family);
+	r = refuse_vsock_cid(p, colon, family);
+	if (r < 0)
+		return r;
 	if (cid_length > 0) {
 		r = parse_vsock_cid(p, p->begin, cid_length);
 		if (r < 0)
@@ -175,7 +193,7 @@ static int parse_vsock(struct parser *p)
 	}
 	if (colon + 1 == p->end) {
 		addr_bad(p, colon + 1, 1, "the port is missing");
-		return addr_hint(p, "write %s:%s:PORT", family, SHOW(cid, cid_length));
+		return addr_hint(p, "write %s:%s:PORT", family, SHOW(p->text + p->begin, cid_length));
 	}
 	return addr_parse_port(p, colon + 1, p->end - colon - 1, p->addr->family == ADDR_MUX ? PORT_MUX : PORT_VSOCK);
 }

@@ -776,6 +776,18 @@ void explain(const struct addr *addr, const struct failure *failure, struct expl
 	machine_free(&machine);
 }
 
+int explain_say(const struct addr *addr, const struct failure *failure)
+{
+	struct explanation why;
+	char text[256];
+
+	explain(addr, failure, &why);
+	log_error("%s: %s", addr_format_short(addr, text, sizeof(text)), why.what);
+	if (*why.hint)
+		log_hint("%s", why.hint);
+	return (int)why.status;
+}
+
 bool explain_deaf_listener_on(const struct machine *machine, const struct addr *addr, struct explanation *explanation)
 {
 	*explanation = (struct explanation){ 0 };

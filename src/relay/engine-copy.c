@@ -19,31 +19,36 @@
 #define CHUNK_MAX (1024U * 1024)
 #define FULL_READS 2 /* in a row: the flow is large */
 
+enum move engine_write_kept(struct chan *chan, struct flow *flow, size_t length)
+{
+	size_t kept;
+	ssize_t put = endpoint_write(flow->destination, chan_rest(chan, &kept), length);
+
+	if (put == -EAGAIN)
+		return MOVE_FULL;
+	if (put < 0) {
+		flow->error = (int)-put;
+		return MOVE_DESTINATION_FAILED;
+	}
+	chan_rest_written(flow->loop, chan, (size_t)put);
+	return MOVE_EMPTY;
+}
+
 enum move engine_write_rest(struct chan *chan, struct flow *flow)
 {
-	const unsigned char *rest;
+	enum move result = MOVE_EMPTY;
 	size_t length;
 
-	while ((rest = chan_rest(chan, &length))) {
-		ssize_t put = endpoint_write(flow->destination, rest, length);
-
-		if (put == -EAGAIN)
-			return MOVE_FULL;
-		if (put < 0) {
-			flow->error = (int)-put;
-			return MOVE_DESTINATION_FAILED;
-		}
-		chan_rest_written(flow->loop, chan, (size_t)put);
-	}
-	return MOVE_EMPTY;
+	while (result == MOVE_EMPTY && chan_rest(chan, &length))
+		result = engine_write_kept(chan, flow, length);
+	return result;
 }
 
 enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char *data, size_t size)
 {
 	size_t done = 0;
 
-	if (flow->settings->tap)
-		flow->settings->tap->data(flow->settings->tap, flow->side, data, size);
+	relay_tap_data(flow->settings->tap, flow->side, data, size);
 	while (done < size) {
 		ssize_t put = endpoint_write(flow->destination, data + done, size - done);
 
@@ -124,6 +129,7 @@ static enum move move_looking(struct chan *chan, struct flow *flow, unsigned cha
 		flow->error = (int)-put;
 		return MOVE_DESTINATION_FAILED;
 	}
+	relay_tap_data(flow->settings->tap, flow->side, buffer, (size_t)put);
 	/* it is still there */
 	if (endpoint_read(flow->source, buffer, (size_t)put) != put) {
 		flow->error = EIO;

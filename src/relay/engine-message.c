@@ -171,8 +171,7 @@ static enum move send_line(struct chan *chan, struct flow *flow, size_t length)
 		flow->error = (int)-put;
 		return MOVE_DESTINATION_FAILED;
 	}
-	if (flow->settings->tap)
-		flow->settings->tap->data(flow->settings->tap, flow->side, line, length);
+	relay_tap_data(flow->settings->tap, flow->side, line, length);
 	chan_rest_written(flow->loop, chan, length);
 	return MOVE_EMPTY;
 }

@@ -398,6 +398,7 @@ int loop_signals(struct loop *loop, const sigset_t *signals,
 void loop_child(const struct loop *loop)
 {
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &loop->old_mask, NULL);
 }
 

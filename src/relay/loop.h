@@ -75,7 +75,7 @@ void loop_timer_stop(struct loop *loop, struct timer *timer);
 int loop_signals(struct loop *loop, const sigset_t *signals,
                  void (*handler)(struct loop *loop, const struct signalfd_siginfo *info, void *context), void *context);
 
-/* In a forked child, before exec: the signal mask as it was before the loop, and SIGPIPE's default. */
+/* In a forked child, before exec: the signal mask as it was before the loop, and the defaults of SIGPIPE and SIGXFSZ. */
 void loop_child(const struct loop *loop);
 
 /* Calls free(memory) at the end of the present batch. */

@@ -161,11 +161,20 @@ static void pass_end(struct loop *loop, struct relay *relay, int side)
 	endpoint_finish(&relay->end[!side]);
 }
 
+void relay_tap_data(struct relay_tap *tap, int side, const void *data, size_t size)
+{
+	for (; tap; tap = tap->next)
+		tap->data(tap, side, data, size);
+}
+
 static void source_ended(struct loop *loop, struct relay *relay, int side)
 {
 	struct chan *back = &relay->chan[!side];
 	int gone;
 
+	for (struct relay_tap *tap = relay->settings->tap; tap; tap = tap->next)
+		if (tap->end)
+			tap->end(tap, side);
 	pass_end(loop, relay, side);
 	/* was that a half-close, or is the peer gone altogether? (vsock tells at once; for the others epoll will) */
 	if (back->state == CHAN_ENDED || relay->end[side].family != ADDR_VSOCK)

@@ -28,10 +28,15 @@
 #include "relay/loop.h"
 #include "relay/share.h"
 
-/* Is shown what goes by: data that was read from end[side] and is sent next. Where there is one nothing is spliced. */
+/* Is shown what goes by: data that was read from end[side] and is sent next, and the end of file there. Where there is one
+ * nothing is spliced. */
 struct relay_tap {
 	void (*data)(struct relay_tap *tap, int side, const void *data, size_t size);
+	void (*end)(struct relay_tap *tap, int side); /* NULL: it does not want to know */
+	struct relay_tap *next; /* is shown the same; NULL: none */
 };
+/* For the engines: shows it to tap and to those behind it; tap may be NULL. */
+void relay_tap_data(struct relay_tap *tap, int side, const void *data, size_t size);
 
 /* Changes what is read from standard input before it is sent. Puts at most 2 * size bytes to out, and returns how many. */
 struct relay_filter {

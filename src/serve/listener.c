@@ -112,13 +112,15 @@ static void socket_ready(struct loop *loop, struct watch *watch, uint32_t events
 	for (int i = 0; i < BATCH && !listener->resting && !too_many(listener); i++) {
 		int fd = listener->guarded && !somebody_waits(socket->fd) ? -EAGAIN : socket_accept(socket->fd, &place, &failure);
 
-		if (fd == -EAGAIN)
+		/* without a descriptor left accept4(2) fails also where nobody waits: it takes that first */
+		if (fd == -EAGAIN || (fd < 0 && !somebody_waits(socket->fd))) {
+			listener->pause_said = false;
 			return;
+		}
 		if (fd < 0) {
 			pause_accepting(listener, -fd);
 			return;
 		}
-		listener->pause_said = false;
 		if (is_limited(listener))
 			listener->accept_at += NSEC_PER_SEC / listener->accept_rate;
 		if (listener->guarded)

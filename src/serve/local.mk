@@ -7,6 +7,7 @@ libserve_a_SOURCES = \
 	src/serve/change.c src/serve/change.h \
 	src/serve/listener.c src/serve/listener.h \
 	src/serve/metrics.c src/serve/metrics.h \
+	src/serve/output.c src/serve/output.h \
 	src/serve/page.c src/serve/page.h \
 	src/serve/router.c src/serve/router.h \
 	src/serve/rules.c src/serve/rules.h src/serve/rules-text.c src/serve/rules-text.h \

@@ -51,7 +51,8 @@ struct server {
 	struct listener *listeners; /* the caller's; a list, in the order in which they were opened */
 	uint64_t limit; /* connections at once */
 	bool running;   /* listeners accept */
-	bool resting;   /* the listeners: at the limit */
+	bool paused;    /* server_pause() */
+	bool resting;   /* the listeners: at the limit, or paused */
 	bool draining;  /* no more is accepted */
 	bool ending;    /* the time of the drain is up */
 	bool signalled; /* the first signal came */
@@ -98,6 +99,8 @@ void server_stop_session(struct session *session);
 int server_run(struct server *server);
 /* As if SIGHUP had come: calls hangup(), and tells the service manager. */
 void server_reload(struct server *server);
+/* While the owner can take nobody: who connects waits in the kernel's backlog. */
+void server_pause(struct server *server, bool pause);
 /* No more connections; what is open goes on. Ends the run when nothing is open. */
 void server_stop_accepting(struct server *server);
 void server_free(struct server *server);

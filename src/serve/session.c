@@ -109,6 +109,12 @@ static void record_fail(struct session *session, const struct explanation *why)
 	       });
 }
 
+/* Bytes to who was accepted. */
+static uint64_t bytes_down(const struct session *session)
+{
+	return session->relay.chan[session->mirrored ? 0 : 1].bytes;
+}
+
 static void record_done(struct session *session)
 {
 	const struct relay *relay = &session->relay;
@@ -120,7 +126,7 @@ static void record_done(struct session *session)
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
 	           { .key = "client", .type = LOG_F_TEXT, .text = greeting_client(session) },
 	           { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
-	           { .key = "down", .type = LOG_F_NUMBER, .number = relay->chan[1].bytes },
+	           { .key = "down", .type = LOG_F_NUMBER, .number = bytes_down(session) },
 	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
 	           { .key = "end", .type = LOG_F_TEXT, .text = session->end },
 	           { .key = relay->lost ? "lost" : "why", .type = relay->lost ? LOG_F_NUMBER : LOG_F_TEXT, .text = why,
@@ -155,7 +161,7 @@ int session_status(const struct relay *relay)
 static void count_bytes(const struct session *session)
 {
 	session->group->totals.up += session->relay.chan[0].bytes;
-	session->group->totals.down += session->relay.chan[1].bytes;
+	session->group->totals.down += bytes_down(session);
 }
 
 static void command_ended(struct session *session, int status);

@@ -63,6 +63,7 @@ struct session {
 	int ended;          /* on a terminal: how it ended, as waitpid() says, while the relay goes on; -1: not yet */
 	bool terminal;      /* the command is on a terminal, and the relay goes there */
 	bool seqpacket;     /* the accepted socket's type */
+	bool mirrored;      /* what comes in goes back the same way (echo): chan[0] is both directions */
 	bool inherited;     /* it was passed to us, and stays as it is */
 	int fd;             /* while nothing else has it, or -1 */
 	int status;         /* exit status of this session (enum status, or the command's) */

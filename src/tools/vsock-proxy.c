@@ -245,7 +245,7 @@ static int start_metrics(struct proxy *proxy)
 	page->http_path = "/metrics";
 	page->write = write_metrics;
 	page->context = &proxy->router;
-	return page_start(page, proxy->server.loop, &failure) ? common_failed(&page->addr, &failure) : 0;
+	return page_start(page, proxy->server.loop, &failure) ? explain_say(&page->addr, &failure) : 0;
 }
 
 static void write_status(void *context, const char *request, FILE *out)
@@ -278,7 +278,7 @@ static int start_status(struct proxy *proxy)
 	page->context = proxy;
 	if (page_start(page, proxy->server.loop, &failure) == 0 || !proxy->options.status_socket)
 		return 0;
-	return common_failed(&page->addr, &failure);
+	return explain_say(&page->addr, &failure);
 }
 
 /* --status-socket, or the usual place if there is one. */

@@ -243,6 +243,7 @@ static void errors_say_what_to_write(void **state)
 		{"--idle-time 3", "t: unknown option --idle-time; did you mean --idle-timeout?\n"},
 		{"--idle-time=3", "t: unknown option --idle-time; did you mean --idle-timeout?\n"},
 		{"--idel-timeout 3", "t: unknown option --idel-timeout; did you mean --idle-timeout?\n"},
+		{"--idle-timeuot 3", "t: unknown option --idle-timeuot; did you mean --idle-timeout?\n"},
 		{"--keepopen", "t: unknown option --keepopen; did you mean --keep-open?\n"},
 		{"--verb", "t: unknown option --verb; did you mean --verbose?\n"},
 		{"--vers", "t: unknown option --vers; did you mean --version?\n"},
