@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What clients say before anything is relayed: SOCKS5, HTTP CONNECT, the PROXY protocol; and where they may go. Each reader takes
- * any bytes, uses no more than there are, and says of the first half nothing that it does not say of the whole. As fuzz-addr.c
- * it runs under clang's fuzzer (-DFUZZER), or by itself on made-up requests, always the same ones, $VSOCK_FUZZ_RUNS in all
- * (20000), and prints TAP.
+ * any bytes, uses no more than there are, and says of the first half nothing that it does not say of the whole. See
+ * driver.h for how it is run.
  */
 #include "config.h"
 
+#include "driver.h"
+
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "net/dest.h"
 #include "net/http-connect.h"
@@ -19,8 +16,6 @@
 #include "net/socks.h"
 
 #define INPUT_MAX 9000
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum verdict { MORE, OK, BAD };
 
@@ -113,16 +108,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifndef FUZZER
-static uint32_t seed = 1;
-
-static uint32_t next_number(uint32_t below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 17;
-	seed ^= seed << 5;
-	return seed % below;
-}
-
 static const struct piece {
 	const char *data;
 	size_t size;
@@ -140,14 +125,14 @@ static size_t make(uint8_t *data)
 {
 	size_t size = 0;
 
-	for (uint32_t left = next_number(12); left; left--) {
-		const struct piece *piece = &pieces[next_number(sizeof(pieces) / sizeof(*pieces))];
-		uint32_t more = next_number(16);
+	for (uint32_t left = fuzz_number(12); left; left--) {
+		const struct piece *piece = &pieces[fuzz_number(sizeof(pieces) / sizeof(*pieces))];
+		uint32_t more = fuzz_number(16);
 
 		memcpy(data + size, piece->data, piece->size);
 		size += piece->size;
 		if (more == 0)
-			data[size++] = (uint8_t)next_number(256);
+			data[size++] = (uint8_t)fuzz_number(256);
 		if (more == 1 && size < 300) {
 			memset(data + size, 'x', 216);
 			size += 216;
@@ -156,26 +141,10 @@ static size_t make(uint8_t *data)
 	return size;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const char *wanted = getenv("VSOCK_FUZZ_RUNS");
-	long runs = wanted ? strtol(wanted, NULL, 10) : 20000;
-	uint8_t *data = malloc(INPUT_MAX);
+	const struct fuzz fuzz = { .what = "requests are read or refused", .input_max = INPUT_MAX, .runs = 20000, .make = make };
 
-	if (!data)
-		return 1;
-	for (long i = 0; i < runs; i++) {
-		size_t size = make(data);
-		uint8_t *exact = malloc(size ? size : 1); /* so that one byte too far is seen */
-
-		if (!exact)
-			return 1;
-		memcpy(exact, data, size);
-		LLVMFuzzerTestOneInput(exact, size);
-		free(exact);
-	}
-	free(data);
-	printf("1..1\nok 1 - %ld made-up requests are read or refused\n", runs);
-	return 0;
+	return fuzz_main(&fuzz, argc, argv);
 }
 #endif
