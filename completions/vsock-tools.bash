@@ -3,7 +3,7 @@
 # Completion of vsock-cat, vsock-listen, vsock-proxy, vsock-ping and vsock-info for bash.
 #
 # The options, their values and choices come from the program itself: PROGRAM --list-options prints a line for each, with
-# letter, name, type, value, choices, default and text between TABs. Names of guests come from the hosts files.
+# letter, name, type, value, choices, default, "key" where it is a key of rules too, and text between TABs. Names of guests come from the hosts files.
 
 # The names of the hosts files, as vsock-address(7) has them.
 _vsock_tools_names() {
@@ -27,11 +27,22 @@ _vsock_tools_addresses() {
 		return
 	fi
 	echo exec:
+	[ "$program" != vsock-proxy ] || printf '%s\n' socks5: http-connect:
 	for name in "${names[@]}"; do
 		echo "vsock:$name:"
 		[ "$program" = vsock-proxy ] || echo "$name:"
 		[ "$program" != vsock-ping ] || echo "$name"
 	done
+}
+
+# What a rule of vsock-proxy may go on with, from the list of options: keys, where they have a value with =.
+_vsock_tools_keys() {
+	awk -F '\t' '$7 == "key" { print $2 ($4 == "-" ? "" : "=") } END { print "name="; print "connect=" }' <<<"$1"
+}
+
+# Is the word a key?
+_vsock_tools_is_key() {
+	[[ $2 =~ ^[a-z-]+= ]] || _vsock_tools_keys "$1" | grep -qxF -- "$2"
 }
 
 _vsock_tools_who() {
@@ -83,7 +94,7 @@ _vsock_tools() {
 			waits=$(awk -F '\t' -v letter="${name: -1}" '$1 == letter && $4 != "-" { print $2 }' <<<"$options")
 		else
 			# a key of a rule is no address
-			[[ $name =~ ^[a-z-]+= || $name = no-shutdown ]] || operands=$((operands + 1))
+			_vsock_tools_is_key "$options" "$name" || operands=$((operands + 1))
 		fi
 	done
 
@@ -96,13 +107,16 @@ _vsock_tools() {
 		COMPREPLY=("${candidates[@]}")
 		return 0
 	fi
-	if [ -z "$waits" ] && [[ $word == --*=* ]]; then
+	if [ -z "$waits" ] && { [[ $word == --*=* ]] || [[ $program == vsock-proxy && $word =~ ^[a-z-]+= ]]; }; then
 		waits=${word%%=*}
 		before=$waits=
 		waits=${waits#--}
 	fi
 
-	if [ -n "$waits" ]; then
+	if [ "$before" = connect= ]; then
+		mapfile -t candidates < <(_vsock_tools_addresses "$program" connect)
+		candidates=("${candidates[@]/#/$before}")
+	elif [ -n "$waits" ]; then
 		IFS=$'\t' read -r kind value choices < <(awk -F '\t' -v OFS='\t' -v name="$waits" '$2 == name { print $3, $4, $5 }' <<<"$options")
 		case $kind:$value in
 			choice:*) mapfile -t candidates < <(printf '%s\n' "${choices//,/$'\n'}") ;;
@@ -121,7 +135,7 @@ _vsock_tools() {
 					vsock-listen) [ $operands -gt 0 ] || mapfile -t candidates < <(_vsock_tools_addresses "$program" listen) ;;
 					vsock-proxy)
 						if [ $((operands % 2)) -eq 0 ]; then
-							mapfile -t candidates < <(_vsock_tools_addresses "$program" listen)
+							mapfile -t candidates < <(_vsock_tools_addresses "$program" listen; [ $operands -eq 0 ] || _vsock_tools_keys "$options")
 						else
 							mapfile -t candidates < <(_vsock_tools_addresses "$program" connect)
 						fi
@@ -140,8 +154,8 @@ _vsock_tools() {
 	for name in "${candidates[@]}"; do
 		[[ $name == "$word"* && $name != "$before" ]] && COMPREPLY+=("${name#"$before"}")
 	done
-	# An address goes on behind a colon, a path behind a slash.
-	[[ ${COMPREPLY[0]-} != *[:/] ]] || compopt -o nospace 2>/dev/null
+	# An address goes on behind a colon, a path behind a slash, a key behind =.
+	[[ ${COMPREPLY[0]-} != *[:/=] ]] || compopt -o nospace 2>/dev/null
 	return 0
 }
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Completion of the vsock-tools for fish. Options, values and choices come from the program itself (--list-options: letter,
-# name, type, value, choices, default and text, with TABs between), names of guests from the hosts files.
+# name, type, value, choices, default, "key" where it is a key of rules too, and text, with TABs between), names of guests from the hosts files.
 
 function __vsock_tools_names
     set -l files
@@ -35,10 +35,27 @@ function __vsock_tools_addresses -a program role
         return
     end
     echo exec:
+    test $program = vsock-proxy; and printf '%s\n' socks5: http-connect:
     for name in host local (__vsock_tools_names)
         echo vsock:$name:
         test $program = vsock-proxy; or echo $name:
         test $program = vsock-ping; and echo $name
+    end
+end
+
+# Keys of a rule of vsock-proxy, behind a pair of addresses, and their choices.
+function __vsock_tools_keys
+    test (count (commandline -opc | string match -v -- '-*')) -ge 3; or return
+    printf '%s\n' name= connect=
+    command vsock-proxy --list-options 2>/dev/null | while read -l -d \t letter name kind value choices fallback key text
+        test $key = key; or continue
+        if test $kind = choice
+            printf "$name=%s\n" (string split , -- $choices)
+        else if test $value = -
+            echo $name
+        else
+            echo $name=
+        end
     end
 end
 
@@ -50,7 +67,7 @@ end
 for program in vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info
     command -q $program; or continue
     complete -c $program -f
-    command $program --list-options 2>/dev/null | while read -l -d \t letter name kind value choices fallback text
+    command $program --list-options 2>/dev/null | while read -l -d \t letter name kind value choices fallback key text
         set -l spec -l $name -d $text
         test $letter != -; and set -a spec -s $letter
         if test $value != -
@@ -73,6 +90,6 @@ for program in vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info
         case vsock-cat vsock-ping
             complete -c $program -a "(__vsock_tools_addresses $program connect)"
         case vsock-proxy
-            complete -c $program -a "(__vsock_tools_addresses $program listen; __vsock_tools_addresses $program connect)"
+            complete -c $program -a "(__vsock_tools_addresses $program listen; __vsock_tools_addresses $program connect; __vsock_tools_keys)"
     end
 end

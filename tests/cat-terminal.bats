@@ -82,6 +82,57 @@ sane() {
 	sane
 }
 
+# How many lines vi shows that the file does not have.
+rows() {
+	screen | grep -c '^~$'
+}
+
+@test "-t at both ends: vi, which fills the window and follows its size" {
+	need vi
+	spawn_ready vi vsock-listen -t unix:vi -- vi -u NONE text
+	types "vsock-cat -t ./vi; echo status=\$?" Enter
+	# 30 lines: the file's only one, and the last for messages; the others show a tilde
+	wait_until eval '[ "$(rows)" = 28 ]'
+	types "ihello from afar" Escape
+	wait_until shows 'hello from afar'
+	tmux resize-window -x 70 -y 12
+	wait_until eval '[ "$(rows)" = 10 ]'
+	types o "line $(printf '%060d' 7)" Escape
+	# 65 columns of it fit
+	wait_until eval '[ "$(rows)" = 9 ]'
+	tmux resize-window -x 40 -y 20
+	wait_until eval '[ "$(rows)" = 16 ]'
+	types ':wq' Enter
+	wait_until shows status=0
+	[ "$(head -n 1 text)" = "hello from afar" ]
+	[ "$(wc -l <text)" = 2 ]
+	sane
+}
+
+@test "-t at both ends: top redraws, a shell's stty knows the size, Ctrl-C goes to the far end" {
+	need top
+	spawn_ready shell vsock-listen -t unix:shell -- env PS1='far> ' TERM=xterm bash --norc
+	types "vsock-cat -t ./shell; echo status=\$?" Enter
+	wait_until shows 'far>'
+	types "stty size" Enter
+	wait_until eval 'screen | grep -qx "30 100"'
+	types "top -d 0.3" Enter
+	wait_until shows 'PID'
+	tmux resize-window -x 80 -y 15
+	wait_until eval '[ "$(screen | grep -c .)" -le 15 ] && shows PID'
+	types C-c
+	wait_until shows 'far>'
+	types "clear; stty size" Enter
+	wait_until eval 'screen | grep -qx "15 80"'
+	types "sleep 1000" Enter
+	types C-c
+	types "echo interrupted=\$?" Enter
+	wait_until shows interrupted=130
+	types "exit 3" Enter
+	wait_until shows status=0
+	sane
+}
+
 @test "--tty: a signal restores the terminal" {
 	for signal in TERM HUP QUIT; do
 		types "vsock-cat -t -e ^A ./far; echo status=\$?" Enter

@@ -90,6 +90,23 @@ zsh_specs() {
 	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:web:80 name=w max-conns=3 no-shutdown tcp:81 vsock:w' | xargs)" = "web: www:" ]
 }
 
+@test "bash: keys of a rule, and their values" {
+	[[ $(bash_offers 'vsock-proxy tcp:80 vsock:3:80 ' | grep '=$' | wc -l) -ge 15 ]]
+	bash_offers 'vsock-proxy tcp:80 vsock:3:80 ' | grep -qx name=
+	bash_offers 'vsock-proxy tcp:80 vsock:3:80 ' | grep -qx accept-proxy
+	[ "$(bash_offers 'vsock-proxy ' | grep -cx name=)" = 0 ]
+	[ "$(bash_offers 'vsock-proxy tcp:80 ' | grep -cx name=)" = 0 ]
+	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:3:80 ' | grep -cx drain-timeout=)" = 0 ]
+	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:3:80 half')" = half-close-timeout= ]
+	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:3:80 balance=l')" = least ]
+	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:3:80 send-proxy=' | xargs)" = "none v1 v2" ]
+	bash_offers 'vsock-proxy tcp:80 vsock:3:80 allow=' | grep -qx web
+	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:3:80 connect=vsock:w' | xargs)" = "web: www:" ]
+	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:3:80 accept-proxy name=x tcp:81 vsock:w' | xargs)" = "web: www:" ]
+	bash_offers 'vsock-proxy tcp:80 ' | grep -qx socks5:
+	! bash_offers 'vsock-cat ' | grep -qx socks5:
+}
+
 @test "bash: a command behind --" {
 	bash_offers 'vsock-listen 5000 -- mkfif' | grep -qx mkfifo
 	[ "$(bash_offers 'vsock-listen 5000 -- cat fol')" = folder ]
@@ -109,6 +126,11 @@ zsh_specs() {
 		diff <(zsh_specs "$program" | grep -oE '^\*--[a-z-]+' | cut -c 2- | sort) <(names_of "$program")
 	done
 	zsh_specs vsock-cat | grep -qF ':WHEN:(auto always never)'
+	# shellcheck disable=SC2016
+	run -0 zsh -f -c '_arguments() { print -rl -- $keys; }; service=vsock-proxy words=(vsock-proxy); . "$1"' zsh "$completions/_vsock-tools"
+	grep -qx send-proxy= <<<"$output"
+	grep -qx accept-proxy <<<"$output"
+	! grep -qx drain-timeout= <<<"$output"
 }
 
 @test "fish: the file is sound, and every option, choice, family and name is offered" {
@@ -122,4 +144,7 @@ zsh_specs() {
 	fish_offers 'vsock-cat ' | grep -qx web:
 	[ "$(fish_offers 'vsock-cat unix:folder/s')" = unix:folder/service.sock ]
 	fish_offers 'vsock-listen --allow ' | grep -qx web
+	fish_offers 'vsock-proxy tcp:80 vsock:3:80 na' | grep -qx name=
+	fish_offers 'vsock-proxy tcp:80 vsock:3:80 send' | grep -qx send-proxy=v2
+	! fish_offers 'vsock-proxy tcp:80 na' | grep -qx name=
 }

@@ -127,6 +127,65 @@ wrapped() {
 	grep -q 'standard output: No space left' full.err
 }
 
+@test "--hash: a reader of standard output that stands still stops nobody, and gets every line" {
+	mkfifo lines
+	exec 8<>lines
+	wrapped hash 'exec vsock-listen "$@" >lines' --hash -v --drain-timeout 60s unix:hash
+	# a pipe holds 64 KiB: 900 lines of 100 bytes are more, and less than what is kept beside it
+	run -0 python3 -c '
+import socket
+for number in range(900):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect("hash")
+    s.sendall(b"x")
+    s.shutdown(socket.SHUT_WR)
+    s.settimeout(60)
+    assert s.recv(1) == b""'
+	[ "$(grep -c ' done ' hash.err)" = 900 ]
+	head -n 900 <&8 >got
+	[ "$(sort -u got | cut -d' ' -f2,3)" = "1 unix" ]
+	# the end: what is not taken is waited for
+	echo data | vsock-cat unix:hash
+	finish hash
+	read -r line <&8
+	[[ $line == "6667b2d1aab6a00caa5aee5af8ad9f1465e567abf1c209d15727d57b3e8f6e5f 5 unix"* ]]
+	exec 8>&-
+}
+
+@test "--hash: while too much is not taken nobody more is served; a signal does not wait for the reader" {
+	mkfifo lines
+	exec 8<>lines
+	wrapped hash 'exec vsock-listen "$@" >lines' --hash -v unix:hash
+	spawn clients python3 -c '
+import socket
+for number in range(3000):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect("hash")
+    s.shutdown(socket.SHUT_WR)
+    s.settimeout(60)
+    assert s.recv(1) == b""'
+	# two pipes full and no more: it rests, and goes on when somebody reads
+	wait_until eval '[ "$(grep -c " done " hash.err)" -gt 1200 ]'
+	settled() { local before; before=$(grep -c ' done ' hash.err); sleep 0.2; [ "$(grep -c ' done ' hash.err)" = "$before" ]; }
+	wait_until settled
+	[ "$(grep -c ' done ' hash.err)" -lt 3000 ]
+	head -n 3000 <&8 >got
+	join clients
+	[ "$(wc -l <got)" = 3000 ]
+	for _ in $(seq 900); do echo; done | head -c 900 >nothing
+	run -0 python3 -c '
+import socket
+for number in range(900):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect("hash")
+    s.shutdown(socket.SHUT_WR)
+    s.recv(1)'
+	kill "${spawned[hash]}"
+	ends_with 1 hash
+	grep -q 'standard output: not all was written: ' hash.err
+	exec 8>&-
+}
+
 @test "--user becomes the user once it listens, with all its groups" {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	chmod 755 . && mkdir in && chown nobody in
@@ -209,7 +268,7 @@ STATUS=no longer listening" ]
 	echo one | vsock-cat "$ready"
 	echo three | vsock-cat "$ready"
 	join listen
-	grep -qE '^vsock-listen: total connections=2 failed=0 up=10 down=0 time=[0-9.]+$' listen.err
+	grep -qE '^vsock-listen: total connections=2 failed=0 up=10 down=10 time=[0-9.]+$' listen.err
 	spawn_ready back vsock-listen --discard unix:back
 	spawn_ready proxy vsock-proxy --stats --log-format json unix:front unix:back
 	echo one | vsock-cat unix:front
@@ -312,6 +371,129 @@ True" ]
 	finish hub
 	join members
 	[ "$(xargs <members.out)" = "5 100000 1 0" ]
+}
+
+@test "--hub: a drain passes on what was sent and ends at once, listeners and idle members too" {
+	hub_members
+	spawn_ready hub vsock-listen -v --hub --drain-timeout 600s unix:hub
+	cat >members.py <<-'PY'
+		from hub import *
+		talker, idle, listener = member(), member(), member()
+		meet(talker, idle, listener)
+		listener.shutdown(socket.SHUT_WR)
+		talker.sendall(b"last words")
+		print("ready", flush=True)
+		for s in idle, listener: print(get(s, 100).decode(), flush=True)
+		print(talker.recv(1), flush=True)
+	PY
+	spawn members python3 members.py
+	wait_until grep -q ready members.out
+	finish hub
+	join members
+	[ "$(cat members.out)" = "ready
+last words
+last words
+b''" ]
+	[ "$(grep -c ' done .* end=eof' hub.err)" = 3 ]
+	run ! grep -q 'still open after' hub.err
+}
+
+@test "--echo counts what goes back, too" {
+	spawn_ready echo vsock-listen -v --echo unix:echo
+	[ "$(echo four | vsock-cat unix:echo)" = four ]
+	wait_until grep -q ' done .* up=5 down=5 ' echo.err
+	kill -USR1 "${spawned[echo]}"
+	wait_until grep -q 'bytes up: 5, down: 5' echo.err
+	# the others count it already
+	spawn_ready generate vsock-listen -v --generate 7 unix:generate
+	[ "$(vsock-cat unix:generate </dev/null | wc -c)" = 7 ]
+	wait_until grep -q ' done .* up=0 down=7 ' generate.err
+	echo 12345678 >data
+	spawn_ready file vsock-listen -v --send-file data unix:file
+	[ "$(echo x | vsock-cat unix:file)" = 12345678 ]
+	wait_until grep -q ' done .* up=2 down=9 ' file.err
+}
+
+@test "out of descriptors: accepting pauses, says so once, and who waits is served when there is one" {
+	need python3
+	spawn_ready server vsock-listen -v --echo unix:peer
+	cat >clients.py <<-'PY'
+		import os, resource, socket, sys, time
+		pid = int(sys.argv[1])
+		def client():
+		    s = socket.socket(socket.AF_UNIX); s.connect("peer"); s.settimeout(60); return s
+		def echo(s):
+		    s.sendall(b"x"); return s.recv(1)
+		first = client()
+		print(echo(first), flush=True)
+		used = {int(name) for name in os.listdir("/proc/%d/fd" % pid)}
+		free = min(set(range(1000)) - used)
+		hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
+		resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, hard))
+		second = client()
+		second.sendall(b"y")
+		while b"accepting pauses" not in open("server.err", "rb").read(): time.sleep(0.01)
+		# several turns of the pause, of which only the first is said
+		second.settimeout(0.5)
+		try: print(second.recv(1))
+		except TimeoutError: print("waits", flush=True)
+		print(echo(first), flush=True)
+		first.close()
+		second.settimeout(60)
+		print(second.recv(1), flush=True)
+	PY
+	run -0 python3 clients.py "${spawned[server]}"
+	[ "$output" = "b'x'
+waits
+b'x'
+b'y'" ]
+	[ "$(grep -c 'accepting pauses' server.err)" = 1 ]
+	grep -qx 'vsock-listen: unix:peer: accepting pauses: Too many open files' server.err
+}
+
+@test "a file at the limit of its size is said, and does not kill (SIGXFSZ)" {
+	mkdir dir
+	wrapped limited 'ulimit -f 100; exec vsock-listen "$@"' -v --receive-dir dir unix:peer
+	bytes 1M data
+	run vsock-cat unix:peer <data
+	wait_until grep -q 'dir/.*\.part: not whole, 102400 bytes: File too large' limited.err
+	grep -q ' done .* end=io ' limited.err
+	echo small | vsock-cat unix:peer
+	wait_until eval '[ "$(find dir -type f ! -name "*.part" -exec cat {} +)" = small ]'
+	# COMMAND gets the signal as it was
+	spawn_ready command vsock-listen -c 1 unix:command -- grep SigIgn /proc/self/status
+	run -0 vsock-cat unix:command </dev/null
+	# SIGXFSZ is 25, SIGPIPE 13
+	[ $((0x${output##*[[:space:]]} & (1 << 24 | 1 << 12))) = 0 ]
+}
+
+@test "plain: -x, -C, -p and -s as vsock-cat has them" {
+	printf 'a\nb\n' >lines
+	wrapped listen 'exec vsock-listen "$@" <lines' -C -x dump -p unix:peer
+	[ "$(echo question | vsock-cat unix:peer | od -An -c | tr -d ' ')" = 'a\r\nb\r\n' ]
+	join listen
+	[ "$(cat listen.out)" = question ]
+	[ "$(sed -E 's/[0-9-]+T[0-9:.]+Z/TIME/' dump | sort)" = "00000000  61 0d 0a 62 0d 0a                                 |a..b..|
+00000000  71 75 65 73 74 69 6f 6e  0a                       |question.|
+< TIME length=9 from=0 to=8
+> TIME length=6 from=0 to=5" ]
+	grep -E '9 ?B 0:00:0[0-9]' listen.err
+	wrapped sized 'exec vsock-listen "$@" <lines' -p -s 18 unix:sized
+	echo question | vsock-cat unix:sized >answer
+	join sized
+	grep '50%' sized.err
+	run -1 vsock-listen -x /nowhere/dump unix:nowhere
+	[ "$output" = "vsock-listen: --dump /nowhere/dump: No such file or directory" ]
+	run -2 vsock-listen -C unix-seqpacket:x
+	[[ $output == *"--crlf is for streams"* ]]
+	run -2 vsock-listen -s 5 unix:x
+	[[ $output == *"--size says what is 100 % for --progress"* ]]
+	for option in -p --size=5 --dump=x --record=x -C; do
+		run -2 vsock-listen "$option" unix:x -- cat
+		[[ $output == *"has no effect here: COMMAND has the socket itself, nothing is relayed" ]]
+		run -2 vsock-listen "$option" unix:x --echo
+		[[ $output == *"has no effect here: it is for standard input and output" ]]
+	done
 }
 
 @test "an option that would have no effect is refused with the reason" {

@@ -53,6 +53,11 @@ tests_unit_test_opt_SOURCES = tests/unit/test-opt.c tests/unit/capture.h
 tests_unit_test_opt_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_opt_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-pcapng
+tests_unit_test_pcapng_SOURCES = tests/unit/test-pcapng.c
+tests_unit_test_pcapng_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_pcapng_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-stats
 tests_unit_test_stats_SOURCES = tests/unit/test-stats.c
 tests_unit_test_stats_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -109,6 +114,26 @@ tests_unit_test_resolve_SOURCES = tests/unit/test-resolve.c
 tests_unit_test_resolve_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_resolve_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-dest
+tests_unit_test_dest_SOURCES = tests/unit/test-dest.c
+tests_unit_test_dest_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_dest_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-proxy-header
+tests_unit_test_proxy_header_SOURCES = tests/unit/test-proxy-header.c
+tests_unit_test_proxy_header_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_proxy_header_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-share
+tests_unit_test_share_SOURCES = tests/unit/test-share.c
+tests_unit_test_share_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_share_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-socks
+tests_unit_test_socks_SOURCES = tests/unit/test-socks.c
+tests_unit_test_socks_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_socks_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-dial
 tests_unit_test_dial_SOURCES = tests/unit/test-dial.c
 tests_unit_test_dial_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
@@ -125,9 +150,13 @@ check_PROGRAMS += tests/fuzz/fuzz-addr
 TESTS += tests/fuzz/fuzz-addr
 check_PROGRAMS += tests/fuzz/fuzz-rules
 TESTS += tests/fuzz/fuzz-rules
-tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz-rules.c
+check_PROGRAMS += tests/fuzz/fuzz-requests
+TESTS += tests/fuzz/fuzz-requests
+tests_fuzz_fuzz_requests_SOURCES = tests/fuzz/fuzz-requests.c tests/fuzz/driver.h
+tests_fuzz_fuzz_requests_LDADD = libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
+tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz-rules.c tests/fuzz/driver.h
 tests_fuzz_fuzz_rules_LDADD = libserve.a librelay.a libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
-tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz-addr.c
+tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz-addr.c tests/fuzz/driver.h
 tests_fuzz_fuzz_addr_LDADD = libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tests_fuzz_fuzz_addr_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 EXTRA_DIST += \
@@ -183,14 +212,18 @@ bats_tests += tests/half-close.bats
 bats_tests += tests/info-lab.bats
 bats_tests += tests/info.bats
 bats_tests += tests/layering.bats
+bats_tests += tests/limits.bats
 bats_tests += tests/listen.bats
 bats_tests += tests/manual.bats
 bats_tests += tests/messages.bats
 bats_tests += tests/mux.bats
 bats_tests += tests/options.bats
 bats_tests += tests/ping-lab.bats
+bats_tests += tests/ping-live.bats
 bats_tests += tests/ping.bats
+bats_tests += tests/proxy-header.bats
 bats_tests += tests/proxy.bats
+bats_tests += tests/record.bats
 bats_tests += tests/reload.bats
 bats_tests += tests/rules.bats
 bats_tests += tests/sandbox.bats
@@ -199,6 +232,7 @@ bats_tests += tests/scale.bats
 bats_tests += tests/serving.bats
 bats_tests += tests/signals.bats
 bats_tests += tests/sources.bats
+bats_tests += tests/socks.bats
 bats_tests += tests/terminal.bats
 bats_tests += tests/transfer.bats
 bats_tests += tests/units.bats

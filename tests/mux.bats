@@ -108,3 +108,23 @@ talk() {
 	[ "$output" = hello ]
 	grep -qx 'CONNECT 5432' "$BATS_TEST_TMPDIR/vmm.out"
 }
+
+@test "vsock-ping measures the handshake too, and tells open, closed and no answer" {
+	start_vmm ok ok close reset silence ok
+	run -0 --separate-stderr vsock-ping -c 6 -i 0.01 -W 0.5 "vsock-mux:$vmm:52"
+	echo "$output"
+	[ "${lines[0]}" = "PING vsock-mux:$vmm:52: connect and handshake" ]
+	[ "$(grep -cE "^answer from vsock-mux:$vmm:52: seq=[126] open time=[0-9.]+ ms$" <<<"$output")" = 3 ]
+	grep -E "^no answer from vsock-mux:$vmm:52: seq=5 timed out after 500 ms$" <<<"$output"
+	# a VMM that closes says that nothing listens on that port of the guest
+	[ "$(grep -cE "^answer from vsock-mux:$vmm:52: seq=[34] closed time=" <<<"$output")" = 2 ]
+	grep -F '6 packets transmitted, 5 received' <<<"$output"
+	[ "$(grep -c '^CONNECT 52$' "$BATS_TEST_TMPDIR/vmm.out")" = 5 ]
+}
+
+@test "vsock-ping --echo goes through the handshake once" {
+	start_vmm ok
+	run -0 vsock-ping --echo -c 20 -i 0.005 "vsock-mux:$vmm:52"
+	[[ "$output" == *"20 packets transmitted, 20 received"* ]]
+	[ "$(grep -c '^CONNECT 52$' "$BATS_TEST_TMPDIR/vmm.out")" = 1 ]
+}

@@ -114,6 +114,9 @@ setup() {
 	END
 	run -2 --separate-stderr vsock-cat --idle-time 3 tcp:1
 	[ "${stderr_lines[0]}" = "vsock-cat: unknown option --idle-time; did you mean --idle-timeout?" ]
+	# two letters exchanged are one slip, in a short word too
+	run -2 --separate-stderr vsock-cat --wiat 3 3:22
+	[ "${stderr_lines[0]}" = "vsock-cat: unknown option --wiat; did you mean --wait?" ]
 }
 
 @test "zero where it is no value is refused, and inf is named" {

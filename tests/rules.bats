@@ -42,6 +42,33 @@ says() {
 	grep -qE 'done unix.* -> unix:echo up=2 down=2' proxy.err
 }
 
+@test "--check -j: an object for each mistake, with its place, or for each rule" {
+	need python3
+	printf '%s\n' 'tcp:localhost:70000 vsock:3:80' 'unix:./a "unix:./b" name=x' 'unix:./a unix:./c max-con=1' 'unix:./a "unix:./c' 'unix:./a unix:./d' >bad.rules
+	run -2 --separate-stderr vsock-proxy --check -j -f bad.rules -f ./missing unix:./q tcp:x:y:z
+	python3 -c '
+import json, sys
+found = [json.loads(line) for line in sys.argv[1].splitlines()]
+assert all(mistake["event"] == "error" and mistake["why"] for mistake in found)
+places = [(m["file"], m.get("line"), m.get("column"), m.get("length"), m.get("text")) for m in found]
+assert places == [
+    (None, None, 5, 5, "tcp:x:y:z"),
+    ("bad.rules", 1, 15, 5, "tcp:localhost:70000"),
+    ("bad.rules", 3, 19, 7, "max-con=1"),
+    ("bad.rules", 4, 10, 1, None),
+    ("./missing", None, None, None, None),
+    ("bad.rules", 5, None, None, None)], places
+assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
+	[[ $stderr == *"bad.rules:1: bad port: 70000 is above 65535"* ]]
+	printf '%s\n' '' 'unix:./a tcp:80 name=x connect=tcp:81 no-shutdown' 'unix:./b socks5: allow-dest=a:1' >good.rules
+	run -0 --separate-stderr vsock-proxy --check --json -f good.rules
+	[ "${lines[0]}" = '{"event":"rule","file":"good.rules","line":2,"rule":"x","listen":"unix:./a","connect":["tcp:80","tcp:81"],"keys":["name=x","connect=tcp:81","no-shutdown"]}' ]
+	[ "${lines[1]}" = '{"event":"rule","file":"good.rules","line":3,"rule":null,"listen":"unix:./b","connect":["socks5:"],"keys":["allow-dest=a:1"]}' ]
+	[ ${#lines[@]} = 2 ]
+	run -2 vsock-proxy -j unix:./a unix:./b
+	[[ $output == *"--json is for --status and --check"* ]]
+}
+
 @test "quotes, comments, continuations as in sh" {
 	echo_at echo 'a b'
 	cat >rules <<-'END'

@@ -255,6 +255,16 @@ assert cat.wait() == 0' "$ready"
 	[[ ${stderr_lines[0]} == "vsock-cat: standard output: No space left on device"* ]]
 }
 
+@test "a disk that becomes full: what happened, how much went before, status 1" {
+	spawn_ready server vsock-listen tcp:127.0.0.1:0 --generate 1M
+	# a file at its limit stands for the disk; blocks of 1 KiB
+	run -1 --separate-stderr bash -c 'ulimit -f 300; vsock-cat "$1" </dev/null >got' bash "$ready"
+	[ "${stderr_lines[0]}" = "vsock-cat: standard output: File too large; 0 B sent, 300.0 KiB received" ]
+	[ "$(stat -c %s got)" = 307200 ]
+	run -1 --separate-stderr bash -c 'echo question | vsock-cat "$1" >/dev/full' bash "$ready"
+	[[ ${stderr_lines[0]} =~ ^"vsock-cat: standard output: No space left on device; "[09]" B sent, 0 B received"$ ]]
+}
+
 @test "into head -1: in silence, by SIGPIPE" {
 	spawn_ready server vsock-listen --generate inf tcp:127.0.0.1:0
 	run -0 --separate-stderr bash -c 'vsock-cat "$1" </dev/null | head -c 1 >/dev/null; echo "${PIPESTATUS[0]}"' bash "$ready"

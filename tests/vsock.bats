@@ -465,3 +465,16 @@ since() {
 	finish cat
 	join server
 }
+
+@test "vsock-cat --record: the addresses of the packets are made of CIDs and ports" {
+	need tshark
+	spawn_ready peer vsock-listen --echo vsock:any:0
+	loopback
+	run -0 vsock-cat --record file "$target,bind=1:70022" <<<data
+	# 70022 is 0x1:0x1186
+	[ "$(tshark -n -r file -Y 'tcp.flags == 2' -T fields -e ipv6.src -e tcp.srcport 2>/dev/null)" = "fd76:736f:636b::1:0:1	4486" ]
+	[ "$(tshark -n -r file -Y 'tcp.len > 0' -T fields -e tcp.len 2>/dev/null | xargs)" = "5 5" ]
+	[ "$(tshark -n -r file -T fields -e tcp.stream 2>/dev/null | sort -u)" = 0 ]
+	run -0 vsock-cat --record file "$target" <<<data
+	[[ $(tshark -n -r file -Y 'tcp.flags == 2' -T fields -e ipv6.src 2>/dev/null) =~ ^fd76:736f:636b:.*:1$ ]]
+}

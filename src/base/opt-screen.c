@@ -275,6 +275,6 @@ void opt_screen_list(const struct opt_rows *rows, FILE *out)
 			put_choices(out, opt, ",");
 		else
 			fputc('-', out);
-		fprintf(out, "\t%s\t%s\n", opt->fallback != NULL ? opt->fallback : "-", opt->text);
+		fprintf(out, "\t%s\t%s\t%s\n", opt->fallback != NULL ? opt->fallback : "-", opt->flags & OPT_RULE ? "key" : "-", opt->text);
 	}
 }

@@ -166,31 +166,32 @@ int opt_set(const struct opt *opt, void *into, const char *value, struct opt_err
 	return status;
 }
 
-/* How much has to be changed to make b of a; names are short, so a row of the matrix is enough. */
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How many letters have to be added, taken away, changed or exchanged with their neighbour to make b of a (Damerau). */
 static size_t distance(const char *a, size_t length, const char *b)
 {
-	size_t row[NAME_MAX_COMPARED + 1], width = strlen(b);
+	size_t cost[NAME_MAX_COMPARED + 1][NAME_MAX_COMPARED + 1], width = strlen(b);
 
 	if (length > NAME_MAX_COMPARED || width > NAME_MAX_COMPARED)
 		return SIZE_MAX;
 	for (size_t j = 0; j <= width; j++)
-		row[j] = j;
+		cost[0][j] = j;
 	for (size_t i = 1; i <= length; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
+		cost[i][0] = i;
 		for (size_t j = 1; j <= width; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
+			size_t best = cost[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
 
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
+			best = smaller(best, smaller(cost[i - 1][j], cost[i][j - 1]) + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				best = smaller(best, cost[i - 2][j - 2] + 1);
+			cost[i][j] = best;
 		}
 	}
-	return row[width];
+	return cost[length][width];
 }
 
 /* Is this name nearer than the best so far? One that begins as typed is, else the nearest within a third of its length. */

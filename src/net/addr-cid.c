@@ -132,6 +132,52 @@ int addr_read_port(struct parser *p, size_t at, size_t length, enum port_kind ki
 	return 0;
 }
 
+/* The name of a service of TCP, which is looked up later. */
+static int parse_service(struct parser *p, size_t at, size_t length)
+{
+	const char *text = p->text + at;
+
+	for (size_t i = 0; i < length; i++) {
+		if (!is_letter(text[i]) && !is_digit(text[i]) && !memchr("-_+.", text[i], 4)) {
+			size_t n = text_char_length(text + i, length - i);
+
+			return addr_bad(p, at + i, n, "bad port: '%s' is no part of a service's name", SHOW(text + i, n));
+		}
+	}
+	if (length >= sizeof p->addr->service)
+		return addr_bad(p, at, length, "bad port: a service's name has at most %zu bytes", sizeof p->addr->service - 1);
+	memcpy(p->addr->service, text, length);
+	return 0;
+}
+
+/* What follows first bytes of a range, which is FIRST-LAST; FIRST is read. */
+static int parse_range(struct parser *p, size_t at, size_t length, size_t first, enum port_kind kind)
+{
+	struct addr *addr = p->addr;
+	const char *text = p->text + at, *last = text + first + 1;
+	size_t last_length = length - first - 1;
+	uint32_t any = kind == PORT_TCP ? 0 : ADDR_PORT_ANY;
+	int r;
+
+	if (!allows(p, ADDR_RANGE)) {
+		addr_bad(p, at, length, "bad port: %s is a range", SHOW(text, length));
+		return addr_hint(p, "only the rules of vsock-proxy take ranges of ports");
+	}
+	if (!last_length)
+		return addr_bad(p, at, length, "bad port: the range has no end");
+	r = addr_read_port(p, at + first + 1, last_length, kind, &addr->port_last);
+	if (r < 0)
+		return r;
+	if (addr->port == any || addr->port_last == any)
+		return addr_bad(p, at, length, "bad port: a range can't hold %s, which means any port",
+		                addr->port == any ? SHOW(text, first) : SHOW(last, last_length));
+	if (addr->port > addr->port_last) {
+		addr_bad(p, at, length, "bad port: the range runs backwards");
+		return addr_hint(p, "write %u-%u", (unsigned)addr->port_last, (unsigned)addr->port);
+	}
+	return 0;
+}
+
 /* PORT, a service's name, or FIRST-LAST where ranges are allowed. */
 int addr_parse_port(struct parser *p, size_t at, size_t length, enum port_kind kind)
 {
@@ -145,20 +191,8 @@ int addr_parse_port(struct parser *p, size_t at, size_t length, enum port_kind k
 	addr->has_port = true;
 	if (length == 0)
 		return addr_bad(p, at, 1, "the port is missing");
-	if (kind == PORT_TCP && is_letter(text[0]) && !is_word(text, length, "any")) {
-		for (size_t i = 0; i < length; i++) {
-			if (!is_letter(text[i]) && !is_digit(text[i]) && !memchr("-_+.", text[i], 4)) {
-				size_t n = text_char_length(text + i, length - i);
-
-				return addr_bad(p, at + i, n, "bad port: '%s' is no part of a service's name", SHOW(text + i, n));
-			}
-		}
-		if (length >= sizeof addr->service)
-			return addr_bad(p, at, length, "bad port: a service's name has at most %zu bytes",
-			           sizeof addr->service - 1);
-		memcpy(addr->service, text, length);
-		return 0;
-	}
+	if (kind == PORT_TCP && is_letter(text[0]) && !is_word(text, length, "any"))
+		return parse_service(p, at, length);
 	if (is_word(text, length, "any")) {
 		addr->port = any;
 	} else {
@@ -167,25 +201,8 @@ int addr_parse_port(struct parser *p, size_t at, size_t length, enum port_kind k
 			return r;
 	}
 	addr->port_last = addr->port;
-	if (dash && !allows(p, ADDR_RANGE)) {
-		addr_bad(p, at, length, "bad port: %s is a range", SHOW(text, length));
-		return addr_hint(p, "only the rules of vsock-proxy take ranges of ports");
-	}
-	if (dash) {
-		if (first + 1 == length)
-			return addr_bad(p, at, length, "bad port: the range has no end");
-		r = addr_read_port(p, at + first + 1, length - first - 1, kind, &addr->port_last);
-		if (r < 0)
-			return r;
-		if (addr->port == any || addr->port_last == any)
-			return addr_bad(p, at, length, "bad port: a range can't hold %s, which means any port",
-			           addr->port == any ? SHOW(text, first) : SHOW(dash + 1, length - first - 1));
-		if (addr->port > addr->port_last) {
-			addr_bad(p, at, length, "bad port: the range runs backwards");
-			return addr_hint(p, "write %u-%u", (unsigned)addr->port_last, (unsigned)addr->port);
-		}
-		return 0;
-	}
+	if (dash)
+		return parse_range(p, at, length, first, kind);
 	if (addr->port == any && (kind == PORT_MUX || !listening(p))) {
 		const char *means = is_word(text, length, "any") ? "" : " means any port and";
 

@@ -2,6 +2,7 @@
 /* Texts that are no address of ours, but tell what was meant. */
 #include "config.h"
 
+#include <limits.h>
 #include <string.h>
 #include <strings.h>
 
@@ -79,6 +80,27 @@ static bool explain_socat(struct parser *p, size_t word)
 	return false;
 }
 
+/* The family that a word was probably meant to be, or NULL. */
+static const struct family *nearest_family(const struct parser *p, size_t word, bool number)
+{
+	const struct family *nearest = NULL;
+	unsigned least = UINT_MAX;
+
+	for (size_t i = 0; i < ADDR_FAMILIES; i++) {
+		const struct family *family = &addr_families[i];
+		unsigned distance = text_distance(p->text, word, family->name);
+
+		/* NAME:NUMBER is a vsock address, unless it is a slip for tcp:PORT or, for ping, vsock:CID. */
+		if (number && family->family != ADDR_TCP && (family->family != ADDR_VSOCK || !allows(p, ADDR_PORT_OPTIONAL)))
+			continue;
+		if (!text_resembles(p->text, word, family->name) || (number && distance > 1) || distance >= least)
+			continue;
+		nearest = family;
+		least = distance;
+	}
+	return nearest;
+}
+
 /* Spellings of a family that are nearly right, words of other tools and other URLs. True if it was one. */
 bool addr_explain_family(struct parser *p)
 {
@@ -101,15 +123,10 @@ bool addr_explain_family(struct parser *p)
 		addr_hint(p, "write %s%s", family->name, rest);
 		return true;
 	}
-	for (size_t i = 0; i < ADDR_FAMILIES; i++) {
-		/* NAME:NUMBER is a vsock address, unless it is a slip for tcp:PORT or, for ping, vsock:CID. */
-		if (number && addr_families[i].family != ADDR_TCP &&
-		    (addr_families[i].family != ADDR_VSOCK || !allows(p, ADDR_PORT_OPTIONAL)))
-			continue;
-		if (!text_resembles(text, word, addr_families[i].name) || (number && text_distance(text, word, addr_families[i].name) > 1))
-			continue;
-		addr_bad(p, 0, word, "unknown family '%s'; did you mean '%s'?", SHOW(text, word), addr_families[i].name);
-		addr_hint(p, "write %s%s", addr_families[i].name, rest);
+	family = nearest_family(p, word, number);
+	if (family) {
+		addr_bad(p, 0, word, "unknown family '%s'; did you mean '%s'?", SHOW(text, word), family->name);
+		addr_hint(p, "write %s%s", family->name, rest);
 		return true;
 	}
 	if (url && (is_word(text, word, "http") || is_word(text, word, "ws") || is_word(text, word, "https") ||

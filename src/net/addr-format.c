@@ -121,6 +121,11 @@ void addr_format_stdio(struct writer *w, const struct addr *addr)
 	addr_put(w, "-");
 }
 
+void addr_format_open_ended(struct writer *w, const struct addr *addr)
+{
+	put_family(w, addr);
+}
+
 /* Ends a text that did not fit. */
 static char *finish(struct writer *w)
 {

@@ -22,6 +22,7 @@ static int parse_mux(struct parser *p);
 static int parse_exec(struct parser *p);
 static int parse_fd(struct parser *p);
 static int parse_stdio(struct parser *p);
+static int parse_open_ended(struct parser *p);
 
 #define BOTH (ADDR_CONNECT | ADDR_LISTEN)
 #define VSOCK_CONNECT (ADDR_OPT_BIND | ADDR_OPT_CONNECT_TIMEOUT | ADDR_OPT_WINDOW | ADDR_OPT_TO_HOST)
@@ -45,6 +46,8 @@ const struct family addr_families[ADDR_FAMILIES] = {
 	{ "exec", ADDR_EXEC, false, 0, false, ADDR_CONNECT, 0, 0, parse_exec, addr_format_exec },
 	{ "fd", ADDR_FD, false, 0, false, BOTH, 0, 0, parse_fd, addr_format_fd },
 	{ "-", ADDR_STDIO, false, 0, false, 0 /* the programs use them anyway */, 0, 0, parse_stdio, addr_format_stdio },
+	{ "socks5", ADDR_SOCKS5, false, 0, false, ADDR_CONNECT, 0, 0, parse_open_ended, addr_format_open_ended },
+	{ "http-connect", ADDR_HTTP_CONNECT, false, 0, false, ADDR_CONNECT, 0, 0, parse_open_ended, addr_format_open_ended },
 };
 
 /*
@@ -112,39 +115,41 @@ static int parse_vsock_cid(struct parser *p, size_t at, size_t length)
 	return 0;
 }
 
-static int parse_vsock(struct parser *p)
+/* Only one word where CID and PORT should be. */
+static int parse_vsock_word(struct parser *p, const char *family)
 {
-	size_t colon = text_last_colon(p->text, p->begin, p->end);
-	const char *cid = p->text + p->begin;
-	size_t cid_length = colon - p->begin;
-	const char *family = p->begin > 0 ? p->family->name : "vsock";
+	const char *word = p->text + p->begin;
+	size_t length = p->end - p->begin;
 	int r;
 
-	p->addr->cid = ADDR_CID_ANY;
-	if (colon == p->end && !allows(p, ADDR_PORT_OPTIONAL)) {
-		if (cid_length == 0) {
-			addr_bad(p, p->begin, 1, "CID and port are missing");
-			return listening(p) ? addr_hint(p, "write %s::PORT", family) : addr_hint(p, "write %s:CID:PORT", family);
-		}
-		if (p->url && listening(p) && text_all_digits(cid, cid_length))
-			return addr_parse_port(p, p->begin, cid_length, PORT_VSOCK);
-		if (listening(p)) {
-			addr_bad(p, p->begin, cid_length, "the CID or the port is missing");
-			return text_all_digits(cid, cid_length)
-			               ? addr_hint(p, "write %s::%s", family, SHOW(cid, cid_length))
-			               : addr_hint(p, "write %s:%s:PORT", family, SHOW(cid, cid_length));
-		}
-		if (p->url && text_all_digits(cid, cid_length)) {
-			addr_bad(p, p->begin, cid_length, "the CID or the port is missing");
-			return addr_hint(p, "write %s:CID:%s or %s:%s:PORT", family, SHOW(cid, cid_length), family,
-			            SHOW(cid, cid_length));
-		}
-		r = parse_vsock_cid(p, p->begin, cid_length);
-		if (r < 0)
-			return r;
-		addr_bad(p, colon, 1, "the port is missing");
-		return addr_hint(p, "write %s:%s:PORT", family, SHOW(cid, cid_length));
+	if (length == 0) {
+		addr_bad(p, p->begin, 1, "CID and port are missing");
+		return listening(p) ? addr_hint(p, "write %s::PORT", family) : addr_hint(p, "write %s:CID:PORT", family);
 	}
+	if (p->url && listening(p) && text_all_digits(word, length))
+		return addr_parse_port(p, p->begin, length, PORT_VSOCK);
+	if (listening(p)) {
+		addr_bad(p, p->begin, length, "the CID or the port is missing");
+		return text_all_digits(word, length) ? addr_hint(p, "write %s::%s", family, SHOW(word, length))
+		                                     : addr_hint(p, "write %s:%s:PORT", family, SHOW(word, length));
+	}
+	if (p->url && text_all_digits(word, length)) {
+		addr_bad(p, p->begin, length, "the CID or the port is missing");
+		return addr_hint(p, "write %s:CID:%s or %s:%s:PORT", family, SHOW(word, length), family, SHOW(word, length));
+	}
+	r = parse_vsock_cid(p, p->begin, length);
+	if (r < 0)
+		return r;
+	addr_bad(p, p->end, 1, "the port is missing");
+	return addr_hint(p, "write %s:%s:PORT", family, SHOW(word, length));
+}
+
+/* What can stand in place of a CID by mistake; colon: where the port begins. 0 if it is none of these. */
+static int refuse_vsock_cid(struct parser *p, size_t colon, const char *family)
+{
+	const char *cid = p->text + p->begin;
+	size_t cid_length = colon - p->begin;
+
 	if (text_is_ipv6(cid, cid_length, NULL) || cid[0] == '[') {
 		addr_bad(p, p->begin, cid_length, "bad CID: %s is an IP address", SHOW(cid, cid_length));
 		return cid[0] == '[' ? addr_hint(p, "for TCP write tcp:%s", SHOW(cid, p->end - p->begin))
@@ -161,6 +166,22 @@ static int parse_vsock(struct parser *p)
 		return addr_hint(p, "write %s:CID%s, where CID may be host or local", family,
 		            colon + 1 < p->end ? SHOW(p->text + colon, p->end - colon) : ":PORT");
 	}
+	return 0;
+}
+
+static int parse_vsock(struct parser *p)
+{
+	size_t colon = text_last_colon(p->text, p->begin, p->end);
+	size_t cid_length = colon - p->begin;
+	const char *family = p->begin > 0 ? p->family->name : "vsock";
+	int r;
+
+	p->addr->cid = ADDR_CID_ANY;
+	if (colon == p->end && !allows(p, ADDR_PORT_OPTIONAL))
+		return parse_vsock_word(p, family);
+	r = refuse_vsock_cid(p, colon, family);
+	if (r < 0)
+		return r;
 	if (cid_length > 0) {
 		r = parse_vsock_cid(p, p->begin, cid_length);
 		if (r < 0)
@@ -172,7 +193,7 @@ static int parse_vsock(struct parser *p)
 	}
 	if (colon + 1 == p->end) {
 		addr_bad(p, colon + 1, 1, "the port is missing");
-		return addr_hint(p, "write %s:%s:PORT", family, SHOW(cid, cid_length));
+		return addr_hint(p, "write %s:%s:PORT", family, SHOW(p->text + p->begin, cid_length));
 	}
 	return addr_parse_port(p, colon + 1, p->end - colon - 1, p->addr->family == ADDR_MUX ? PORT_MUX : PORT_VSOCK);
 }
@@ -441,6 +462,14 @@ static int parse_stdio(struct parser *p)
 	return 0;
 }
 
+static int parse_open_ended(struct parser *p)
+{
+	if (p->end == p->begin)
+		return 0;
+	addr_bad(p, p->begin, p->end - p->begin, "nothing follows %s: the client says where to", p->family->name);
+	return addr_hint(p, "write %s: alone, and --allow-dest for where clients may go", p->family->name);
+}
+
 /*
  * exec: words as sh splits them
  */
@@ -699,8 +728,13 @@ static int check_role(struct parser *p)
 	const char *program = p->context->program;
 	bool listens = program && strcmp(program, "vsock-listen") == 0;
 	bool cat = program && strcmp(program, "vsock-cat") == 0;
+	bool open_ended = f->family == ADDR_SOCKS5 || f->family == ADDR_HTTP_CONNECT;
 	unsigned role = listening(p) ? ADDR_LISTEN : ADDR_CONNECT;
 
+	if (open_ended && program && strcmp(program, "vsock-proxy") != 0) {
+		addr_bad(p, 0, p->begin, "%s: is a target of vsock-proxy", f->name);
+		return addr_hint(p, "write vsock-proxy LISTEN %s: --allow-dest HOST:PORT", f->name);
+	}
 	if (f->roles & role)
 		return 0;
 	addr_bad(p, 0, p->begin, "%s%s can't be %s", f->name, f->family == ADDR_STDIO ? "" : ":",
@@ -709,6 +743,8 @@ static int check_role(struct parser *p)
 		return listens ? addr_hint(p, "vsock-listen uses stdin and stdout anyway: vsock-listen PORT")
 		       : cat   ? addr_hint(p, "vsock-cat uses stdin and stdout anyway: name the other side")
 		               : addr_hint(p, "for stdin and stdout: vsock-cat ADDRESS, or vsock-listen ADDRESS");
+	if (open_ended)
+		return addr_hint(p, "%s: goes second: LISTEN %s:", f->name, f->name);
 	return listens ? addr_hint(p, "write vsock-listen PORT -- COMMAND")
 	               : addr_hint(p, "exec: goes second: LISTEN exec:COMMAND");
 }
@@ -772,7 +808,8 @@ static bool has_no_port(const char *where)
 	const struct family *family = where[word] == ':' ? addr_find_family(where, word, false) : NULL;
 
 	if (family)
-		return family->family == ADDR_UNIX || family->family == ADDR_EXEC || family->family == ADDR_FD;
+		return family->family == ADDR_UNIX || family->family == ADDR_EXEC || family->family == ADDR_FD ||
+		       family->family == ADDR_SOCKS5 || family->family == ADDR_HTTP_CONNECT;
 	return where[0] == '/' || where[0] == '@' || strcmp(where, "-") == 0 || begins_with(where, "./") ||
 	       begins_with(where, "../");
 }

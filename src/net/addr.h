@@ -33,6 +33,8 @@ enum addr_family {
 	ADDR_EXEC,  /* exec:COMMAND */
 	ADDR_FD,    /* fd:N fd:NAME */
 	ADDR_STDIO, /* - */
+	ADDR_SOCKS5,       /* socks5: where to is said by the client; vsock-proxy only */
+	ADDR_HTTP_CONNECT, /* http-connect: likewise */
 };
 
 /* What an address is used for. */
@@ -128,6 +130,12 @@ char *addr_format_short(const struct addr *addr, char *buf, size_t size);
 
 /* True if both mean the same; alias is not compared. */
 bool addr_equal(const struct addr *a, const struct addr *b);
+
+/* Does the client say where to? */
+static inline bool addr_is_open_ended(const struct addr *addr)
+{
+	return addr->family == ADDR_SOCKS5 || addr->family == ADDR_HTTP_CONNECT;
+}
 
 /* "vsock", "tcp", "unix", …: the first spelling of the address's family. */
 const char *addr_family_name(const struct addr *addr);

@@ -170,6 +170,18 @@ ssize_t endpoint_read(const struct endpoint *endpoint, void *data, size_t size)
 	return errno == EIO && endpoint->in_kind == ENDPOINT_TERMINAL ? 0 : -errno;
 }
 
+ssize_t endpoint_peek(const struct endpoint *endpoint, void *data, size_t size)
+{
+	ssize_t got;
+
+	if (endpoint->in_kind != ENDPOINT_SOCKET)
+		return -EOPNOTSUPP;
+	do
+		got = recv(endpoint->in, data, size, MSG_DONTWAIT | MSG_PEEK);
+	while (got < 0 && errno == EINTR);
+	return got < 0 ? -errno : got;
+}
+
 ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t size)
 {
 	ssize_t put;

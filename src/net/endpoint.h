@@ -67,6 +67,8 @@ int endpoint_output(const struct endpoint *endpoint);
 /* As read(2) and write(2), never blocking: bytes, 0 for end of file, or a negative errno (-EAGAIN: later). */
 ssize_t endpoint_read(const struct endpoint *endpoint, void *data, size_t size);
 ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t size);
+/* As endpoint_read(), without taking it from the source; -EOPNOTSUPP: only a stream socket can do that, and not on all transports. */
+ssize_t endpoint_peek(const struct endpoint *endpoint, void *data, size_t size);
 
 /* Tells the other side that no more will come: shutdown(SHUT_WR), or for a pipe or file close. */
 void endpoint_finish(struct endpoint *endpoint);

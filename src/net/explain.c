@@ -134,6 +134,8 @@ static void word_of(const struct story *story, const char *word, char *buf, size
 	} else if (strcmp(word, "quoted") == 0) {
 		if (story->failure->detail)
 			snprintf(buf, size, " ('%.80s')", story->failure->detail);
+	} else if (strcmp(word, "detail") == 0) {
+		snprintf(buf, size, "%s", story->failure->detail ? story->failure->detail : "");
 	} else if (strcmp(word, "program") == 0) {
 		const char *program = log_program();
 		snprintf(buf, size, "%s", program ? program : "this program");
@@ -691,6 +693,9 @@ static const struct cause causes[] = {
 	{ TCP, S(BIND) | S(LISTEN), EADDRINUSE, STATUS_FAILURE, STAYS, "io", "address in use: another program has port {bound-port}", HELD_TCP, NULL },
 	{ TCP, S(BIND) | S(LISTEN), EADDRNOTAVAIL, STATUS_FAILURE, STAYS, "io", "address not available: no interface of this machine has {host}", "ip address lists those it has; tcp:*:{bound-port} listens on all", judge_tcp_not_here },
 
+	/* What rules say */
+	{ ALL, S(PERMIT), 0, STATUS_DENIED, STAYS, "denied", "denied: {detail}", NULL, NULL },
+
 	/* Any family: opening */
 	{ ALL, OPEN, EACCES, STATUS_DENIED, STAYS, "denied", "denied: {error}", NULL, NULL },
 	{ ALL, OPEN, EPERM, STATUS_DENIED, STAYS, "denied", "denied: {error}", NULL, NULL },
@@ -769,6 +774,18 @@ void explain(const struct addr *addr, const struct failure *failure, struct expl
 		machine_look(&machine, "", failure->step == STEP_CONNECT && failure->error != ECONNRESET && addr->cid > ADDR_CID_HOST);
 	explain_on(&machine, addr, failure, explanation);
 	machine_free(&machine);
+}
+
+int explain_say(const struct addr *addr, const struct failure *failure)
+{
+	struct explanation why;
+	char text[256];
+
+	explain(addr, failure, &why);
+	log_error("%s: %s", addr_format_short(addr, text, sizeof(text)), why.what);
+	if (*why.hint)
+		log_hint("%s", why.hint);
+	return (int)why.status;
 }
 
 bool explain_deaf_listener_on(const struct machine *machine, const struct addr *addr, struct explanation *explanation)

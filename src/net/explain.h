@@ -34,6 +34,7 @@ enum step {
 	STEP_BIND,
 	STEP_OWN, /* owner=, group= and mode= of a UNIX listener; ENOENT no such user, ESRCH no such group */
 	STEP_LISTEN,
+	STEP_PERMIT, /* a rule forbids to connect there: detail tells */
 	STEP_CONNECT,
 	STEP_HANDSHAKE, /* hybrid vsock: ECONNRESET closed without a word, EPROTO garbage, ETIMEDOUT silence */
 	STEP_ACCEPT,
@@ -60,7 +61,10 @@ struct machine;
 /* Never fails: an errno that no entry names is told with strerror() and status 1. Reads /proc, loads nothing. */
 void explain(const struct addr *addr, const struct failure *failure, struct explanation *explanation);
 
-/* The same on a machine that has been looked at (guests too); for who explains many, and for tests. */
+/* Says it: an error line with the address and what happened, and the hint. Returns the exit status. */
+int explain_say(const struct addr *addr, const struct failure *failure);
+
+/* The same as explain() on a machine that has been looked at (guests too); for who explains many, and for tests. */
 void explain_on(const struct machine *machine, const struct addr *addr, const struct failure *failure,
                 struct explanation *explanation);
 

@@ -8,13 +8,18 @@ libnet_a_SOURCES = \
 	src/net/addr-options.c \
 	src/net/addr-parts.h \
 	src/net/addr-text.c \
+	src/net/dest.c src/net/dest.h \
 	src/net/diag.c src/net/diag.h \
 	src/net/endpoint.c src/net/endpoint.h \
 	src/net/explain.c src/net/explain.h \
 	src/net/hosts.c src/net/hosts.h \
+	src/net/http-connect.c src/net/http-connect.h \
 	src/net/machine.c src/net/machine.h \
 	src/net/mux.c src/net/mux.h \
 	src/net/peer.c src/net/peer.h \
+	src/net/proxy-header.c src/net/proxy-header.h \
 	src/net/resolve.c src/net/resolve.h \
 	src/net/sender.c src/net/sender.h \
-	src/net/socket.c src/net/socket.h
+	src/net/socket.c src/net/socket.h \
+	src/net/socks.c src/net/socks.h \
+	src/net/special.c src/net/special.h

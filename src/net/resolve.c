@@ -219,7 +219,7 @@ static void helper_serve(int fd)
 
 static void helper_run(const struct resolver *resolver, int fd)
 {
-	static const int defaults[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD, SIGUSR1, SIGUSR2, SIGALRM };
+	static const int defaults[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ, SIGCHLD, SIGUSR1, SIGUSR2, SIGALRM };
 	sigset_t none;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relay/loop.h"
 #include "relay/pipe.h"
 
 const unsigned char *chan_rest(const struct chan *chan, size_t *length)
@@ -15,17 +16,23 @@ const unsigned char *chan_rest(const struct chan *chan, size_t *length)
 	return *length ? chan->rest->data + chan->rest->start : NULL;
 }
 
-void chan_rest_written(struct chan *chan, size_t length)
+static void free_rest(struct loop *loop, struct chan *chan)
+{
+	if (chan->rest)
+		loop_budget(loop)->used -= chan->rest->room;
+	free(chan->rest);
+	chan->rest = NULL;
+}
+
+void chan_rest_written(struct loop *loop, struct chan *chan, size_t length)
 {
 	struct rest *rest = chan->rest;
 
 	chan->bytes += length;
 	rest->start += (uint32_t)length;
 	rest->length -= (uint32_t)length;
-	if (rest->length)
-		return;
-	free(rest);
-	chan->rest = NULL;
+	if (!rest->length)
+		free_rest(loop, chan);
 }
 
 uint64_t chan_unsent(const struct chan *chan)
@@ -33,7 +40,7 @@ uint64_t chan_unsent(const struct chan *chan)
 	return (chan->rest ? chan->rest->length : 0) + (chan->pipe ? chan->pipe->bytes : 0);
 }
 
-int chan_keep(struct chan *chan, const void *data, size_t size)
+int chan_keep(struct loop *loop, struct chan *chan, const void *data, size_t size)
 {
 	struct rest *rest = chan->rest;
 	size_t length = rest ? rest->length : 0;
@@ -43,9 +50,12 @@ int chan_keep(struct chan *chan, const void *data, size_t size)
 		rest->start = 0;
 	}
 	if (!rest || length + size > rest->room) {
+		uint32_t before = rest ? rest->room : 0;
+
 		rest = realloc(rest, sizeof(*rest) + length + size);
 		if (!rest)
 			return -ENOMEM;
+		loop_budget(loop)->used += length + size - before;
 		rest->start = 0;
 		rest->length = (uint32_t)length;
 		rest->room = (uint32_t)(length + size);
@@ -60,8 +70,7 @@ uint64_t chan_drop(struct loop *loop, struct chan *chan)
 {
 	uint64_t lost = chan_unsent(chan);
 
-	free(chan->rest);
-	chan->rest = NULL;
+	free_rest(loop, chan);
 	if (chan->pipe)
 		pipe_give_back(loop, chan->pipe);
 	chan->pipe = NULL;

@@ -43,15 +43,16 @@ struct chan {
 	bool source_ended; /* end of file was read, but what is kept is not written yet (lines, pipes) */
 	uint8_t source_error; /* the same for a source that failed: a positive errno (pipes) */
 	bool eof_passed; /* the end was passed on */
+	bool has_turn;   /* of the settings' share: at ready_at */
 };
 
 /* What is kept in memory: its first byte, how much it is (0: nothing), and that the first bytes of it are written now. */
 const unsigned char *chan_rest(const struct chan *chan, size_t *length);
-void chan_rest_written(struct chan *chan, size_t length);
+void chan_rest_written(struct loop *loop, struct chan *chan, size_t length);
 /* Bytes that were read and are not written, in memory or in the pipe. */
 uint64_t chan_unsent(const struct chan *chan);
 /* Keeps data for later, behind what is kept already. 0 or -ENOMEM. */
-int chan_keep(struct chan *chan, const void *data, size_t size);
+int chan_keep(struct loop *loop, struct chan *chan, const void *data, size_t size);
 /* Gives up what is kept; returns how many bytes are lost by it. */
 uint64_t chan_drop(struct loop *loop, struct chan *chan);
 

@@ -280,6 +280,16 @@ static bool not_permitted(int error)
 	return error == -EACCES || error == -EPERM;
 }
 
+static bool permitted(struct dial *dial, const struct place *place)
+{
+	const struct dest_list *dests = dial->settings->dests;
+
+	if (!dests || dest_permits(dests, dial->addr->name, (const struct sockaddr *)&place->sa, dial->detail))
+		return true;
+	dial->failure = (struct failure){ .step = STEP_PERMIT, .error = EACCES, .detail = dial->detail };
+	return false;
+}
+
 static void try_next(struct dial *dial)
 {
 	struct loop *loop = dial->dialer->loop;
@@ -293,6 +303,10 @@ static void try_next(struct dial *dial)
 		return;
 	}
 	place = &dial->places->place[dial->next++];
+	if (!permitted(dial, place)) {
+		try_next(dial);
+		return;
+	}
 	ends = address_ends(dial, now);
 	tell_attempt(dial, place);
 	if (ends != UINT64_MAX)

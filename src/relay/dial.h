@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "net/addr.h"
+#include "net/dest.h"
 #include "net/endpoint.h"
 #include "net/explain.h"
 #include "net/mux.h"
@@ -50,6 +51,7 @@ struct endpoint dial_endpoint(const struct addr *addr, int fd);
 struct dial_settings {
 	uint64_t connect_timeout; /* ns: one attempt with names and handshake; an address's own option wins */
 	uint64_t wait;            /* ns: go on while the cause may heal, in all; 0: don't */
+	const struct dest_list *dests; /* an address of the name is connected to only if they permit it; NULL: any */
 	/* told each time that a wait goes on; may be NULL */
 	void (*waiting)(const struct addr *addr, const struct explanation *why, uint64_t elapsed, uint64_t wait);
 };
@@ -72,7 +74,7 @@ struct dial {
 	uint64_t pause;        /* ns: the next pause of a wait */
 	struct failure failure; /* of the last attempt */
 	struct mux mux;
-	char detail[48]; /* what a handshake answered instead of OK, for the message */
+	char detail[DEST_WHY_MAX]; /* for the message: what a handshake answered instead of OK, why dests don't permit it */
 	struct dial *next_asking; /* list of those that wait for the resolver, or for another process */
 	uint32_t question;
 	int fd;

@@ -2,6 +2,9 @@
 /*
  * The copy engine: reads into the loop's shared buffer and writes at once; only what the destination does not take is
  * kept, in memory of the channel's own, and until that is gone nothing more is read.
+ *
+ * Where all that is kept together may not become more (loop_budget()), it is read with MSG_PEEK, and only as much is then taken
+ * from the source as the destination took: the rest stays in the kernel.
  */
 #include "config.h"
 
@@ -16,31 +19,36 @@
 #define CHUNK_MAX (1024U * 1024)
 #define FULL_READS 2 /* in a row: the flow is large */
 
+enum move engine_write_kept(struct chan *chan, struct flow *flow, size_t length)
+{
+	size_t kept;
+	ssize_t put = endpoint_write(flow->destination, chan_rest(chan, &kept), length);
+
+	if (put == -EAGAIN)
+		return MOVE_FULL;
+	if (put < 0) {
+		flow->error = (int)-put;
+		return MOVE_DESTINATION_FAILED;
+	}
+	chan_rest_written(flow->loop, chan, (size_t)put);
+	return MOVE_EMPTY;
+}
+
 enum move engine_write_rest(struct chan *chan, struct flow *flow)
 {
-	const unsigned char *rest;
+	enum move result = MOVE_EMPTY;
 	size_t length;
 
-	while ((rest = chan_rest(chan, &length))) {
-		ssize_t put = endpoint_write(flow->destination, rest, length);
-
-		if (put == -EAGAIN)
-			return MOVE_FULL;
-		if (put < 0) {
-			flow->error = (int)-put;
-			return MOVE_DESTINATION_FAILED;
-		}
-		chan_rest_written(chan, (size_t)put);
-	}
-	return MOVE_EMPTY;
+	while (result == MOVE_EMPTY && chan_rest(chan, &length))
+		result = engine_write_kept(chan, flow, length);
+	return result;
 }
 
 enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char *data, size_t size)
 {
 	size_t done = 0;
 
-	if (flow->settings->tap)
-		flow->settings->tap->data(flow->settings->tap, flow->side, data, size);
+	relay_tap_data(flow->settings->tap, flow->side, data, size);
 	while (done < size) {
 		ssize_t put = endpoint_write(flow->destination, data + done, size - done);
 
@@ -48,7 +56,7 @@ enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char
 			flow->error = (int)-put;
 		if (put < 0) {
 			/* kept also when the destination failed: so the owner knows how much was lost */
-			int error = chan_keep(chan, data + done, size - done);
+			int error = chan_keep(flow->loop, chan, data + done, size - done);
 
 			if (put == -EAGAIN && error == 0)
 				return MOVE_FULL;
@@ -103,19 +111,57 @@ static size_t to_ask(struct chan *chan, const struct flow *flow)
 	return flow->allowance < chan->chunk ? (size_t)flow->allowance : chan->chunk;
 }
 
+static bool may_keep(const struct flow *flow, size_t size)
+{
+	const struct loop_budget *budget = loop_budget(flow->loop);
+
+	return budget->used <= budget->limit && size <= budget->limit - budget->used;
+}
+
+/* One look and its write, of which nothing is kept. */
+static enum move move_looking(struct chan *chan, struct flow *flow, unsigned char *buffer, size_t asked, size_t seen)
+{
+	ssize_t put = endpoint_write(flow->destination, buffer, seen);
+
+	if (put == -EAGAIN)
+		return MOVE_FULL;
+	if (put < 0) {
+		flow->error = (int)-put;
+		return MOVE_DESTINATION_FAILED;
+	}
+	/* it is still there */
+	if (endpoint_read(flow->source, buffer, (size_t)put) != put) {
+		flow->error = EIO;
+		return MOVE_SOURCE_FAILED;
+	}
+	flow->read += (uint64_t)put;
+	flow->allowance -= (uint64_t)put;
+	chan->bytes += (uint64_t)put;
+	if ((size_t)put < seen)
+		return MOVE_FULL;
+	return seen < asked ? MOVE_EMPTY : MOVE_BUDGET;
+}
+
 /* One read and its write. MOVE_BUDGET: go on. */
 static enum move move_once(struct chan *chan, struct flow *flow)
 {
 	size_t asked = to_ask(chan, flow);
 	unsigned char *buffer = loop_buffer(flow->loop, chan->chunk);
 	enum move result;
+	bool looking;
 	ssize_t got;
 
 	if (!buffer) {
 		flow->error = ENOMEM;
 		return MOVE_SOURCE_FAILED;
 	}
-	got = endpoint_read(flow->source, buffer, asked);
+	looking = !may_keep(flow, asked);
+	if (looking && asked > CHUNK_START)
+		asked = CHUNK_START;
+	got = looking ? endpoint_peek(flow->source, buffer, asked) : -EOPNOTSUPP;
+	looking = got != -EOPNOTSUPP;
+	if (!looking)
+		got = endpoint_read(flow->source, buffer, asked);
 	if (got == -EAGAIN)
 		return MOVE_EMPTY;
 	if (got < 0) {
@@ -124,6 +170,8 @@ static enum move move_once(struct chan *chan, struct flow *flow)
 	}
 	if (got == 0)
 		return MOVE_END;
+	if (looking)
+		return move_looking(chan, flow, buffer, asked, (size_t)got);
 	flow->read += (uint64_t)got;
 	flow->allowance -= (uint64_t)got;
 	result = engine_write(chan, flow, buffer, (size_t)got);

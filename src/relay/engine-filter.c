@@ -22,18 +22,12 @@ static enum move send_piece(struct chan *chan, struct flow *flow, bool lines)
 	const unsigned char *begin = chan_rest(chan, &kept);
 	const unsigned char *end = lines ? memchr(begin, '\n', kept) : NULL;
 	size_t length = end ? (size_t)(end - begin) + 1 : kept;
-	ssize_t put = endpoint_write(flow->destination, begin, length);
+	uint64_t before = chan->bytes;
+	enum move result = engine_write_kept(chan, flow, length);
 
-	if (put == -EAGAIN)
-		return MOVE_FULL;
-	if (put < 0) {
-		flow->error = (int)-put;
-		return MOVE_DESTINATION_FAILED;
-	}
-	chan_rest_written(chan, (size_t)put);
-	if (end && (size_t)put == length)
+	if (end && chan->bytes - before == length)
 		chan->ready_at = loop_now(flow->loop) + flow->settings->line_delay;
-	return MOVE_EMPTY;
+	return result;
 }
 
 static enum move send_kept(struct chan *chan, struct flow *flow)
@@ -77,9 +71,9 @@ static enum move take(struct chan *chan, struct flow *flow)
 		out = buffer + CHUNK;
 		size = filter->pass(filter, buffer, (size_t)got, out);
 	}
-	if (size && flow->settings->tap)
-		flow->settings->tap->data(flow->settings->tap, flow->side, out, size);
-	if (size && chan_keep(chan, out, size) < 0)
+	if (size)
+		relay_tap_data(flow->settings->tap, flow->side, out, size);
+	if (size && chan_keep(flow->loop, chan, out, size) < 0)
 		return MOVE_SOURCE_FAILED;
 	return MOVE_BUDGET;
 }

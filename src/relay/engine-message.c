@@ -113,6 +113,15 @@ static ssize_t read_cut(const struct flow *flow, void **data)
 	return got == 0 ? -ENODATA : got;
 }
 
+/* Memory for what is not sent yet is used up: a message is only read for a destination that seems to take one. */
+static bool must_not_be_kept(const struct flow *flow)
+{
+	const struct loop_budget *budget = loop_budget(flow->loop);
+	struct pollfd entry = { .fd = flow->destination->out, .events = POLLOUT };
+
+	return budget->used >= budget->limit && poll(&entry, 1, 0) == 0;
+}
+
 static enum move move_messages(struct chan *chan, struct flow *flow)
 {
 	bool cut = flow->source->in_kind != ENDPOINT_MESSAGES;
@@ -126,6 +135,8 @@ static enum move move_messages(struct chan *chan, struct flow *flow)
 			return MOVE_END;
 		if (!flow->allowance)
 			return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
+		if (must_not_be_kept(flow))
+			return MOVE_FULL;
 		got = cut ? read_cut(flow, &data) : read_message(flow, &data);
 		if (got == -EAGAIN)
 			return MOVE_EMPTY;
@@ -160,9 +171,8 @@ static enum move send_line(struct chan *chan, struct flow *flow, size_t length)
 		flow->error = (int)-put;
 		return MOVE_DESTINATION_FAILED;
 	}
-	if (flow->settings->tap)
-		flow->settings->tap->data(flow->settings->tap, flow->side, line, length);
-	chan_rest_written(chan, length);
+	relay_tap_data(flow->settings->tap, flow->side, line, length);
+	chan_rest_written(flow->loop, chan, length);
 	return MOVE_EMPTY;
 }
 
@@ -202,7 +212,7 @@ static enum move move_lines(struct chan *chan, struct flow *flow)
 			return MOVE_SOURCE_FAILED;
 		}
 		chan->source_ended = got == -ENODATA; /* what is left is the last line */
-		if (got > 0 && chan_keep(chan, data, (size_t)got) < 0) {
+		if (got > 0 && chan_keep(flow->loop, chan, data, (size_t)got) < 0) {
 			flow->error = ENOMEM;
 			return MOVE_SOURCE_FAILED;
 		}

@@ -41,7 +41,7 @@ static enum move fall_back(struct chan *chan, struct flow *flow)
 		unsigned char *buffer = loop_buffer(flow->loop, chan->pipe->bytes);
 		ssize_t got = buffer ? read(chan->pipe->out, buffer, chan->pipe->bytes) : -1;
 
-		if (got <= 0 || chan_keep(chan, buffer, (size_t)got) < 0) {
+		if (got <= 0 || chan_keep(flow->loop, chan, buffer, (size_t)got) < 0) {
 			flow->error = ENOMEM;
 			return MOVE_DESTINATION_FAILED;
 		}
@@ -233,6 +233,12 @@ static enum move splice_move(struct chan *chan, struct flow *flow)
 {
 	bool straight = flow->source->in_kind != ENDPOINT_SOCKET || flow->destination->out_kind == ENDPOINT_PIPE;
 
+	if (chan->rest) { /* the owner's own words */
+		enum move result = engine_write_rest(chan, flow);
+
+		if (result != MOVE_EMPTY)
+			return result;
+	}
 	if (!straight)
 		return move_through_pipe(chan, flow);
 	return chan->state == CHAN_OPEN ? move_straight(chan, flow) : MOVE_END;

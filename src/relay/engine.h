@@ -17,7 +17,7 @@ enum engine_setting { ENGINE_AUTO, ENGINE_COPY, ENGINE_SPLICE };
 /* Why an engine stopped. Before all but MOVE_FULL and MOVE_AHEAD everything that was read has been written. */
 enum move {
 	MOVE_EMPTY,   /* the source has nothing more now */
-	MOVE_FULL,    /* the destination takes no more now; what was read and not written is kept in the channel */
+	MOVE_FULL,    /* the destination takes no more now; what was read and not written is kept in the channel, or the source has it */
 	MOVE_AHEAD,   /* the same, and the source has nothing more now: what it sends next still has room */
 	MOVE_BUDGET,  /* as much as one turn may move; there may be more */
 	MOVE_PAUSE,   /* the rate limit or the limit of bytes says no more now */
@@ -46,8 +46,10 @@ struct engine {
 
 extern const struct engine engine_copy, engine_splice, engine_message, engine_filter;
 
-/* What the engines that read into memory share. Both return MOVE_EMPTY when all went, MOVE_FULL when something is kept, or
+/* What the engines that read into memory share. The last two return MOVE_EMPTY when all went, MOVE_FULL when something is kept, or
  * MOVE_DESTINATION_FAILED. A message is taken whole or not at all, so these do for messages too. */
+/* The first length bytes of what is kept, by one write: MOVE_EMPTY when some of them went, or as above. */
+enum move engine_write_kept(struct chan *chan, struct flow *flow, size_t length);
 enum move engine_write_rest(struct chan *chan, struct flow *flow);
 enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char *data, size_t size);
 /* A message of length 0; to a stream that is nothing. */

@@ -8,4 +8,5 @@ librelay_a_SOURCES = \
 	src/relay/loop.c src/relay/loop.h \
 	src/relay/message.c src/relay/message.h \
 	src/relay/pipe.c src/relay/pipe.h \
-	src/relay/relay.c src/relay/relay.h
+	src/relay/relay.c src/relay/relay.h \
+	src/relay/share.c src/relay/share.h

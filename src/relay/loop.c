@@ -42,6 +42,7 @@ struct loop {
 	void *buffer;
 	size_t buffer_size;
 	struct pipe_pool *pipes;
+	struct loop_budget budget;
 };
 
 int loop_start(struct loop **out)
@@ -51,6 +52,7 @@ int loop_start(struct loop **out)
 	if (!loop)
 		return -ENOMEM;
 	loop->signal_watch.fd = -1;
+	loop->budget.limit = UINT64_MAX;
 	sigprocmask(SIG_SETMASK, NULL, &loop->old_mask);
 	loop->now = units_now();
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -121,6 +123,11 @@ void *loop_buffer(struct loop *loop, size_t size)
 		loop->buffer_size = loop->buffer ? size : 0;
 	}
 	return loop->buffer;
+}
+
+struct loop_budget *loop_budget(struct loop *loop)
+{
+	return &loop->budget;
 }
 
 struct pipe_pool **loop_pipes(struct loop *loop)
@@ -391,6 +398,7 @@ int loop_signals(struct loop *loop, const sigset_t *signals,
 void loop_child(const struct loop *loop)
 {
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &loop->old_mask, NULL);
 }
 

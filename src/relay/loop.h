@@ -75,11 +75,17 @@ void loop_timer_stop(struct loop *loop, struct timer *timer);
 int loop_signals(struct loop *loop, const sigset_t *signals,
                  void (*handler)(struct loop *loop, const struct signalfd_siginfo *info, void *context), void *context);
 
-/* In a forked child, before exec: the signal mask as it was before the loop, and SIGPIPE's default. */
+/* In a forked child, before exec: the signal mask as it was before the loop, and the defaults of SIGPIPE and SIGXFSZ. */
 void loop_child(const struct loop *loop);
 
 /* Calls free(memory) at the end of the present batch. */
 void loop_free_later(struct loop *loop, void *memory);
+
+/* Memory for what was read and is not written yet, of all channels and pipes in use: bytes. Who reads looks whether it may be kept. */
+struct loop_budget {
+	uint64_t used, limit; /* limit UINT64_MAX: none */
+};
+struct loop_budget *loop_budget(struct loop *loop);
 
 /* Where relay/pipe keeps its pool: one a loop. */
 struct pipe_pool **loop_pipes(struct loop *loop);

@@ -70,12 +70,19 @@ static struct pipe *pipe_make(struct pipe_pool *pool)
 struct pipe *pipe_take(struct loop *loop)
 {
 	struct pipe_pool *pool = pool_of(loop);
+	struct loop_budget *budget = loop_budget(loop);
+	struct pipe *pipe;
 
-	if (!pool)
+	/* what the next one holds is known when it is there */
+	if (!pool || budget->used > budget->limit || budget->limit - budget->used < LARGE)
 		return NULL;
 	if (pool->count)
-		return pool->idle[--pool->count];
-	return pool->made < PIPES_MOST ? pipe_make(pool) : NULL;
+		pipe = pool->idle[--pool->count];
+	else
+		pipe = pool->made < PIPES_MOST ? pipe_make(pool) : NULL;
+	if (pipe)
+		budget->used += pipe->capacity;
+	return pipe;
 }
 
 void pipe_give_back(struct loop *loop, struct pipe *pipe)
@@ -84,6 +91,7 @@ void pipe_give_back(struct loop *loop, struct pipe *pipe)
 
 	if (!pool)
 		return; /* can't be: the pipe came from it */
+	loop_budget(loop)->used -= pipe->capacity;
 	if (pipe->bytes || pool->count == POOL_MAX)
 		pipe_free(pool, pipe);
 	else

@@ -115,6 +115,22 @@ static void note(struct relay *relay, enum relay_end result, int error, int side
 	relay->error_side = (uint8_t)side;
 }
 
+/* The rate that it shares with others, or NULL. */
+static struct share *share_of(const struct relay *relay)
+{
+	struct share *share = relay->settings->share;
+
+	return share && share->rate && share->rate != UNITS_INF ? share : NULL;
+}
+
+/* Its turn is over. */
+static void end_turn(const struct relay *relay, struct chan *chan, uint64_t bytes)
+{
+	if (chan->has_turn)
+		share_used(share_of(relay), chan == &relay->chan[1], bytes);
+	chan->has_turn = false;
+}
+
 static void end_channel(struct loop *loop, struct relay *relay, int side)
 {
 	struct chan *chan = &relay->chan[side];
@@ -122,6 +138,7 @@ static void end_channel(struct loop *loop, struct relay *relay, int side)
 	if (chan->state == CHAN_ENDED)
 		return;
 	relay->lost += chan_drop(loop, chan);
+	end_turn(relay, chan, 0);
 	chan->state = CHAN_ENDED;
 	if (!relay->half_closed)
 		relay->half_closed = loop_now(loop);
@@ -144,11 +161,20 @@ static void pass_end(struct loop *loop, struct relay *relay, int side)
 	endpoint_finish(&relay->end[!side]);
 }
 
+void relay_tap_data(struct relay_tap *tap, int side, const void *data, size_t size)
+{
+	for (; tap; tap = tap->next)
+		tap->data(tap, side, data, size);
+}
+
 static void source_ended(struct loop *loop, struct relay *relay, int side)
 {
 	struct chan *back = &relay->chan[!side];
 	int gone;
 
+	for (struct relay_tap *tap = relay->settings->tap; tap; tap = tap->next)
+		if (tap->end)
+			tap->end(tap, side);
 	pass_end(loop, relay, side);
 	/* was that a half-close, or is the peer gone altogether? (vsock tells at once; for the others epoll will) */
 	if (back->state == CHAN_ENDED || relay->end[side].family != ADDR_VSOCK)
@@ -235,8 +261,19 @@ static void limit_to(struct flow *flow, uint64_t bytes)
 	flow->limited = true;
 }
 
+/* How much the rate that it shares with others lets it read now. */
+static uint64_t turn(const struct loop *loop, const struct relay *relay, struct chan *chan)
+{
+	struct share *share = share_of(relay);
+
+	if (!chan->has_turn)
+		chan->ready_at = share_ask(share, chan == &relay->chan[1], loop_now(loop));
+	chan->has_turn = true;
+	return chan->ready_at > loop_now(loop) ? 0 : share_turn(share);
+}
+
 /* How much this channel may read now: the turn's budget, the limits of bytes and rate. */
-static void set_allowance(const struct loop *loop, const struct relay *relay, const struct chan *chan, struct flow *flow)
+static void set_allowance(const struct loop *loop, const struct relay *relay, struct chan *chan, struct flow *flow)
 {
 	uint64_t rate = relay->settings->rate_limit;
 
@@ -244,6 +281,8 @@ static void set_allowance(const struct loop *loop, const struct relay *relay, co
 	limit_to(flow, bytes_left(relay, chan));
 	if (rate != UNITS_INF)
 		limit_to(flow, chan->ready_at > loop_now(loop) ? 0 : rate / (NSEC_PER_SEC / RATE_BURST) + 1);
+	if (flow->allowance && share_of(relay) && chan->state == CHAN_OPEN)
+		limit_to(flow, turn(loop, relay, chan));
 }
 
 /* Each byte pushes the time when the next may go. */
@@ -290,9 +329,13 @@ static void pump(struct loop *loop, struct relay *relay, int side)
 	};
 	uint64_t before = chan->bytes;
 	enum move result;
+	bool in_turn;
 
 	set_allowance(loop, relay, chan, &flow);
+	in_turn = chan->has_turn && flow.allowance;
 	result = chan->engine->move(chan, &flow);
+	if (in_turn)
+		end_turn(relay, chan, flow.read);
 	if (flow.read)
 		charge(loop, relay, chan, flow.read);
 	if (flow.read || chan->bytes != before)
@@ -557,7 +600,7 @@ int relay_insert(struct loop *loop, struct relay *relay, int side, const void *d
 
 	if (relay->over || chan->state != CHAN_OPEN)
 		return -EPIPE;
-	error = chan_keep(chan, data, size);
+	error = chan_keep(loop, chan, data, size);
 	if (error)
 		return error;
 	chan->waits = CHAN_WAITS_DESTINATION;

@@ -26,11 +26,17 @@
 #include "net/explain.h"
 #include "relay/chan.h"
 #include "relay/loop.h"
+#include "relay/share.h"
 
-/* Is shown what goes by: data that was read from end[side] and is sent next. Where there is one nothing is spliced. */
+/* Is shown what goes by: data that was read from end[side] and is sent next, and the end of file there. Where there is one
+ * nothing is spliced. */
 struct relay_tap {
 	void (*data)(struct relay_tap *tap, int side, const void *data, size_t size);
+	void (*end)(struct relay_tap *tap, int side); /* NULL: it does not want to know */
+	struct relay_tap *next; /* is shown the same; NULL: none */
 };
+/* For the engines: shows it to tap and to those behind it; tap may be NULL. */
+void relay_tap_data(struct relay_tap *tap, int side, const void *data, size_t size);
 
 /* Changes what is read from standard input before it is sent. Puts at most 2 * size bytes to out, and returns how many. */
 struct relay_filter {
@@ -41,6 +47,7 @@ struct relay_settings {
 	uint64_t idle_timeout, half_close_timeout, max_time; /* ns; UNITS_INF: none */
 	uint64_t max_bytes;  /* in either direction; UNITS_INF: no limit */
 	uint64_t rate_limit; /* bytes a second, each direction; UNITS_INF: no limit */
+	struct share *share; /* of this relay and others: the caller's; NULL: none */
 	uint64_t source_bytes; /* the input of end[1] ends after so many bytes; UNITS_INF: when it ends */
 	uint64_t buffer;     /* most that is read at once; 0: 64 KiB, growing to 1 MiB */
 	uint64_t message_size; /* a stream to seqpacket is cut into messages of so many bytes; 0: 64 KiB */

@@ -23,6 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <linux/vm_sockets.h>
 
@@ -92,6 +93,14 @@ static int allow_sockets(scmp_filter_ctx filter)
 	return error;
 }
 
+/* getifaddrs(): without CAP_NET_ADMIN it only tells. */
+static int allow_interfaces(scmp_filter_ctx filter)
+{
+	const struct scmp_arg_cmp args[] = { masked(0, WORD, AF_NETLINK), masked(2, WORD, NETLINK_ROUTE) };
+
+	return allow(filter, SCMP_SYS(socket), 2, args);
+}
+
 static int allow_files(scmp_filter_ctx filter)
 {
 	const struct scmp_arg_cmp open_flags = masked(1, FOR_WRITING, O_RDONLY), openat_flags = masked(2, FOR_WRITING, O_RDONLY);
@@ -154,10 +163,13 @@ static int fill(scmp_filter_ctx filter, const struct confine_plan *plan, const s
 
 		error = allow(filter, SCMP_SYS(ioctl), 1, &request);
 	}
-	if (!error && plan->bind)
+	/* getifaddrs() binds too; what is bound is of no use without listen() */
+	if (!error && (plan->bind || plan->interfaces))
 		error = allow(filter, SCMP_SYS(bind), 0, NULL);
 	if (!error)
 		error = allow_sockets(filter);
+	if (!error && plan->interfaces)
+		error = allow_interfaces(filter);
 	if (!error)
 		error = allow_files(filter);
 	if (!error)

@@ -53,12 +53,12 @@ int digest_start(struct session *session, struct endpoint *here)
 	return 0;
 }
 
-static void print_object(const struct session *session, const char *hash, const char *from)
+static void print_object(FILE *out, const struct session *session, const char *hash, const char *from)
 {
 	const struct relay *relay = &session->relay;
 	struct json json;
 
-	json_start(&json, stdout);
+	json_start(&json, out);
 	json_object(&json, NULL);
 	json_text(&json, "sha256", hash);
 	json_number(&json, "bytes", relay->chan[0].bytes);
@@ -69,21 +69,28 @@ static void print_object(const struct session *session, const char *hash, const 
 	json_finish(&json);
 }
 
-int digest_finish(const struct session *session, bool json)
+static void print_line(FILE *out, const struct session *session, const char *hash, const char *from)
 {
-	struct digest *digest = session->owner;
-	char hash[SHA256_DIGEST_STRING_LENGTH], from[PEER_TEXT_MAX];
 	const struct relay *relay = &session->relay;
 
+	fprintf(out, "%s %llu %s%s%s\n", hash, (unsigned long long)relay->chan[0].bytes, from, relay->result == END_EOF ? "" : " ",
+	        relay->result == END_EOF ? "" : relay_end_word(relay));
+}
+
+int digest_finish(const struct session *session, bool json, struct output *output)
+{
+	struct digest *digest = session->owner;
+	char hash[SHA256_DIGEST_STRING_LENGTH], from[PEER_TEXT_MAX], *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	int error;
+
+	if (!out)
+		return -ENOMEM;
 	SHA256End(&digest->context, hash);
 	peer_format(&session->peer, from, sizeof(from));
-	if (json)
-		print_object(session, hash, from);
-	else
-		printf("%s %llu %s%s%s\n", hash, (unsigned long long)relay->chan[0].bytes, from, relay->result == END_EOF ? "" : " ",
-		       relay->result == END_EOF ? "" : relay_end_word(relay));
-	errno = 0;
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return 0;
-	return errno ? -errno : -EIO;
+	(json ? print_object : print_line)(out, session, hash, from);
+	error = fclose(out) == 0 ? output_put(output, text, size) : -ENOMEM;
+	free(text);
+	return error;
 }

@@ -6,11 +6,12 @@
 #include <stdbool.h>
 
 #include "net/endpoint.h"
+#include "serve/output.h"
 #include "serve/session.h"
 
 /* The end of a relay that takes what is hashed. 0 or a negative errno. */
 int digest_start(struct session *session, struct endpoint *here);
-/* Prints the line, or the object. 0, or a negative errno of standard output. */
-int digest_finish(const struct session *session, bool json);
+/* Puts the line, or the object. 0, or a negative errno of output. */
+int digest_finish(const struct session *session, bool json, struct output *output);
 
 #endif

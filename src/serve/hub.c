@@ -30,16 +30,20 @@ struct member {
 struct hub {
 	struct timer timer; /* first */
 	struct member *first;
+	bool draining; /* what was sent is still passed on, then it is over */
 	size_t length; /* of the chunk that somebody has not taken yet; 0: none */
 	unsigned char chunk[CHUNK];
 };
 
 static void ready(struct loop *loop, struct watch *watch, uint32_t events);
+static void close_all(struct loop *loop, struct hub *hub);
 static const struct watch_kind member_kind = { .name = "hub member", .ready = ready };
 
 /* What is to be watched now: who is behind must take; and if nobody is, who can may send. */
 static void apply(struct loop *loop, struct hub *hub)
 {
+	if (hub->draining && !hub->length)
+		close_all(loop, hub);
 	for (struct member *member = hub->first; member; member = member->next) {
 		uint32_t events = 0;
 
@@ -48,7 +52,8 @@ static void apply(struct loop *loop, struct hub *hub)
 		else if (!hub->length && !member->ended)
 			events = EPOLLIN | EPOLLRDHUP;
 		/* what nobody waits for must not spin: HUP can't be masked */
-		loop_watch(loop, &member->watch, member->fd, events ? events : EPOLLET);
+		if (member->fd >= 0)
+			loop_watch(loop, &member->watch, member->fd, events ? events : EPOLLET);
 	}
 }
 
@@ -90,23 +95,49 @@ static void distribute(struct loop *loop, struct hub *hub, const struct member *
 	settle(loop, hub);
 }
 
-static void hear(struct loop *loop, struct member *member, uint32_t events)
+/* True if something was heard. */
+static bool hear(struct loop *loop, struct member *member, uint32_t events)
 {
 	struct hub *hub = member->hub;
 	ssize_t got;
 
 	if (hub->length)
-		return; /* in this same batch somebody else has sent */
+		return false; /* in this same batch somebody else has sent */
 	got = recv(member->fd, hub->chunk, sizeof(hub->chunk), MSG_DONTWAIT);
 	if (got > 0) {
 		hub->length = (size_t)got;
 		distribute(loop, hub, member);
-	} else if (got == 0) {
+		return true;
+	}
+	if (got == 0) {
 		/* an empty message is nothing to pass on */
 		member->ended = !member->messages || events & (EPOLLRDHUP | EPOLLHUP);
 	} else if (errno != EAGAIN && errno != EINTR) {
 		member->ended = true;
 	}
+	return false;
+}
+
+/* Nobody is behind: what members have sent meanwhile is passed on, and when there is no more, all are closed. */
+static void close_all(struct loop *loop, struct hub *hub)
+{
+	bool heard;
+
+	do {
+		heard = false;
+		for (struct member *member = hub->first; member; member = member->next)
+			heard = (member->fd >= 0 && !member->ended && hear(loop, member, 0)) || heard;
+	} while (heard && !hub->length);
+	for (struct member *member = hub->first; member && !hub->length; member = member->next) {
+		loop_unwatch(loop, &member->watch);
+		fd_close(&member->fd);
+	}
+}
+
+void hub_drain(struct loop *loop, struct hub *hub)
+{
+	hub->draining = true;
+	apply(loop, hub);
 }
 
 static void ready(struct loop *loop, struct watch *watch, uint32_t events)

@@ -16,11 +16,14 @@
 #include "serve/session.h"
 
 struct hub;
+struct loop;
 
 /* NULL: no memory. */
 struct hub *hub_new(void);
 /* The other end of a new member's relay. 0 or a negative errno. It leaves when the session ends. */
 int hub_join(struct hub *hub, struct session *session, struct endpoint *here);
+/* Passes on what members have sent so far, then ends them all: nobody waits for members who only listen. */
+void hub_drain(struct loop *loop, struct hub *hub);
 /* When all members have left. */
 void hub_free(struct hub *hub);
 

@@ -69,6 +69,29 @@ static void pause_accepting(struct listener *listener, int error)
 	apply(listener);
 }
 
+static bool is_limited(const struct listener *listener)
+{
+	return listener->accept_rate && listener->accept_rate != UNITS_INF;
+}
+
+/* As many as the rate says for a second may come at once; from then on at an even pace. */
+static bool too_many(struct listener *listener)
+{
+	uint64_t now = units_now(), interval;
+
+	if (!is_limited(listener))
+		return false;
+	interval = NSEC_PER_SEC / listener->accept_rate;
+	if (listener->accept_at < now)
+		listener->accept_at = now;
+	if (listener->accept_at - now <= NSEC_PER_SEC - interval)
+		return false;
+	listener->paused = true;
+	loop_timer(listener->loop, &listener->pause, listener->accept_at - (NSEC_PER_SEC - interval));
+	apply(listener);
+	return true;
+}
+
 static bool somebody_waits(int fd)
 {
 	struct pollfd entry = { .fd = fd, .events = POLLIN };
@@ -86,16 +109,20 @@ static void socket_ready(struct loop *loop, struct watch *watch, uint32_t events
 
 	(void)loop;
 	(void)events;
-	for (int i = 0; i < BATCH && !listener->resting; i++) {
+	for (int i = 0; i < BATCH && !listener->resting && !too_many(listener); i++) {
 		int fd = listener->guarded && !somebody_waits(socket->fd) ? -EAGAIN : socket_accept(socket->fd, &place, &failure);
 
-		if (fd == -EAGAIN)
+		/* without a descriptor left accept4(2) fails also where nobody waits: it takes that first */
+		if (fd == -EAGAIN || (fd < 0 && !somebody_waits(socket->fd))) {
+			listener->pause_said = false;
 			return;
+		}
 		if (fd < 0) {
 			pause_accepting(listener, -fd);
 			return;
 		}
-		listener->pause_said = false;
+		if (is_limited(listener))
+			listener->accept_at += NSEC_PER_SEC / listener->accept_rate;
 		if (listener->guarded)
 			socket_tune_family(fd, place.sa.ss_family);
 		peer_of_socket(fd, (const struct sockaddr *)&place.sa, place.length, &peer);
@@ -313,6 +340,7 @@ void listener_move(struct listener *to, struct listener *from, const struct addr
 	to->sockets = from->sockets;
 	to->count = from->count;
 	to->connected = from->connected;
+	to->accept_at = from->accept_at;
 	to->guarded = from->guarded;
 	to->passed = from->passed;
 	to->resting = true;

@@ -44,6 +44,8 @@ struct listener {
 	struct listener_socket *sockets; /* owned */
 	size_t count;
 	struct timer pause;
+	uint64_t accept_rate; /* a second; 0 or UNITS_INF: no limit. Who is one too many waits in the backlog */
+	uint64_t accept_at;   /* ns: when the next would be due, were they accepted at an even pace */
 	int connected; /* fd: with a socket that is connected already (inetd, Accept=yes): the only connection; else -1 */
 	bool guarded;  /* the socket was inherited and may be blocking: poll before accept */
 	bool resting, paused, pause_said;

@@ -6,10 +6,12 @@ libserve_a_SOURCES = \
 	src/serve/bundle.c src/serve/bundle.h \
 	src/serve/confine.c src/serve/confine.h src/serve/confine-calls.c src/serve/confine-files.c src/serve/confine-parts.h \
 	src/serve/digest.c src/serve/digest.h \
+	src/serve/greeting.c src/serve/greeting.h \
 	src/serve/hub.c src/serve/hub.h \
 	src/serve/change.c src/serve/change.h \
 	src/serve/listener.c src/serve/listener.h \
 	src/serve/metrics.c src/serve/metrics.h \
+	src/serve/output.c src/serve/output.h \
 	src/serve/page.c src/serve/page.h \
 	src/serve/router.c src/serve/router.h \
 	src/serve/rules.c src/serve/rules.h src/serve/rules-text.c src/serve/rules-text.h \

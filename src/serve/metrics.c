@@ -45,6 +45,10 @@ static void write_process(const struct router *router, FILE *out)
 	fprintf(out, "vsock_proxy_uptime_seconds %llu\n", (units_now() - router->started) / NSEC_PER_SEC);
 	family(out, "connections_limit", "gauge", "How many connections may be open at once, of all rules.");
 	fprintf(out, "vsock_proxy_connections_limit %" PRIu64 "\n", server->limit);
+	family(out, "unsent_bytes", "gauge", "Memory for what was read and is not written yet, of all connections.");
+	fprintf(out, "vsock_proxy_unsent_bytes %" PRIu64 "\n", loop_budget(server->loop)->used);
+	family(out, "unsent_bytes_limit", "gauge", "How much that may become.");
+	fprintf(out, "vsock_proxy_unsent_bytes_limit %" PRIu64 "\n", loop_budget(server->loop)->limit);
 	family(out, "reloads_failed_total", "counter", "How often rules were read again, and a mistake kept the old ones in force.");
 	fprintf(out, "vsock_proxy_reloads_failed_total %" PRIu64 "\n", router->failed_replacements);
 }

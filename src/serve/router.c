@@ -77,17 +77,28 @@ static bool is_last(const struct rule_port *port, uint64_t tried)
 	return true;
 }
 
-static void connect_to(struct session *session, struct rule_target *target)
+/* From now on the session counts for this target. */
+static void give_to(struct session *session, struct rule_target *target)
 {
-	struct rule_port *port = target->port;
-	struct rule *rule = port->rule;
-
 	target->open++;
 	session->owner = target;
 	session->to = target->text;
 	session->tried |= UINT64_C(1) << index_of(target);
-	session_dial(session, rule->router->dialer, &target->addr,
-	             is_last(port, session->tried) ? &rule->settings.dialling : &rule->once, &rule->settings.relaying);
+}
+
+static void dial_to(struct session *session, const struct addr *addr)
+{
+	struct rule_port *port = ((struct rule_target *)session->owner)->port;
+	struct rule *rule = port->rule;
+
+	session_dial(session, rule->router->dialer, addr, is_last(port, session->tried) ? &rule->settings.dialling : &rule->once,
+	             &rule->settings.relaying);
+}
+
+static void connect_to(struct session *session, struct rule_target *target)
+{
+	give_to(session, target);
+	dial_to(session, &target->addr);
 }
 
 static void note_trouble(struct router *router, const struct session *session, const char *what)
@@ -118,6 +129,19 @@ static bool elsewhere(struct session *session, const struct explanation *why)
 
 /* Connections */
 
+/* The client has said what it wants: to go somewhere, or nothing but its PROXY header. */
+static void greeted(struct session *session, const struct addr *to)
+{
+	const struct rule_target *target = session->owner;
+
+	dial_to(session, to ? to : &target->addr);
+}
+
+static void refused(struct session *session, const char *why)
+{
+	note_trouble(rule_of(session)->router, session, why);
+}
+
 static void serve(struct server *server, struct listener *listener, struct session *session)
 {
 	struct rule_target *target = choose((struct rule_port *)(void *)listener, 0);
@@ -128,7 +152,11 @@ static void serve(struct server *server, struct listener *listener, struct sessi
 		return;
 	}
 	session->group->elsewhere = elsewhere;
-	connect_to(session, target);
+	give_to(session, target);
+	if (greeting_needed(&target->port->rule->plan))
+		greeting_start(session, &target->port->rule->plan);
+	else
+		dial_to(session, &target->addr);
 }
 
 static void count_end(struct rule_counts *counts, const char *cause)
@@ -245,6 +273,8 @@ static void close_opened(struct router *router, struct rule *first)
 static int open_rule(struct router *router, struct rule *rule)
 {
 	rule->router = router;
+	rule->plan.go = greeted;
+	rule->plan.refused = refused;
 	for (size_t i = 0; i < rule->port_count; i++) {
 		struct rule_port *port = &rule->ports[i];
 		int status = port->from ? 0 : server_open(router->server, &port->listener, &port->listen, &rule->gate);

@@ -62,7 +62,7 @@ static int finish_word(struct text_line *line, struct growing *growing, size_t e
 static int bad_line(struct text *text, size_t at, const char *why)
 {
 	uint32_t places[2] = { (uint32_t)at, (uint32_t)at + 1 };
-	struct text_word word = { .text = (char[]){ "?" }, .at = places };
+	struct text_word word = { .text = (char[]){ "" }, .at = places };
 	const char *newline = memchr(text->data + at, '\n', text->size - at);
 
 	text_complain(text, &word, 0, 1, why, "");
@@ -218,6 +218,24 @@ static void complain_in_file(const struct text *text, const struct text_word *wo
 	free(shown);
 }
 
+/* Tells who hears. */
+static void tell(const struct text *text, const struct text_word *word, size_t first, size_t length, const char *why, const char *hint)
+{
+	struct text_mistake mistake = {
+		.file = text->file, .column = (unsigned)first + 1, .length = length ? length : 1, .text = *word->text ? word->text : NULL, .why = why, .hint = hint,
+	};
+
+	if (!text->hearer)
+		return;
+	if (word->at) {
+		size_t begin;
+
+		mistake.line = find_line(text, word->at[first], &begin);
+		mistake.column = (unsigned)(word->at[first] - begin) + 1;
+	}
+	text->hearer->hear(text->hearer, &mistake);
+}
+
 void text_complain(const struct text *text, const struct text_word *word, size_t offset, size_t length, const char *why,
                    const char *hint)
 {
@@ -232,4 +250,5 @@ void text_complain(const struct text *text, const struct text_word *word, size_t
 	}
 	if (*hint)
 		log_hint("%s", hint);
+	tell(text, word, first, last - first, why, hint);
 }

@@ -16,7 +16,22 @@ struct text_line {
 	size_t count;
 };
 
+/* What is wrong, for who wants it in other words than a message. */
+struct text_mistake {
+	const char *file; /* NULL: the command line */
+	unsigned line, column; /* from 1, the column in bytes of the line or of the word; 0: all of it */
+	size_t length;         /* bytes that are meant */
+	const char *text;      /* the word, unquoted; or NULL */
+	const char *why, *hint; /* hint "": none */
+};
+
+/* Is told of each mistake, beside the message. */
+struct text_hearer {
+	void (*hear)(struct text_hearer *hearer, const struct text_mistake *mistake);
+};
+
 struct text {
+	struct text_hearer *hearer; /* or NULL */
 	const char *file; /* NULL: words of the command line */
 	const char *data;
 	size_t size, next; /* where the next line begins */

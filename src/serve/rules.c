@@ -110,6 +110,11 @@ static void check_target(struct reader *reader, const struct text_word *word, si
 		         ports_of(target) == 1 ? "no range of" : "more or fewer", ports_of(listen));
 		complain(reader, word, offset, strlen(word->text + offset), why, "");
 	}
+	if (addr_is_open_ended(target) && listen->seqpacket)
+		complain(reader, word, offset, strlen(word->text + offset), "its clients need a stream to ask on", "listen on vsock: or unix:");
+	if (addr_is_open_ended(target) && rule->settings.keys.connects.count)
+		complain(reader, word, offset, strlen(word->text + offset), "where to is said by the client: there can't be another target",
+		         "write two rules");
 	if (target->family == ADDR_EXEC && !reader->context->elsewhere) {
 		int error = spawn_check(target->name);
 		struct explanation explanation;
@@ -246,6 +251,103 @@ static int read_access(struct reader *reader)
 	return 0;
 }
 
+/* Where clients may go */
+
+int rules_read_dests(struct dest_list *dests, const struct opt_list *written, const struct opt_entry **bad, struct dest_error *error)
+{
+	for (size_t i = 0; i < written->count; i++) {
+		const struct opt_entry *entry = &written->entries[i];
+		int status = dest_add(dests, entry->text, strcmp(entry->opt->name, "allow-dest") == 0, error);
+
+		*bad = entry;
+		if (status)
+			return status;
+	}
+	return 0;
+}
+
+/* The rule's own entries, or where it has none those of the command line, which were read before. */
+static int read_dests(struct reader *reader, const struct addr *target)
+{
+	struct rule *rule = reader->rule;
+	const struct opt_list *own = &rule->settings.passage.dests, *general = &reader->context->defaults->passage.dests;
+	const struct opt_entry *written;
+	const struct text_word *word;
+	struct dest_error error;
+	bool any = false;
+	size_t offset;
+	int status;
+
+	if (!addr_is_open_ended(target)) {
+		if (own->count && target->family) {
+			word = word_of(reader, own->entries[0].text, &offset);
+			complain(reader, word, 0, strlen(word->text), "this rule's clients can't choose where to go",
+			         "allow-dest and deny-dest are for the targets socks5: and http-connect:");
+		}
+		return 0;
+	}
+	status = rules_read_dests(&rule->dests, own->count ? own : general, &written, &error);
+	if (status == -EINVAL) {
+		word = word_of(reader, written->text, &offset);
+		complain(reader, word, offset + error.offset, error.length, error.why, error.hint);
+		return 0;
+	}
+	for (size_t i = 0; i < rule->dests.count; i++)
+		any = any || rule->dests.entries[i].allow;
+	if (!status && !any)
+		complain_word(reader, &reader->words[1], "say where its clients may go: allow-dest=HOST:PORTS, or --allow-dest for all rules",
+		              "nothing is allowed to be reached");
+	return status;
+}
+
+/* Who may say that somebody else connects must be named. */
+static bool names_somebody(const struct reader *reader)
+{
+	const struct access *own = &reader->rule->gate.access;
+	const struct opt_list *general = &reader->context->defaults->serving.who;
+
+	for (size_t i = 0; i < own->count; i++)
+		if (own->entries[i].allow)
+			return true;
+	for (size_t i = 0; i < general->count && !own->count; i++)
+		if (strcmp(general->entries[i].opt->name, "allow") == 0)
+			return true;
+	return false;
+}
+
+static void check_headers(struct reader *reader, const struct addr *targets)
+{
+	const struct passage_settings *passage = &reader->rule->settings.passage;
+	bool messages = passage->accept_proxy && reader->rule->listen.seqpacket;
+
+	for (size_t i = 0; i < reader->rule->target_count; i++)
+		messages = messages || (passage->send_proxy && targets[i].seqpacket);
+	if (messages)
+		complain_word(reader, &reader->words[1], "", "a PROXY header stands before a stream, and here are messages");
+	if (passage->accept_proxy && !names_somebody(reader))
+		complain_word(reader, &reader->words[0], "name the proxies that may connect: allow=WHO, or --allow for all rules",
+		              "accept-proxy: anybody could say that he is somebody else");
+}
+
+/* What its clients are asked and told before anything is relayed. */
+static int make_plan(struct reader *reader, const struct addr *targets)
+{
+	struct rule *rule = reader->rule;
+	const struct passage_settings *passage = &rule->settings.passage;
+
+	rule->plan = (struct greeting_plan){
+		.timeout = rule->settings.dialling.connect_timeout,
+		.asks = addr_is_open_ended(&targets[0]) ? targets[0].family : ADDR_NONE,
+		.accept_proxy = passage->accept_proxy,
+		.send_proxy = (uint8_t)passage->send_proxy,
+		.dests = &rule->dests,
+	};
+	if (rule->plan.asks)
+		rule->settings.dialling.dests = &rule->dests;
+	check_headers(reader, targets);
+	return read_dests(reader, &targets[0]);
+}
+
 /* Ports and targets */
 
 static int make_port(struct rule *rule, size_t i, const struct addr *targets)
@@ -307,7 +409,8 @@ static int read_targets(struct reader *reader)
 		check_target(reader, word, offset, &targets[i]);
 	}
 	rule->target_count = count;
-	if (!reader->bad)
+	status = make_plan(reader, targets);
+	if (!status && !reader->bad)
 		status = make_ports(rule, targets);
 	free(targets);
 	return status;
@@ -338,6 +441,7 @@ static void inherit(struct rule *rule, const struct rule_settings *defaults)
 	rule->settings.serving.max_conns = UNITS_INF;
 	rule->settings.serving.max_conns_per_peer = UNITS_INF;
 	rule->settings.serving.who = (struct opt_list){ 0 };
+	rule->settings.passage.dests = (struct opt_list){ 0 };
 	rule->settings.keys = (struct rule_keys){ 0 };
 }
 
@@ -367,6 +471,9 @@ static int understand(struct reader *reader)
 	rule->once = rule->settings.dialling;
 	rule->once.wait = 0;
 	rule->gate.rule = rule->settings.keys.name;
+	rule->gate.accept_rate = rule->settings.passage.accept_rate;
+	rule->share.rate = rule->settings.passage.total_rate;
+	rule->settings.relaying.share = &rule->share;
 	rule->gate.limit = rule->settings.serving.max_conns;
 	rule->gate.per_peer = rule->settings.serving.max_conns_per_peer;
 	rule->label = strdup(rule->gate.rule ? rule->gate.rule : addr_format_short(&rule->listen, text, sizeof(text)));
@@ -414,7 +521,7 @@ static int read_rule(struct rules *rules, const struct rules_context *context, c
 
 int rules_read_words(struct rules *rules, const struct rules_context *context, size_t count, char *const *words)
 {
-	struct text text = { 0 };
+	struct text text = { .hearer = rules->hearer };
 	struct text_word *own = calloc(count + 1, sizeof(*own));
 	int status = own ? 0 : -ENOMEM;
 
@@ -434,7 +541,7 @@ int rules_read_words(struct rules *rules, const struct rules_context *context, s
 
 int rules_read_data(struct rules *rules, const struct rules_context *context, const char *file, const char *data, size_t size)
 {
-	struct text text = { .file = file, .data = data, .size = size };
+	struct text text = { .hearer = rules->hearer, .file = file, .data = data, .size = size };
 	struct text_line line;
 	int status;
 
@@ -454,9 +561,21 @@ int rules_read_data(struct rules *rules, const struct rules_context *context, co
 	return 0;
 }
 
+/* A mistake of a whole file or rule, for who hears. */
+static void tell(const struct rules *rules, const char *file, unsigned line, const char *what, const char *why)
+{
+	char text[512];
+
+	if (!rules->hearer)
+		return;
+	snprintf(text, sizeof(text), "%s%s", what, why);
+	rules->hearer->hear(rules->hearer, &(const struct text_mistake){ .file = file, .line = line, .why = text, .hint = "" });
+}
+
 static void cannot_read(struct rules *rules, const char *path, int error)
 {
 	log_error_at(path, "can't be read: %s", strerror(error));
+	tell(rules, path, 0, "can't be read: ", strerror(error));
 	count_error(rules, error == ENOENT ? STATUS_ABSENT : error == EACCES ? STATUS_DENIED : STATUS_FAILURE);
 }
 
@@ -471,6 +590,7 @@ static bool trusted(struct rules *rules, const char *path, const struct stat *st
 	log_error_at(path, st->st_uid ? "refused: it belongs to another user, and root would obey it"
 	                              : "refused: others than root may write it");
 	log_hint("chown root and chmod go-w");
+	tell(rules, path, 0, "", "refused: others than root may change it");
 	count_error(rules, STATUS_DENIED);
 	return false;
 }
@@ -609,6 +729,8 @@ static void twice(struct rules *rules, struct rule *rule, const struct rule *oth
 		log_error_at(place, "%s: %s, as in %s", text, what, first);
 	else
 		log_error("%s: %s, as in %s", text, what, first);
+	snprintf(place, sizeof(place), "%s: %s, as in ", text, what);
+	tell(rules, rule->file, rule->line, place, first);
 	count_error(rules, STATUS_USAGE);
 	rules->bad++;
 	rules->count--;
@@ -660,6 +782,8 @@ void rule_free(struct rule *rule)
 		free(rule->words[i]);
 	opt_list_free(&rule->settings.serving.who);
 	opt_list_free(&rule->settings.keys.connects);
+	opt_list_free(&rule->settings.passage.dests);
+	dest_free(&rule->dests);
 	access_free(&rule->gate.access);
 	free(rule->ports);
 	free(rule->words);

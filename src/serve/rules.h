@@ -19,13 +19,16 @@
 
 #include "base/opt.h"
 #include "net/addr.h"
+#include "net/dest.h"
 #include "net/hosts.h"
 #include "relay/dial.h"
 #include "relay/loop.h"
 #include "relay/relay.h"
 #include "serve/accounts.h"
 #include "serve/bundle.h"
+#include "serve/greeting.h"
 #include "serve/listener.h"
+#include "serve/rules-text.h"
 #include "serve/server.h"
 
 #define RULES_PORTS_MAX 1024  /* of a range: each is a listening socket */
@@ -41,6 +44,14 @@ struct rule_settings {
 	struct route_settings {
 		unsigned balance; /* enum balance */
 	} routing;
+	struct passage_settings {
+		struct opt_list dests; /* --allow-dest and --deny-dest as written */
+		unsigned send_proxy;   /* version of the PROXY header; 0: none */
+		bool accept_proxy;
+		uint64_t accept_rate;  /* connections a second, each listener; 0 or UNITS_INF: no limit */
+		uint64_t max_memory;   /* bytes, of all rules; 0: auto */
+		uint64_t total_rate;   /* bytes a second, each direction of all connections; 0 or UNITS_INF: no limit */
+	} passage;
 	struct rule_keys { /* that are no options */
 		const char *name;
 		struct opt_list connects; /* more targets */
@@ -84,6 +95,9 @@ struct rule {
 	struct rule *next;
 	struct rule_settings settings;
 	struct gate gate;
+	struct greeting_plan plan;
+	struct share share;      /* of --total-rate */
+	struct dest_list dests;  /* of an open-ended target: where its clients may go */
 	struct rule_port *ports; /* owned */
 	size_t port_count, target_count;
 	struct addr listen;      /* as written, ranges included */
@@ -108,6 +122,7 @@ struct rules {
 	size_t count;
 	size_t errors, bad; /* said; rules with an error */
 	int status;         /* of the first error */
+	struct text_hearer *hearer; /* is told of each error; or NULL */
 };
 
 struct rules_context {
@@ -126,6 +141,8 @@ int rules_read_words(struct rules *rules, const struct rules_context *context, s
 int rules_read_file(struct rules *rules, const struct rules_context *context, const char *path);
 /* The same from memory; file is its name. */
 int rules_read_data(struct rules *rules, const struct rules_context *context, const char *file, const char *data, size_t size);
+/* Reads the entries of --allow-dest and --deny-dest. 0, -EINVAL, with the entry and what is wrong with it, or -ENOMEM. */
+int rules_read_dests(struct dest_list *dests, const struct opt_list *written, const struct opt_entry **bad, struct dest_error *error);
 /* What only all together can tell: addresses and names that are there twice. */
 void rules_check(struct rules *rules);
 /* As root: may others than root change this file, or replace those in this folder? Says so and counts an error. */

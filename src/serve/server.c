@@ -14,6 +14,7 @@
 
 #include "base/fdutil.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "base/units.h"
 #include "serve/notify.h"
 
@@ -132,7 +133,7 @@ static void apply(const struct server *server, struct listener *listener)
 /* After a connection began or ended, through gate. */
 static void rest_or_not(struct server *server, struct gate *gate)
 {
-	bool rest = server->sessions.open >= server->limit;
+	bool rest = server->paused || server->sessions.open >= server->limit;
 	bool gate_changed = gate && gate->resting != gate_full(gate), changed = rest != server->resting;
 
 	if (gate_changed)
@@ -143,6 +144,12 @@ static void rest_or_not(struct server *server, struct gate *gate)
 	for (struct listener *listener = server->listeners; listener; listener = listener->next)
 		if (changed || listener->gate == gate)
 			apply(server, listener);
+}
+
+void server_pause(struct server *server, bool pause)
+{
+	server->paused = pause;
+	rest_or_not(server, NULL);
 }
 
 static void session_ended(struct session_group *group, const struct session *session)
@@ -348,17 +355,14 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 
 static int watch_signals(struct server *server)
 {
-	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGCHLD };
+	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
 	sigset_t signals;
 
 	sigemptyset(&signals);
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
-		struct sigaction now;
-
-		/* what was ignored stays ignored (nohup(1)); but SIGCHLD ignored would reap our children for us */
-		if (wanted[i] == SIGCHLD || (sigaction(wanted[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN))
-			sigaddset(&signals, wanted[i]);
-	}
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
+		signals_add(&signals, wanted[i]);
+	/* ignored it would reap our children for us */
+	sigaddset(&signals, SIGCHLD);
 	signal(SIGCHLD, SIG_DFL);
 	return loop_signals(server->loop, &signals, on_signal, server);
 }
@@ -397,18 +401,6 @@ static int write_pid_file(struct server *server)
 	else
 		log_error("%s: %s", path, strerror(errno));
 	return STATUS_FAILURE;
-}
-
-static int cannot_listen(const struct addr *addr, const struct failure *failure)
-{
-	struct explanation why;
-	char text[256];
-
-	explain(addr, failure, &why);
-	log_error("%s: %s", addr_format_short(addr, text, sizeof(text)), why.what);
-	if (*why.hint)
-		log_hint("%s", why.hint);
-	return (int)why.status;
 }
 
 /* bind(any) on vsock succeeds with no transport loaded: a listener that nobody can reach. */
@@ -451,6 +443,7 @@ int server_open(struct server *server, struct listener *listener, const struct a
 	listener->accepted = accepted;
 	listener->context = server;
 	listener->gate = gate;
+	listener->accept_rate = gate ? gate->accept_rate : 0;
 	if (server->passed && !listener->passed) {
 		char text[256];
 
@@ -458,7 +451,7 @@ int server_open(struct server *server, struct listener *listener, const struct a
 		return STATUS_FAILURE;
 	}
 	if (listener_open(server->loop, listener, addr, &(struct socket_defaults){ 0 }, &failure) < 0)
-		return cannot_listen(addr, &failure);
+		return explain_say(addr, &failure);
 	append(server, listener);
 	if (!server->passed)
 		warn_if_deaf(addr);
@@ -475,6 +468,7 @@ void server_move(struct server *server, struct listener *to, struct listener *fr
 	take_out(server, from);
 	listener_move(to, from, addr);
 	to->gate = gate;
+	to->accept_rate = gate ? gate->accept_rate : 0;
 	append(server, to);
 }
 

@@ -38,6 +38,7 @@ struct gate {
 	struct access access; /* without an entry the server's holds */
 	uint64_t limit;       /* connections at once; UNITS_INF: as many as the server takes */
 	uint64_t per_peer;    /* of one peer that came in here; UNITS_INF: the server's limit holds */
+	uint64_t accept_rate; /* of each listener, a second; 0 or UNITS_INF: no limit */
 	size_t open;
 	bool resting;         /* its listeners: at the limit */
 };
@@ -50,7 +51,8 @@ struct server {
 	struct listener *listeners; /* the caller's; a list, in the order in which they were opened */
 	uint64_t limit; /* connections at once */
 	bool running;   /* listeners accept */
-	bool resting;   /* the listeners: at the limit */
+	bool paused;    /* server_pause() */
+	bool resting;   /* the listeners: at the limit, or paused */
 	bool draining;  /* no more is accepted */
 	bool ending;    /* the time of the drain is up */
 	bool signalled; /* the first signal came */
@@ -104,6 +106,8 @@ int server_ready(const struct server *server);
 void server_tell_listening(const struct server *server);
 /* Tells the service manager; that it can't be told is said. */
 void server_tell_manager(const char *lines);
+/* While the owner can take nobody: who connects waits in the kernel's backlog. */
+void server_pause(struct server *server, bool pause);
 /* No more connections; what is open goes on. Ends the run when nothing is open. */
 void server_stop_accepting(struct server *server);
 void server_free(struct server *server);

@@ -13,7 +13,7 @@
 #include "serve/receive.h"
 
 /* What arrives goes out again on the same socket: one channel, from it to a second descriptor of it. */
-static int echo(struct endpoint *accepted, struct endpoint *here)
+static int echo(struct session *session, struct endpoint *accepted, struct endpoint *here)
 {
 	int again = fcntl(accepted->in, F_DUPFD_CLOEXEC, 3);
 
@@ -23,6 +23,7 @@ static int echo(struct endpoint *accepted, struct endpoint *here)
 	here->out = again;
 	here->in = -1;
 	accepted->out = -1;
+	session->mirrored = true;
 	return 0;
 }
 
@@ -101,7 +102,7 @@ int service_end(const struct service *service, struct session *session, struct e
 {
 	switch (service->kind) {
 	case SERVICE_ECHO:
-		return echo(accepted, here);
+		return echo(session, accepted, here);
 	case SERVICE_DISCARD:
 		/* no input: nothing is sent, and the end of sending isn't told either before the client has ended */
 		return open_device("/dev/null", O_WRONLY, here);
@@ -121,7 +122,14 @@ int service_end(const struct service *service, struct session *session, struct e
 	}
 }
 
-int service_finish(const struct service *service, const struct session *session)
+static int print_digest(struct service *service, const struct session *session)
+{
+	int error = service->output.loop ? 0 : output_open(&service->output, session->group->loop);
+
+	return error ? error : digest_finish(session, service->json, &service->output);
+}
+
+int service_finish(struct service *service, const struct session *session)
 {
 	int error;
 
@@ -132,11 +140,17 @@ int service_finish(const struct service *service, const struct session *session)
 	case SERVICE_RECEIVE:
 		return receive_finish(service->receiving, session);
 	case SERVICE_HASH:
-		error = digest_finish(session, service->json);
+		error = print_digest(service, session);
 		return error ? error : session->status;
 	default:
 		return session->status;
 	}
+}
+
+void service_drain(const struct service *service, struct loop *loop)
+{
+	if (service->hub)
+		hub_drain(loop, service->hub);
 }
 
 void service_free(struct service *service)

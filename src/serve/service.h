@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "net/endpoint.h"
+#include "serve/output.h"
 #include "serve/session.h"
 
 enum service_kind {
@@ -31,6 +32,7 @@ struct service {
 	int receiving;    /* descriptor of the directory that receives, once checked */
 	bool json;        /* how hashes are printed */
 	struct hub *hub;  /* once checked */
+	struct output output; /* where hashes are printed; opened with the first; to be closed while there is a loop */
 };
 #define SERVICE_DEFAULTS { .directory = AT_FDCWD, .receiving = -1 }
 
@@ -41,7 +43,9 @@ int service_check(struct service *service);
 int service_end(const struct service *service, struct session *session, struct endpoint *accepted, struct endpoint *here);
 /* A session has ended: gives a received file its name, prints the hash. Returns the session's exit status, which may have
  * become worse, or a negative errno where standard output can't be written. */
-int service_finish(const struct service *service, const struct session *session);
+int service_finish(struct service *service, const struct session *session);
+/* The server drains: what is open and would never end by itself is ended in order. */
+void service_drain(const struct service *service, struct loop *loop);
 void service_free(struct service *service);
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "serve/greeting.h"
 #include "serve/terminal.h"
 
 #define KILL_GRACE (5 * NSEC_PER_SEC) /* between SIGTERM and SIGKILL of --max-time */
@@ -54,7 +55,7 @@ static void release_dial(struct session *session)
 }
 
 /* Takes it out of the group and frees it when the loop's batch is over. */
-static void session_end(struct session *session)
+void session_close(struct session *session)
 {
 	struct session_group *group = session->group;
 
@@ -65,6 +66,7 @@ static void session_end(struct session *session)
 	if (group->ended)
 		group->ended(group, session);
 	release_dial(session);
+	greeting_free(session);
 	if (group->release && session->owner)
 		group->release(session);
 	fd_close(&session->fd);
@@ -87,6 +89,7 @@ static void record_open(const struct session *session, uint64_t connect)
 	record(session, 1, "open",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
+	           { .key = "client", .type = LOG_F_TEXT, .text = greeting_client(session) },
 	           { .key = connect ? "connect" : NULL, .type = LOG_F_SECONDS, .number = connect },
 	           { 0 },
 	       });
@@ -98,11 +101,18 @@ static void record_fail(struct session *session, const struct explanation *why)
 	record(session, 0, "fail",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
+	           { .key = "client", .type = LOG_F_TEXT, .text = greeting_client(session) },
 	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
 	           { .key = "end", .type = LOG_F_TEXT, .text = why->end },
 	           { .key = "why", .type = LOG_F_TEXT, .text = why->what },
 	           { 0 },
 	       });
+}
+
+/* Bytes to who was accepted. */
+static uint64_t bytes_down(const struct session *session)
+{
+	return session->relay.chan[session->mirrored ? 0 : 1].bytes;
 }
 
 static void record_done(struct session *session)
@@ -114,8 +124,9 @@ static void record_done(struct session *session)
 	record(session, 1, "done",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
+	           { .key = "client", .type = LOG_F_TEXT, .text = greeting_client(session) },
 	           { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
-	           { .key = "down", .type = LOG_F_NUMBER, .number = relay->chan[1].bytes },
+	           { .key = "down", .type = LOG_F_NUMBER, .number = bytes_down(session) },
 	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
 	           { .key = "end", .type = LOG_F_TEXT, .text = session->end },
 	           { .key = relay->lost ? "lost" : "why", .type = relay->lost ? LOG_F_NUMBER : LOG_F_TEXT, .text = why,
@@ -150,7 +161,7 @@ int session_status(const struct relay *relay)
 static void count_bytes(const struct session *session)
 {
 	session->group->totals.up += session->relay.chan[0].bytes;
-	session->group->totals.down += session->relay.chan[1].bytes;
+	session->group->totals.down += bytes_down(session);
 }
 
 static void command_ended(struct session *session, int status);
@@ -179,7 +190,7 @@ static void relay_done(struct loop *loop, struct relay *relay)
 		session->group->totals.failed++;
 	record_done(session);
 	relay_close(loop, relay);
-	session_end(session);
+	session_close(session);
 }
 
 static void cannot_relay(struct session *session, int error)
@@ -190,7 +201,7 @@ static void cannot_relay(struct session *session, int error)
 	session->group->totals.failed++;
 	session->status = STATUS_FAILURE;
 	record_fail(session, &why);
-	session_end(session);
+	session_close(session);
 }
 
 void session_relay(struct session *session, const struct endpoint *accepted, const struct endpoint *here,
@@ -212,6 +223,8 @@ void session_relay(struct session *session, const struct endpoint *accepted, con
 	}
 	session->fd = -1;
 	release_dial(session);
+	if (session->greeting)
+		greeting_relaying(session);
 }
 
 struct endpoint session_endpoint(const struct session *session)
@@ -230,13 +243,19 @@ struct session_dial {
 	const struct relay_settings *relaying;
 };
 
+/* Not wanted any more: its watch first, which may still be registered. */
+static void close_dialled(struct loop *loop, struct dial *dial, int fd)
+{
+	loop_unwatch(loop, &dial->watch);
+	close(fd);
+}
+
 static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct failure *failure)
 {
 	struct session_dial *dialled = (struct session_dial *)(void *)dial;
 	struct session *session = dialled->session;
 	struct endpoint accepted, target;
 
-	(void)loop;
 	if (fd < 0) {
 		struct explanation why;
 
@@ -249,11 +268,22 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 			}
 			session->dial = dial;
 		}
-		session->status = (int)why.status;
-		session->group->totals.failed++;
-		record_fail(session, &why);
-		session_end(session);
+		if (failure->step == STEP_PERMIT)
+			session_denied(session, failure->detail);
+		else
+			session_failed(session, &why);
+		if (!greeting_refuse(session, failure))
+			session_close(session);
 		return;
+	}
+	if (session->greeting) {
+		int error = greeting_connected(session, fd);
+
+		if (error) {
+			close_dialled(loop, dial, fd);
+			cannot_relay(session, -error);
+			return;
+		}
 	}
 	accepted = session_endpoint(session);
 	target = dial_endpoint(dial->addr, fd);
@@ -340,7 +370,7 @@ static void command_ended(struct session *session, int status)
 	           { .key = "end", .type = LOG_F_TEXT, .text = session->relay.result ? relay_end_word(&session->relay) : NULL },
 	           { 0 },
 	       });
-	session_end(session);
+	session_close(session);
 }
 
 void session_reap(struct session_group *group)
@@ -365,7 +395,14 @@ void session_reap(struct session_group *group)
 
 /* Ends */
 
-void session_deny(struct session *session, const char *why)
+void session_failed(struct session *session, const struct explanation *why)
+{
+	session->group->totals.failed++;
+	session->status = (int)why->status;
+	record_fail(session, why);
+}
+
+void session_denied(struct session *session, const char *why)
 {
 	session->group->totals.failed++;
 	session->status = STATUS_DENIED;
@@ -373,10 +410,16 @@ void session_deny(struct session *session, const char *why)
 	record(session, 0, "deny",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
+	           { .key = "client", .type = LOG_F_TEXT, .text = greeting_client(session) },
 	           { .key = "why", .type = LOG_F_TEXT, .text = why },
 	           { 0 },
 	       });
-	session_end(session);
+}
+
+void session_deny(struct session *session, const char *why)
+{
+	session_denied(session, why);
+	session_close(session);
 }
 
 void session_drop(struct session *session, const char *end, const char *why)
@@ -389,18 +432,20 @@ void session_drop(struct session *session, const char *end, const char *why)
 	session->status = STATUS_BROKEN;
 	record_fail(session, &explanation);
 	relay_close(session->group->loop, &session->relay);
-	session_end(session);
+	session_close(session);
 }
 
 void session_stop(struct session *session, uint64_t grace)
 {
+	if (greeting_stop(session))
+		return;
 	if (session->terminal && !session->relay.over) {
 		relay_stop(session->group->loop, &session->relay, grace);
 	} else if (session->child) {
 		kill(session->child, SIGTERM);
 	} else if (session->dial) {
 		record_fail(session, &(const struct explanation){ .end = "signal", .what = "ended while connecting" });
-		session_end(session);
+		session_close(session);
 	} else {
 		relay_stop(session->group->loop, &session->relay, grace);
 	}
@@ -420,8 +465,9 @@ void session_free_all(struct session_group *group)
 	while (group->first) {
 		struct session *session = group->first;
 
-		if ((!session->child || session->terminal) && !session->dial)
+		/* a relay that was started, and no command's timer */
+		if ((!session->child || session->terminal) && session->relay.settings)
 			relay_close(group->loop, &session->relay);
-		session_end(session);
+		session_close(session);
 	}
 }

@@ -21,6 +21,7 @@
 
 struct session;
 struct gate;
+struct greeting;
 
 /* Totals, for SIGUSR1 and at the end. */
 struct session_totals {
@@ -54,6 +55,7 @@ struct session {
 	uint64_t number, started;
 	struct relay relay; /* end[0] is who was accepted; of a command only its timer and result are used */
 	struct dial *dial;  /* while it is dialled; owned */
+	struct greeting *greeting; /* what is said before anything is relayed; owned; or NULL */
 	uint64_t tried;     /* the caller's, for elsewhere(): which targets were tried */
 	uint64_t connect;   /* ns that connecting took; 0: nothing was dialled, or not yet */
 	const char *end;    /* the word of its record, a constant; NULL while it is open */
@@ -61,6 +63,7 @@ struct session {
 	int ended;          /* on a terminal: how it ended, as waitpid() says, while the relay goes on; -1: not yet */
 	bool terminal;      /* the command is on a terminal, and the relay goes there */
 	bool seqpacket;     /* the accepted socket's type */
+	bool mirrored;      /* what comes in goes back the same way (echo): chan[0] is both directions */
 	bool inherited;     /* it was passed to us, and stays as it is */
 	int fd;             /* while nothing else has it, or -1 */
 	int status;         /* exit status of this session (enum status, or the command's) */
@@ -87,6 +90,11 @@ void session_terminal(struct session *session, const struct spawn *spawn, const 
 void session_stop(struct session *session, uint64_t grace);
 /* To be called after SIGCHLD: ends the sessions whose commands have ended. */
 void session_reap(struct session_group *group);
+/* Writes the record "deny" or "fail" of a session that session_close() ends then or later. */
+void session_denied(struct session *session, const char *why);
+void session_failed(struct session *session, const struct explanation *why);
+/* Ends it, without a record. */
+void session_close(struct session *session);
 /* Refuses: a record "deny" with the reason, and the socket is closed. */
 void session_deny(struct session *session, const char *why);
 

@@ -51,6 +51,10 @@ static int add_folder(struct confine_plan *plan, const char *path)
 static int add_target(struct confine_plan *plan, const struct addr *addr)
 {
 	plan->bind = plan->bind || addr->options.given & ADDR_OPT_BIND;
+	if (addr_is_open_ended(addr)) {
+		plan->any_port = plan->interfaces = true;
+		return 0;
+	}
 	switch (addr->family) {
 	case ADDR_TCP:
 		plan->any_port = plan->any_port || *addr->service;
@@ -271,6 +275,7 @@ static int prepare(struct worker *worker, int questions)
 
 	if (status)
 		return status;
+	loop_budget(worker->server.loop)->limit = worker->max_memory;
 	error = dialer_start(worker->server.loop, &worker->router.dialer);
 	if (error) {
 		log_error("the worker can't start: %s", strerror(-error));

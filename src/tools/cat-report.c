@@ -87,7 +87,7 @@ int cat_judge(struct cat *cat)
 		log_error("%s: the peer closed the connection before standard input was delivered whole (%s sent)", to, up);
 		return STATUS_BROKEN;
 	case END_RESET:
-		return common_failed(&cat->addr, &(struct failure){ .step = STEP_RELAY, .error = relay->error }) == STATUS_DONE
+		return explain_say(&cat->addr, &(struct failure){ .step = STEP_RELAY, .error = relay->error }) == STATUS_DONE
 		           ? STATUS_DONE
 		           : (log_hint("%s were sent and %s received before it", up, down), STATUS_BROKEN);
 	case END_IDLE:

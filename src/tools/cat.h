@@ -5,21 +5,20 @@
 
 #include <stdbool.h>
 
-#include "relay/crlf.h"
 #include "relay/dial.h"
 #include "relay/relay.h"
 #include "tools/common.h"
-#include "tools/dump.h"
 #include "tools/interactive.h"
 #include "tools/progress.h"
 #include "tools/terminal.h"
+#include "tools/traffic.h"
 
 struct cat_options {
-	bool zero_io, crlf, tty, interactive, pass_fd, send_only, receive_only, progress, stats;
+	bool zero_io, tty, interactive, pass_fd, send_only, receive_only, progress, stats;
 	uint64_t delay;   /* ns between lines sent; 0: none */
 	const char *escape; /* as written, or NULL */
 	const char *history; /* a file or none; NULL: the default */
-	const char *dump; /* a file, or - for stderr */
+	struct traffic_options traffic;
 	uint64_t size; /* expected, for --progress; 0: not said */
 };
 
@@ -37,8 +36,7 @@ struct cat {
 	struct dial dial;
 	struct relay relay;
 	struct progress progress;
-	struct dump dump;
-	struct crlf crlf;
+	struct traffic traffic;
 	struct terminal terminal;
 	struct interactive interactive;
 	char to[256]; /* the peer, as messages name it */
@@ -46,6 +44,14 @@ struct cat {
 	int signal; /* that ended us, or 0 */
 	int status;
 };
+
+extern const struct opt cat_opts[];
+extern const char *const cat_conflicts[];
+extern const struct opt_foreign cat_foreign[];
+
+/* Reads and checks the words, opens the files, prepares what stands in the way of the data: all that can fail before
+ * anything is connected. 0 or the exit status, said. */
+int cat_prepare(struct cat *cat, const struct opt_program *program, int count, char **words);
 
 /* Reports: the records of begin and end for -v, and the counters for SIGUSR1 and --stats. */
 void cat_log_open(const struct cat *cat);

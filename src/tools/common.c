@@ -104,6 +104,7 @@ void common_start(const char *program)
 	fd_standard();
 	log_start(program);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file at its limit (ulimit -f) is EFBIG, and said */
 	fd_limit_raise();
 }
 
@@ -181,18 +182,6 @@ int common_addr_words(const char *where, const char *port, const struct addr_con
 		return 0;
 	common_bad_text(joined, error.offset, error.length, error.why, error.hint);
 	return STATUS_USAGE;
-}
-
-int common_failed(const struct addr *addr, const struct failure *failure)
-{
-	struct explanation why;
-	char text[256];
-
-	explain(addr, failure, &why);
-	log_error("%s: %s", addr_format_short(addr, text, sizeof(text)), why.what);
-	if (*why.hint)
-		log_hint("%s", why.hint);
-	return (int)why.status;
 }
 
 void common_waiting(const struct addr *addr, const struct explanation *why, uint64_t elapsed, uint64_t wait)

@@ -33,7 +33,7 @@ extern const struct opt relay_opts[];
 /* Options of the programs that listen and stay: -m --allow --drain-timeout … Into a struct server_settings. */
 extern const struct opt listen_opts[];
 
-/* What every program does first: standard descriptors, limits, SIGPIPE, the name. */
+/* What every program does first: standard descriptors, limits, SIGPIPE and SIGXFSZ, the name. */
 void common_start(const char *program);
 
 /* Reads --message-size. 0 or STATUS_USAGE, said. */
@@ -51,9 +51,6 @@ int common_addr(const char *text, const struct addr_context *context, struct add
 int common_addr_words(const char *where, const char *port, const struct addr_context *context, struct addr *addr);
 /* Says what is wrong with text: the error, the caret, the hint. */
 void common_bad_text(const char *text, size_t offset, size_t length, const char *why, const char *hint);
-
-/* Says why something failed, with a hint, and returns the exit status. */
-int common_failed(const struct addr *addr, const struct failure *failure);
 
 /* For dial_settings.waiting: the erasable line of --wait. */
 void common_waiting(const struct addr *addr, const struct explanation *why, uint64_t elapsed, uint64_t wait);

@@ -49,7 +49,7 @@ static void put_data(struct relay_tap *tap, int side, const void *data, size_t s
 	const unsigned char *bytes = data;
 
 	log_progress_end();
-	fprintf(dump->file, "%c ", side == 0 ? '>' : '<');
+	fprintf(dump->file, "%c ", side == dump->us ? '>' : '<');
 	put_time(dump->file);
 	fprintf(dump->file, " length=%zu from=%" PRIu64 " to=%" PRIu64 "\n", size, *moved, *moved + size - 1);
 	for (size_t at = 0; at < size; at += WIDTH)
@@ -58,11 +58,16 @@ static void put_data(struct relay_tap *tap, int side, const void *data, size_t s
 	fflush(dump->file);
 }
 
-int dump_open(struct dump *dump, const char *name)
+int dump_open(struct dump *dump, const char *name, int us)
 {
-	*dump = (struct dump){ .tap.data = put_data, .name = name };
+	*dump = (struct dump){ .tap.data = put_data, .name = name, .us = us };
 	dump->file = strcmp(name, "-") == 0 ? stderr : fopen(name, "we");
 	return dump->file ? 0 : -errno;
+}
+
+void dump_begin(struct dump *dump)
+{
+	dump->moved[0] = dump->moved[1] = 0;
 }
 
 int dump_close(struct dump *dump)

@@ -7,6 +7,8 @@
 #include "tools/listen.h"
 
 #define NOT_RELAYED "COMMAND has the socket itself, nothing is relayed"
+#define NOT_STDIO "it is for standard input and output"
+#define SERVES (LISTEN_SERVICE | LISTEN_SEND_FILE | LISTEN_RECEIVE | LISTEN_TERMINAL)
 #define NO_FILES "it is for a COMMAND and for files"
 
 static const struct {
@@ -22,6 +24,16 @@ static const struct {
 	{ "buffer", LISTEN_COMMAND, NOT_RELAYED },
 	{ "message-size", LISTEN_COMMAND, NOT_RELAYED },
 	{ "engine", LISTEN_COMMAND, NOT_RELAYED },
+	{ "progress", LISTEN_COMMAND, NOT_RELAYED },
+	{ "progress", SERVES, NOT_STDIO },
+	{ "size", LISTEN_COMMAND, NOT_RELAYED },
+	{ "size", SERVES, NOT_STDIO },
+	{ "dump", LISTEN_COMMAND, NOT_RELAYED },
+	{ "dump", SERVES, NOT_STDIO },
+	{ "record", LISTEN_COMMAND, NOT_RELAYED },
+	{ "record", SERVES, NOT_STDIO },
+	{ "crlf", LISTEN_COMMAND, NOT_RELAYED },
+	{ "crlf", SERVES, NOT_STDIO },
 	{ "max-conns", LISTEN_PLAIN, "on standard input and output there is one connection at a time" },
 	{ "chdir", LISTEN_PLAIN | LISTEN_SERVICE, NO_FILES },
 	{ "umask", LISTEN_PLAIN | LISTEN_SERVICE | LISTEN_SEND_FILE, NO_FILES },

@@ -11,6 +11,8 @@
 #include "serve/service.h"
 #include "serve/user.h"
 #include "tools/common.h"
+#include "tools/progress.h"
+#include "tools/traffic.h"
 
 struct listen_only_options {
 	bool keep_open, echo, discard;
@@ -19,6 +21,9 @@ struct listen_only_options {
 	bool hash, hub, json, tty, shell;
 	const char *user, *chdir, *umask;
 	uint64_t count;    /* UNITS_INF: no end */
+	struct traffic_options traffic;
+	bool progress;
+	uint64_t size;     /* what is 100 % of progress; 0: not said */
 };
 #define LISTEN_ONLY_DEFAULTS { .count = UNITS_INF }
 
@@ -37,7 +42,11 @@ struct listen {
 	struct user user; /* to become */
 	int directory;    /* --chdir, or AT_FDCWD */
 	bool plain; /* one after another, to standard input and output */
+	struct traffic traffic;
+	struct progress progress;
+	const struct session *current; /* plain: which is served now, or NULL */
 	uint64_t served;
+	bool served_all; /* it only waits for standard output */
 	int status;
 	char to[64];
 };

@@ -152,7 +152,7 @@ static void print_summary(struct bandwidth *bandwidth, uint64_t now)
 
 static void fail(struct bandwidth *bandwidth, const struct failure *failure)
 {
-	bandwidth->status = common_failed(&bandwidth->ping->addr, failure);
+	bandwidth->status = explain_say(&bandwidth->ping->addr, failure);
 	bandwidth->failed = true;
 	loop_stop(bandwidth->ping->loop);
 }
@@ -297,7 +297,7 @@ static int bandwidth_start(struct bandwidth *bandwidth, struct ping *ping)
 		bandwidth->streams[i] = (struct stream){ .bandwidth = bandwidth, .watch = { .kind = &stream_watch, .fd = -1 }, .fd = -1 };
 	for (size_t i = 0; i < bandwidth->count && !bandwidth->failed; i++)
 		dial_start(ping->dialer, &bandwidth->streams[i].dial, &ping->addr, &ping->dialling, stream_dialled);
-	return ping_signals(ping->loop, on_signal, bandwidth);
+	return ping_signals(ping->loop, false, on_signal, bandwidth);
 }
 
 static void bandwidth_stop(struct bandwidth *bandwidth)

@@ -33,7 +33,7 @@ static size_t bin_of(uint64_t ns)
 	return bin;
 }
 
-static bool is_utf8(void)
+bool ping_utf8(void)
 {
 	setlocale(LC_CTYPE, "");
 	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
@@ -73,7 +73,7 @@ void ping_histogram(const struct stats *stats)
 	size_t first = bin_of(stats->min), last = bin_of(stats->max);
 	unsigned columns = log_width(1);
 	size_t width = columns > LABEL_WIDTH + 11 ? columns - LABEL_WIDTH - 1 : 10;
-	bool utf8 = is_utf8();
+	bool utf8 = ping_utf8();
 
 	for (size_t i = 0; i < stats->kept; i++)
 		counts[bin_of(stats->values[i])]++;

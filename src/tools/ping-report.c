@@ -125,6 +125,10 @@ static void print_flood(const struct ping_result *result)
 
 void ping_report_sent(struct ping *ping)
 {
+	if (ping->live) {
+		ping_live_changed(ping);
+		return;
+	}
 	if (!has_text(ping) || !ping->options->flood || log_quiet())
 		return;
 	putchar('.');
@@ -135,6 +139,10 @@ void ping_report_result(struct ping *ping, const struct ping_result *result)
 {
 	if (log_quiet())
 		return;
+	if (ping->live) {
+		ping_live_result(ping, result);
+		return;
+	}
 	if (ping->options->json) {
 		ping_json_result(ping, result);
 	} else if (ping->options->csv) {
@@ -237,6 +245,7 @@ static void print_times(const struct ping *ping)
 
 void ping_report_summary(struct ping *ping)
 {
+	ping_live_stop(ping);
 	if (ping->options->json && log_quiet() < 2)
 		ping_json_summary(ping);
 	if (has_text(ping)) {

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/signals.h"
 #include "tools/ping.h"
 
 #define FLOOD_PAUSE (10 * NSEC_PER_MSEC) /* ping(8): at least a hundred a second */
@@ -195,7 +196,8 @@ void ping_broke(struct ping *ping, const struct failure *failure)
 {
 	explain_once(ping, failure);
 	ping->status = (int)ping->why.status;
-	log_notice("%s: %s", ping->text, ping->why.what);
+	if (!ping->live)
+		log_notice("%s: %s", ping->text, ping->why.what);
 }
 
 void ping_over(struct ping *ping)
@@ -215,38 +217,46 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 	struct ping *ping = context;
 
 	(void)loop;
-	if (info->ssi_signo == SIGQUIT)
+	if (ping->live && (info->ssi_signo == SIGQUIT || info->ssi_signo == SIGWINCH || info->ssi_signo == SIGTSTP))
+		ping_live_signal(ping, (int)info->ssi_signo);
+	else if (info->ssi_signo == SIGQUIT)
 		ping_report_snapshot(ping);
 	else
 		ping_over(ping);
 }
 
-int ping_signals(struct loop *loop, void (*handler)(struct loop *loop, const struct signalfd_siginfo *info, void *context),
+int ping_signals(struct loop *loop, bool screen, void (*handler)(struct loop *loop, const struct signalfd_siginfo *info, void *context),
                  void *context)
 {
-	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	static const int wanted[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP };
 	sigset_t signals;
 
 	sigemptyset(&signals);
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
-		struct sigaction now;
-
-		/* nohup(1): what was ignored stays ignored; SIGINT of a shell's background job can be sent by kill(1) all the same */
-		if (sigaction(wanted[i], NULL, &now) == 0 && (now.sa_handler != SIG_IGN || wanted[i] != SIGHUP))
+		if (wanted[i] == SIGWINCH && !screen)
+			break;
+		/* SIGINT of a shell's background job can be sent by kill(1) all the same */
+		if (wanted[i] == SIGHUP)
+			signals_add(&signals, wanted[i]);
+		else
 			sigaddset(&signals, wanted[i]);
 	}
 	return loop_signals(loop, &signals, handler, context);
 }
 
-static void begin(struct ping *ping)
+static int begin(struct ping *ping)
 {
+	int error;
+
 	ping_report_begin(ping);
 	ping->started = ping->last_event = units_now();
 	ping->due.expired = send_probe;
 	ping->end.expired = deadline_expired;
 	if (ping->options->deadline != UNITS_INF)
 		loop_timer(ping->loop, &ping->end, ping->started + ping->options->deadline);
+	error = ping->options->live ? ping_live_start(ping) : 0;
 	schedule(ping);
+	return error;
 }
 
 static int exit_status(const struct ping *ping)
@@ -260,16 +270,17 @@ static int exit_status(const struct ping *ping)
 
 int ping_run(struct ping *ping)
 {
-	int error = ping_signals(ping->loop, on_signal, ping);
+	int error = ping_signals(ping->loop, ping->options->live, on_signal, ping);
 	int status;
 
 	if (!error)
 		error = ping->kind->start(ping);
+	if (!error)
+		error = begin(ping);
 	if (error) {
 		log_error("can't start: %s", strerror(-error));
 		return STATUS_FAILURE;
 	}
-	begin(ping);
 	error = loop_run(ping->loop);
 	status = exit_status(ping);
 	ping_report_summary(ping);

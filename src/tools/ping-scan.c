@@ -362,7 +362,7 @@ static int prepare(struct scan *scan, struct ping *ping)
 	scan->width = (int)strlen(target_text(scan, (uint32_t)cid, (uint32_t)port, text, sizeof(text)));
 	if (ping->options->json)
 		json_start(&ping->json, stdout);
-	return ping_signals(ping->loop, on_signal, scan);
+	return ping_signals(ping->loop, false, on_signal, scan);
 }
 
 static void where_text(const struct scan *scan, char *buf, size_t size)

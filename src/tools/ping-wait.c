@@ -64,7 +64,7 @@ static void wait_done(struct loop *loop, struct dial *dial, int fd, const struct
 	if (good)
 		print_waited(waiting, elapsed, outcome);
 	else
-		ping->status = common_failed(&ping->addr, failure);
+		ping->status = explain_say(&ping->addr, failure);
 	loop_stop(loop);
 }
 
@@ -105,7 +105,7 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 int ping_wait(struct ping *ping)
 {
 	struct waiting waiting = { .ping = ping, .timer.expired = attempt };
-	int error = ping_signals(ping->loop, on_signal, &waiting);
+	int error = ping_signals(ping->loop, false, on_signal, &waiting);
 
 	if (!error) {
 		ping->started = units_now();

@@ -33,7 +33,7 @@ struct ping_options {
 	uint64_t deadline; /* ns: of the run; UNITS_INF */
 	bool flood, adaptive, outstanding;
 	bool alive, open;  /* which answer is wanted; neither: by the address */
-	bool json, csv, histogram;
+	bool json, csv, histogram, live;
 	bool echo;
 	uint64_t size, window; /* window 0: not given */
 	uint64_t wait;     /* ns; 0: off */
@@ -66,6 +66,7 @@ struct ping_cause {
 };
 
 struct ping;
+struct ping_live;
 
 /* What probes are. */
 struct ping_kind {
@@ -103,6 +104,7 @@ struct ping {
 	struct failure told;      /* what why explains */
 	struct explanation why;   /* of the last failure */
 	struct json json;
+	struct ping_live *live;   /* NULL: not --live */
 };
 
 /* ping-run.c */
@@ -111,8 +113,9 @@ void ping_result(struct ping *ping, const struct ping_result *result);
 /* A connection broke while nothing was on the way: no probe has it as its result. */
 void ping_broke(struct ping *ping, const struct failure *failure);
 void ping_over(struct ping *ping); /* no more probes: sums up and ends */
-/* SIGINT, SIGTERM and SIGHUP (unless ignored), and SIGQUIT, to handler. 0 or a negative errno. */
-int ping_signals(struct loop *loop, void (*handler)(struct loop *loop, const struct signalfd_siginfo *info, void *context),
+/* SIGINT, SIGTERM and SIGHUP (unless ignored), and SIGQUIT, to handler; with screen also those that concern one: SIGWINCH and
+ * SIGTSTP. 0 or a negative errno. */
+int ping_signals(struct loop *loop, bool screen, void (*handler)(struct loop *loop, const struct signalfd_siginfo *info, void *context),
                  void *context);
 
 /* ping-connect.c: how a connect ended, for probes and for the scan. */
@@ -152,5 +155,13 @@ void ping_csv_result(const struct ping *ping, const struct ping_result *result);
 
 /* ping-histogram.c: the answers' times as bars on standard output. */
 void ping_histogram(const struct stats *stats);
+bool ping_utf8(void); /* can the locale's characters draw? */
+
+/* ping-live.c: the run as it goes, on the terminal that standard output is. The first: 0 or -ENOMEM. */
+int ping_live_start(struct ping *ping);
+void ping_live_stop(struct ping *ping); /* the screen is as it was; harmless where it was not started */
+void ping_live_changed(struct ping *ping);
+void ping_live_result(struct ping *ping, const struct ping_result *result);
+void ping_live_signal(struct ping *ping, int number); /* SIGWINCH, SIGTSTP; any other: draws anew */
 
 #endif

@@ -29,7 +29,7 @@ const struct opt proxy_opts[] = {
 	  .offset = offsetof(struct proxy_options, watch) },
 	{ .name = "interval", .group = "Seeing", .type = OPT_TIME, .value = "TIME", .fallback = "1s", .text = "between two of --watch",
 	  .offset = offsetof(struct proxy_options, interval) },
-	{ .name = "json", .letter = 'j', .group = "Seeing", .type = OPT_FLAG, .text = "--status as JSON, an object for each process",
+	{ .name = "json", .letter = 'j', .group = "Seeing", .type = OPT_FLAG, .text = "--status and --check as JSON, an object a line",
 	  .offset = offsetof(struct proxy_options, json) },
 	{ .name = "status-socket", .group = "Seeing", .type = OPT_TEXT, .value = "ADDRESS", .text = "answer --status there, or none",
 	  .fallback = "$XDG_RUNTIME_DIR/vsock-proxy/PID.sock", .offset = offsetof(struct proxy_options, status_socket) },

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/proxy-check.h"
 #include "tools/proxy.h"
 
 static struct rules_context context_of(const struct proxy *proxy, const struct hosts *hosts, struct accounts *accounts)
@@ -60,7 +61,7 @@ int proxy_load(const struct proxy *proxy, struct rules *rules, struct bundle *bu
 
 	if (status)
 		return status;
-	*rules = (struct rules){ 0 };
+	*rules = (struct rules){ .hearer = proxy->options.check && proxy->options.json ? &proxy_check_hearer : NULL };
 	error = read_files(proxy, &hosts, rules, bundle);
 	hosts_free(&hosts);
 	if (error) {

@@ -14,6 +14,7 @@
 #include "serve/metrics.h"
 #include "serve/status.h"
 #include "serve/worker.h"
+#include "tools/proxy-passage.h"
 #include "tools/proxy.h"
 
 static struct proxy *proxy_of(struct supervisor *supervisor)
@@ -50,6 +51,7 @@ static int confine_worker(const struct proxy *proxy)
 	struct confine_plan plan = {
 		.user = &proxy->user,
 		.off = proxy->options.no_sandbox,
+		.interfaces = proxy->supervisor.reloads, /* a rule that needs them may come */
 		.syslog = proxy->common.log.format == LOG_SYSLOG,
 	};
 	struct confined done;
@@ -93,6 +95,7 @@ static int work(struct supervisor *supervisor, int channel, int questions)
 		.channel = kept[0],
 		.pages = supervisor->pages,
 		.page_count = SUPERVISOR_PAGES,
+		.max_memory = proxy_max_memory(proxy->settings.passage.max_memory),
 		.read = read_bundle,
 		.context = proxy,
 	};
@@ -138,7 +141,7 @@ static int start_metrics(struct proxy *proxy)
 	page->http_path = "/metrics";
 	page->write = write_metrics;
 	if (page_listen(page, proxy->supervisor.server.loop, &failure))
-		return common_failed(&page->addr, &failure);
+		return explain_say(&page->addr, &failure);
 	proxy->supervisor.pages[0] = page;
 	return 0;
 }
@@ -166,7 +169,7 @@ static int start_status(struct proxy *proxy)
 	if (page_listen(page, proxy->supervisor.server.loop, &failure) == 0)
 		proxy->supervisor.pages[1] = page;
 	else if (proxy->options.status_socket)
-		return common_failed(&page->addr, &failure);
+		return explain_say(&page->addr, &failure);
 	return 0;
 }
 

@@ -346,7 +346,7 @@ static int print_one(const struct proxy_status *wanted, const char *address, boo
 	error = ask(&addr, request_of(wanted), &answer, &failure);
 	if (error) {
 		free(answer);
-		return silent && (error == -ECONNREFUSED || error == -ENOENT) ? STATUS_ABSENT : common_failed(&addr, &failure);
+		return silent && (error == -ECONNREFUSED || error == -ENOENT) ? STATUS_ABSENT : explain_say(&addr, &failure);
 	}
 	if (wanted->json)
 		fputs(answer, stdout);

@@ -109,8 +109,6 @@ static void listen_in(struct relay_tap *tap, int side, const void *data, size_t 
 	struct terminal *terminal = (struct terminal *)(void *)((char *)tap - offsetof(struct terminal, tap));
 	const unsigned char *bytes = data;
 
-	if (terminal->next)
-		terminal->next->data(terminal->next, side, data, size);
 	for (size_t i = 0; side == 1 && i < size; i++)
 		terminal->heard = (uint8_t)hear(terminal, bytes[i]);
 }
@@ -145,7 +143,7 @@ static void due(struct loop *loop, struct timer *timer)
 void terminal_init(struct terminal *terminal, int escape, struct relay_tap *next)
 {
 	*terminal = (struct terminal){
-		.filter.pass = pass, .tap.data = listen_in, .next = next, .timer.expired = due, .fd = -1, .escape = escape,
+		.filter.pass = pass, .tap.data = listen_in, .tap.next = next, .timer.expired = due, .fd = -1, .escape = escape,
 	};
 }
 

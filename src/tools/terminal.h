@@ -17,8 +17,7 @@
 
 struct terminal {
 	struct relay_filter filter; /* for relay_settings.filter: looks for the escape */
-	struct relay_tap tap;       /* for relay_settings.tap: looks for CSI ? 2048 h; hands on to next */
-	struct relay_tap *next;     /* NULL: none */
+	struct relay_tap tap;       /* for relay_settings.tap: looks for CSI ? 2048 h */
 	struct loop *loop;
 	struct relay *relay;
 	struct timer timer; /* what filter and tap saw is done outside of the engines */
@@ -34,7 +33,7 @@ struct terminal {
 
 /* Reads "~", "^X" or "none". 0, or -EINVAL. */
 int terminal_escape(const char *text, int *escape);
-/* Prepares filter and tap. */
+/* Prepares filter and tap; next is the tap behind ours, or NULL. */
 void terminal_init(struct terminal *terminal, int escape, struct relay_tap *next);
 /* Makes the terminal that fd is raw, for this relay. 0 or a negative errno. */
 int terminal_start(struct terminal *terminal, int fd, struct loop *loop, struct relay *relay);

@@ -16,6 +16,8 @@
 #include "base/units.h"
 #include "tools/listen.h"
 
+#define UNSENT_MAX (64U * 1024)        /* bytes of hashes that standard output does not take: then nobody else is served */
+#define STOP_GRACE (1 * NSEC_PER_SEC)  /* and so long they may still be written after a signal */
 #define COMMANDS_AT_ONCE 100          /* --max-conns where there is a COMMAND and nothing was said */
 #define DESCRIPTORS_OURS 32
 
@@ -43,13 +45,33 @@ static int cannot_print(struct listen *listen, int error)
 	return STATUS_FAILURE;
 }
 
+/* What standard output had not taken has gone, or can't. */
+static void hashes_moved(struct output *output, int error)
+{
+	struct listen *listen = output->context;
+
+	if (error)
+		cannot_print(listen, error);
+	else if (!output_unsent(output))
+		server_pause(&listen->server, false);
+	if (listen->served_all && !output_unsent(output))
+		loop_stop(listen->server.loop);
+}
+
 static void session_ended(struct server *server, const struct session *session)
 {
 	struct listen *listen = (struct listen *)(void *)server;
 	int status = service_finish(&listen->service, session);
 
+	if (session == listen->current) {
+		progress_end(&listen->progress);
+		traffic_end(&listen->traffic, &session->relay);
+		listen->current = NULL;
+	}
 	if (status < 0)
 		status = cannot_print(listen, -status);
+	else if (output_unsent(&listen->service.output) > UNSENT_MAX)
+		server_pause(server, true);
 	/* with -c 1 the status is the connection's own */
 	if (listen->options.count == 1)
 		listen->status = status;
@@ -69,6 +91,7 @@ static void cannot_serve(struct session *session, const char *what, int error)
 static void serve_plain(struct listen *listen, struct session *session)
 {
 	struct endpoint accepted = session_endpoint(session), standard;
+	uint64_t size = listen->options.size ? listen->options.size : progress_input_size(STDIN_FILENO);
 	int error = endpoint_stdio(STDIN_FILENO, STDOUT_FILENO, &standard);
 
 	if (error) {
@@ -80,7 +103,12 @@ static void serve_plain(struct listen *listen, struct session *session)
 		close(STDIN_FILENO);
 		close(STDOUT_FILENO);
 	}
+	listen->current = session;
+	traffic_begin(&listen->traffic, accepted.in);
 	session_relay(session, &accepted, &standard, &listen->relaying);
+	if (listen->current && listen->options.progress && !listen->common.log.quiet)
+		progress_start(&listen->progress, listen->server.loop, &session->relay, listen->to, size,
+		               listen->common.log.format == LOG_JSON);
 }
 
 static void serve_service(struct listen *listen, struct session *session)
@@ -111,6 +139,28 @@ static void serve(struct server *server, struct listener *listener, struct sessi
 		serve_service(listen, session);
 	if (all_served(listen))
 		server_stop_accepting(server);
+}
+
+static void stopping(struct server *server)
+{
+	service_drain(&((struct listen *)(void *)server)->service, server->loop);
+}
+
+/* All are served: what standard output has not taken is waited for, but not against a signal. */
+static int finish_output(struct listen *listen)
+{
+	struct server *server = &listen->server;
+	int error = 0;
+
+	listen->served_all = true;
+	while (!error && !server->signalled && output_unsent(&listen->service.output))
+		error = loop_run(server->loop);
+	if (!error)
+		error = output_close(&listen->service.output, STOP_GRACE);
+	if (!error)
+		return listen->status;
+	log_error("standard output: not all was written: %s", strerror(-error));
+	return STATUS_FAILURE;
 }
 
 /* On a terminal: that it listens, and how to reach it. */
@@ -154,6 +204,9 @@ static int run(struct listen *listen)
 
 	server->serve = serve;
 	server->ended = session_ended;
+	server->stopping = stopping;
+	listen->service.output.moved = hashes_moved;
+	listen->service.output.context = listen;
 	status = server_read_access(server, &listen->hosts, addrs, 1);
 	if (status || (status = server_start(server)) || (status = server_listen(server, &listen->listener, addrs, 1)))
 		return status;
@@ -162,7 +215,12 @@ static int run(struct listen *listen)
 	status = become(listen);
 	if (!status)
 		status = server_run(server);
-	return status ? status : listen->status;
+	if (!status)
+		status = finish_output(listen);
+	output_close(&listen->service.output, 0);
+	if (traffic_close(&listen->traffic) && !status)
+		status = STATUS_FAILURE;
+	return status;
 }
 
 static enum listen_mode mode_of(const struct listen *listen)
@@ -240,6 +298,17 @@ static int read_words(struct listen *listen, int count, char **words)
 	return status;
 }
 
+/* -s, -C, -x and --record, which listen_check() has left to standard input and output. 0 or the exit status, said. */
+static int prepare_traffic(struct listen *listen)
+{
+	if (listen->options.size && !listen->options.progress) {
+		log_error("--size says what is 100 %% for --progress, which was not asked for");
+		log_hint("nc's -s ADDRESS is the address that is listened on here");
+		return STATUS_USAGE;
+	}
+	return traffic_open(&listen->traffic, &listen->options.traffic, &listen->addr, 1, &listen->relaying);
+}
+
 static void clean_up(struct listen *listen)
 {
 	server_free(&listen->server);
@@ -293,6 +362,8 @@ int main(int argc, char **argv)
 		status = listen_prepare(&listen, &program, dashdash && dashdash < argc ? argv + dashdash : NULL);
 	if (!status)
 		status = listen_check(&program, mode_of(&listen));
+	if (!status)
+		status = prepare_traffic(&listen);
 	if (!status) {
 		choose(&listen);
 		status = run(&listen);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/ping.h"
 
@@ -54,6 +55,8 @@ static const struct opt ping_opts[] = {
 	  .text = "connections of --bandwidth", .offset = OPTION(streams) },
 	{ .name = "histogram", .group = "Output", .type = OPT_FLAG, .text = "the times as bars, at the end",
 	  .offset = OPTION(histogram) },
+	{ .name = "live", .group = "Output", .type = OPT_FLAG, .text = "a picture of the newest times, and the figures, redrawn in place",
+	  .offset = OPTION(live) },
 	{ .name = "json", .letter = 'j', .group = "Output", .type = OPT_FLAG, .flags = OPT_BRIEF,
 	  .text = "an object a line: each probe, and the summary", .offset = OPTION(json) },
 	{ .name = "csv", .group = "Output", .type = OPT_FLAG, .text = "a row for each probe", .offset = OPTION(csv) },
@@ -85,6 +88,8 @@ static const char *const conflicts[] = {
 	"scan", "echo", "scan", "wait", "scan", "csv", "scan", "count", "scan", "flood", "scan", "adaptive", "scan", "histogram",
 	"bandwidth", "scan", "bandwidth", "echo", "bandwidth", "wait", "bandwidth", "csv", "bandwidth", "histogram",
 	"bandwidth", "count",
+	"live", "json", "live", "csv", "live", "wait", "live", "scan", "live", "bandwidth", "live", "outstanding", "live", "quiet",
+	"live", "timestamps",
 	NULL,
 };
 
@@ -112,7 +117,7 @@ static int resolve_once(struct ping *ping)
 	if (addr->family != ADDR_TCP || resolve_now(addr, ADDR_CONNECT, &places, &failure) != -EINPROGRESS)
 		return STATUS_DONE;
 	if (resolve_wait(addr, ADDR_CONNECT, &places, &failure) < 0 || !places.count)
-		return common_failed(addr, &failure);
+		return explain_say(addr, &failure);
 	snprintf(addr->alias, sizeof(addr->alias), "%s", addr->name);
 	error = getnameinfo((const struct sockaddr *)&place->sa, place->length, addr->name, sizeof(addr->name), NULL, 0,
 	                    NI_NUMERICHOST);
@@ -155,6 +160,8 @@ static int read_address(struct ping *ping, const struct hosts *hosts, int count,
 /* What depends on other options. */
 static int check_options(const struct opt_program *program, struct ping_options *options)
 {
+	const char *terminal = getenv("TERM");
+
 	if ((options->flood || options->adaptive) && !opt_given(program, "interval"))
 		options->interval = 0;
 	if (opt_given(program, "size") && !options->echo) {
@@ -167,6 +174,10 @@ static int check_options(const struct opt_program *program, struct ping_options 
 	}
 	if (opt_given(program, "streams") && !options->bandwidth) {
 		log_error("--streams belongs to --bandwidth");
+		return STATUS_USAGE;
+	}
+	if (options->live && (!isatty(STDOUT_FILENO) || !terminal || strcmp(terminal, "dumb") == 0)) {
+		log_error("--live draws on a terminal, and standard output is %s", isatty(STDOUT_FILENO) ? "a dumb one" : "none");
 		return STATUS_USAGE;
 	}
 	if (options->bandwidth && !options->interval)

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "tools/proxy-check.h"
+#include "tools/proxy-passage.h"
 #include "tools/proxy-status.h"
 #include "tools/proxy.h"
 
@@ -106,9 +108,15 @@ static int check_or_run(struct proxy *proxy)
 	if (!status)
 		status = read_status_addr(proxy);
 	if (!status)
+		status = proxy_check_dests(&proxy->settings.passage);
+	if (!status)
 		status = proxy_load(proxy, &rules, &proxy->supervisor.bundle);
 	if (!status)
+		status = proxy_check_dests_used(&proxy->settings.passage, &rules);
+	if (!status)
 		status = read_access(proxy, &rules);
+	if (!status && proxy->options.check && proxy->options.json)
+		proxy_check_rules(&rules);
 	if (!status && proxy->options.check)
 		log_notice("%zu rule%s, no error; nothing was started", rules.count, rules.count == 1 ? "" : "s");
 	else if (!status)
@@ -141,8 +149,8 @@ static int check_words(const struct proxy *proxy)
 	}
 	if (proxy->options.status)
 		return 0;
-	if (proxy->options.watch || proxy->options.json) {
-		log_error("--%s is for --status", proxy->options.watch ? "watch" : "json");
+	if (proxy->options.watch || (proxy->options.json && !proxy->options.check)) {
+		log_error(proxy->options.watch ? "--watch is for --status" : "--json is for --status and --check");
 		return STATUS_USAGE;
 	}
 	if (is_other_program(proxy->word_count, proxy->words))
@@ -161,6 +169,7 @@ static void clean_up(struct proxy *proxy)
 	proxy->supervisor.server.settings.who = (struct opt_list){ 0 }; /* shared with settings.serving */
 	supervisor_free(&proxy->supervisor);
 	opt_list_free(&proxy->settings.serving.who);
+	opt_list_free(&proxy->settings.passage.dests);
 	opt_list_free(&proxy->options.files);
 	user_free(&proxy->user);
 }
@@ -173,12 +182,12 @@ int main(int argc, char **argv)
 	};
 	struct rule_settings *settings = &proxy.settings;
 	const struct opt_table tables[] = {
-		{ proxy_opts, &proxy.options }, { route_opts, &settings->routing }, { listen_opts, &settings->serving },
-		{ dial_opts, &settings->dialling }, { relay_opts, &settings->relaying }, { common_opts, &proxy.common }, { NULL, NULL },
+		{ proxy_opts, &proxy.options }, { route_opts, &settings->routing }, { passage_opts, &settings->passage }, { listen_opts, &settings->serving },
+		{ dial_opts, &settings->dialling }, { relay_opts, &settings->relaying }, { limit_opts, &settings->passage }, { common_opts, &proxy.common }, { NULL, NULL },
 	};
 	const struct opt_table keys[] = {
-		{ rule_opts, &settings->keys }, { route_opts, &settings->routing }, { listen_opts, &settings->serving },
-		{ dial_opts, &settings->dialling }, { relay_opts, &settings->relaying }, { NULL, NULL },
+		{ rule_opts, &settings->keys }, { route_opts, &settings->routing }, { passage_opts, &settings->passage }, { listen_opts, &settings->serving },
+		{ dial_opts, &settings->dialling }, { relay_opts, &settings->relaying }, { limit_opts, &settings->passage }, { NULL, NULL },
 	};
 	const struct opt_program program = {
 		.name = "vsock-proxy",

@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * Any text is read or refused, and what is read survives being printed. Two ways to run it:
- *   clang -fsanitize=fuzzer,address,undefined -DFUZZER … ; ./fuzz-addr tests/fuzz/corpus-addr
- *   with any compiler: fuzz-addr [FILE…] tries the files; without any it tries the corpus and mutations of it, always
- *   the same ones, $VSOCK_FUZZ_RUNS in all (300000), and prints TAP.
- */
+/* Any text is read or refused, and what is read survives being printed. driver.h tells how it is run; what it makes up are
+ * mutations of corpus-addr. */
 #include "config.h"
 
+#include "driver.h"
+
 #include <dirent.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "net/addr.h"
 
 #define INPUT_MAX 8192
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(bool good, const char *what, const char *text)
 {
@@ -78,17 +70,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifndef FUZZER
-static uint32_t seed = 1;
-
-/* Always the same numbers, on every machine. */
-static uint32_t next_number(uint32_t below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 17;
-	seed ^= seed << 5;
-	return seed % below;
-}
-
 static const char *const pieces[] = {
 	"vsock:", "vsock-seqpacket:", "tcp:", "tcp4:", "tcp6:", "unix:", "unix-seqpacket:", "vsock-mux:", "hvsock://", "exec:",
 	"fd:", "-", "//", ":", "::", "/", "./", "@", "~/", ",", "\\,", "\\\\", "\\x2f", "\\x", "any", "host", "local", "web",
@@ -99,12 +80,12 @@ static const char *const pieces[] = {
 
 static size_t mutate(uint8_t *data, size_t size)
 {
-	for (uint32_t edits = 1 + next_number(4); edits > 0; edits--) {
-		uint32_t at = next_number((uint32_t)size + 1);
-		const char *piece = pieces[next_number(sizeof pieces / sizeof pieces[0])];
+	for (uint32_t edits = 1 + fuzz_number(4); edits > 0; edits--) {
+		uint32_t at = fuzz_number((uint32_t)size + 1);
+		const char *piece = pieces[fuzz_number(sizeof pieces / sizeof pieces[0])];
 		size_t length = strlen(piece);
 
-		switch (next_number(4)) {
+		switch (fuzz_number(4)) {
 		case 0: /* insert a piece */
 			if (size + length > INPUT_MAX)
 				break;
@@ -114,33 +95,19 @@ static size_t mutate(uint8_t *data, size_t size)
 			break;
 		case 1: /* change a byte */
 			if (at < size)
-				data[at] = (uint8_t)next_number(256);
+				data[at] = (uint8_t)fuzz_number(256);
 			break;
 		case 2: /* cut something out */
-			length = next_number((uint32_t)(size - at) + 1);
+			length = fuzz_number((uint32_t)(size - at) + 1);
 			memmove(data + at, data + at + length, size - at - length);
 			size -= length;
 			break;
 		case 3: /* cut the end off */
-			if (next_number(4) == 0)
+			if (fuzz_number(4) == 0)
 				size = at;
 			break;
 		}
 	}
-	return size;
-}
-
-static size_t read_file(const char *path, uint8_t *data)
-{
-	FILE *file = fopen(path, "re");
-	size_t size = 0;
-
-	if (file == NULL) {
-		perror(path);
-		exit(1);
-	}
-	size = fread(data, 1, INPUT_MAX, file);
-	fclose(file);
 	return size;
 }
 
@@ -149,61 +116,59 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int run_corpus(const char *folder, unsigned long runs)
+static struct {
+	uint8_t data[INPUT_MAX];
+	size_t size;
+} corpus[256];
+static uint32_t corpus_count;
+
+/* Reads and tries the corpus. */
+static void read_corpus(const char *folder)
 {
-	static uint8_t inputs[256][INPUT_MAX], data[INPUT_MAX];
-	size_t sizes[256];
 	struct dirent **entries;
-	uint32_t count = 0;
 	int n = scandir(folder, &entries, NULL, by_name);
 
 	for (int i = 0; i < n; i++) {
 		char path[4096 + 256];
 
 		snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-		if (entries[i]->d_name[0] != '.' && count < 256) {
-			sizes[count] = read_file(path, inputs[count]);
-			LLVMFuzzerTestOneInput(inputs[count], sizes[count]);
-			count++;
+		if (entries[i]->d_name[0] != '.' && corpus_count < sizeof corpus / sizeof corpus[0]) {
+			corpus[corpus_count].size = fuzz_read_file(path, corpus[corpus_count].data, INPUT_MAX);
+			fuzz_try(corpus[corpus_count].data, corpus[corpus_count].size);
+			corpus_count++;
 		}
 		free(entries[i]);
 	}
-	if (n < 0 || count == 0) {
-		fprintf(stderr, "%s: nothing to begin with\n", folder);
-		return 1;
-	}
-	free(entries);
-	for (unsigned long i = 0; i < runs; i++) {
-		uint32_t which = next_number(count);
-		size_t size = sizes[which];
+	if (n >= 0)
+		free(entries);
+}
 
-		memcpy(data, inputs[which], size);
-		size = mutate(data, size);
-		if (size > 0)
-			data[0] = (uint8_t)next_number(32);
-		LLVMFuzzerTestOneInput(data, size);
-	}
-	return 0;
+static size_t make(uint8_t *data)
+{
+	uint32_t which = fuzz_number(corpus_count);
+	size_t size = corpus[which].size;
+
+	memcpy(data, corpus[which].data, size);
+	size = mutate(data, size);
+	if (size > 0)
+		data[0] = (uint8_t)fuzz_number(32);
+	return size;
 }
 
 int main(int argc, char **argv)
 {
-	static uint8_t data[INPUT_MAX];
-	const char *srcdir = getenv("srcdir"), *runs = getenv("VSOCK_FUZZ_RUNS");
+	const struct fuzz fuzz = { .what = "any text is read or refused, and what is read survives being printed",
+		                   .input_max = INPUT_MAX, .runs = 300000, .make = make };
+	const char *srcdir = getenv("srcdir");
 	char folder[4096];
 
-	for (int i = 1; i < argc; i++)
-		LLVMFuzzerTestOneInput(data, read_file(argv[i], data));
-	if (argc > 1)
-		return 0;
 	snprintf(folder, sizeof folder, "%s/tests/fuzz/corpus-addr", srcdir ? srcdir : SRCDIR);
-	puts("1..1");
-	fflush(stdout);
-	if (run_corpus(folder, runs ? strtoul(runs, NULL, 10) : 300000) != 0) {
-		puts("not ok 1 - any text is read or refused");
+	if (argc == 1)
+		read_corpus(folder);
+	if (argc == 1 && !corpus_count) {
+		fprintf(stderr, "%s: nothing to begin with\n", folder);
 		return 1;
 	}
-	puts("ok 1 - any text is read or refused, and what is read survives being printed");
-	return 0;
+	return fuzz_main(&fuzz, argc, argv);
 }
 #endif

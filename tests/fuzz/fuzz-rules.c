@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * Any rule file is read or refused, line by line, and every mistake is counted. As fuzz-addr.c it runs under clang's fuzzer
- * (-DFUZZER), or by itself on made-up files, always the same ones, $VSOCK_FUZZ_RUNS in all (20000), and prints TAP.
- */
+/* Any rule file is read or refused, line by line, and every mistake is counted. driver.h tells how it is run. */
 #include "config.h"
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "driver.h"
 
 #include "base/log.h"
 #include "base/units.h"
 #include "serve/rules.h"
 
 #define INPUT_MAX 4096
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct opt own_opts[] = {
 	{ .name = "idle-timeout", .type = OPT_TIME, .value = "TIME", .flags = OPT_RULE | OPT_INF,
@@ -56,16 +48,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifndef FUZZER
-static uint32_t seed = 1;
-
-static uint32_t next_number(uint32_t below)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 17;
-	seed ^= seed << 5;
-	return seed % below;
-}
-
 static const char *const pieces[] = {
 	"tcp:80", "tcp:8000-8009", "vsock:3:80", "vsock::5432", "unix:/run/x", "unix-seqpacket:y", "fd:web", "exec:cat", "8080", " ", " ",
 	" ", "\n", "\n", "\t", "\r\n", "\\\n", "\\", "'", "\"", "#", "name=", "name=web", "connect=tcp:1", "connect=", "allow=3,uid:0",
@@ -77,42 +59,28 @@ static size_t make(uint8_t *data)
 {
 	size_t size = 0;
 
-	for (uint32_t left = next_number(40); left; left--) {
-		const char *piece = pieces[next_number(sizeof(pieces) / sizeof(*pieces))];
+	for (uint32_t left = fuzz_number(40); left; left--) {
+		const char *piece = pieces[fuzz_number(sizeof(pieces) / sizeof(*pieces))];
 		size_t length = strlen(piece);
 
 		if (length && size + length < INPUT_MAX) {
 			memcpy(data + size, piece, length);
 			size += length;
 		} else {
-			data[size++] = (uint8_t)next_number(256);
+			data[size++] = (uint8_t)fuzz_number(256);
 		}
 	}
 	return size;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	const char *wanted = getenv("VSOCK_FUZZ_RUNS");
-	long runs = wanted ? strtol(wanted, NULL, 10) : 20000;
-	uint8_t *data = malloc(INPUT_MAX + 64);
+	const struct fuzz fuzz = { .what = "rule files are read or refused", .input_max = INPUT_MAX, .runs = 20000, .make = make };
 
-	if (!data || !freopen("/dev/null", "w", stderr))
+	/* what is refused says so */
+	if (!freopen("/dev/null", "w", stderr))
 		return 1;
 	log_start("fuzz-rules");
-	for (long i = 0; i < runs; i++) {
-		size_t size = make(data);
-		uint8_t *exact = malloc(size + 1); /* so that one byte too far is seen */
-
-		if (!exact)
-			return 1;
-		memcpy(exact, data, size);
-		exact = realloc(exact, size ? size : 1);
-		LLVMFuzzerTestOneInput(exact, size);
-		free(exact);
-	}
-	free(data);
-	printf("1..1\nok 1 - %ld made-up rule files are read or refused\n", runs);
-	return 0;
+	return fuzz_main(&fuzz, argc, argv);
 }
 #endif

@@ -95,7 +95,8 @@ until_seen ' open ' dead.err
 until_seen ' -> vsock:42:5001 connect=' proxy.err
 lab-guest stop
 wait $straight
-is dead "$? $(grep -c '^vsock-cat: vsock:42:5001: ' dead.err)" "7 1"
+# and the message tells how much had gone
+is dead "$? $(grep -c '^vsock-cat: vsock:42:5001: ' dead.err) $(grep -cE '^hint: [1-9][0-9.]* [KMG]?i?B were sent and 0 B received before it' dead.err)" "7 1 1"
 wait $proxied
 is dead-proxy "$?" 7
 until_seen ' done .* -> vsock:42:5001 ' proxy.err

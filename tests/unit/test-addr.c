@@ -136,6 +136,8 @@ static const struct {
 	{ "listen", "tcp:[::]:http", NULL },
 	{ "proxy-listen", "tcp:8000-8009", "tcp:localhost:8000-8009" },
 	{ "proxy-connect", "tcp:10.0.0.1:8000-8009", NULL },
+	{ "proxy-connect", "socks5:", NULL },
+	{ "proxy-connect", "http-connect:", NULL },
 	/* unix */
 	{ "cat", "unix:/run/x", NULL },
 	{ "cat", "/run/x", "unix:/run/x" },
@@ -623,7 +625,7 @@ static void test_families(void **state)
 	assert_string_equal(text, "vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: fd: ");
 	text[0] = '\0';
 	addr_each_family(ADDR_CONNECT, collect, text);
-	assert_string_equal(text, "vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: exec: fd: ");
+	assert_string_equal(text, "vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: exec: fd: socks5: http-connect: ");
 	assert_true(addr_is_family("tcp4", 4));
 	assert_true(addr_is_family("VSOCK", 5));
 	assert_false(addr_is_family("web", 3));

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -195,6 +196,13 @@ static int try_netlink(void)
 	return socket(AF_NETLINK, SOCK_RAW, 0);
 }
 
+static int try_interfaces(void)
+{
+	struct ifaddrs *interfaces;
+
+	return getifaddrs(&interfaces);
+}
+
 static int try_mptcp(void)
 {
 	return socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
@@ -280,6 +288,7 @@ static void test_allowed(void **state)
 {
 	(void)state;
 	assert_int_equal(outcome(&(const struct try){ .calls = true, .what = try_thread }), WORKED);
+	assert_int_equal(outcome(&(const struct try){ .plan = { .interfaces = true }, .calls = true, .what = try_interfaces }), WORKED);
 	assert_int_equal(outcome(&(const struct try){ .plan = { .bind = true }, .calls = true, .what = try_bind }), WORKED);
 }
 

@@ -243,6 +243,7 @@ static void errors_say_what_to_write(void **state)
 		{"--idle-time 3", "t: unknown option --idle-time; did you mean --idle-timeout?\n"},
 		{"--idle-time=3", "t: unknown option --idle-time; did you mean --idle-timeout?\n"},
 		{"--idel-timeout 3", "t: unknown option --idel-timeout; did you mean --idle-timeout?\n"},
+		{"--idle-timeuot 3", "t: unknown option --idle-timeuot; did you mean --idle-timeout?\n"},
 		{"--keepopen", "t: unknown option --keepopen; did you mean --keep-open?\n"},
 		{"--verb", "t: unknown option --verb; did you mean --verbose?\n"},
 		{"--vers", "t: unknown option --vers; did you mean --version?\n"},
@@ -410,10 +411,10 @@ static void the_list_for_completion(void **state)
 	const char *line = printed("--list-options");
 
 	(void)state;
-	assert_memory_equal(line, "w\tconnect-timeout\ttime\tTIME\t-\t10s\thow", 37);
-	assert_non_null(strstr(line, "\n-\tcolor\tchoice\tWHEN\tauto,always,never\tauto\tcolours\n"));
-	assert_non_null(strstr(line, "\nk\tkeep-open\tflag\t-\t-\t-\tagain and again\n"));
-	assert_non_null(strstr(line, "\n-\tallow\tlist\tWHO\t-\t-\twho may\n"));
+	assert_memory_equal(line, "w\tconnect-timeout\ttime\tTIME\t-\t10s\t-\thow", 39);
+	assert_non_null(strstr(line, "\n-\tcolor\tchoice\tWHEN\tauto,always,never\tauto\t-\tcolours\n"));
+	assert_non_null(strstr(line, "\nk\tkeep-open\tflag\t-\t-\t-\t-\tagain and again\n"));
+	assert_non_null(strstr(line, "\n-\tallow\tlist\tWHO\t-\t-\t-\twho may\n"));
 	assert_non_null(strstr(line, "\nh\thelp\tflag\t"));
 	assert_null(strstr(line, "recv-only"));
 	for (; *line != '\0'; line = strchr(line, '\n') + 1) {
@@ -421,7 +422,7 @@ static void the_list_for_completion(void **state)
 
 		for (const char *at = line; *at != '\n'; at++)
 			tabs += *at == '\t';
-		assert_int_equal(tabs, 6);
+		assert_int_equal(tabs, 7);
 	}
 }
 

@@ -433,6 +433,90 @@ static void the_rate_limit_holds_and_loses_nothing(void **state)
 		}
 }
 
+/* What is kept stays within the budget, one in which a read fits and one in which nothing does, and still all of it arrives. */
+static void the_budget_holds_and_loses_nothing(void **state)
+{
+	static const uint64_t limits[] = { 0, 100000, UINT64_MAX };
+
+	(void)state;
+	for (unsigned engine = ENGINE_AUTO; engine <= ENGINE_SPLICE; engine++)
+		for (enum kind left = KIND_UNIX; left <= KIND_TCP; left++)
+			for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+				struct rig rig;
+				struct way way[2] = { { .size = 3000000 }, { .size = 3000000, .read_at_once = 1000 } };
+				uint64_t sent;
+
+				rig_init(&rig, engine);
+				loop_budget(rig.loop)->limit = limits[i];
+				side_make(left, &rig.far[0], &rig.end[0]);
+				side_make(KIND_UNIX, &rig.far[1], &rig.end[1]);
+				rig_run(&rig);
+				sent = fill(&rig.far[0], 1);
+				assert_true(loop_budget(rig.loop)->used <= limits[i]);
+				assert_true(limits[i] != UINT64_MAX || loop_budget(rig.loop)->used > 0);
+				expect_pattern(&rig.far[1], 1, 0, sent);
+				way[1].sent = way[1].got = sent;
+				way[1].size += sent;
+				exchange(&rig, way);
+				rig_ends(&rig, END_EOF);
+				assert_int_equal(loop_budget(rig.loop)->used, 0);
+				rig_free(&rig);
+			}
+}
+
+static void insert_before(struct rig *rig)
+{
+	assert_int_equal(relay_insert(rig->loop, &rig->relay, 0, "first ", 6), 0);
+}
+
+/* Also where nothing is read into memory. */
+static void what_is_inserted_goes_first(void **state)
+{
+	(void)state;
+	for (unsigned engine = ENGINE_AUTO; engine <= ENGINE_SPLICE; engine++) {
+		char got[12];
+		struct rig rig;
+
+		rig_start(&rig, KIND_UNIX, KIND_UNIX, engine);
+		rig_poke(&rig, insert_before);
+		assert_int_equal(recv(rig.far[1].from, got, 6, MSG_WAITALL), 6);
+		assert_memory_equal(got, "first ", 6);
+		assert_int_equal(write(rig.far[0].to, "second", 6), 6);
+		assert_int_equal(recv(rig.far[1].from, got, 6, MSG_WAITALL), 6);
+		assert_memory_equal(got, "second", 6);
+		far_finish(&rig.far[0]);
+		far_finish(&rig.far[1]);
+		rig_ends(&rig, END_EOF);
+		assert_int_equal(rig.relay.chan[0].bytes, 12);
+		rig_free(&rig);
+	}
+}
+
+/* A rate that is shared by both ways of one relay: each way has it for itself, and no more. */
+static void a_shared_rate_holds_and_loses_nothing(void **state)
+{
+	const uint64_t rate = 1000000, size = 200000;
+
+	(void)state;
+	for (unsigned engine = ENGINE_COPY; engine <= ENGINE_SPLICE; engine++) {
+		struct way way[2] = { { .size = size }, { .size = size } };
+		struct share share = { .rate = rate };
+		uint64_t began, least = (size - rate / 10) * NSEC_PER_SEC / rate;
+		struct rig rig;
+
+		rig_init(&rig, engine);
+		rig.settings.share = &share;
+		side_make(KIND_UNIX, &rig.far[0], &rig.end[0]);
+		side_make(KIND_TCP, &rig.far[1], &rig.end[1]);
+		began = units_now();
+		rig_run(&rig);
+		exchange(&rig, way);
+		assert_true(units_now() - began >= least);
+		rig_ends(&rig, END_EOF);
+		rig_free(&rig);
+	}
+}
+
 static void stop(struct rig *rig)
 {
 	relay_stop(rig->loop, &rig->relay, 200 * NSEC_PER_MSEC);
@@ -897,6 +981,9 @@ int main(void)
 		cmocka_unit_test(no_more_than_max_bytes_pass),
 		cmocka_unit_test(a_source_of_so_many_bytes_ends_after_them),
 		cmocka_unit_test(the_rate_limit_holds_and_loses_nothing),
+		cmocka_unit_test(the_budget_holds_and_loses_nothing),
+		cmocka_unit_test(what_is_inserted_goes_first),
+		cmocka_unit_test(a_shared_rate_holds_and_loses_nothing),
 		cmocka_unit_test(a_spliced_channel_reads_ahead),
 		cmocka_unit_test(a_stopped_relay_writes_what_it_has_read),
 		cmocka_unit_test(the_pairs_are_spliced_that_can_be),

@@ -1,0 +1,39 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What vsock-proxy is run for, between a host and its guest: an API on a UNIX socket of the guest, Redis, and the way out of a
+# guest that has no network; and the guest rebooted under 100 open connections. One pair of VMs for all.
+
+load ../lib/common
+
+setup_file() {
+	need qemu-system-x86_64 python3 curl redis-server redis-benchmark
+	"$BATS_TEST_DIRNAME/pair" --timeout 290 --no-autostart "$BATS_TEST_DIRNAME/services-host.sh" "$BATS_TEST_DIRNAME/services-guest.sh" \
+		>"$BATS_FILE_TMPDIR/output" 2>&1 || true
+}
+
+works() {
+	grep -qx "ok $1" "$BATS_FILE_TMPDIR/output" || { cat "$BATS_FILE_TMPDIR/output"; return 1; }
+}
+
+@test "an API on a UNIX socket in the guest, from a TCP port of the host: requests, and a connection taken over as docker attach does" {
+	works api
+	works attach
+}
+
+@test "redis-benchmark through it, and what was stored is there" {
+	works redis
+	works stored
+}
+
+@test "curl in a guest without a network: out through socks5:, and where the list does not allow it refused" {
+	works out
+	works not-allowed
+}
+
+@test "the guest is rebooted under 100 open connections: each ends with its cause, none leaks, new ones work" {
+	works held
+	works cut
+	works causes
+	works no-leak
+	works again
+}

@@ -1,0 +1,122 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# vsock-ping --live: what a terminal shows of it. A tmux of our own is the terminal.
+
+load lib/common
+
+setup() {
+	need tmux
+	cd "$BATS_TEST_TMPDIR" || return
+	spawn_ready peer vsock-listen unix:./peer --echo
+	tmux() { env -u TMUX TERM=xterm LC_ALL=C.UTF-8 tmux -L "vsock-live-$$" -f /dev/null "$@"; }
+	tmux new-session -d -x 80 -y 20 "env PS1='shell> ' bash --norc"
+	wait_until shows 'shell>'
+}
+
+teardown() {
+	tmux kill-server
+	finish_all
+}
+
+screen() {
+	tmux capture-pane -p
+}
+
+shows() {
+	screen | grep -q -- "$1"
+}
+
+types() {
+	tmux send-keys "$@"
+}
+
+# How many columns the picture has: its results.
+results() {
+	screen | grep -oE '[▁▂▃▄▅▆▇█×]+' | tr -d '\n' | wc -m
+}
+
+drawn() {
+	[ "$(LC_ALL=C.UTF-8 results)" -ge "$1" ]
+}
+
+@test "--live draws results and figures, and leaves the summary on the screen as it was" {
+	types "echo before; LC_ALL=C.UTF-8 vsock-ping --live -i 30ms ./peer; echo status=\$?" Enter
+	wait_until shows '^PING unix:./peer$'
+	run ! shows before
+	wait_until drawn 20
+	shows '^now [0-9.]*  min [0-9.]*  avg [0-9.]*  max '
+	shows '^[0-9.]* to [0-9.]* ms; × is lost$'
+	shows '^[0-9]* sent, [0-9]* answered, 0% lost, '
+	# never wider than the window, and all of it used
+	wait_until drawn 80
+	types C-c
+	wait_until shows '^status=0$'
+	shows '^before$'
+	shows '^PING unix:./peer: connect$'
+	shows ' packets transmitted, [0-9]* received, 0% packet loss'
+	shows '^rtt min/avg/max/mdev = '
+	run ! shows 'answer from'
+}
+
+@test "--live follows the window's size" {
+	types "LC_ALL=C.UTF-8 vsock-ping --live -i 10ms ./peer" Enter
+	wait_until drawn 80
+	tmux resize-window -x 100 -y 20
+	wait_until drawn 100
+	tmux resize-window -x 30 -y 20
+	wait_until eval '! drawn 31 && drawn 30'
+	# in a window of a few lines the picture and the counts are left, in one of two the counts
+	tmux resize-window -x 80 -y 4
+	wait_until eval '! shows PING && shows " answered, "'
+	tmux resize-window -x 80 -y 2
+	wait_until eval '! shows "is lost" && shows " answered, "'
+	tmux resize-window -x 80 -y 20
+	wait_until shows '^PING '
+	types C-c
+	wait_until shows 'packets transmitted'
+}
+
+@test "--live: ASCII where the locale has no UTF-8, and what is lost is marked" {
+	finish peer
+	rm -f peer
+	types "LC_ALL=C vsock-ping --live -c 9 -i 20ms ./peer; echo status=\$?" Enter
+	wait_until shows '^status=4$'
+	spawn_ready peer vsock-listen unix:./peer --echo
+	types "clear; LC_ALL=C vsock-ping --live -i 20ms ./peer" Enter
+	wait_until shows '^[-_.~=+*#]\{20,\}$'
+	finish peer
+	wait_until shows '^[-_.~=+*#]*xxx'
+	shows '; x is lost$'
+	types C-c
+	wait_until shows '% packet loss'
+}
+
+@test "--live: Ctrl-Z gives the terminal back, fg takes it again" {
+	types "vsock-ping --live -i 30ms ./peer" Enter
+	wait_until shows ' answered, '
+	types C-z
+	wait_until shows '^shell>'
+	run ! shows ' answered, '
+	types fg Enter
+	wait_until shows ' answered, '
+	types C-c
+	wait_until shows 'packets transmitted'
+}
+
+@test "--live with --echo, and as fast as it goes" {
+	types "vsock-ping --live --echo -A -c 3000 ./peer; echo status=\$?" Enter
+	wait_until shows '^status=0$'
+	shows '3000 packets transmitted, 3000 received'
+}
+
+@test "--live is refused where there is no terminal, and with what does not go with it" {
+	run -2 vsock-ping --live ./peer
+	[ "$output" = "vsock-ping: --live draws on a terminal, and standard output is none" ]
+	for other in -q -j --csv -O -D --scan '--wait 1' '--bandwidth up'; do
+		# shellcheck disable=SC2086
+		run -2 vsock-ping --live $other ./peer
+		[[ $output == *contradict* ]] || { echo "$other: $output"; return 1; }
+	done
+	types "TERM=dumb vsock-ping --live ./peer" Enter
+	wait_until shows 'standard output is a dumb one'
+}

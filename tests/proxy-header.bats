@@ -1,0 +1,248 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# vsock-proxy and the PROXY protocol: --accept-proxy and --send-proxy, with Python's peers and with haproxy.
+
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	export VSOCK_HOSTS=$BATS_TEST_TMPDIR/hosts
+	: >"$VSOCK_HOSTS"
+	need python3
+}
+
+# A target that answers with all it got, once its client has ended.
+spawn_echo() {
+	spawn_ready echo vsock-listen tcp:127.0.0.1:0 --echo
+	target=$(port_of "$ready")
+}
+
+# What the Python of these tests begins with.
+python_client() {
+	python3 -c '
+import socket, struct, sys
+port = int(sys.argv[1])
+def ask(*pieces, end=True, port=port):
+    peer = socket.create_connection(("127.0.0.1", port), timeout=30)
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    name = peer.getsockname()
+    try:
+        for piece in pieces:
+            peer.sendall(piece)
+        if end:
+            peer.shutdown(socket.SHUT_WR)
+        return name, b"".join(iter(lambda: peer.recv(65536), b""))
+    except OSError: # it was cut off
+        return name, b""
+def v2(family, addresses, command=0x21, tlvs=b""):
+    body = addresses + tlvs
+    return b"\r\n\r\n\0\r\nQUIT\n" + bytes([command, family]) + struct.pack("!H", len(body)) + body
+def inet(source, source_port, destination, destination_port):
+    return socket.inet_aton(source) + socket.inet_aton(destination) + struct.pack("!HH", source_port, destination_port)
+def vsock(cid, port, to_cid, to_port):
+    return b"".join(struct.pack("!BHI", kind, 4, value) for kind, value in zip(range(0xe0, 0xe4), (cid, port, to_cid, to_port)))
+'"$1" "$(port_of "$ready")" "${@:2}"
+}
+
+@test "--accept-proxy: both versions, in any number of pieces; the record says who, and no byte is lost" {
+	spawn_echo
+	spawn_ready proxy vsock-proxy -v --accept-proxy --allow 127.0.0.1 tcp:127.0.0.1:0 "tcp:127.0.0.1:$target"
+	python_client '
+one = b"PROXY TCP4 192.0.2.1 192.0.2.2 51034 80\r\n"
+two = v2(0x11, inet("192.0.2.3", 1, "192.0.2.4", 2))
+assert ask(one + b"payload")[1] == b"payload"
+assert ask(two + b"payload")[1] == b"payload"
+assert ask(v2(0x00, vsock(42, 1024, 2, 80)) + b"payload")[1] == b"payload"
+assert ask(v2(0x31, b"/run/app".ljust(108, b"\0") + b"\0hidden".ljust(108, b"\0")) + b"payload")[1] == b"payload"
+assert ask(v2(0, b"", 0x20) + b"payload")[1] == b"payload"
+assert ask(b"PROXY UNKNOWN\r\npayload")[1] == b"payload"
+for header in one, two:
+    for cut in range(1, len(header) + 7):
+        assert ask((header + b"payload")[:cut], (header + b"payload")[cut:])[1] == b"payload", cut
+assert ask(one + b"x" * 300000)[1] == b"x" * 300000'
+	wait_until grep -q ' done .* client=unknown' proxy.err
+	grep -qE ' open tcp:127\.0\.0\.1:[0-9]+ -> tcp:127\.0\.0\.1:[0-9]+ client=tcp:192\.0\.2\.1:51034 connect=' proxy.err
+	grep -qE ' done .* client=tcp:192\.0\.2\.1:51034 up=7 down=7 .* end=eof' proxy.err
+	grep -qE ' done .* client=tcp:192\.0\.2\.3:1 up=7' proxy.err
+	grep -qE ' done .* client=vsock:42:1024 up=7' proxy.err
+	grep -qE ' done .* client=unix:/run/app up=7' proxy.err
+	grep -qE ' done .* client=local up=7' proxy.err
+	grep -qE ' done .* client=unknown up=7' proxy.err
+}
+
+@test "--accept-proxy: a header that is missing, malformed or late ends the connection, and says why" {
+	spawn_echo
+	spawn_ready proxy vsock-proxy -w 300ms --accept-proxy --allow 127.0.0.1 tcp:127.0.0.1:0 "tcp:127.0.0.1:$target"
+	python_client '
+bad = [
+    (b"GET / HTTP/1.1\r\n\r\n", "no PROXY header where one must stand"),
+    (b"PROXY TCP4 192.0.2.1 192.0.2.2 51034\r\n", "a PROXY header (version 1) that can\x27t be understood"),
+    (b"PROXY UNKNOWN " + b"x" * 200, "the line of a PROXY header has more than 107 bytes"),
+    (v2(0x11, b"short"), "a PROXY header that is too short for its addresses"),
+    (v2(0x11, bytes(12), 0x31), "a PROXY header of an unknown version or command"),
+    (v2(0x51, bytes(12)), "a PROXY header of an unknown family"),
+    (v2(0x11, bytes(12), tlvs=b"\3\0\4abcd"), "a PROXY header whose checksum is wrong"),
+    (v2(0x11, bytes(12), tlvs=b"\2\0\5abc"), "a PROXY header whose TLVs are longer than itself"),
+    (v2(0x11, bytes(5000)), "a PROXY header of more than 4096 bytes"),
+    (b"PROXY TC", "the PROXY header did not come whole"),
+]
+for data, why in bad:
+    assert ask(data)[1] == b"", data
+assert ask(b"PROXY TCP4 ", end=False)[1] == b""
+with open("whys", "w") as out:
+    out.writelines(why + "\n" for data, why in bad)'
+	while read -r why; do
+		grep -F ' fail ' proxy.err | grep -qF "why=\"$why\"" || { echo "$why"; cat proxy.err; return 1; }
+	done <whys
+	grep -q ' fail .* end=timeout why="the PROXY header did not come whole in 300 ms"' proxy.err
+	[ "$(grep -c ' fail .* end=handshake why=' proxy.err)" -ge 9 ]
+	! grep -q ' up=' proxy.err
+}
+
+@test "access lists judge who really connects" {
+	spawn_echo
+	spawn_ready proxy vsock-proxy -v --accept-proxy tcp:127.0.0.1:0 "tcp:127.0.0.1:$target" deny=192.0.2.0/24,10.0.0.1 allow=127.0.0.1 \
+		tcp:127.0.0.1:0 "tcp:127.0.0.1:$target" allow=192.0.2.1
+	wait_ready proxy 2
+	python_client '
+assert ask(b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nx")[1] == b"x"
+assert ask(b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nx", port=int(sys.argv[2]))[1] == b""' "$(port_of "${readies[1]}")"
+	wait_until grep -q ' deny ' proxy.err
+	grep -q ' deny tcp:127.0.0.1:.* why="no --allow names it"' proxy.err
+}
+
+@test "--send-proxy: each version tells the target who connected, before the first byte" {
+	spawn_echo
+	spawn_ready proxy vsock-proxy -v --send-proxy v1 tcp:127.0.0.1:0 "tcp:127.0.0.1:$target" \
+		tcp:127.0.0.1:0 "tcp:127.0.0.1:$target" send-proxy=v2 unix:./front "tcp:127.0.0.1:$target" send-proxy=v2 \
+		unix:./plain "tcp:127.0.0.1:$target" send-proxy=none tcp:127.0.0.1:0 "exec:cat" send-proxy=v1
+	wait_ready proxy 5
+	python_client '
+name, got = ask(b"payload")
+assert got == b"PROXY TCP4 127.0.0.1 127.0.0.1 %d %d\r\npayload" % (name[1], port), got
+two = int(sys.argv[2])
+name, got = ask(b"payload", port=two)
+assert got == v2(0x11, inet("127.0.0.1", name[1], "127.0.0.1", two)) + b"payload", got
+last = int(sys.argv[3])
+name, got = ask(b"payload", port=last)
+assert got == b"PROXY TCP4 127.0.0.1 127.0.0.1 %d %d\r\npayload" % (name[1], last), got
+peer = socket.socket(socket.AF_UNIX)
+peer.connect("front")
+peer.sendall(b"payload")
+peer.shutdown(socket.SHUT_WR)
+got = b"".join(iter(lambda: peer.recv(65536), b""))
+assert got == v2(0x31, bytes(108) + b"./front".ljust(108, b"\0")) + b"payload", got' "$(port_of "${readies[1]}")" "$(port_of "${readies[4]}")"
+	echo payload | vsock-cat ./plain >got
+	[ "$(cat got)" = payload ]
+	# a header is no payload, and is not counted as such
+	wait_until grep -q ' done .* up=7 ' proxy.err
+}
+
+@test "both: what came is passed on, in the same version to the byte" {
+	spawn_echo
+	spawn_ready proxy vsock-proxy --accept-proxy --allow 127.0.0.1 --send-proxy v2 tcp:127.0.0.1:0 "tcp:127.0.0.1:$target" \
+		tcp:127.0.0.1:0 "tcp:127.0.0.1:$target" send-proxy=v1
+	wait_ready proxy 2
+	python_client '
+one = b"PROXY TCP4 192.0.2.1 192.0.2.2 51034 80\r\n"
+addresses = inet("192.0.2.1", 51034, "192.0.2.2", 80)
+to_one = int(sys.argv[2])
+extra = v2(0x11, addresses, tlvs=b"\2\0\3abc")
+assert ask(extra + b"x")[1] == extra + b"x"
+assert ask(extra + b"x", port=to_one)[1] == one + b"x"
+assert ask(one + b"x")[1] == v2(0x11, addresses) + b"x"
+assert ask(one + b"x", port=to_one)[1] == one + b"x"
+assert ask(b"PROXY UNKNOWN\r\nx")[1] == v2(0, b"") + b"x"
+assert ask(v2(0, b"", 0x20) + b"x", port=to_one)[1] == b"PROXY UNKNOWN\r\nx"
+guest = v2(0, vsock(3, 1024, 2, 80))
+assert ask(guest + b"x")[1] == guest + b"x"
+assert ask(guest + b"x", port=to_one)[1] == b"PROXY UNKNOWN\r\nx"' "$(port_of "${readies[1]}")"
+}
+
+@test "a header, then a request of SOCKS5" {
+	spawn_echo
+	spawn_ready proxy vsock-proxy -v --accept-proxy --allow 127.0.0.1 tcp:127.0.0.1:0 socks5: --allow-dest "127.0.0.1:$target"
+	python_client '
+header = b"PROXY TCP4 192.0.2.1 192.0.2.2 51034 80\r\n"
+request = b"\5\1\0\5\1\0\1\x7f\0\0\1" + struct.pack("!H", int(sys.argv[2])) + b"payload"
+answer = b"\5\0\5\0\0\1" + bytes(6) + b"payload"
+assert ask(header + request)[1] == answer
+for cut in range(1, len(header + request)):
+    assert ask((header + request)[:cut], (header + request)[cut:])[1] == answer, cut' "$target"
+	grep -qE " done .* -> tcp:127\.0\.0\.1:$target client=tcp:192\.0\.2\.1:51034 up=7 down=7" proxy.err
+}
+
+spawn_haproxy() {
+	cat >haproxy.cfg <<-EOF
+		global
+		  maxconn 50
+		  nbthread 1
+		defaults
+		  timeout connect 30s
+		  timeout client 30s
+		  timeout server 30s
+		$(cat)
+	EOF
+	spawn haproxy haproxy -db -f haproxy.cfg
+}
+
+@test "haproxy understands our headers" {
+	need haproxy curl
+	port=$(free_port)
+	spawn_haproxy <<-EOF
+		frontend http
+		  mode http
+		  bind 127.0.0.1:$port accept-proxy
+		  http-request return status 200 content-type text/plain lf-string "%[src]:%[src_port] %[dst]:%[dst_port]"
+	EOF
+	for version in v1 v2; do
+		spawn_ready $version vsock-proxy --wait 30s --send-proxy $version tcp:127.0.0.1:0 "tcp:127.0.0.1:$port"
+		run -0 curl -sS -w ' %{local_port}' "http://127.0.0.1:$(port_of "$ready")/"
+		[[ $output =~ ^127\.0\.0\.1:([0-9]+)\ 127\.0\.0\.1:$(port_of "$ready")\ ([0-9]+)$ ]]
+		[ "${BASH_REMATCH[1]}" = "${BASH_REMATCH[2]}" ]
+	done
+}
+
+@test "we understand haproxy's headers" {
+	need haproxy
+	spawn_echo
+	spawn_ready proxy vsock-proxy -v --accept-proxy --allow 127.0.0.1 tcp:127.0.0.1:0 "tcp:127.0.0.1:$target"
+	one=$(free_port) two=$(free_port)
+	ready=$(sed -n 's/^READY //p' proxy.ready)
+	spawn_haproxy <<-EOF
+		listen one
+		  mode tcp
+		  bind 127.0.0.1:$one
+		  server proxy 127.0.0.1:$(port_of "$ready") send-proxy
+		listen two
+		  mode tcp
+		  bind 127.0.0.1:$two
+		  server proxy 127.0.0.1:$(port_of "$ready") send-proxy-v2 proxy-v2-options crc32c,unique-id
+	EOF
+	for port in $one $two; do
+		echo payload | vsock-cat -v --wait 30s "tcp:127.0.0.1:$port" >got 2>cat.err
+		[ "$(cat got)" = payload ]
+	done
+	wait_until sh -c '[ "$(grep -c " done " proxy.err)" = 2 ]'
+	[ "$(grep -cE ' done .* client=tcp:127\.0\.0\.1:[0-9]+ up=8 down=8 ' proxy.err)" = 2 ]
+}
+
+# refused STATUS TEXT ARGUMENT…: it does not start, and says so.
+refused() {
+	local status=$1 text=$2
+	shift 2
+	run -"$status" vsock-proxy "$@"
+	[[ $output == *"$text"* ]] || { echo "$output"; return 1; }
+}
+
+@test "what can't be meant is refused at the start" {
+	refused 2 'anybody could say that he is somebody else' --accept-proxy unix:./front tcp:80
+	[[ $output == *'hint: name the proxies that may connect: allow=WHO, or --allow for all rules'* ]]
+	refused 2 'anybody could say that he is somebody else' --accept-proxy unix:./front tcp:80 deny=uid:5
+	refused 2 'anybody could say that he is somebody else' --allow uid:0 unix:./front tcp:80 accept-proxy deny=uid:5
+	refused 0 '1 rule, no error' --check unix:./front tcp:80 accept-proxy allow=uid:0
+	refused 0 '1 rule, no error' --check --allow uid:0 --accept-proxy unix:./front tcp:80
+	refused 2 'a PROXY header stands before a stream' unix-seqpacket:./front unix-seqpacket:./back send-proxy=v1
+	refused 2 'a PROXY header stands before a stream' unix-seqpacket:./front unix-seqpacket:./back accept-proxy allow=uid:0
+	refused 2 'it must be one of: none, v1, v2' unix:./front tcp:80 send-proxy=v3
+}

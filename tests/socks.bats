@@ -1,0 +1,307 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# vsock-proxy's open-ended targets, socks5: and http-connect:, where the client says where to.
+
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	export VSOCK_HOSTS=$BATS_TEST_TMPDIR/hosts
+	: >"$VSOCK_HOSTS"
+	need python3
+}
+
+# A target that says what it got, upper case, when its client has ended: half-close must be exact.
+spawn_target() {
+	spawn target python3 -u -c '
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1])
+while True:
+    peer = listener.accept()[0]
+    got = b"".join(iter(lambda: peer.recv(65536), b""))
+    peer.sendall(got.upper())
+    peer.close()'
+	wait_until test -s target.out
+	target=$(cat target.out)
+}
+
+# What the Python of these tests begins with. answer() is all that comes until the other side closes, which a reset is not.
+python_client() {
+	python3 -c '
+import socket, struct, sys, time
+port, target = int(sys.argv[1]), int(sys.argv[2])
+def connect():
+    return socket.create_connection(("127.0.0.1", port), timeout=30)
+def answer(peer):
+    return b"".join(iter(lambda: peer.recv(65536), b""))
+def ask(*pieces, end=True):
+    peer = connect()
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for piece in pieces:
+        peer.sendall(piece)
+    if end:
+        peer.shutdown(socket.SHUT_WR)
+    return answer(peer)
+def at(kind, host, number=None):
+    return b"\5\1\0" + bytes([kind]) + host + struct.pack("!H", number or target)
+here = at(1, socket.inet_aton("127.0.0.1"))
+def name(text, number=None):
+    return at(3, bytes([len(text)]) + text, number)
+def reply(code):
+    return b"\5\0" + bytes([5, code, 0, 1]) + bytes(6)
+good = reply(0)
+'"$1" "$(port_of "$ready")" "$target"
+}
+
+@test "curl through socks5: and http-connect:, name and address, and the record says where to" {
+	need curl
+	spawn web python3 -u -m http.server --bind 127.0.0.1 0
+	wait_until grep -q 'port [1-9]' web.out
+	web=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' web.out)
+	echo hello >page
+	spawn_ready proxy vsock-proxy --status-socket unix:./status -v tcp:127.0.0.1:0 socks5: name=socks tcp:127.0.0.1:0 http-connect: --allow-dest "127.0.0.1:$web"
+	wait_ready proxy 2
+	socks=$(port_of "${readies[0]}") http=$(port_of "${readies[1]}")
+	run -0 curl -sS --socks5-hostname "127.0.0.1:$socks" "http://localhost:$web/page"
+	[ "$output" = hello ]
+	run -0 curl -sS --socks5 "127.0.0.1:$socks" "http://127.0.0.1:$web/page"
+	[ "$output" = hello ]
+	run -0 curl -sS -p -x "127.0.0.1:$http" "http://localhost:$web/page"
+	[ "$output" = hello ]
+	wait_until sh -c '[ "$(grep -c " done " proxy.err)" = 3 ]'
+	grep -qE " done tcp:127\.0\.0\.1:[0-9]+ -> tcp:localhost:$web rule=socks up=[0-9]+ down=[0-9]+ time=[0-9.]+ end=eof" proxy.err
+	grep -qE " done tcp:127\.0\.0\.1:[0-9]+ -> tcp:localhost:$web up=" proxy.err
+	run curl -sS --socks5-hostname "127.0.0.1:$socks" "http://127.0.0.2:$web/page"
+	[[ $output == *"(2)"* ]]
+	run curl -sS -o /dev/null -w '%{http_connect}' -p -x "127.0.0.1:$http" "http://127.0.0.2:$web/page"
+	[[ $output == *403 ]]
+	wait_until sh -c '[ "$(grep -c " deny " proxy.err)" = 2 ]'
+	grep -qE " deny tcp:127\.0\.0\.1:[0-9]+ -> tcp:127\.0\.0\.2:$web rule=socks why=" proxy.err
+	run -0 vsock-proxy --status -j unix:./status
+	[[ $output == *"tcp:127.0.0.2:$web"* ]]
+}
+
+@test "clients on UNIX sockets" {
+	spawn_target
+	spawn_ready proxy vsock-proxy unix:./socks socks5: unix:./http http-connect: --allow-dest "127.0.0.1:$target"
+	# shellcheck disable=SC2059 # the format is the request
+	printf "\\5\\1\\0\\5\\1\\0\\1\\177\\0\\0\\1\\$(printf %03o $((target / 256)))\\$(printf %03o $((target % 256)))hello" >request
+	vsock-cat ./socks <request >got
+	[ "$(tail -c 5 got)" = HELLO ]
+	[ "$(stat -c %s got)" = $((2 + 10 + 5)) ]
+	printf 'CONNECT 127.0.0.1:%s HTTP/1.1\r\n\r\nhello' "$target" | vsock-cat ./http >got
+	printf 'HTTP/1.1 200 Connection established\r\n\r\nHELLO' | cmp - got
+}
+
+@test "socks5: requests in any number of pieces; what stands behind is not lost" {
+	spawn_target
+	spawn_ready proxy vsock-proxy tcp:127.0.0.1:0 socks5: --allow-dest "127.0.0.1:$target" --allow-dest "[::1]:$target"
+	python_client '
+whole = b"\5\2\2\0" + here + b"payload"
+assert ask(whole) == good + b"PAYLOAD"
+for cut in range(1, len(whole)):
+    assert ask(whole[:cut], whole[cut:]) == good + b"PAYLOAD", cut
+# byte by byte, and waiting for each answer as clients do
+peer = connect()
+for byte in b"\5\1\0":
+    peer.sendall(bytes([byte]))
+assert peer.recv(2, socket.MSG_WAITALL) == b"\5\0"
+for byte in name(b"localhost"):
+    peer.sendall(bytes([byte]))
+assert peer.recv(10, socket.MSG_WAITALL) == good[2:]
+peer.sendall(b"x" * 100000)
+peer.shutdown(socket.SHUT_WR)
+assert answer(peer) == b"X" * 100000
+# much behind the request
+data = bytes(97 + i % 26 for i in range(3000000))
+peer = connect()
+import threading
+threading.Thread(target=lambda: (peer.sendall(b"\5\1\0" + here + data), peer.shutdown(socket.SHUT_WR))).start()
+assert answer(peer) == good + data.upper()'
+}
+
+@test "socks5: what is refused gets its code, and the client reads it" {
+	spawn_target
+	spawn_ready proxy vsock-proxy tcp:127.0.0.1:0 socks5: --allow-dest "127.0.0.1:$target,1" --allow-dest '*:1'
+	python_client '
+start = b"\5\1\0"
+assert ask(b"\5\1\2") == b"\5\377"
+assert ask(b"\5\0") == b"\5\377"
+assert ask(start + b"\5\2" + here[2:]) == reply(7)
+assert ask(start + b"\5\3" + here[2:]) == reply(7)
+assert ask(start + b"\5\1\0\2" + here[4:]) == reply(8)
+assert ask(start + b"\5\1\1" + here[3:]) == reply(1)
+assert ask(start + at(1, bytes([127, 0, 0, 1]), 1)) == reply(5)
+assert ask(start + at(1, bytes([127, 0, 0, 2]), 1)) == reply(2)
+assert ask(start + at(1, bytes([127, 0, 0, 1]), 2)) == reply(2)
+assert ask(start + name(b"localhost", 2)) == reply(2)
+assert ask(start + name(b"169.254.169.254", 1)) == reply(2)
+assert ask(start + at(4, bytes(15) + b"\1", 1)) == reply(2)
+assert ask(start + at(4, bytes(10) + b"\xff\xff\x0a\0\0\1", 1)) == reply(2)
+for text in b"", b"a b", b"a:1", b"a,b", b"*", b"2130706433", b"0177.0.0.1", b"::1%lo", b"-x", b"a\0b", b"[::1]x", "ö".encode():
+    assert ask(start + name(text, 1)) in (reply(1), reply(2)), text
+assert ask(start + b"\5\1\0\3\1a\0\0") == reply(1)
+# with much unread behind it, the answer still comes, and then the end
+assert ask(start + b"\5\2" + here[2:] + b"x" * 100000) == reply(7)
+assert ask(b"\4\1" + here[8:] + b"\x7f\0\0\1\0") == b""
+assert ask(b"GET / HTTP/1.1\r\n\r\n") == b""
+assert ask(b"\5\1") == b""
+assert ask(start + here[:7]) == b"\5\0"
+assert ask(start + here + b"still works") == good + b"STILL WORKS"'
+	grep -qE ' fail .* -> socks5: time=[0-9.]+ end=handshake why="the client wants to authenticate itself' proxy.err
+	grep -q 'end=handshake why="BIND is asked for' proxy.err
+	grep -q 'end=handshake why="UDP ASSOCIATE is asked for' proxy.err
+	grep -q 'why="a client of SOCKS4: only SOCKS5 is spoken here"' proxy.err
+	grep -q 'why="HTTP or another text: a SOCKS5 client is expected here' proxy.err
+	grep -q 'end=eof why="the client did not say where to"' proxy.err
+	grep -q "deny .* -> tcp:localhost:2 why=\"no allow-dest names it\"" proxy.err
+	grep -q 'deny .* -> tcp:127.0.0.2:1 why="127.0.0.2 is loopback: only an allow-dest with that address lets it through"' proxy.err
+	grep -q 'deny .* why="169.254.169.254 is link-local' proxy.err
+	grep -q 'fail .* end=refused why=' proxy.err
+}
+
+@test "http-connect: requests in any number of pieces; what stands behind is not lost" {
+	spawn_target
+	spawn_ready proxy vsock-proxy tcp:127.0.0.1:0 http-connect: --allow-dest "127.0.0.1:$target"
+	python_client '
+good = b"HTTP/1.1 200 Connection established\r\n\r\n"
+whole = b"CONNECT localhost:%d HTTP/1.1\r\nHost: x\r\n\r\npayload" % target
+assert ask(whole) == good + b"PAYLOAD"
+for cut in range(1, len(whole)):
+    assert ask(whole[:cut], whole[cut:]) == good + b"PAYLOAD", cut
+assert ask(*(bytes([byte]) for byte in whole)) == good + b"PAYLOAD"
+most = b"CONNECT 127.0.0.1:%d HTTP/1.0\r\nX: " % target
+most += b"y" * (8192 - 4 - len(most)) + b"\r\n\r\n"
+assert ask(most + b"z" * 100000) == good + b"Z" * 100000'
+}
+
+@test "http-connect: what is refused gets its status, and the client reads it" {
+	spawn_target
+	spawn_ready proxy vsock-proxy tcp:127.0.0.1:0 http-connect: --allow-dest "127.0.0.1:$target,1"
+	python_client '
+def status(request):
+    got = ask(request)
+    head, body = got.split(b"\r\n\r\n")
+    assert b"Content-Length: %d\r\n" % len(body) in head + b"\r\n" and body.endswith(b"\n"), got
+    return int(got[9:12])
+assert status(b"GET http://localhost/ HTTP/1.1\r\nHost: x\r\n\r\n") == 405
+assert status(b"CONNECT localhost HTTP/1.1\r\n\r\n") == 400
+assert status(b"CONNECT a_b c:1 HTTP/1.1\r\n\r\n") == 400
+assert status(b"CONNECT a,b:1 HTTP/1.1\r\n\r\n") == 400
+assert status(b"CONNECT localhost:1 HTTP/2\r\n\r\n") == 400
+assert status(b"CONNECT localhost:%d HTTP/1.1\r\nno field\r\n\r\n" % target) == 400
+assert status(b"CONNECT localhost:1 HTTP/1.1\r\nX: " + b"y" * 100000) == 431
+assert status(b"CONNECT localhost:2 HTTP/1.1\r\n\r\n") == 403
+assert status(b"CONNECT 127.0.0.2:1 HTTP/1.1\r\n\r\n" + b"x" * 100000) == 403
+assert status(b"CONNECT 127.0.0.1:1 HTTP/1.1\r\n\r\n") == 502
+assert ask(b"\5\1\0") == b""
+assert ask(b"CONNECT local") == b""'
+	grep -q 'end=handshake why="another method than CONNECT' proxy.err
+	grep -q 'why="a client of SOCKS: HTTP CONNECT is expected here' proxy.err
+	grep -q 'end=eof why="the client did not say where to"' proxy.err
+}
+
+@test "a client that says nothing does not hold its place" {
+	spawn_target
+	spawn_ready proxy vsock-proxy -w 200ms -m 1 tcp:127.0.0.1:0 http-connect: --allow-dest "127.0.0.1:$target"
+	python_client '
+assert ask(b"CONNECT ", end=False).startswith(b"HTTP/1.1 408 ")
+silent = connect()
+# the second waits in the backlog, until the first has had its time
+assert ask(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\n\r\nhello" % target).endswith(b"HELLO")
+assert answer(silent).startswith(b"HTTP/1.1 408 ")'
+	grep -q 'end=timeout why="the client did not say where to in 200 ms"' proxy.err
+}
+
+@test "deny-dest, keys of a rule, and the first entry that matches" {
+	spawn_target
+	spawn_ready proxy vsock-proxy tcp:127.0.0.1:0 socks5: deny-dest=127.0.0.1:1 "allow-dest=127.0.0.0/8:1-65535" \
+		tcp:127.0.0.1:0 socks5: --allow-dest '*:*'
+	wait_ready proxy 2
+	python_client '
+start = b"\5\1\0"
+assert ask(start + here + b"x") == good + b"X"
+assert ask(start + at(1, bytes([127, 0, 0, 1]), 1)) == reply(2)
+assert ask(start + at(1, bytes([127, 0, 0, 9]), 1)) == reply(5)'
+	grep -q 'why="deny-dest=127.0.0.1:1"\|why=deny-dest=127.0.0.1:1' proxy.err
+	ready=${readies[1]}
+	python_client '
+assert ask(b"\5\1\0" + here) == reply(2)
+assert ask(b"\5\1\0" + name(b"localhost")) == reply(2)'
+}
+
+@test "a name is looked up, and judged by what it means" {
+	# one that is not "localhost", which needs no look-up
+	name=$(awk '$1 == "127.0.0.1" { for (i = 2; i <= NF; i++) if ($i != "localhost" && $i !~ /^#/) { print $i; exit } }' /etc/hosts)
+	[ -n "$name" ] || skip "no other name in /etc/hosts means 127.0.0.1"
+	spawn_target
+	export name
+	spawn_ready proxy vsock-proxy tcp:127.0.0.1:0 socks5: "allow-dest=127.0.0.1:$target" \
+		tcp:127.0.0.1:0 socks5: "allow-dest=$name:$target" tcp:127.0.0.1:0 http-connect: "allow-dest=other:$target"
+	wait_ready proxy 3
+	python_client '
+import os
+host = os.environ["name"].encode()
+for i in range(20):
+    assert ask(b"\5\1\0" + name(host) + b"hello") == good + b"HELLO"'
+	ready=${readies[1]}
+	python_client '
+import os
+assert ask(b"\5\1\0" + name(os.environ["name"].encode())) == reply(2)'
+	grep -q " deny .* -> tcp:$name:$target why=\"127.0.0.1 is loopback: only an allow-dest with that address" proxy.err
+	ready=${readies[2]}
+	python_client '
+import os
+assert ask(b"CONNECT %s:%d HTTP/1.1\r\n\r\n" % (os.environ["name"].encode(), target)).startswith(b"HTTP/1.1 403 ")'
+	grep -q " deny .* -> tcp:$name:$target why=\"no allow-dest names it\"" proxy.err
+}
+
+@test "a signal ends those who have not said where to" {
+	spawn_target
+	spawn_ready proxy vsock-proxy --drain-timeout 0 tcp:127.0.0.1:0 socks5: --allow-dest "127.0.0.1:$target"
+	spawn client python3 -c '
+import socket, sys
+peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+peer.sendall(b"\5\1\0")
+assert peer.recv(2) == b"\5\0"
+open("greeted", "w").close()
+assert peer.recv(1) == b""' "$(port_of "$ready")"
+	wait_until test -e greeted
+	kill -TERM "${spawned[proxy]}"
+	ends_with 0 proxy
+	ends_with 0 client
+	grep -q 'end=signal why="ended before the client had said what it wants"' proxy.err
+}
+
+# refused STATUS TEXT ARGUMENT…: it does not start, and says so.
+refused() {
+	local status=$1 text=$2
+	shift 2
+	run -"$status" vsock-proxy "$@"
+	[[ $output == *"$text"* ]] || { echo "$output"; return 1; }
+}
+
+@test "what can't be meant is refused at the start" {
+	refused 2 'nothing is allowed to be reached' unix:./front socks5:
+	[[ $output == *'hint: say where its clients may go: allow-dest=HOST:PORTS'* ]]
+	refused 2 'nothing is allowed to be reached' unix:./front http-connect: deny-dest=a:1
+	refused 2 'no rule here has clients that choose where to go' unix:./front tcp:80 --allow-dest a:1
+	refused 2 'no rule here has clients that choose where to go' unix:./front socks5: allow-dest=b:1 --allow-dest a:1
+	refused 2 "this rule's clients can't choose where to go" unix:./front tcp:80 allow-dest=a:1
+	refused 2 'bad port' unix:./front socks5: --allow-dest a:http
+	[[ $output == *$'\n  a:http\n    ^'* ]]
+	refused 2 'bad prefix length' unix:./front socks5: allow-dest=10.0.0.0/40:80
+	refused 2 'an IPv6 address stands in brackets' unix:./front socks5: allow-dest=::1:80
+	refused 2 "can't be listened on" socks5: tcp:80
+	refused 2 'the client says where to' unix:./front socks5:proxy:1080 --allow-dest a:1
+	refused 2 "there can't be another target" unix:./front socks5: connect=tcp:80 --allow-dest a:1
+	refused 2 'its clients need a stream' unix-seqpacket:./front socks5: message-size=line --allow-dest a:1
+	refused 0 '1 rule, no error' --check unix:./front socks5: --allow-dest 'a:1,5-9' --deny-dest '*.b:*'
+	run -2 vsock-cat socks5:
+	[[ $output == *'is a target of vsock-proxy'* ]]
+	run -2 vsock-listen http-connect:
+	[[ $output == *'is a target of vsock-proxy'* ]]
+	run -2 vsock-ping socks5:
+	[[ $output == *'is a target of vsock-proxy'* ]]
+}

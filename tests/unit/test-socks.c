@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The readers of SOCKS5 and HTTP CONNECT: whole, cut at every place, and nothing behind is taken. */
+#include "config.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "net/http-connect.h"
+#include "net/socks.h"
+
+#define BYTES(text) (const uint8_t *)(text), sizeof(text) - 1
+
+typedef enum socks_state reader(const uint8_t *data, size_t size, struct socks_request *request, size_t *used);
+
+/* Each shorter begin asks for more, or is refused as the whole is; with more behind it the same is used. */
+static enum socks_state read_all_cuts(reader *read, const uint8_t *data, size_t size, struct socks_request *request)
+{
+	uint8_t *exact = malloc(size + 8);
+	size_t used = 0, behind = 0;
+	enum socks_state state;
+
+	assert_non_null(exact);
+	memcpy(exact, data, size);
+	memset(exact + size, 0xaa, 8);
+	state = read(exact, size, request, &used);
+	for (size_t cut = 0; cut < size; cut++) {
+		uint8_t *begin = malloc(cut ? cut : 1);
+		size_t unused = 0;
+		enum socks_state first;
+
+		assert_non_null(begin);
+		memcpy(begin, data, cut);
+		first = read(begin, cut, request, &unused);
+		assert_true(first == SOCKS_MORE || (first == SOCKS_BAD && state == SOCKS_BAD));
+		free(begin);
+	}
+	if (state == SOCKS_OK) {
+		assert_int_equal(used, size);
+		assert_int_equal(read(exact, size + 8, request, &behind), SOCKS_OK);
+		assert_int_equal(behind, size);
+	}
+	state = read(exact, size, request, &used);
+	free(exact);
+	return state;
+}
+
+static void methods(void **state)
+{
+	struct socks_request request;
+
+	(void)state;
+	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\5\1\0"), &request), SOCKS_OK);
+	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\5\3\2\1\0"), &request), SOCKS_OK);
+	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\5\1\2"), &request), SOCKS_BAD);
+	assert_int_equal(request.code, SOCKS_NO_METHOD);
+	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\5\0"), &request), SOCKS_BAD);
+	assert_int_equal(request.code, SOCKS_NO_METHOD);
+	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\4\1\0\120\1\2\3\4\0"), &request), SOCKS_BAD);
+	assert_int_equal(request.code, SOCKS_SUCCEEDED);
+	assert_non_null(strstr(request.why, "SOCKS4"));
+	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("CONNECT a:1 HTTP/1.1\r\n"), &request), SOCKS_BAD);
+	assert_non_null(strstr(request.why, "HTTP"));
+	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\x16\3\1"), &request), SOCKS_BAD);
+	assert_non_null(strstr(request.why, "TLS"));
+	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\377"), &request), SOCKS_BAD);
+}
+
+static void good_request(const uint8_t *data, size_t size, const char *host, uint16_t port)
+{
+	struct socks_request request;
+
+	assert_int_equal(read_all_cuts(socks_read_request, data, size, &request), SOCKS_OK);
+	assert_string_equal(request.host, host);
+	assert_int_equal(request.port, port);
+}
+
+static void bad_request(const uint8_t *data, size_t size, uint8_t code)
+{
+	struct socks_request request;
+
+	assert_int_equal(read_all_cuts(socks_read_request, data, size, &request), SOCKS_BAD);
+	assert_int_equal(request.code, code);
+	assert_true(*request.why);
+}
+
+static void requests(void **state)
+{
+	uint8_t longest[SOCKS_REQUEST_MAX] = { 5, 1, 0, 3, 255 };
+	char name[256];
+
+	(void)state;
+	good_request(BYTES("\5\1\0\1\300\0\2\1\0\120"), "192.0.2.1", 80);
+	good_request(BYTES("\5\1\0\3\13example.org\1\273"), "example.org", 443);
+	good_request(BYTES("\5\1\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\37\220"), "::1", 8080);
+	good_request(BYTES("\5\1\0\3\1a\0\0"), "a", 0); /* who makes an address of it says what is wrong with port 0 */
+	memset(longest + 5, 'a', 255);
+	memset(name, 'a', 255);
+	name[255] = '\0';
+	good_request(longest, sizeof(longest), name, 0);
+	bad_request(BYTES("\5\2\0\1\300\0\2\1\0\120"), SOCKS_NO_COMMAND);
+	bad_request(BYTES("\5\3\0\1\300\0\2\1\0\120"), SOCKS_NO_COMMAND);
+	bad_request(BYTES("\5\11\0\1\300\0\2\1\0\120"), SOCKS_NO_COMMAND);
+	bad_request(BYTES("\5\1\0\2\300\0\2\1\0\120"), SOCKS_NO_ADDRESS_TYPE);
+	bad_request(BYTES("\5\1\1\1\300\0\2\1\0\120"), SOCKS_FAILURE);
+	bad_request(BYTES("\4\1\0\1\300\0\2\1\0\120"), SOCKS_FAILURE);
+	bad_request(BYTES("\5\1\0\3\0\0\120"), SOCKS_FAILURE);
+	bad_request(BYTES("\5\1\0\3\3a\0b\0\120"), SOCKS_FAILURE);
+}
+
+static void answers(void **state)
+{
+	static const struct {
+		struct failure failure;
+		uint8_t code;
+		unsigned status;
+	} causes[] = {
+		{ { .step = STEP_PERMIT, .error = EACCES }, SOCKS_NOT_ALLOWED, 403 },
+		{ { .step = STEP_CONNECT, .error = EPERM }, SOCKS_NOT_ALLOWED, 403 },
+		{ { .step = STEP_CONNECT, .error = ENETUNREACH }, SOCKS_NETWORK_UNREACHABLE, 502 },
+		{ { .step = STEP_CONNECT, .error = EHOSTUNREACH }, SOCKS_HOST_UNREACHABLE, 502 },
+		{ { .step = STEP_RESOLVE, .error = EAI_NONAME }, SOCKS_HOST_UNREACHABLE, 502 },
+		{ { .step = STEP_CONNECT, .error = ECONNREFUSED }, SOCKS_REFUSED, 502 },
+		{ { .step = STEP_CONNECT, .error = ETIMEDOUT }, SOCKS_TTL_EXPIRED, 504 },
+		{ { .step = STEP_SOCKET, .error = EMFILE }, SOCKS_FAILURE, 502 },
+	};
+	uint8_t answer[SOCKS_ANSWER_SIZE], method[SOCKS_METHOD_ANSWER_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(causes) / sizeof(*causes); i++) {
+		assert_int_equal(socks_code_of(&causes[i].failure), causes[i].code);
+		assert_int_equal(http_status_of(&causes[i].failure), causes[i].status);
+	}
+	socks_answer(SOCKS_REFUSED, answer);
+	assert_memory_equal(answer, "\5\5\0\1\0\0\0\0\0\0", 10);
+	socks_method_answer(SOCKS_NO_METHOD, method);
+	assert_memory_equal(method, "\5\377", 2);
+}
+
+/* HTTP */
+
+static enum http_state read_http(const char *text, size_t size, struct http_connect *request)
+{
+	char *exact = malloc(size + 8);
+	size_t used = 0, behind = 0;
+	enum http_state state;
+
+	assert_non_null(exact);
+	memcpy(exact, text, size);
+	memset(exact + size, 'x', 8);
+	state = http_connect_read(exact, size, request, &used);
+	for (size_t cut = 0; cut < size && size < 1000; cut++) {
+		char *begin = malloc(cut ? cut : 1);
+		size_t unused = 0;
+		enum http_state first;
+
+		assert_non_null(begin);
+		memcpy(begin, text, cut);
+		first = http_connect_read(begin, cut, request, &unused);
+		assert_true(first == HTTP_MORE || (first == HTTP_BAD && state == HTTP_BAD));
+		free(begin);
+	}
+	if (state == HTTP_OK) {
+		assert_int_equal(used, size);
+		assert_int_equal(http_connect_read(exact, size + 8, request, &behind), HTTP_OK);
+		assert_int_equal(behind, size);
+	}
+	state = http_connect_read(exact, size, request, &used);
+	free(exact);
+	return state;
+}
+
+static void good_http(const char *text, const char *host, uint16_t port)
+{
+	struct http_connect request;
+
+	assert_int_equal(read_http(text, strlen(text), &request), HTTP_OK);
+	assert_string_equal(request.host, host);
+	assert_int_equal(request.port, port);
+}
+
+static void bad_http(const char *text, size_t size, unsigned status)
+{
+	struct http_connect request;
+
+	assert_int_equal(read_http(text, size, &request), HTTP_BAD);
+	assert_int_equal(request.status, status);
+	assert_true(*request.why);
+}
+
+static void http_requests(void **state)
+{
+	(void)state;
+	good_http("CONNECT example.org:443 HTTP/1.1\r\n\r\n", "example.org", 443);
+	good_http("CONNECT example.org:443 HTTP/1.0\n\n", "example.org", 443);
+	good_http("\r\nCONNECT [2001:db8::1]:80 HTTP/1.1\r\nHost: x\r\nProxy-Authorization: Basic\tabc\r\n\r\n", "[2001:db8::1]", 80);
+}
+
+static void bad_http_requests(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned status;
+	} bad[] = {
+		{ "GET http://example.org/ HTTP/1.1\r\n\r\n", 405 },
+		{ "connect a:1 HTTP/1.1\r\n\r\n", 405 },
+		{ "CONNECT a HTTP/1.1\r\n\r\n", 400 },
+		{ "CONNECT a: HTTP/1.1\r\n\r\n", 400 },
+		{ "CONNECT :80 HTTP/1.1\r\n\r\n", 400 },
+		{ "CONNECT a:0 HTTP/1.1\r\n\r\n", 400 },
+		{ "CONNECT a:65536 HTTP/1.1\r\n\r\n", 400 },
+		{ "CONNECT a:000080 HTTP/1.1\r\n\r\n", 400 },
+		{ "CONNECT a:8x HTTP/1.1\r\n\r\n", 400 },
+		{ "CONNECT a:80\r\n\r\n", 400 },
+		{ "CONNECT a:80 HTTP/2.0\r\n\r\n", 400 },
+		{ "CONNECT a:80 HTTP/1.1 x\r\n\r\n", 400 },
+		{ "CONNECT  a:80 HTTP/1.1\r\n\r\n", 400 },
+		{ "\r\n\r\nCONNECT a:80 HTTP/1.1\r\n\r\n", 400 },
+		{ "hello\r\n", 400 },
+		{ "CONNECT a:80 HTTP/1.1\r\nno field\r\n\r\n", 400 },
+		{ "CONNECT a:80 HTTP/1.1\r\n folded: x\r\n\r\n", 400 },
+		{ "CONNECT a:80 HTTP/1.1\r\nX: a\rb\r\n\r\n", 400 },
+		{ "CONNECT a:80 HTTP/1.1\r\nX-\xc3: y\r\n\r\n", 400 },
+		{ "\5\1\0", 0 },
+		{ "\x16\3\1", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		bad_http(bad[i].text, strlen(bad[i].text), bad[i].status);
+	bad_http("CONNECT a\0b:80 HTTP/1.1\r\n\r\n", 28, 400);
+	bad_http("CONNECT a:80 HTTP/1.1\r\nX: \0\r\n\r\n", 30, 400);
+}
+
+/* 8 KiB are taken; a byte more is not, whether the header would end or not. */
+static void http_limit(void **state)
+{
+	static const char start[] = "CONNECT a:80 HTTP/1.1\r\nX: ";
+	struct http_connect request;
+	char *text = malloc(HTTP_HEADER_MAX + 64);
+	size_t used;
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 'x', HTTP_HEADER_MAX + 64);
+	memcpy(text, start, sizeof(start) - 1);
+	assert_int_equal(http_connect_read(text, HTTP_HEADER_MAX, &request, &used), HTTP_MORE);
+	assert_int_equal(http_connect_read(text, HTTP_HEADER_MAX + 1, &request, &used), HTTP_BAD);
+	assert_int_equal(request.status, 431);
+	memcpy(text + HTTP_HEADER_MAX - 4, "\r\n\r\n", 4);
+	assert_int_equal(http_connect_read(text, HTTP_HEADER_MAX + 64, &request, &used), HTTP_OK);
+	assert_int_equal(used, HTTP_HEADER_MAX);
+	memcpy(text + HTTP_HEADER_MAX - 4, "x\r\n\r\n", 5);
+	assert_int_equal(http_connect_read(text, HTTP_HEADER_MAX + 64, &request, &used), HTTP_BAD);
+	assert_int_equal(request.status, 431);
+	free(text);
+}
+
+static void http_answers(void **state)
+{
+	static const unsigned statuses[] = { 400, 403, 405, 408, 431, 502, 504 };
+	char answer[HTTP_ANSWER_MAX];
+
+	(void)state;
+	assert_int_equal(http_answer(200, answer), strlen("HTTP/1.1 200 Connection established\r\n\r\n"));
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
+		size_t length = http_answer(statuses[i], answer);
+		const char *body = strstr(answer, "\r\n\r\n"), *said = strstr(answer, "Content-Length: ");
+
+		assert_true(length < HTTP_ANSWER_MAX && length == strlen(answer));
+		assert_int_equal(atoi(answer + 9), statuses[i]);
+		assert_true(body && said);
+		assert_int_equal(strlen(body + 4), atoi(said + 16));
+	}
+	http_answer(405, answer);
+	assert_non_null(strstr(answer, "\r\nAllow: CONNECT\r\n"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(methods),      cmocka_unit_test(requests),          cmocka_unit_test(answers),
+		cmocka_unit_test(http_requests), cmocka_unit_test(bad_http_requests), cmocka_unit_test(http_limit),
+		cmocka_unit_test(http_answers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
