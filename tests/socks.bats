@@ -257,6 +257,25 @@ assert ask(b"CONNECT %s:%d HTTP/1.1\r\n\r\n" % (os.environ["name"].encode(), tar
 	grep -q " deny .* -> tcp:$name:$target why=\"no allow-dest names it\"" proxy.err
 }
 
+@test "a rule that comes by a reload, to a worker that was confined without it" {
+	need curl
+	spawn_target
+	echo hello >page
+	spawn web python3 -u -m http.server --bind 127.0.0.1 0
+	wait_until grep -q 'port [0-9]' web.out
+	web=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' web.out)
+	spawn_ready echo vsock-listen unix:./echo --echo
+	echo 'unix:./front unix:./echo' >rules
+	spawn_ready proxy vsock-proxy -v -f rules
+	echo "unix:./way-out socks5: allow-dest=127.0.0.1:$web" >>rules
+	kill -HUP "${spawned[proxy]}"
+	wait_until test -S way-out
+	spawn_ready way vsock-proxy tcp:127.0.0.1:0 unix:./way-out
+	[ "$(curl -sS --socks5-hostname "127.0.0.1:$(port_of "$ready")" "http://127.0.0.1:$web/page")" = hello ]
+	# not what the list does not name, though the supervisor may connect there
+	run -97 curl -sS --socks5-hostname "127.0.0.1:$(port_of "$ready")" "http://127.0.0.1:$target/page"
+}
+
 @test "a signal ends those who have not said where to" {
 	spawn_target
 	spawn_ready proxy vsock-proxy --drain-timeout 0 tcp:127.0.0.1:0 socks5: --allow-dest "127.0.0.1:$target"

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/fdutil.h"
+#include "base/units.h"
 
 #define QUESTIONS_MAX 32 /* look-ups that run at once; the rest wait in the socket */
 
@@ -367,6 +368,25 @@ bool resolver_is_for(const struct resolver_question *question, const struct addr
 	struct resolver_question ours;
 
 	return write_question(addr, ADDR_CONNECT, 0, &ours) == 0 && resolver_same(&ours, question);
+}
+
+struct addr *resolver_addr(const struct resolver_question *question)
+{
+	struct addr *addr = calloc(1, sizeof(*addr));
+	struct units_error error;
+	uint64_t port;
+
+	if (!addr)
+		return NULL;
+	addr->family = ADDR_TCP;
+	addr->ip = question->ip;
+	if (units_count(question->service, 1, UINT16_MAX, &port, &error) < 0 || !memccpy(addr->name, question->host, '\0', sizeof(addr->name))) {
+		free(addr);
+		return NULL;
+	}
+	addr->name_length = strlen(addr->name);
+	addr->port = addr->port_last = (uint32_t)port;
+	return addr;
 }
 
 void resolver_reply(int fd, const struct resolver_answer *answer)

@@ -68,6 +68,8 @@ int resolver_read(int fd, struct resolver_question *question);
 bool resolver_same(const struct resolver_question *a, const struct resolver_question *b);
 /* Is it the one that resolver_ask() sends for this address? */
 bool resolver_is_for(const struct resolver_question *question, const struct addr *addr);
+/* An address that has this question, the caller's to free; NULL: none that has a number for its port, or out of memory. */
+struct addr *resolver_addr(const struct resolver_question *question);
 /* Sends an answer, which is dropped where there is no room for it. */
 void resolver_reply(int fd, const struct resolver_answer *answer);
 

@@ -4,10 +4,13 @@
 #include "net/special.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 
 /* An IPv4 address inside an IPv6 one: where it begins; 0: none. */
 struct network {
@@ -123,18 +126,67 @@ const char *special_kind(const struct in6_addr *ip, unsigned *bits)
 	return "reserved";
 }
 
+/*
+ * Asks the kernel for the route to an address: one of this machine has type RTN_LOCAL. By hand, since getifaddrs(3) binds its
+ * socket, which a confined process may not.
+ */
+struct route_question {
+	struct nlmsghdr header;
+	struct rtmsg route;
+	struct rtattr attribute;
+	unsigned char to[16];
+};
+
+static struct route_question route_to(const struct in6_addr *ip)
+{
+	bool v4 = IN6_IS_ADDR_V4MAPPED(ip);
+	size_t size = v4 ? 4 : 16;
+	struct route_question question = {
+		.header = { .nlmsg_type = RTM_GETROUTE, .nlmsg_flags = NLM_F_REQUEST },
+		.route = { .rtm_family = v4 ? AF_INET : AF_INET6, .rtm_dst_len = (unsigned char)(size * 8) },
+		.attribute = { .rta_type = RTA_DST, .rta_len = (unsigned short)RTA_LENGTH(size) },
+	};
+
+	memcpy(question.to, ip->s6_addr + (v4 ? 12 : 0), size);
+	question.header.nlmsg_len = (uint32_t)(offsetof(struct route_question, to) + size);
+	return question;
+}
+
+union route_answer {
+	struct nlmsghdr header;
+	unsigned char bytes[4096];
+};
+
+/* 1, 0 or a negative errno. */
+static int read_route(const union route_answer *answer, ssize_t size)
+{
+	const struct nlmsghdr *header = &answer->header;
+	const struct nlmsgerr *error = NLMSG_DATA(header);
+	const struct rtmsg *route = NLMSG_DATA(header);
+
+	if (size < (ssize_t)NLMSG_LENGTH(sizeof(*route)))
+		return -EPROTO;
+	if (header->nlmsg_type == NLMSG_ERROR)
+		/* there is no way to it, so it is none of ours */
+		return error->error == -ENETUNREACH || error->error == -EHOSTUNREACH || error->error == -EACCES ||
+		       error->error == -EINVAL ? 0 : error->error;
+	return header->nlmsg_type == RTM_NEWROUTE ? route->rtm_type == RTN_LOCAL : -EPROTO;
+}
+
 int special_is_ours(const struct in6_addr *ip)
 {
-	struct ifaddrs *interfaces;
-	int ours = 0;
+	struct route_question question = route_to(ip);
+	union route_answer answer;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), ours = 0;
+	ssize_t size;
 
-	if (getifaddrs(&interfaces) < 0)
+	if (fd < 0)
 		return -errno;
-	for (const struct ifaddrs *i = interfaces; i && !ours; i = i->ifa_next) {
-		struct in6_addr own;
-
-		ours = i->ifa_addr && special_from_sockaddr(i->ifa_addr, &own) && memcmp(&own, ip, sizeof(own)) == 0;
-	}
-	freeifaddrs(interfaces);
+	/* the kernel answers within the call of send() */
+	size = send(fd, &question, question.header.nlmsg_len, 0);
+	if (size >= 0)
+		size = recv(fd, &answer, sizeof(answer), MSG_DONTWAIT);
+	ours = size < 0 ? -errno : read_route(&answer, size);
+	close(fd);
 	return ours;
 }

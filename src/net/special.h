@@ -25,7 +25,7 @@ bool special_same_bits(const struct in6_addr *a, const struct in6_addr *b, unsig
 /* What kind of special address it is ("loopback", "private", a constant), with the prefix length of the network that is
  * special; NULL: a public one. */
 const char *special_kind(const struct in6_addr *ip, unsigned *bits);
-/* Has an interface of this machine that address? 1, 0 or a negative errno. */
+/* Is it this machine's own address, as its table of routes says? 1, 0 or a negative errno. */
 int special_is_ours(const struct in6_addr *ip);
 
 #endif

@@ -249,6 +249,16 @@ static void tell_attempt(const struct dial *dial, const struct place *place)
 		         dial->places->count);
 }
 
+static bool permitted(struct dial *dial, const struct place *place)
+{
+	const struct dest_list *dests = dial->settings->dests;
+
+	if (!dests || dest_permits(dests, dial->addr->name, (const struct sockaddr *)&place->sa, dial->detail))
+		return true;
+	dial->failure = (struct failure){ .step = STEP_PERMIT, .error = EACCES, .detail = dial->detail };
+	return false;
+}
+
 static void await_answer(struct dial *dial, enum state state)
 {
 	struct dialer *dialer = dial->dialer;
@@ -278,16 +288,6 @@ static int ask_broker(struct dial *dial, const struct place *place, uint64_t tim
 static bool not_permitted(int error)
 {
 	return error == -EACCES || error == -EPERM;
-}
-
-static bool permitted(struct dial *dial, const struct place *place)
-{
-	const struct dest_list *dests = dial->settings->dests;
-
-	if (!dests || dest_permits(dests, dial->addr->name, (const struct sockaddr *)&place->sa, dial->detail))
-		return true;
-	dial->failure = (struct failure){ .step = STEP_PERMIT, .error = EACCES, .detail = dial->detail };
-	return false;
 }
 
 static void try_next(struct dial *dial)

@@ -129,6 +129,7 @@ static enum move move_looking(struct chan *chan, struct flow *flow, unsigned cha
 		flow->error = (int)-put;
 		return MOVE_DESTINATION_FAILED;
 	}
+	relay_tap_data(flow->settings->tap, flow->side, buffer, (size_t)put);
 	/* it is still there */
 	if (endpoint_read(flow->source, buffer, (size_t)put) != put) {
 		flow->error = EIO;

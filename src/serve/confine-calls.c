@@ -23,7 +23,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <linux/vm_sockets.h>
 
@@ -71,13 +70,13 @@ static struct scmp_arg_cmp masked(unsigned number, uint64_t mask, uint64_t value
 	return (struct scmp_arg_cmp){ .arg = number, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value };
 }
 
-/* TCP, vsock and UNIX sockets. No UDP, no raw socket; and no MPTCP, which Landlock's ports know nothing of. */
+/* TCP, vsock and UNIX sockets, and what tells which addresses are this machine's own. No UDP, no raw socket; and no MPTCP, which Landlock's ports know nothing of. */
 static int allow_sockets(scmp_filter_ctx filter)
 {
 	static const struct {
-		int family, type; /* type 0: any */
+		int family, type; /* type 0: any; the protocol is 0, of AF_NETLINK NETLINK_ROUTE */
 	} kinds[] = {
-		{ AF_UNIX, 0 }, { AF_VSOCK, 0 }, { AF_INET, SOCK_STREAM }, { AF_INET6, SOCK_STREAM },
+		{ AF_UNIX, 0 }, { AF_VSOCK, 0 }, { AF_NETLINK, 0 }, { AF_INET, SOCK_STREAM }, { AF_INET6, SOCK_STREAM },
 	};
 	int error = 0;
 
@@ -91,14 +90,6 @@ static int allow_sockets(scmp_filter_ctx filter)
 		error = allow(filter, SCMP_SYS(socket), kinds[i].type ? 3 : 2, args);
 	}
 	return error;
-}
-
-/* getifaddrs(): without CAP_NET_ADMIN it only tells. */
-static int allow_interfaces(scmp_filter_ctx filter)
-{
-	const struct scmp_arg_cmp args[] = { masked(0, WORD, AF_NETLINK), masked(2, WORD, NETLINK_ROUTE) };
-
-	return allow(filter, SCMP_SYS(socket), 2, args);
 }
 
 static int allow_files(scmp_filter_ctx filter)
@@ -163,13 +154,10 @@ static int fill(scmp_filter_ctx filter, const struct confine_plan *plan, const s
 
 		error = allow(filter, SCMP_SYS(ioctl), 1, &request);
 	}
-	/* getifaddrs() binds too; what is bound is of no use without listen() */
-	if (!error && (plan->bind || plan->interfaces))
+	if (!error && plan->bind)
 		error = allow(filter, SCMP_SYS(bind), 0, NULL);
 	if (!error)
 		error = allow_sockets(filter);
-	if (!error && plan->interfaces)
-		error = allow_interfaces(filter);
 	if (!error)
 		error = allow_files(filter);
 	if (!error)

@@ -32,7 +32,6 @@ struct confine_plan {
 	size_t folder_count;
 	bool any_port;            /* what ports are connected to isn't known */
 	bool bind;                /* sockets are bound before they connect */
-	bool interfaces;          /* asks for the addresses of this machine */
 	bool abstract;            /* connects to abstract UNIX sockets */
 	bool syslog;              /* messages go to syslog(3) */
 };

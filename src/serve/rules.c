@@ -564,7 +564,7 @@ int rules_read_data(struct rules *rules, const struct rules_context *context, co
 /* A mistake of a whole file or rule, for who hears. */
 static void tell(const struct rules *rules, const char *file, unsigned line, const char *what, const char *why)
 {
-	char text[512];
+	char text[1100];
 
 	if (!rules->hearer)
 		return;

@@ -98,6 +98,8 @@ void server_stop_session(struct session *session);
 
 /* READY, then serves until the end. 0 or the exit status, said. */
 int server_run(struct server *server);
+/* While the owner can take nobody: who connects waits in the kernel's backlog. */
+void server_pause(struct server *server, bool pause);
 /* What a signal means: SIGUSR1 the totals, SIGCHLD a command that has ended, all others the end. */
 void server_signal(struct server *server, int signal);
 /* Tells the service manager that connections are accepted, and who asked by --ready-fd. 0 or the exit status, said. */
@@ -106,8 +108,6 @@ int server_ready(const struct server *server);
 void server_tell_listening(const struct server *server);
 /* Tells the service manager; that it can't be told is said. */
 void server_tell_manager(const char *lines);
-/* While the owner can take nobody: who connects waits in the kernel's backlog. */
-void server_pause(struct server *server, bool pause);
 /* No more connections; what is open goes on. Ends the run when nothing is open. */
 void server_stop_accepting(struct server *server);
 void server_free(struct server *server);

@@ -2,7 +2,8 @@
 /*
  * What the worker has done by its supervisor. Its word is not taken for anything: what it wants opened must be a target of
  * the rules in force, which the supervisor has read itself, and a place to connect to must be what the target's name was
- * found to mean.
+ * found to mean. Where clients of an open-ended rule want to be connected to only the worker knows: there it is
+ * --allow-dest that must let a name be looked up, and a place be connected to.
  */
 #include "config.h"
 
@@ -17,7 +18,6 @@
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "net/activation.h"
-#include "net/dest.h"
 #include "serve/spawn.h"
 #include "serve/supervisor-parts.h"
 
@@ -61,42 +61,20 @@ static const struct rule_target *find_text(const struct supervisor *supervisor, 
 	return NULL;
 }
 
-/* Open-ended targets: the client says where to, and the rule's --allow-dest whether. */
-
-static bool is_open_ended(const struct rule *rule)
-{
-	return addr_is_open_ended(&rule->ports[0].targets[0].addr);
-}
-
-/* May the clients of any rule go to this host? With a place: to this one of its addresses? */
-static bool clients_may(const struct supervisor *supervisor, const struct addr *addr, const struct place *place)
+/* Does an open-ended rule let anybody go to this host, or with a place just there? */
+static bool is_destination(const struct supervisor *supervisor, const char *host, uint16_t port, const struct place *place)
 {
 	char why[DEST_WHY_MAX];
 
-	for (const struct rule *rule = supervisor->router.rules.first; rule; rule = rule->next)
-		if (is_open_ended(rule) && (place ? dest_permits(&rule->dests, addr->name, (const struct sockaddr *)&place->sa, why)
-		                                  : dest_may(&rule->dests, addr->name, (uint16_t)addr->port, why)))
+	for (const struct rule *rule = supervisor->router.rules.first; rule; rule = rule->next) {
+		const struct dest_list *dests = &rule->dests;
+
+		if (!dests->count)
+			continue;
+		if (place ? dest_permits(dests, host, (const struct sockaddr *)&place->sa, why) : dest_may(dests, host, port, why))
 			return true;
+	}
 	return false;
-}
-
-/* A name that a client asked for, as an address. */
-static bool read_asked(const struct resolver_question *question, struct addr *addr)
-{
-	*addr = (struct addr){ .family = ADDR_TCP, .ip = question->ip };
-	addr->port = addr->port_last = (uint32_t)strtoul(question->service, NULL, 10);
-	addr->name_length = strnlen(question->host, sizeof(question->host) - 1);
-	memcpy(addr->name, question->host, addr->name_length);
-	return resolver_is_for(question, addr);
-}
-
-/* A target's text that stands in no rule. */
-static bool read_text(const char *text, struct addr *addr)
-{
-	const struct addr_context context = { .role = ADDR_CONNECT, .flags = ADDR_NO_OPTIONS, .program = log_program() };
-	struct addr_error error;
-
-	return addr_parse(text, &context, addr, &error) == 0 && addr->family == ADDR_TCP;
 }
 
 /* Names */
@@ -128,16 +106,20 @@ static void expect(struct supervisor *supervisor, const struct resolver_question
 static void look_up(struct supervisor *supervisor, const struct resolver_question *question)
 {
 	const struct rule_target *target = find_name(supervisor, question);
-	struct addr asked;
+	struct addr *asked = NULL;
 	int error;
 
-	if (!target && !(read_asked(question, &asked) && clients_may(supervisor, &asked, NULL))) {
+	if (target)
+		expect(supervisor, question);
+	else
+		asked = resolver_addr(question);
+	if (!target && (!asked || !is_destination(supervisor, asked->name, (uint16_t)asked->port, NULL))) {
+		free(asked);
 		answer_none(supervisor, question->id, EAI_NONAME);
 		return;
 	}
-	if (target)
-		expect(supervisor, question);
-	error = resolver_ask(supervisor->resolver, question->id, target ? &target->addr : &asked, ADDR_CONNECT);
+	error = resolver_ask(supervisor->resolver, question->id, target ? &target->addr : asked, ADDR_CONNECT);
+	free(asked);
 	if (!error)
 		error = loop_watch(supervisor->server.loop, &supervisor->answers_watch, resolver_fd(supervisor->resolver), EPOLLIN);
 	if (error)
@@ -256,7 +238,7 @@ static bool belongs(const struct supervisor *supervisor, const struct addr *addr
 	return false;
 }
 
-static int connect_to(const struct supervisor *supervisor, const struct addr *addr, bool asked, const struct broker_message *request,
+static int connect_to(const struct supervisor *supervisor, const struct addr *addr, const struct broker_message *request,
                       struct failure *failure)
 {
 	const struct socket_defaults defaults = { .connect_timeout = request->timeout };
@@ -265,7 +247,7 @@ static int connect_to(const struct supervisor *supervisor, const struct addr *ad
 	bool pending;
 
 	*failure = (struct failure){ .step = STEP_CONNECT, .error = EPERM };
-	if (addr->family == ADDR_TCP && !(asked ? clients_may(supervisor, addr, &place) : belongs(supervisor, addr, &place)))
+	if (addr->family == ADDR_TCP && !belongs(supervisor, addr, &place))
 		return -EPERM;
 	if (addr->family != ADDR_TCP)
 		fd = socket_place(addr, ADDR_CONNECT, &place, &keep_fd, failure);
@@ -300,11 +282,27 @@ static int open_target(const struct supervisor *supervisor, const struct addr *a
 		fd = find_inherited(addr);
 		break;
 	default:
-		return connect_to(supervisor, addr, false, request, failure);
+		return connect_to(supervisor, addr, request, failure);
 	}
 	if (fd < 0)
 		*failure = (struct failure){ .step = STEP_CONNECT, .error = -fd };
 	return fd;
+}
+
+/* For a client of an open-ended rule. */
+static int connect_for_client(const struct supervisor *supervisor, const struct broker_message *request, struct failure *failure)
+{
+	const struct socket_defaults defaults = { .connect_timeout = request->timeout };
+	struct addr_context context = { .role = ADDR_CONNECT };
+	struct addr_error error;
+	struct addr addr;
+	bool pending;
+
+	if (addr_parse(request->text, &context, &addr, &error) < 0 || addr.family != ADDR_TCP || addr.options.given)
+		return -EPERM;
+	if (!is_destination(supervisor, addr.name, (uint16_t)addr.port, &request->place))
+		return -EPERM;
+	return socket_connect(&addr, &request->place, &defaults, &pending, failure);
 }
 
 int errand_open(struct supervisor *supervisor, const struct broker_message *request)
@@ -312,14 +310,10 @@ int errand_open(struct supervisor *supervisor, const struct broker_message *requ
 	const struct rule_target *target = find_text(supervisor, request->text);
 	struct broker_message answer = { .type = BROKER_OPENED, .question = request->question };
 	struct failure failure = { .step = STEP_CONNECT, .error = EPERM };
-	struct addr asked;
-	int fd = -EPERM, error;
+	int fd, error;
 
-	if (target)
-		fd = open_target(supervisor, &target->addr, request, &failure);
-	else if (read_text(request->text, &asked))
-		fd = connect_to(supervisor, &asked, true, request, &failure);
-	else
+	fd = target ? open_target(supervisor, &target->addr, request, &failure) : connect_for_client(supervisor, request, &failure);
+	if (fd == -EPERM && !target)
 		log_warning("the worker asked for what no rule names: refused");
 	if (fd < 0) {
 		answer.step = failure.step;

@@ -51,10 +51,7 @@ static int add_folder(struct confine_plan *plan, const char *path)
 static int add_target(struct confine_plan *plan, const struct addr *addr)
 {
 	plan->bind = plan->bind || addr->options.given & ADDR_OPT_BIND;
-	if (addr_is_open_ended(addr)) {
-		plan->any_port = plan->interfaces = true;
-		return 0;
-	}
+	plan->any_port = plan->any_port || addr_is_open_ended(addr);
 	switch (addr->family) {
 	case ADDR_TCP:
 		plan->any_port = plan->any_port || *addr->service;

@@ -8,7 +8,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "serve/broker.h"
 #include "serve/bundle.h"
@@ -25,10 +24,10 @@ struct worker {
 	int channel;
 	struct page *const *pages; /* the supervisor's, in its order; NULL: one that there isn't */
 	size_t page_count;
-	uint64_t max_memory; /* see loop_budget() */
 	/* Reads rules from the texts. 0 or the exit status, said. */
 	int (*read)(struct worker *worker, const struct bundle *bundle, struct rules *rules);
 	void *context;
+	uint64_t max_memory; /* bytes of unsent data in all */
 
 	/* its own */
 	struct watch watch;

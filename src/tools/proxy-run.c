@@ -51,7 +51,6 @@ static int confine_worker(const struct proxy *proxy)
 	struct confine_plan plan = {
 		.user = &proxy->user,
 		.off = proxy->options.no_sandbox,
-		.interfaces = proxy->supervisor.reloads, /* a rule that needs them may come */
 		.syslog = proxy->common.log.format == LOG_SYSLOG,
 	};
 	struct confined done;
@@ -95,9 +94,9 @@ static int work(struct supervisor *supervisor, int channel, int questions)
 		.channel = kept[0],
 		.pages = supervisor->pages,
 		.page_count = SUPERVISOR_PAGES,
-		.max_memory = proxy_max_memory(proxy->settings.passage.max_memory),
 		.read = read_bundle,
 		.context = proxy,
+		.max_memory = proxy_max_memory(proxy->settings.passage.max_memory),
 	};
 	proxy->metrics.context = proxy->status.context = &worker;
 	status = confine_worker(proxy);
