@@ -98,8 +98,6 @@ void server_stop_session(struct session *session);
 
 /* READY, then serves until the end. 0 or the exit status, said. */
 int server_run(struct server *server);
-/* As if SIGHUP had come: calls hangup(), and tells the service manager. */
-void server_reload(struct server *server);
 /* While the owner can take nobody: who connects waits in the kernel's backlog. */
 void server_pause(struct server *server, bool pause);
 /* What a signal means: SIGUSR1 the totals, SIGCHLD a command that has ended, all others the end. */

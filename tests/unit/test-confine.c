@@ -29,6 +29,8 @@
 
 #include <cmocka.h>
 
+#include <linux/netlink.h>
+
 #include "serve/confine-parts.h"
 
 #ifndef IPPROTO_MPTCP
@@ -192,7 +194,7 @@ static int try_udp(void)
 
 static int try_netlink(void)
 {
-	return socket(AF_NETLINK, SOCK_RAW, 0);
+	return socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT);
 }
 
 static int try_mptcp(void)

@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/units.h"
+#include "net/dest.h"
 #include "serve/supervisor-parts.h"
 
 struct rig {
@@ -162,6 +163,31 @@ static void stop(struct loop *loop, struct timer *timer)
 	loop_stop(loop);
 }
 
+/* Clients of an open-ended target go where its --allow-dest lets them, and so does a worker. */
+static void test_open_ended(void **state)
+{
+	struct dest_error error;
+	struct sockaddr_in other;
+	struct rig rig;
+	int fd;
+
+	(void)state;
+	log_configure(&(const struct log_config){ .quiet = 2 });
+	set_up(&rig);
+	/* any rule will do: what makes it open-ended is its target */
+	rig.supervisor.router.rules.first->ports[0].targets[0].addr = (struct addr){ .family = ADDR_SOCKS5 };
+	assert_int_equal(ask(&rig, rig.target, &rig.here), -EPERM);
+	assert_int_equal(dest_add(&rig.supervisor.router.rules.first->dests, "127.0.0.1:1-65535", true, &error), 0);
+	fd = ask(&rig, rig.target, &rig.here);
+	assert_true(fd >= 0);
+	close(fd);
+	other = rig.here;
+	other.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+	assert_int_equal(ask(&rig, rig.target, &other), -EPERM);
+	assert_int_equal(ask(&rig, "unix:/nowhere/z", NULL), -EPERM);
+	tear_down(&rig);
+}
+
 static void test_looks_up_no_other_name(void **state)
 {
 	const struct addr addr = { .family = ADDR_TCP, .name = "other.invalid", .port = 80 };
@@ -193,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_opens_targets),
 		cmocka_unit_test(test_refuses_others),
 		cmocka_unit_test(test_refuses_other_places),
+		cmocka_unit_test(test_open_ended),
 		cmocka_unit_test(test_looks_up_no_other_name),
 	};
 
