@@ -31,6 +31,7 @@
 
 #include <linux/netlink.h>
 
+#include "net/special.h"
 #include "serve/confine-parts.h"
 
 #ifndef IPPROTO_MPTCP
@@ -277,11 +278,29 @@ static void test_refused(void **state)
 		refused(tries[i]);
 }
 
+/* What open-ended rules ask, also those that come by a reload: which addresses are this machine's own. */
+static int try_own_address(void)
+{
+	struct in6_addr own, other;
+	struct in_addr v4 = { htonl(INADDR_LOOPBACK) };
+	int ours;
+
+	special_map_v4(&v4, &own);
+	v4.s_addr = htonl(0xc0000201); /* 192.0.2.1, which nobody has */
+	special_map_v4(&v4, &other);
+	ours = special_is_ours(&own);
+	if (ours == 1)
+		return special_is_ours(&other);
+	errno = ours < 0 ? -ours : ENOENT;
+	return -1;
+}
+
 /* What a rule with bind= needs, and messages over vsock. */
 static void test_allowed(void **state)
 {
 	(void)state;
 	assert_int_equal(outcome(&(const struct try){ .calls = true, .what = try_thread }), WORKED);
+	assert_int_equal(outcome(&(const struct try){ .calls = true, .what = try_own_address }), WORKED);
 	assert_int_equal(outcome(&(const struct try){ .plan = { .bind = true }, .calls = true, .what = try_bind }), WORKED);
 }
 
