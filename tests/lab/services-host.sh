@@ -34,8 +34,8 @@ is attach "$( (printf 'POST /attach HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r
 
 redis-benchmark -p 6379 -t set,get -n 2000 -c 20 -P 4 -r 100 -q >redis.out 2>&1
 is redis "$? $(grep -c 'requests per second' redis.out)" "0 2"
-redis-cli -p 6379 set answer "$(head -c 100000 www/page | base64 -w 0)" >/dev/null
-is stored "$(redis-cli -p 6379 get answer | base64 -d | sum)" "$(head -c 100000 www/page | sum)"
+head -c 200000 www/page | base64 -w 0 | redis-cli -p 6379 -x set answer >/dev/null
+is stored "$(redis-cli -p 6379 get answer | base64 -d | sum)" "$(head -c 200000 www/page | sum)"
 
 is out "$(sum <"$LAB_SHARE/fetched")" "$(sum <www/page)"
 is not-allowed "$(cat "$LAB_SHARE/refused") $(grep -c 'GET /page' web8081.out)" "97 0"
