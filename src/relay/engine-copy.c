@@ -18,6 +18,7 @@
 #define CHUNK_START (64U * 1024)
 #define CHUNK_MAX (1024U * 1024)
 #define FULL_READS 2 /* in a row: the flow is large */
+#define LARGE_READ (32 * 1024) /* the same where it may be spliced; a relay that is faster than its source never reads 64 KiB */
 
 enum move engine_write_kept(struct chan *chan, struct flow *flow, size_t length)
 {
@@ -85,7 +86,11 @@ static void adapt(struct chan *chan, const struct flow *flow, size_t asked, size
 {
 	uint32_t most = flow->settings->buffer ? (uint32_t)flow->settings->buffer : CHUNK_MAX;
 
-	if (taken && got == asked && chan->may_splice && ++chan->full_reads >= FULL_READS && got >= CHUNK_START) {
+	/* what the destination did not take goes first there too */
+	if (chan->may_splice) {
+		chan->full_reads = got >= LARGE_READ ? (uint8_t)(chan->full_reads + 1) : 0;
+		if (chan->full_reads < FULL_READS)
+			return;
 		chan->engine = &engine_splice;
 		chan->full_reads = 0;
 		return;
@@ -96,7 +101,7 @@ static void adapt(struct chan *chan, const struct flow *flow, size_t asked, size
 		chan->full_reads = 0;
 	} else if (got < asked) {
 		chan->full_reads = 0;
-	} else if (!chan->may_splice && ++chan->full_reads >= FULL_READS && chan->chunk < most) {
+	} else if (++chan->full_reads >= FULL_READS && chan->chunk < most) {
 		chan->chunk = chan->chunk * 2 < most ? chan->chunk * 2 : most;
 		chan->full_reads = 0;
 	}

@@ -12,6 +12,7 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
+#include "net/addr.h"
 #include "relay/engine.h"
 #include "relay/loop.h"
 #include "relay/pipe.h"
@@ -21,6 +22,8 @@
  * each small segment splice takes a page and a slot of the pipe. */
 #define SMALL (16 * 1024)
 #define SMALL_MOST 32
+
+#define VSOCK_MOST (64U * 1024) /* at once from vsock, where pages are allocated for all that is asked for */
 
 #define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
 
@@ -148,6 +151,8 @@ static enum move fill_pipe(struct chan *chan, struct flow *flow)
 	if (!chan->pipe)
 		return fall_back(chan, flow);
 	ask = chan->pipe->capacity - chan->pipe->bytes;
+	if (flow->source->family == ADDR_VSOCK && ask > VSOCK_MOST)
+		ask = VSOCK_MOST;
 	ask = flow->allowance < ask ? (size_t)flow->allowance : ask;
 	if (!flow->allowance)
 		return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
