@@ -148,8 +148,10 @@ static enum move fill_pipe(struct chan *chan, struct flow *flow)
 
 	if (!chan->pipe)
 		chan->pipe = pipe_take(flow->loop);
-	if (!chan->pipe)
+	if (!chan->pipe) {
+		chan->may_splice = false; /* none is to be had: this flow is copied to its end */
 		return fall_back(chan, flow);
+	}
 	ask = chan->pipe->capacity - chan->pipe->bytes;
 	if (flow->source->family == ADDR_VSOCK && ask > VSOCK_MOST)
 		ask = VSOCK_MOST;
