@@ -60,6 +60,14 @@ vsock 1 2 - Live 0x0'
 	[[ ${lines[-1]} == "try: vsock-ping 3" ]]
 }
 
+@test "-v: the modules too" {
+	a_host
+	run -0 vsock-info --sysroot "$tree"
+	[[ $output != *"modules  "* ]]
+	run -0 vsock-info -v --sysroot "$tree"
+	[[ $output == *"modules  "*"vhost_vsock"* ]]
+}
+
 @test "only a name of the hosts file is told as what can be dialled" {
 	a_host
 	echo '3 www' >"$VSOCK_HOSTS"

@@ -222,6 +222,21 @@ while True:
 	[[ "${lines[1]}" == '{"event":"summary","open":1,"closed":1,"silent":0,'* ]]
 }
 
+@test "--scan --parallel 1: one after another, and the same is found" {
+	spawn_ready one vsock-listen tcp:127.0.0.1:0 --discard
+	local open; open=$(port_of "$ready")
+	local closed; closed=$(free_port)
+	run -0 --separate-stderr vsock-ping --scan "tcp:127.0.0.1:$open,$closed" --parallel 1
+	[ "$output" = "tcp:127.0.0.1:$open" ]
+	# one socket more than the first needs would be two at once
+	need strace
+	strace -f -e trace=connect,close -o trace vsock-ping --scan "tcp:127.0.0.1:$open,$closed" --parallel 1 >/dev/null 2>&1
+	[ "$(grep -c "connect(.*htons(\($open\|$closed\))" trace)" = 2 ]
+	[ "$(sed -n "/connect(.*htons($open)/,/connect(.*htons($closed)/p" trace | grep -c 'close(')" -ge 1 ] ||
+		[ "$(sed -n "/connect(.*htons($closed)/,/connect(.*htons($open)/p" trace | grep -c 'close(')" -ge 1 ]
+	run -2 vsock-ping --scan "tcp:127.0.0.1:$open" --parallel 0
+}
+
 @test "--scan of all ports: every port once" {
 	listen --discard
 	run -0 --separate-stderr vsock-ping --scan tcp:127.0.0.1:1-65535
