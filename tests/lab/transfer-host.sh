@@ -41,6 +41,7 @@ lab-guest start || exit 1
 wait $waiter
 is wait "$?" 0
 lab-guest wait-ready || exit 1
+is guests "$(vsock-info --guests | grep -cE "^42 .* qemu-system-x86_64 +$(lab-guest pid) ")" 1
 wait $receiver
 is guest-to-host "$(sum <receiver.out)" "$(sum <"$LAB_SHARE/page")"
 

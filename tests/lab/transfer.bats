@@ -25,6 +25,10 @@ works() {
 	works straight
 }
 
+@test "vsock-info --guests sees the real qemu" {
+	works guests
+}
+
 @test "from the guest to the host" {
 	works guest-to-host
 	grep -qx 'guest| a closed port of the host: status 3' "$BATS_FILE_TMPDIR/output"
