@@ -245,6 +245,7 @@ EXTRA_DIST += \
 	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/vm \
 	tests/lab/ping.bats tests/lab/selftest.bats tests/lab/systemd.bats \
 	tests/lab/ssh.bats tests/lab/ssh-guest.sh tests/lab/ssh-host.sh \
+	tests/lab/services.bats tests/lab/services-guest.sh tests/lab/services-host.sh \
 	tests/lab/transfer.bats tests/lab/transfer-guest.sh tests/lab/transfer-host.sh
 
 include tests/bench/local.mk
