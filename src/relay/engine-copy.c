@@ -89,10 +89,10 @@ static void adapt(struct chan *chan, const struct flow *flow, size_t asked, size
 	/* what the destination did not take goes first there too */
 	if (chan->may_splice) {
 		chan->full_reads = got >= LARGE_READ ? (uint8_t)(chan->full_reads + 1) : 0;
-		if (chan->full_reads < FULL_READS)
-			return;
-		chan->engine = &engine_splice;
-		chan->full_reads = 0;
+		if (chan->full_reads == FULL_READS) {
+			chan->engine = &engine_splice;
+			chan->full_reads = 0;
+		}
 		return;
 	}
 	if (!taken) {

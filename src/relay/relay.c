@@ -171,22 +171,16 @@ static void source_ended(struct loop *loop, struct relay *relay, int side)
 {
 	struct chan *back = &relay->chan[!side];
 	bool vsock = relay->end[side].family == ADDR_VSOCK;
+	/* recv() may answer 0 where the connection broke (af_vsock.c: SOCK_DONE is looked at before the error) */
 	int gone = vsock ? -endpoint_error(&relay->end[side]) : 0;
 
 	for (struct relay_tap *tap = relay->settings->tap; tap; tap = tap->next)
 		if (tap->end)
 			tap->end(tap, side);
 	pass_end(loop, relay, side);
-	/* recv() may answer 0 where the connection broke (af_vsock.c: SOCK_DONE is looked at before the error) */
-	if (gone < 0) {
-		note(relay, END_RESET, -gone, side);
-		end_channel(loop, relay, !side);
-		return;
-	}
 	/* was that a half-close, or is the peer gone altogether? (vsock tells at once; for the others epoll will) */
-	if (back->state == CHAN_ENDED || !vsock)
-		return;
-	gone = endpoint_gone(&relay->end[side], 0);
+	if (!gone && vsock && back->state != CHAN_ENDED)
+		gone = endpoint_gone(&relay->end[side], 0);
 	if (!gone)
 		return;
 	if (gone < 0)
