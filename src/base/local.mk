@@ -3,6 +3,7 @@ libbase_a_SOURCES = \
 	src/base/fdutil.c src/base/fdutil.h \
 	src/base/json.c src/base/json.h \
 	src/base/log.c src/base/log.h \
+	src/base/mistake.c src/base/mistake.h \
 	src/base/opt.c src/base/opt.h src/base/opt-rows.h src/base/opt-screen.c src/base/opt-value.c \
 	src/base/pcapng.c src/base/pcapng.h \
 	src/base/signals.c src/base/signals.h \

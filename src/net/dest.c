@@ -5,37 +5,22 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/log.h"
+#include "net/ip.h"
 #include "net/special.h"
 
 #define NAME_MAX_BYTES 253 /* of a host in the DNS */
 
 static const char *const forms = "HOST:PORTS, *.SUFFIX:PORTS, 192.0.2.0/24:PORTS or [2001:db8::1]:PORTS; ports as 80,443,8000-8099 or *";
 
-static int bad(struct dest_error *error, size_t offset, size_t length, const char *hint, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
-
-static int bad(struct dest_error *error, size_t offset, size_t length, const char *hint, const char *format, ...)
-{
-	va_list args;
-
-	*error = (struct dest_error){ .offset = offset, .length = length ? length : 1 };
-	va_start(args, format);
-	vsnprintf(error->why, sizeof(error->why), format, args);
-	va_end(args);
-	snprintf(error->hint, sizeof(error->hint), "%s", hint ? hint : "");
-	return -EINVAL;
-}
-
 /* Reading */
 
-static int read_ports(const char *text, size_t at, struct dest *dest, struct dest_error *error)
+static int read_ports(const char *text, size_t at, struct dest *dest, struct mistake *error)
 {
 	struct units_error number;
 	int status;
@@ -45,7 +30,7 @@ static int read_ports(const char *text, size_t at, struct dest *dest, struct des
 	status = units_set(text + at, 1, UINT16_MAX, NULL, NULL, &dest->ports, &number);
 	if (status == 0 || status == -ENOMEM)
 		return status;
-	return bad(error, at + number.offset, number.length, forms, "bad port: %s", number.why);
+	return mistake_at(error, at + number.offset, number.length, forms, "bad port: %s", number.why);
 }
 
 /* An address of length bytes: 4, 6, or 0 if it is none. */
@@ -59,36 +44,36 @@ static int read_ip(const char *text, size_t length, struct in6_addr *ip)
 	memcpy(word, text, length);
 	word[length] = '\0';
 	if (inet_pton(AF_INET, word, &v4) == 1) {
-		special_map_v4(&v4, ip);
+		ip_map_v4(&v4, ip);
 		return 4;
 	}
 	return inet_pton(AF_INET6, word, ip) == 1 ? 6 : 0;
 }
 
-static int read_prefix(const char *text, size_t at, size_t end, int version, struct dest *dest, struct dest_error *error)
+static int read_prefix(const char *text, size_t at, size_t end, int version, struct dest *dest, struct mistake *error)
 {
 	struct units_error number;
 	uint64_t bits, most = version == 4 ? 32 : 128;
 	char word[16];
 
 	if (end - at >= sizeof(word))
-		return bad(error, at, end - at, NULL, "bad prefix length: too long");
+		return mistake_at(error, at, end - at, NULL, "bad prefix length: too long");
 	memcpy(word, text + at, end - at);
 	word[end - at] = '\0';
 	if (units_count(word, 0, most, &bits, &number) < 0)
-		return bad(error, at + number.offset, number.length, NULL, "bad prefix length: %s", number.why);
-	dest->prefix = version == 4 ? SPECIAL_V4((unsigned)bits) : (unsigned)bits;
+		return mistake_at(error, at + number.offset, number.length, NULL, "bad prefix length: %s", number.why);
+	dest->prefix = version == 4 ? IP_V4((unsigned)bits) : (unsigned)bits;
 	return 0;
 }
 
 /* "10.0.0.0/8", "[2001:db8::]/32", "[2001:db8::/32]", or the address alone. */
-static int read_net(const char *text, size_t end, struct dest *dest, struct dest_error *error)
+static int read_net(const char *text, size_t end, struct dest *dest, struct mistake *error)
 {
 	size_t from = text[0] == '[', stop = from + strcspn(text + from, "]/"), ip_end = stop < end ? stop : end, at = ip_end;
 	int version = read_ip(text + from, ip_end - from, &dest->ip);
 
 	if (!version)
-		return bad(error, from, ip_end > from ? ip_end - from : 1, forms, "bad address");
+		return mistake_at(error, from, ip_end > from ? ip_end - from : 1, forms, "bad address");
 	dest->kind = DEST_NET;
 	dest->prefix = 128;
 	if (from && text[at] == ']')
@@ -104,36 +89,36 @@ static int read_net(const char *text, size_t end, struct dest *dest, struct dest
 			at++;
 	}
 	if (at != end)
-		return bad(error, at, end - at, forms, "bad address: what is that behind it?");
+		return mistake_at(error, at, end - at, forms, "bad address: what is that behind it?");
 	if (version == 6 && IN6_IS_ADDR_V4MAPPED(&dest->ip))
-		return bad(error, from, ip_end - from, "write the IPv4 address itself", "bad address: IPv4 inside IPv6");
+		return mistake_at(error, from, ip_end - from, "write the IPv4 address itself", "bad address: IPv4 inside IPv6");
 	return 0;
 }
 
-static int read_name(const char *text, size_t end, struct dest *dest, struct dest_error *error)
+static int read_name(const char *text, size_t end, struct dest *dest, struct mistake *error)
 {
 	size_t at = strncmp(text, "*.", 2) == 0 ? 1 : 0, length = end;
 
 	if (text[end - 1] == '.')
 		length--; /* of a name that is written to its root */
 	if (length <= 2 * at || length > NAME_MAX_BYTES)
-		return bad(error, 0, end, forms, "bad host: 1 to %d bytes", NAME_MAX_BYTES);
+		return mistake_at(error, 0, end, forms, "bad host: 1 to %d bytes", NAME_MAX_BYTES);
 	for (size_t i = at; i < length; i++) {
 		unsigned char c = (unsigned char)text[i];
 		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 		bool dot = c == '.' && (i > 0 && i + 1 < length && text[i + 1] != '.');
 
 		if (!letter && !dot)
-			return bad(error, i, 1, c >= 0x80 ? "write the name as the DNS has it: xn--…" : forms, "bad host: that can't be in a host's name");
+			return mistake_at(error, i, 1, c >= 0x80 ? "write the name as the DNS has it: xn--…" : forms, "bad host: that can't be in a host's name");
 	}
 	if (!at && strspn(text, "0123456789.") >= length)
-		return bad(error, 0, length, "an IPv4 address is four numbers from 0 to 255, without leading zeros", "bad address");
+		return mistake_at(error, 0, length, "an IPv4 address is four numbers from 0 to 255, without leading zeros", "bad address");
 	dest->kind = at ? DEST_SUFFIX : DEST_NAME;
 	dest->name = strndup(text + at, length - at);
 	return dest->name ? 0 : -ENOMEM;
 }
 
-static int read_dest(const char *text, struct dest *dest, struct dest_error *error)
+static int read_dest(const char *text, struct dest *dest, struct mistake *error)
 {
 	const char *bracket = text[0] == '[' ? strchr(text, ']') : NULL;
 	const char *colon = strrchr(bracket ? bracket : text, ':');
@@ -142,14 +127,14 @@ static int read_dest(const char *text, struct dest *dest, struct dest_error *err
 	int status;
 
 	if (text[0] == '[' && !bracket)
-		return bad(error, 0, strlen(text), forms, "bad address: ']' is missing");
+		return mistake_at(error, 0, strlen(text), forms, "bad address: ']' is missing");
 	if (text[0] != '[' && read_ip(text, strcspn(text, "/"), &unused) == 6)
-		return bad(error, 0, strlen(text), forms, "an IPv6 address stands in brackets, and ports follow");
+		return mistake_at(error, 0, strlen(text), forms, "an IPv6 address stands in brackets, and ports follow");
 	if (!colon || !colon[1])
-		return bad(error, strlen(text), 1, forms, "the ports are missing");
+		return mistake_at(error, strlen(text), 1, forms, "the ports are missing");
 	end = (size_t)(colon - text);
 	if (!end)
-		return bad(error, 0, 1, forms, "the host is missing");
+		return mistake_at(error, 0, 1, forms, "the host is missing");
 	if (end == 1 && text[0] == '*')
 		status = 0; /* DEST_ANY */
 	else if (text[0] == '[' || memchr(text, '/', end) || read_ip(text, end, &unused))
@@ -166,7 +151,7 @@ static void free_entry(struct dest *dest)
 	units_set_free(&dest->ports);
 }
 
-int dest_add(struct dest_list *list, const char *text, bool allow, struct dest_error *error)
+int dest_add(struct dest_list *list, const char *text, bool allow, struct mistake *error)
 {
 	struct dest dest = { .allow = allow, .text = strdup(text) }, *grown;
 	int status = dest.text ? read_dest(text, &dest, error) : -ENOMEM;
@@ -259,7 +244,7 @@ static const char *peculiarity(const struct in6_addr *ip, unsigned *bits)
 
 	if (kind)
 		return kind;
-	*bits = IN6_IS_ADDR_V4MAPPED(ip) ? SPECIAL_V4(1) : 1;
+	*bits = IN6_IS_ADDR_V4MAPPED(ip) ? IP_V4(1) : 1;
 	ours = special_is_ours(ip);
 	if (ours < 0)
 		return "perhaps this machine's own";
@@ -268,7 +253,7 @@ static const char *peculiarity(const struct in6_addr *ip, unsigned *bits)
 
 static bool matches(const struct dest *dest, const char *host, const struct in6_addr *ip)
 {
-	return dest->kind == DEST_NET ? special_same_bits(ip, &dest->ip, dest->prefix) : has_name(dest, host);
+	return dest->kind == DEST_NET ? ip_same_bits(ip, &dest->ip, dest->prefix) : has_name(dest, host);
 }
 
 bool dest_permits(const struct dest_list *list, const char *host, const struct sockaddr *sa, char why[DEST_WHY_MAX])
@@ -280,7 +265,7 @@ bool dest_permits(const struct dest_list *list, const char *host, const struct s
 	uint16_t port;
 	unsigned bits;
 
-	if (!special_from_sockaddr(sa, &ip))
+	if (!ip_from_sockaddr(sa, &ip))
 		return denied(NULL, why);
 	port = ntohs(sa->sa_family == AF_INET ? ((const struct sockaddr_in *)(const void *)sa)->sin_port
 	                                      : ((const struct sockaddr_in6 *)(const void *)sa)->sin6_port);

@@ -21,6 +21,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "base/mistake.h"
 #include "base/units.h"
 
 enum dest_kind { DEST_ANY, DEST_NAME, DEST_SUFFIX, DEST_NET };
@@ -40,16 +41,10 @@ struct dest_list {
 	size_t count;
 };
 
-struct dest_error {
-	size_t offset, length; /* of the bad spot in the text */
-	char why[160];
-	char hint[160];
-};
-
 #define DEST_WHY_MAX 192
 
 /* Adds one entry. 0, -EINVAL with *error, or -ENOMEM. */
-int dest_add(struct dest_list *list, const char *text, bool allow, struct dest_error *error);
+int dest_add(struct dest_list *list, const char *text, bool allow, struct mistake *error);
 /* Before a name is looked up: may any address of this host be let through? If not, why tells. */
 bool dest_may(const struct dest_list *list, const char *host, uint16_t port, char why[DEST_WHY_MAX]);
 /* May who asked for host be connected to this address? If not, why tells. */

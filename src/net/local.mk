@@ -14,6 +14,7 @@ libnet_a_SOURCES = \
 	src/net/explain.c src/net/explain.h \
 	src/net/hosts.c src/net/hosts.h \
 	src/net/http-connect.c src/net/http-connect.h \
+	src/net/ip.c src/net/ip.h \
 	src/net/machine.c src/net/machine.h \
 	src/net/mux.c src/net/mux.h \
 	src/net/peer.c src/net/peer.h \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
+#include "net/ip.h"
 #include "net/special.h"
 
 #include <errno.h>
@@ -27,23 +28,23 @@ struct network {
  * narrow ones stand first. One that carries an IPv4 address is special if that one is.
  */
 static const struct network networks[] = {
-	{ V4(255, 255, 255, 255), SPECIAL_V4(32), "broadcast", 0, 0 },
-	{ V4(168, 63, 129, 16), SPECIAL_V4(32), "the cloud host's own service", 0, 0 }, /* Azure's, in public space */
-	{ V4(0, 0, 0, 0), SPECIAL_V4(8), "unspecified", 0, 0 },
-	{ V4(10, 0, 0, 0), SPECIAL_V4(8), "private", 0, 0 },
-	{ V4(100, 64, 0, 0), SPECIAL_V4(10), "a provider's inner network", 0, 0 },
-	{ V4(127, 0, 0, 0), SPECIAL_V4(8), "loopback", 0, 0 },
-	{ V4(169, 254, 0, 0), SPECIAL_V4(16), "link-local", 0, 0 },
-	{ V4(172, 16, 0, 0), SPECIAL_V4(12), "private", 0, 0 },
-	{ V4(192, 0, 0, 0), SPECIAL_V4(24), "reserved", 0, 0 },
-	{ V4(192, 0, 2, 0), SPECIAL_V4(24), "for documentation", 0, 0 },
-	{ V4(192, 88, 99, 0), SPECIAL_V4(24), "reserved", 0, 0 },
-	{ V4(192, 168, 0, 0), SPECIAL_V4(16), "private", 0, 0 },
-	{ V4(198, 18, 0, 0), SPECIAL_V4(15), "for benchmarks", 0, 0 },
-	{ V4(198, 51, 100, 0), SPECIAL_V4(24), "for documentation", 0, 0 },
-	{ V4(203, 0, 113, 0), SPECIAL_V4(24), "for documentation", 0, 0 },
-	{ V4(224, 0, 0, 0), SPECIAL_V4(4), "multicast", 0, 0 },
-	{ V4(240, 0, 0, 0), SPECIAL_V4(4), "reserved", 0, 0 },
+	{ V4(255, 255, 255, 255), IP_V4(32), "broadcast", 0, 0 },
+	{ V4(168, 63, 129, 16), IP_V4(32), "the cloud host's own service", 0, 0 }, /* Azure's, in public space */
+	{ V4(0, 0, 0, 0), IP_V4(8), "unspecified", 0, 0 },
+	{ V4(10, 0, 0, 0), IP_V4(8), "private", 0, 0 },
+	{ V4(100, 64, 0, 0), IP_V4(10), "a provider's inner network", 0, 0 },
+	{ V4(127, 0, 0, 0), IP_V4(8), "loopback", 0, 0 },
+	{ V4(169, 254, 0, 0), IP_V4(16), "link-local", 0, 0 },
+	{ V4(172, 16, 0, 0), IP_V4(12), "private", 0, 0 },
+	{ V4(192, 0, 0, 0), IP_V4(24), "reserved", 0, 0 },
+	{ V4(192, 0, 2, 0), IP_V4(24), "for documentation", 0, 0 },
+	{ V4(192, 88, 99, 0), IP_V4(24), "reserved", 0, 0 },
+	{ V4(192, 168, 0, 0), IP_V4(16), "private", 0, 0 },
+	{ V4(198, 18, 0, 0), IP_V4(15), "for benchmarks", 0, 0 },
+	{ V4(198, 51, 100, 0), IP_V4(24), "for documentation", 0, 0 },
+	{ V4(203, 0, 113, 0), IP_V4(24), "for documentation", 0, 0 },
+	{ V4(224, 0, 0, 0), IP_V4(4), "multicast", 0, 0 },
+	{ V4(240, 0, 0, 0), IP_V4(4), "reserved", 0, 0 },
 	{ { 0 }, 128, "unspecified", 0, 0 },
 	{ { [15] = 1 }, 128, "loopback", 0, 0 },
 	{ { 0 }, 96, "v4-compatible", 0, 0 }, /* withdrawn: nobody has a good reason */
@@ -63,34 +64,6 @@ static const struct network networks[] = {
 	{ { 0xff }, 8, "multicast", 0, 0 },
 };
 
-void special_map_v4(const struct in_addr *v4, struct in6_addr *ip)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	memcpy(ip, mapped, sizeof(mapped));
-	memcpy((uint8_t *)ip + sizeof(mapped), v4, sizeof(*v4));
-}
-
-bool special_from_sockaddr(const struct sockaddr *sa, struct in6_addr *ip)
-{
-	if (sa->sa_family == AF_INET)
-		special_map_v4(&((const struct sockaddr_in *)(const void *)sa)->sin_addr, ip);
-	else if (sa->sa_family == AF_INET6)
-		*ip = ((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
-	else
-		return false;
-	return true;
-}
-
-bool special_same_bits(const struct in6_addr *a, const struct in6_addr *b, unsigned bits)
-{
-	const uint8_t *left = (const uint8_t *)a, *right = (const uint8_t *)b;
-
-	if (memcmp(left, right, bits / 8) != 0)
-		return false;
-	return bits % 8 == 0 || (left[bits / 8] ^ right[bits / 8]) >> (8 - bits % 8) == 0;
-}
-
 static bool carries_special(const struct in6_addr *ip, size_t at, uint8_t invert)
 {
 	struct in6_addr inner;
@@ -101,7 +74,7 @@ static bool carries_special(const struct in6_addr *ip, size_t at, uint8_t invert
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = (uint8_t)(ip->s6_addr[at + i] ^ invert);
 	memcpy(&v4, bytes, sizeof(v4));
-	special_map_v4(&v4, &inner);
+	ip_map_v4(&v4, &inner);
 	return special_kind(&inner, &bits) != NULL;
 }
 
@@ -112,7 +85,7 @@ const char *special_kind(const struct in6_addr *ip, unsigned *bits)
 		struct in6_addr prefix;
 
 		memcpy(&prefix, network->prefix, sizeof(prefix));
-		if (!special_same_bits(ip, &prefix, network->bits))
+		if (!ip_same_bits(ip, &prefix, network->bits))
 			continue;
 		if (network->inside && !carries_special(ip, network->inside, 0) &&
 		    !(network->inside_inverted && carries_special(ip, network->inside_inverted, 0xff)))

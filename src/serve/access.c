@@ -5,38 +5,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/units.h"
-
-static int bad(struct access_error *error, size_t offset, size_t length, const char *hint, const char *format, ...)
-	__attribute__((format(printf, 5, 6)));
-
-static int bad(struct access_error *error, size_t offset, size_t length, const char *hint, const char *format, ...)
-{
-	va_list args;
-
-	*error = (struct access_error){ .offset = offset, .length = length ? length : 1 };
-	va_start(args, format);
-	vsnprintf(error->why, sizeof(error->why), format, args);
-	va_end(args);
-	snprintf(error->hint, sizeof(error->hint), "%s", hint ? hint : "");
-	return -EINVAL;
-}
-
-static void map_v4(const struct in_addr *v4, struct in6_addr *ip)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-
-	memcpy(ip, mapped, sizeof(mapped));
-	memcpy((uint8_t *)ip + sizeof(mapped), v4, sizeof(*v4));
-}
+#include "net/ip.h"
 
 /* "10.0.0.0/8", "::1": true if it is an address at all; *status then tells whether it is a good one. */
-static bool read_ip(const char *word, size_t offset, struct access_entry *entry, struct access_error *error, int *status)
+static bool read_ip(const char *word, size_t offset, struct access_entry *entry, struct mistake *error, int *status)
 {
 	const char *slash = strchr(word, '/');
 	size_t length = slash ? (size_t)(slash - word) : strlen(word);
@@ -52,21 +29,21 @@ static bool read_ip(const char *word, size_t offset, struct access_entry *entry,
 	text[length] = '\0';
 	is_v4 = inet_pton(AF_INET, text, &v4) == 1;
 	if (is_v4)
-		map_v4(&v4, &entry->ip);
+		ip_map_v4(&v4, &entry->ip);
 	else if (inet_pton(AF_INET6, text, &entry->ip) != 1)
 		return false;
 	entry->kind = ACCESS_IP;
 	prefix = is_v4 ? 32 : 128;
 	*status = 0;
 	if (slash && units_count(slash + 1, 0, prefix, &prefix, &number) < 0)
-		*status = bad(error, offset + length + 1 + number.offset, number.length, NULL, "bad prefix length: %s", number.why);
-	entry->prefix = (unsigned)prefix + (is_v4 ? 96 : 0);
+		*status = mistake_at(error, offset + length + 1 + number.offset, number.length, NULL, "bad prefix length: %s", number.why);
+	entry->prefix = (unsigned)prefix + (is_v4 ? IP_V4(0) : 0);
 	return true;
 }
 
 /* "uid:0", "gid:27", "user:NAME", "group:NAME" */
 static bool read_credential(struct accounts *accounts, const char *word, size_t offset, struct access_entry *entry,
-                            struct access_error *error, int *status)
+                            struct mistake *error, int *status)
 {
 	static const struct {
 		const char *prefix;
@@ -92,10 +69,10 @@ static bool read_credential(struct accounts *accounts, const char *word, size_t 
 		entry->kind = forms[i].kind;
 		if (!forms[i].name) {
 			if (units_count(value, 0, UINT32_MAX - 1, &number_id, &number) < 0)
-				*status = bad(error, offset + length + number.offset, number.length, NULL, "bad number: %s", number.why);
+				*status = mistake_at(error, offset + length + number.offset, number.length, NULL, "bad number: %s", number.why);
 			entry->number = (uint32_t)number_id;
 		} else if (!accounts_find(accounts, group, value, &entry->number)) {
-			*status = bad(error, offset + length, strlen(value), NULL, "there is no %s '%s'", group ? "group" : "user", value);
+			*status = mistake_at(error, offset + length, strlen(value), NULL, "there is no %s '%s'", group ? "group" : "user", value);
 		}
 		return true;
 	}
@@ -103,7 +80,7 @@ static bool read_credential(struct accounts *accounts, const char *word, size_t 
 }
 
 static int read_who(const struct access *access, const char *word, size_t offset, const struct hosts *hosts,
-                    struct access_entry *entry, struct access_error *error)
+                    struct access_entry *entry, struct mistake *error)
 {
 	static const char *const forms = "a CID (3, host) or its name, an IP address or CIDR, uid:N, gid:N, user:NAME, or any";
 	const struct hosts_entry *host;
@@ -111,7 +88,7 @@ static int read_who(const struct access *access, const char *word, size_t offset
 	int status;
 
 	if (!length)
-		return bad(error, offset, 1, forms, "nobody is named here");
+		return mistake_at(error, offset, 1, forms, "nobody is named here");
 	if (strcmp(word, "any") == 0) {
 		entry->kind = ACCESS_ANY;
 		return 0;
@@ -120,18 +97,18 @@ static int read_who(const struct access *access, const char *word, size_t offset
 		return status;
 	entry->kind = ACCESS_CID;
 	if (addr_read_cid(word, length, &entry->number))
-		return entry->number == ADDR_CID_ANY ? bad(error, offset, length, "write any", "'%s' is no peer's CID", word) : 0;
+		return entry->number == ADDR_CID_ANY ? mistake_at(error, offset, length, "write any", "'%s' is no peer's CID", word) : 0;
 	host = hosts ? hosts_find(hosts, word, length) : NULL;
 	if (!host)
-		return bad(error, offset, length, forms, "'%s' is nobody that is known here", word);
+		return mistake_at(error, offset, length, forms, "'%s' is nobody that is known here", word);
 	if (host->path)
-		return bad(error, offset, length, "let the VMM's user in: uid:N or user:NAME",
+		return mistake_at(error, offset, length, "let the VMM's user in: uid:N or user:NAME",
 		           "'%s' is behind hybrid vsock, where no CID is seen", word);
 	entry->number = host->cid;
 	return 0;
 }
 
-int access_add(struct access *access, const char *text, bool allow, const struct hosts *hosts, struct access_error *error)
+int access_add(struct access *access, const char *text, bool allow, const struct hosts *hosts, struct mistake *error)
 {
 	for (size_t offset = 0;;) {
 		size_t length = strcspn(text + offset, ",");
@@ -139,7 +116,7 @@ int access_add(struct access *access, const char *text, bool allow, const struct
 		int status;
 
 		if (length >= sizeof(entry.text))
-			return bad(error, offset, length, NULL, "too long");
+			return mistake_at(error, offset, length, NULL, "too long");
 		memcpy(entry.text, text + offset, length);
 		status = read_who(access, entry.text, offset, hosts, &entry, error);
 		if (status)
@@ -171,15 +148,6 @@ bool access_suits(const struct access_entry *entry, enum addr_family family)
 	return false;
 }
 
-static bool same_bits(const struct in6_addr *a, const struct in6_addr *b, unsigned bits)
-{
-	const uint8_t *left = (const uint8_t *)a, *right = (const uint8_t *)b;
-
-	if (memcmp(left, right, bits / 8) != 0)
-		return false;
-	return bits % 8 == 0 || (left[bits / 8] ^ right[bits / 8]) >> (8 - bits % 8) == 0;
-}
-
 static bool matches(const struct access_entry *entry, const struct peer *peer)
 {
 	struct in6_addr ip;
@@ -194,8 +162,8 @@ static bool matches(const struct access_entry *entry, const struct peer *peer)
 			return false;
 		ip = peer->u.tcp.ip;
 		if (!peer->u.tcp.v6)
-			map_v4((const struct in_addr *)&peer->u.tcp.ip, &ip);
-		return same_bits(&ip, &entry->ip, entry->prefix);
+			ip_map_v4((const struct in_addr *)&peer->u.tcp.ip, &ip);
+		return ip_same_bits(&ip, &entry->ip, entry->prefix);
 	case ACCESS_UID:
 		return peer->family == ADDR_UNIX && peer->u.local.uid == entry->number;
 	case ACCESS_GID:

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <netinet/in.h>
 
+#include "base/mistake.h"
 #include "net/addr.h"
 #include "net/hosts.h"
 #include "net/peer.h"
@@ -36,14 +37,8 @@ struct access {
 	struct accounts *accounts; /* where access_add() finds users and groups; NULL: it asks the system */
 };
 
-struct access_error {
-	size_t offset, length; /* of the bad spot in the text */
-	char why[160];
-	char hint[160];
-};
-
 /* Adds the WHO list in text ("3,host", "10.0.0.0/8", "uid:0,user:NAME", "any"). 0, -EINVAL with *error, or -ENOMEM. */
-int access_add(struct access *access, const char *text, bool allow, const struct hosts *hosts, struct access_error *error);
+int access_add(struct access *access, const char *text, bool allow, const struct hosts *hosts, struct mistake *error);
 /* May an entry ever match a peer of this family? */
 bool access_suits(const struct access_entry *entry, enum addr_family family);
 /* Is the peer let in? If not, *by is the deny entry, or NULL: no allow entry matched. */

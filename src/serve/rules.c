@@ -234,7 +234,7 @@ static int read_access(struct reader *reader)
 	struct rule *rule = reader->rule;
 	const struct addr *const listens[] = { &rule->listen };
 	const struct opt_entry *written;
-	struct access_error error;
+	struct mistake error;
 	const struct text_word *word;
 	size_t offset;
 	int status;
@@ -253,7 +253,7 @@ static int read_access(struct reader *reader)
 
 /* Where clients may go */
 
-int rules_read_dests(struct dest_list *dests, const struct opt_list *written, const struct opt_entry **bad, struct dest_error *error)
+int rules_read_dests(struct dest_list *dests, const struct opt_list *written, const struct opt_entry **bad, struct mistake *error)
 {
 	for (size_t i = 0; i < written->count; i++) {
 		const struct opt_entry *entry = &written->entries[i];
@@ -273,7 +273,7 @@ static int read_dests(struct reader *reader, const struct addr *target)
 	const struct opt_list *own = &rule->settings.passage.dests, *general = &reader->context->defaults->passage.dests;
 	const struct opt_entry *written;
 	const struct text_word *word;
-	struct dest_error error;
+	struct mistake error;
 	bool any = false;
 	size_t offset;
 	int status;

@@ -142,7 +142,7 @@ int rules_read_file(struct rules *rules, const struct rules_context *context, co
 /* The same from memory; file is its name. */
 int rules_read_data(struct rules *rules, const struct rules_context *context, const char *file, const char *data, size_t size);
 /* Reads the entries of --allow-dest and --deny-dest. 0, -EINVAL, with the entry and what is wrong with it, or -ENOMEM. */
-int rules_read_dests(struct dest_list *dests, const struct opt_list *written, const struct opt_entry **bad, struct dest_error *error);
+int rules_read_dests(struct dest_list *dests, const struct opt_list *written, const struct opt_entry **bad, struct mistake *error);
 /* What only all together can tell: addresses and names that are there twice. */
 void rules_check(struct rules *rules);
 /* As root: may others than root change this file, or replace those in this folder? Says so and counts an error. */

@@ -32,7 +32,7 @@ static bool suits_any(const struct access_entry *entry, const struct addr *const
 
 /* The first entry from number before on that can't match, said in *error; or NULL. */
 static bool never_matches(const struct access *access, size_t before, const char *text, const struct addr *const *addrs,
-                          size_t count, struct access_error *error)
+                          size_t count, struct mistake *error)
 {
 	for (size_t i = before; i < access->count; i++) {
 		const struct access_entry *entry = &access->entries[i];
@@ -51,7 +51,7 @@ static bool never_matches(const struct access *access, size_t before, const char
 }
 
 int server_read_who(struct access *access, const struct opt_list *who, const struct hosts *hosts,
-                    const struct addr *const *addrs, size_t count, const struct opt_entry **bad, struct access_error *error)
+                    const struct addr *const *addrs, size_t count, const struct opt_entry **bad, struct mistake *error)
 {
 	for (size_t i = 0; i < who->count; i++) {
 		const struct opt_entry *written = &who->entries[i];
@@ -70,7 +70,7 @@ int server_read_who(struct access *access, const struct opt_list *who, const str
 int server_read_access(struct server *server, const struct hosts *hosts, const struct addr *const *addrs, size_t count)
 {
 	const struct opt_entry *written;
-	struct access_error error;
+	struct mistake error;
 
 	switch (server_read_who(&server->access, &server->settings.who, hosts, addrs, count, &written, &error)) {
 	case 0:
@@ -79,10 +79,7 @@ int server_read_access(struct server *server, const struct hosts *hosts, const s
 		log_error("%s", strerror(ENOMEM));
 		return STATUS_FAILURE;
 	default:
-		log_error("--%s %s: %s", written->opt->name, written->text, error.why);
-		log_caret(written->text, error.offset, error.length);
-		if (*error.hint)
-			log_hint("%s", error.hint);
+		mistake_say(&error, written->opt->name, written->text);
 		return STATUS_USAGE;
 	}
 }

@@ -75,7 +75,7 @@ struct server {
 /* Reads the entries of who into access, and checks that each can match a listener's family. 0, -EINVAL, with the entry and
  * what is wrong with it, or -ENOMEM. */
 int server_read_who(struct access *access, const struct opt_list *who, const struct hosts *hosts,
-                    const struct addr *const *addrs, size_t count, const struct opt_entry **bad, struct access_error *error);
+                    const struct addr *const *addrs, size_t count, const struct opt_entry **bad, struct mistake *error);
 /* Reads --allow and --deny, and checks that each can match a listener's family. 0 or STATUS_USAGE, said. */
 int server_read_access(struct server *server, const struct hosts *hosts, const struct addr *const *addrs, size_t count);
 /* How many connections at once: as asked (0: auto), but no more than descriptors allow, each of which needs so many beside

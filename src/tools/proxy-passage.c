@@ -47,7 +47,7 @@ int proxy_check_dests(const struct passage_settings *passage)
 {
 	struct dest_list dests = { 0 };
 	const struct opt_entry *written = NULL;
-	struct dest_error error;
+	struct mistake error;
 	int status = rules_read_dests(&dests, &passage->dests, &written, &error);
 
 	dest_free(&dests);
@@ -57,10 +57,7 @@ int proxy_check_dests(const struct passage_settings *passage)
 		log_error("%s", strerror(-status));
 		return STATUS_FAILURE;
 	}
-	log_error("--%s %s: %s", written->opt->name, written->text, error.why);
-	log_caret(written->text, error.offset, error.length);
-	if (*error.hint)
-		log_hint("%s", error.hint);
+	mistake_say(&error, written->opt->name, written->text);
 	return STATUS_USAGE;
 }
 

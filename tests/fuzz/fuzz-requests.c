@@ -77,7 +77,7 @@ static void dests(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1), why[DEST_WHY_MAX];
 	struct dest_list list = { 0 };
-	struct dest_error error;
+	struct mistake error;
 
 	if (!text)
 		return;

@@ -31,6 +31,7 @@
 
 #include <linux/netlink.h>
 
+#include "net/ip.h"
 #include "net/special.h"
 #include "serve/confine-parts.h"
 
@@ -285,9 +286,9 @@ static int try_own_address(void)
 	struct in_addr v4 = { htonl(INADDR_LOOPBACK) };
 	int ours;
 
-	special_map_v4(&v4, &own);
+	ip_map_v4(&v4, &own);
 	v4.s_addr = htonl(0xc0000201); /* 192.0.2.1, which nobody has */
-	special_map_v4(&v4, &other);
+	ip_map_v4(&v4, &other);
 	ours = special_is_ours(&own);
 	if (ours == 1)
 		return special_is_ours(&other);

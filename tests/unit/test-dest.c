@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "net/dest.h"
+#include "net/ip.h"
 #include "net/special.h"
 
 static void read_ip(const char *text, struct in6_addr *ip)
@@ -20,7 +21,7 @@ static void read_ip(const char *text, struct in6_addr *ip)
 	struct in_addr v4;
 
 	if (inet_pton(AF_INET, text, &v4) == 1)
-		special_map_v4(&v4, ip);
+		ip_map_v4(&v4, ip);
 	else
 		assert_int_equal(inet_pton(AF_INET6, text, ip), 1);
 }
@@ -144,11 +145,11 @@ static void same_bits(void **state)
 	(void)state;
 	read_ip("2001:db8::", &a);
 	read_ip("2001:dbf::", &b);
-	assert_true(special_same_bits(&a, &b, 0));
-	assert_true(special_same_bits(&a, &b, 29));
-	assert_false(special_same_bits(&a, &b, 30));
-	assert_false(special_same_bits(&a, &b, 128));
-	assert_true(special_same_bits(&a, &a, 128));
+	assert_true(ip_same_bits(&a, &b, 0));
+	assert_true(ip_same_bits(&a, &b, 29));
+	assert_false(ip_same_bits(&a, &b, 30));
+	assert_false(ip_same_bits(&a, &b, 128));
+	assert_true(ip_same_bits(&a, &a, 128));
 }
 
 /* What is refused, and where the caret stands. */
@@ -168,7 +169,7 @@ static void bad_texts(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct dest_list list = { 0 };
-		struct dest_error error = { 0 };
+		struct mistake error = { 0 };
 
 		if (dest_add(&list, bad[i].text, true, &error) != -EINVAL)
 			fail_msg("'%s' was not refused", bad[i].text);
@@ -265,7 +266,7 @@ static void judgements(void **state)
 		char why[DEST_WHY_MAX] = "";
 		struct dest_list list = { 0 };
 		struct sockaddr_storage sa;
-		struct dest_error error;
+		struct mistake error;
 		bool may, permits;
 
 		for (size_t j = 0; j < 4 && cases[i].entries[j]; j++) {
@@ -289,7 +290,7 @@ static void reasons(void **state)
 	char why[DEST_WHY_MAX];
 	struct dest_list list = { 0 };
 	struct sockaddr_storage sa;
-	struct dest_error error;
+	struct mistake error;
 
 	(void)state;
 	assert_int_equal(dest_add(&list, "evil.net:*", false, &error), 0);

@@ -166,7 +166,7 @@ static void stop(struct loop *loop, struct timer *timer)
 /* Clients of an open-ended target go where its --allow-dest lets them, and so does a worker. */
 static void test_open_ended(void **state)
 {
-	struct dest_error error;
+	struct mistake error;
 	struct sockaddr_in other;
 	struct rig rig;
 	int fd;
