@@ -17,18 +17,12 @@ setup() {
 		        break
 	END
 	spawn_ready far vsock-listen unix:./far -- python3 far.py
-	tmux() { env -u TMUX TERM=xterm LC_ALL=C.UTF-8 tmux -L "vsock-$$" -f /dev/null "$@"; }
-	tmux new-session -d -x 100 -y 30 "env PS1='shell> ' bash --norc"
-	wait_until shows 'shell>'
+	open_terminal 100 30
 }
 
 teardown() {
-	tmux kill-server
+	close_terminal
 	finish_all
-}
-
-screen() {
-	tmux capture-pane -p
 }
 
 shows() {
@@ -38,10 +32,6 @@ shows() {
 # The shell waits for a command.
 prompts() {
 	[ "$(screen | grep . | tail -n 1)" = 'shell>' ]
-}
-
-types() {
-	tmux send-keys "$@"
 }
 
 sane() {

@@ -8,26 +8,16 @@ setup() {
 	need tmux
 	cd "$BATS_TEST_TMPDIR" || return
 	spawn_ready peer vsock-listen unix:./peer --echo
-	tmux() { env -u TMUX TERM=xterm LC_ALL=C.UTF-8 tmux -L "vsock-live-$$" -f /dev/null "$@"; }
-	tmux new-session -d -x 80 -y 20 "env PS1='shell> ' bash --norc"
-	wait_until shows 'shell>'
+	open_terminal 80 20
 }
 
 teardown() {
-	tmux kill-server
+	close_terminal
 	finish_all
-}
-
-screen() {
-	tmux capture-pane -p
 }
 
 shows() {
 	screen | grep -q -- "$1"
-}
-
-types() {
-	tmux send-keys "$@"
 }
 
 # How many columns the picture has: its results.

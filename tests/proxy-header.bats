@@ -227,22 +227,14 @@ spawn_haproxy() {
 	[ "$(grep -cE ' done .* client=tcp:127\.0\.0\.1:[0-9]+ up=8 down=8 ' proxy.err)" = 2 ]
 }
 
-# refused STATUS TEXT ARGUMENT…: it does not start, and says so.
-refused() {
-	local status=$1 text=$2
-	shift 2
-	run -"$status" vsock-proxy "$@"
-	[[ $output == *"$text"* ]] || { echo "$output"; return 1; }
-}
-
 @test "what can't be meant is refused at the start" {
-	refused 2 'anybody could say that he is somebody else' --accept-proxy unix:./front tcp:80
+	proxy_says 2 'anybody could say that he is somebody else' --accept-proxy unix:./front tcp:80
 	[[ $output == *'hint: name the proxies that may connect: allow=WHO, or --allow for all rules'* ]]
-	refused 2 'anybody could say that he is somebody else' --accept-proxy unix:./front tcp:80 deny=uid:5
-	refused 2 'anybody could say that he is somebody else' --allow uid:0 unix:./front tcp:80 accept-proxy deny=uid:5
-	refused 0 '1 rule, no error' --check unix:./front tcp:80 accept-proxy allow=uid:0
-	refused 0 '1 rule, no error' --check --allow uid:0 --accept-proxy unix:./front tcp:80
-	refused 2 'a PROXY header stands before a stream' unix-seqpacket:./front unix-seqpacket:./back send-proxy=v1
-	refused 2 'a PROXY header stands before a stream' unix-seqpacket:./front unix-seqpacket:./back accept-proxy allow=uid:0
-	refused 2 'it must be one of: none, v1, v2' unix:./front tcp:80 send-proxy=v3
+	proxy_says 2 'anybody could say that he is somebody else' --accept-proxy unix:./front tcp:80 deny=uid:5
+	proxy_says 2 'anybody could say that he is somebody else' --allow uid:0 unix:./front tcp:80 accept-proxy deny=uid:5
+	proxy_says 0 '1 rule, no error' --check unix:./front tcp:80 accept-proxy allow=uid:0
+	proxy_says 0 '1 rule, no error' --check --allow uid:0 --accept-proxy unix:./front tcp:80
+	proxy_says 2 'a PROXY header stands before a stream' unix-seqpacket:./front unix-seqpacket:./back send-proxy=v1
+	proxy_says 2 'a PROXY header stands before a stream' unix-seqpacket:./front unix-seqpacket:./back accept-proxy allow=uid:0
+	proxy_says 2 'it must be one of: none, v1, v2' unix:./front tcp:80 send-proxy=v3
 }

@@ -293,30 +293,22 @@ assert peer.recv(1) == b""' "$(port_of "$ready")"
 	grep -q 'end=signal why="ended before the client had said what it wants"' proxy.err
 }
 
-# refused STATUS TEXT ARGUMENT…: it does not start, and says so.
-refused() {
-	local status=$1 text=$2
-	shift 2
-	run -"$status" vsock-proxy "$@"
-	[[ $output == *"$text"* ]] || { echo "$output"; return 1; }
-}
-
 @test "what can't be meant is refused at the start" {
-	refused 2 'nothing is allowed to be reached' unix:./front socks5:
+	proxy_says 2 'nothing is allowed to be reached' unix:./front socks5:
 	[[ $output == *'hint: say where its clients may go: allow-dest=HOST:PORTS'* ]]
-	refused 2 'nothing is allowed to be reached' unix:./front http-connect: deny-dest=a:1
-	refused 2 'no rule here has clients that choose where to go' unix:./front tcp:80 --allow-dest a:1
-	refused 2 'no rule here has clients that choose where to go' unix:./front socks5: allow-dest=b:1 --allow-dest a:1
-	refused 2 "this rule's clients can't choose where to go" unix:./front tcp:80 allow-dest=a:1
-	refused 2 'bad port' unix:./front socks5: --allow-dest a:http
+	proxy_says 2 'nothing is allowed to be reached' unix:./front http-connect: deny-dest=a:1
+	proxy_says 2 'no rule here has clients that choose where to go' unix:./front tcp:80 --allow-dest a:1
+	proxy_says 2 'no rule here has clients that choose where to go' unix:./front socks5: allow-dest=b:1 --allow-dest a:1
+	proxy_says 2 "this rule's clients can't choose where to go" unix:./front tcp:80 allow-dest=a:1
+	proxy_says 2 'bad port' unix:./front socks5: --allow-dest a:http
 	[[ $output == *$'\n  a:http\n    ^'* ]]
-	refused 2 'bad prefix length' unix:./front socks5: allow-dest=10.0.0.0/40:80
-	refused 2 'an IPv6 address stands in brackets' unix:./front socks5: allow-dest=::1:80
-	refused 2 "can't be listened on" socks5: tcp:80
-	refused 2 'the client says where to' unix:./front socks5:proxy:1080 --allow-dest a:1
-	refused 2 "there can't be another target" unix:./front socks5: connect=tcp:80 --allow-dest a:1
-	refused 2 'its clients need a stream' unix-seqpacket:./front socks5: message-size=line --allow-dest a:1
-	refused 0 '1 rule, no error' --check unix:./front socks5: --allow-dest 'a:1,5-9' --deny-dest '*.b:*'
+	proxy_says 2 'bad prefix length' unix:./front socks5: allow-dest=10.0.0.0/40:80
+	proxy_says 2 'an IPv6 address stands in brackets' unix:./front socks5: allow-dest=::1:80
+	proxy_says 2 "can't be listened on" socks5: tcp:80
+	proxy_says 2 'the client says where to' unix:./front socks5:proxy:1080 --allow-dest a:1
+	proxy_says 2 "there can't be another target" unix:./front socks5: connect=tcp:80 --allow-dest a:1
+	proxy_says 2 'its clients need a stream' unix-seqpacket:./front socks5: message-size=line --allow-dest a:1
+	proxy_says 0 '1 rule, no error' --check unix:./front socks5: --allow-dest 'a:1,5-9' --deny-dest '*.b:*'
 	run -2 vsock-cat socks5:
 	[[ $output == *'is a target of vsock-proxy'* ]]
 	run -2 vsock-listen http-connect:

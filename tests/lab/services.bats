@@ -7,12 +7,7 @@ load ../lib/common
 
 setup_file() {
 	need qemu-system-x86_64 python3 curl redis-server redis-benchmark
-	"$BATS_TEST_DIRNAME/pair" --timeout 290 --no-autostart "$BATS_TEST_DIRNAME/services-host.sh" "$BATS_TEST_DIRNAME/services-guest.sh" \
-		>"$BATS_FILE_TMPDIR/output" 2>&1 || true
-}
-
-works() {
-	grep -qx "ok $1" "$BATS_FILE_TMPDIR/output" || { cat "$BATS_FILE_TMPDIR/output"; return 1; }
+	pair_once services
 }
 
 @test "an API on a UNIX socket in the guest, from a TCP port of the host: requests, and a connection taken over as docker attach does" {

@@ -7,12 +7,7 @@ load ../lib/common
 
 setup_file() {
 	need ssh scp rsync git /usr/sbin/sshd
-	"$BATS_TEST_DIRNAME/pair" --timeout 280 --no-autostart "$BATS_TEST_DIRNAME/ssh-host.sh" "$BATS_TEST_DIRNAME/ssh-guest.sh" \
-		>"$BATS_FILE_TMPDIR/output" 2>&1 || true
-}
-
-works() {
-	grep -qx "ok $1" "$BATS_FILE_TMPDIR/output" || { cat "$BATS_FILE_TMPDIR/output"; return 1; }
+	pair_once ssh
 }
 
 @test "vsock-cat -F as ssh's ProxyCommand, waiting for a guest that boots" {

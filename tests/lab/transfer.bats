@@ -7,12 +7,7 @@ load ../lib/common
 
 setup_file() {
 	need qemu-system-x86_64 python3 busybox
-	"$BATS_TEST_DIRNAME/pair" --timeout 280 --no-autostart "bash $BATS_TEST_DIRNAME/transfer-host.sh" "bash $BATS_TEST_DIRNAME/transfer-guest.sh" \
-		>"$BATS_FILE_TMPDIR/output" 2>&1 || true
-}
-
-works() {
-	grep -qx "ok $1" "$BATS_FILE_TMPDIR/output" || { cat "$BATS_FILE_TMPDIR/output"; return 1; }
+	pair_once transfer
 }
 
 @test "before the guest runs: no such CID, status 4; --wait waits until it listens" {

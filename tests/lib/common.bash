@@ -203,3 +203,42 @@ same() {
 	cmp "$1" "$2" >&2 || true
 	return 1
 }
+
+# proxy_says STATUS TEXT ARGUMENT…: vsock-proxy ends at once with that status, and says so.
+proxy_says() {
+	local status=$1 text=$2
+	shift 2
+	run -"$status" vsock-proxy "$@"
+	[[ $output == *"$text"* ]] || { echo "$output"; return 1; }
+}
+
+# open_terminal COLUMNS ROWS: a shell in a tmux of our own, with the prompt "shell>"; the file's teardown calls close_terminal.
+open_terminal() {
+	tmux() { env -u TMUX TERM=xterm LC_ALL=C.UTF-8 tmux -L "vsock-$$" -f /dev/null "$@"; }
+	tmux new-session -d -x "$1" -y "$2" "env PS1='shell> ' bash --norc"
+	wait_until shows 'shell>'
+}
+
+close_terminal() {
+	tmux kill-server
+}
+
+screen() {
+	tmux capture-pane -p
+}
+
+types() {
+	tmux send-keys "$@"
+}
+
+# pair_once NAME: for setup_file of tests/lab/NAME.bats: boots a host and its guest once, and runs NAME-host.sh and
+# NAME-guest.sh in them. The host's script prints "ok THING" for each thing that works.
+pair_once() {
+	"$tests_top/tests/lab/pair" --timeout 290 --no-autostart "$tests_top/tests/lab/$1-host.sh" "$tests_top/tests/lab/$1-guest.sh" \
+		>"$BATS_FILE_TMPDIR/output" 2>&1 || true
+}
+
+# works THING: that it said so.
+works() {
+	grep -qx "ok $1" "$BATS_FILE_TMPDIR/output" || { cat "$BATS_FILE_TMPDIR/output"; return 1; }
+}
