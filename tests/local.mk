@@ -124,6 +124,11 @@ tests_unit_test_proxy_header_SOURCES = tests/unit/test-proxy-header.c
 tests_unit_test_proxy_header_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_proxy_header_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-trial
+tests_unit_test_trial_SOURCES = tests/unit/test-trial.c
+tests_unit_test_trial_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_trial_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-share
 tests_unit_test_share_SOURCES = tests/unit/test-share.c
 tests_unit_test_share_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -81,30 +81,30 @@ enum move engine_write_empty(struct flow *flow)
 	return MOVE_DESTINATION_FAILED;
 }
 
-/* Full reads mean that more is waiting: ask for more at once. A destination that takes less at once: for less. */
-static void adapt(struct chan *chan, const struct flow *flow, size_t asked, size_t got, bool taken)
+static void grow(struct chan *chan, const struct flow *flow)
 {
 	uint32_t most = flow->settings->buffer ? (uint32_t)flow->settings->buffer : CHUNK_MAX;
 
-	/* what the destination did not take goes first there too */
-	if (chan->may_splice) {
-		chan->full_reads = got >= LARGE_READ ? (uint8_t)(chan->full_reads + 1) : 0;
-		if (chan->full_reads == FULL_READS) {
-			chan->engine = &engine_splice;
-			chan->full_reads = 0;
-		}
-		return;
-	}
-	if (!taken) {
-		if (chan->chunk > CHUNK_START)
-			chan->chunk /= 2;
-		chan->full_reads = 0;
-	} else if (got < asked) {
-		chan->full_reads = 0;
-	} else if (++chan->full_reads >= FULL_READS && chan->chunk < most) {
+	if (chan->chunk < most)
 		chan->chunk = chan->chunk * 2 < most ? chan->chunk * 2 : most;
-		chan->full_reads = 0;
-	}
+}
+
+/* Full reads mean that more is waiting: ask for more at once, or splice. A destination that takes less at once: for less. */
+static void adapt(struct chan *chan, const struct flow *flow, size_t asked, size_t got, bool taken)
+{
+	bool full = got >= (chan->may_splice ? LARGE_READ : asked);
+
+	if (!taken && chan->chunk > CHUNK_START)
+		chan->chunk /= 2;
+	/* where it may be spliced what the destination did not take goes first there too */
+	chan->full_reads = full && (taken || chan->may_splice) ? (uint8_t)(chan->full_reads + 1) : 0;
+	if (chan->full_reads < FULL_READS)
+		return;
+	chan->full_reads = 0;
+	if (chan->may_splice && engine_wants_splice(flow))
+		chan->engine = &engine_splice;
+	else if (got == asked && taken)
+		grow(chan, flow);
 }
 
 static size_t to_ask(struct chan *chan, const struct flow *flow)

@@ -229,7 +229,7 @@ static enum move move_through_pipe(struct chan *chan, struct flow *flow)
 		pipe_give_back(flow->loop, chan->pipe);
 		chan->pipe = NULL;
 	}
-	if (!chan->pipe && chan->may_splice && chan->small_reads >= SMALL_MOST) {
+	if (!chan->pipe && chan->may_splice && (chan->small_reads >= SMALL_MOST || !engine_wants_splice(flow))) {
 		chan->engine = &engine_copy;
 		chan->small_reads = 0;
 	}

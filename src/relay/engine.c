@@ -5,6 +5,7 @@
 
 #include "net/addr.h"
 #include "relay/loop.h"
+#include "relay/trial.h"
 
 static bool can_splice(const struct endpoint *source, const struct endpoint *destination)
 {
@@ -17,16 +18,51 @@ static bool can_splice(const struct endpoint *source, const struct endpoint *des
 	       (to_socket || destination->out_kind == ENDPOINT_PIPE);
 }
 
+enum way { COPIED, SPLICED, TRIED };
+
 /*
- * Which pairs are spliced. Measured, see HACKING.md ("Engines"): between UNIX sockets, between TCP sockets and from TCP to
- * UNIX it is real zero-copy and wins everywhere, and to vsock it saves one copy of two; from vsock splice allocates pages
- * for the length asked for, and from UNIX to TCP it makes small segments.
+ * How large flows of a pair go. Measured, see HACKING.md ("Engines"): between UNIX sockets, between TCP sockets and from TCP to
+ * UNIX splice is real zero-copy and wins everywhere, and to vsock it saves one copy of two; from UNIX to TCP it makes small
+ * segments; from vsock it depends on the machine.
  */
-static bool splice_pays(const struct endpoint *source, const struct endpoint *destination)
+static enum way way_of(const struct endpoint *source, const struct endpoint *destination)
 {
-	if (source->family == ADDR_TCP)
-		return destination->family == ADDR_TCP || destination->family == ADDR_UNIX || destination->family == ADDR_VSOCK;
-	return source->family == ADDR_UNIX && (destination->family == ADDR_UNIX || destination->family == ADDR_VSOCK);
+	static const uint8_t ways[][ADDR_UNIX + 1] = {
+		[ADDR_VSOCK] = { [ADDR_VSOCK] = TRIED, [ADDR_TCP] = TRIED, [ADDR_UNIX] = TRIED },
+		[ADDR_TCP] = { [ADDR_VSOCK] = SPLICED, [ADDR_TCP] = SPLICED, [ADDR_UNIX] = SPLICED },
+		[ADDR_UNIX] = { [ADDR_VSOCK] = SPLICED, [ADDR_TCP] = COPIED, [ADDR_UNIX] = SPLICED },
+	};
+
+	return source->family <= ADDR_UNIX && destination->family <= ADDR_UNIX ? ways[source->family][destination->family] : COPIED;
+}
+
+/* NULL: nothing is tried on this pair. All that are come from vsock. */
+static struct trial *trial_of(const struct flow *flow)
+{
+	if (way_of(flow->source, flow->destination) != TRIED)
+		return NULL;
+	return &loop_trials(flow->loop)[flow->destination->family - ADDR_VSOCK];
+}
+
+bool engine_wants_splice(const struct flow *flow)
+{
+	const struct trial *trial = trial_of(flow);
+
+	return !trial || trial_splice(trial);
+}
+
+enum move engine_move(struct chan *chan, struct flow *flow)
+{
+	struct trial *trial = chan->may_splice && chan->is_large ? trial_of(flow) : NULL;
+	const struct engine *engine = chan->engine;
+	bool measured = trial && trial_runs(trial);
+	uint64_t begun = measured ? trial_clock() : 0;
+	enum move result = engine->move(chan, flow);
+
+	/* not the move in which it changed over */
+	if (trial && chan->engine == engine)
+		trial_moved(trial, engine == &engine_splice, flow->read, measured ? trial_clock() - begun : 0);
+	return result;
 }
 
 const struct engine *engine_choose(const struct endpoint *source, const struct endpoint *destination, unsigned setting,
@@ -42,7 +78,7 @@ const struct engine *engine_choose(const struct endpoint *source, const struct e
 		return &engine_splice;
 	if (source->in_kind == ENDPOINT_FILE)
 		return destination->family == ADDR_VSOCK ? &engine_copy : &engine_splice;
-	*may_splice = splice_pays(source, destination);
+	*may_splice = way_of(source, destination) != COPIED;
 	return &engine_copy;
 }
 

@@ -55,6 +55,11 @@ enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char
 /* A message of length 0; to a stream that is nothing. */
 enum move engine_write_empty(struct flow *flow);
 
+/* A turn of the channel's engine. */
+enum move engine_move(struct chan *chan, struct flow *flow);
+/* Should a flow that may be spliced, and turned out to be worth it, be spliced now? */
+bool engine_wants_splice(const struct flow *flow);
+
 /* A flow of which so many bytes were written is a large one. */
 #define ENGINE_LARGE_FLOW (1024 * 1024)
 /* To be called once when it is: what the kernel can do better for it. */

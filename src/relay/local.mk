@@ -9,4 +9,5 @@ librelay_a_SOURCES = \
 	src/relay/message.c src/relay/message.h \
 	src/relay/pipe.c src/relay/pipe.h \
 	src/relay/relay.c src/relay/relay.h \
-	src/relay/share.c src/relay/share.h
+	src/relay/share.c src/relay/share.h \
+	src/relay/trial.c src/relay/trial.h

@@ -10,6 +10,7 @@
 
 #include "base/units.h"
 #include "relay/pipe.h"
+#include "relay/trial.h"
 
 #define BATCH 256 /* events fetched at once */
 
@@ -42,6 +43,7 @@ struct loop {
 	void *buffer;
 	size_t buffer_size;
 	struct pipe_pool *pipes;
+	struct trial trials[LOOP_TRIALS];
 	struct loop_budget budget;
 };
 
@@ -128,6 +130,11 @@ void *loop_buffer(struct loop *loop, size_t size)
 struct loop_budget *loop_budget(struct loop *loop)
 {
 	return &loop->budget;
+}
+
+struct trial *loop_trials(struct loop *loop)
+{
+	return loop->trials;
 }
 
 struct pipe_pool **loop_pipes(struct loop *loop)

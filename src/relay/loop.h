@@ -88,6 +88,10 @@ struct loop_budget {
 };
 struct loop_budget *loop_budget(struct loop *loop);
 
+/* What was found out about the pairs that relay/engine tries both engines on. */
+#define LOOP_TRIALS 3
+struct trial *loop_trials(struct loop *loop);
+
 /* Where relay/pipe keeps its pool: one a loop. */
 struct pipe_pool **loop_pipes(struct loop *loop);
 

@@ -334,7 +334,7 @@ static void pump(struct loop *loop, struct relay *relay, int side)
 
 	set_allowance(loop, relay, chan, &flow);
 	in_turn = chan->has_turn && flow.allowance;
-	result = chan->engine->move(chan, &flow);
+	result = engine_move(chan, &flow);
 	if (in_turn)
 		end_turn(relay, chan, flow.read);
 	if (flow.read)

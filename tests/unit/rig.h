@@ -353,10 +353,9 @@ static void expect_quiet(const struct far *far)
 	assert_false(readable(far->from, RIG_QUIET));
 }
 
-/* Writes until nothing more is taken; returns how much was. */
-static uint64_t fill(struct far *far, int side)
+/* Writes on, from byte done, until nothing more is taken for a moment; returns how much was in all. */
+static uint64_t fill_on(const struct far *far, int side, uint64_t done)
 {
-	uint64_t done = 0;
 
 	fd_nonblock(far->to, true);
 	do {
@@ -374,6 +373,11 @@ static uint64_t fill(struct far *far, int side)
 			done += (uint64_t)put;
 	} while (poll(&(struct pollfd){ .fd = far->to, .events = POLLOUT }, 1, RIG_QUIET) == 1);
 	return done;
+}
+
+static uint64_t fill(const struct far *far, int side)
+{
+	return fill_on(far, side, 0);
 }
 
 /* One way of an exchange: from far[!side] to far[side]. */
