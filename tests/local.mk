@@ -203,6 +203,7 @@ bats_tests =
 bats_tests += tests/access.bats
 bats_tests += tests/activation.bats
 bats_tests += tests/addresses.bats
+bats_tests += tests/breaking.bats
 bats_tests += tests/cat-terminal.bats
 bats_tests += tests/cat.bats
 bats_tests += tests/completion.bats

@@ -272,6 +272,8 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 			session_denied(session, failure->detail);
 		else
 			session_failed(session, &why);
+		if (failure->error == EMFILE || failure->error == ENFILE) /* ours is the fault, not the target's */
+			log_hint("%s", why.hint);
 		if (!greeting_refuse(session, failure))
 			session_close(session);
 		return;
