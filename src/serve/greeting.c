@@ -84,6 +84,11 @@ const char *greeting_client(const struct session *session)
 	return session->greeting ? session->greeting->client : NULL;
 }
 
+const struct proxy_header *greeting_told(const struct session *session)
+{
+	return session->greeting && session->greeting->client ? &session->greeting->header : NULL;
+}
+
 /* Answers */
 
 /* A few bytes into a buffer that holds no more than that: they fit, or the peer is gone. */

@@ -23,6 +23,7 @@
 
 struct session;
 struct greeting;
+struct proxy_header;
 
 /* What the clients of a rule are asked, and told. */
 struct greeting_plan {
@@ -56,6 +57,8 @@ bool greeting_refuse(struct session *session, const struct failure *failure);
 bool greeting_stop(struct session *session);
 /* Who the client of a session is by its PROXY header, or NULL. */
 const char *greeting_client(const struct session *session);
+/* What its PROXY header said, or NULL. */
+const struct proxy_header *greeting_told(const struct session *session);
 /* To be called when the session ends. */
 void greeting_free(struct session *session);
 

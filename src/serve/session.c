@@ -250,6 +250,17 @@ static void close_dialled(struct loop *loop, struct dial *dial, int fd)
 	close(fd);
 }
 
+void session_client(const struct dial *dial, struct spawn_client *client)
+{
+	const struct session *session = ((const struct session_dial *)(const void *)dial)->session;
+	const struct proxy_header *told = greeting_told(session);
+
+	*client = (struct spawn_client){ .connections = session->group->open };
+	proxy_header_of_socket(session->fd, &session->peer, &client->real);
+	if (told)
+		client->told = *told;
+}
+
 static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct failure *failure)
 {
 	struct session_dial *dialled = (struct session_dial *)(void *)dial;
