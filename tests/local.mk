@@ -219,6 +219,7 @@ bats_tests += tests/manual.bats
 bats_tests += tests/messages.bats
 bats_tests += tests/mux.bats
 bats_tests += tests/options.bats
+bats_tests += tests/original-dst.bats
 bats_tests += tests/ping-lab.bats
 bats_tests += tests/ping-live.bats
 bats_tests += tests/ping.bats

@@ -42,6 +42,7 @@ struct greeting {
 	struct work *work;  /* owned */
 	char *to;           /* where the client wants to go, as text; owned */
 	char *client;       /* what the PROXY header says of it; owned */
+	char *dest;         /* where it went before netfilter redirected it; owned; or NULL */
 	struct proxy_header header;
 	uint32_t discarded; /* bytes, while it lingers */
 	uint8_t state;      /* enum state */
@@ -69,7 +70,8 @@ void greeting_free(struct session *session)
 		return;
 	leave(greeting);
 	free(greeting->client);
-	greeting->client = NULL;
+	free(greeting->dest);
+	greeting->client = greeting->dest = NULL;
 	/* who called us may still read these */
 	if (greeting->work)
 		loop_free_later(session->group->loop, greeting->work);
@@ -82,6 +84,11 @@ void greeting_free(struct session *session)
 const char *greeting_client(const struct session *session)
 {
 	return session->greeting ? session->greeting->client : NULL;
+}
+
+const char *greeting_dest(const struct session *session)
+{
+	return session->greeting ? session->greeting->dest : NULL;
 }
 
 const struct proxy_header *greeting_told(const struct session *session)
@@ -414,11 +421,24 @@ static struct greeting *make(struct session *session, const struct greeting_plan
 	return greeting->work ? greeting : NULL;
 }
 
+/* What the target will be told, if no header tells it to us. */
+static void find_ends(struct greeting *greeting)
+{
+	struct proxy_header *header = &greeting->header;
+	char text[PROXY_END_TEXT_MAX];
+
+	proxy_header_of_socket(greeting->session->fd, &greeting->session->peer, header);
+	if (greeting->plan->original_dst && peer_of_original(greeting->session->fd, &header->to.peer))
+		greeting->dest = strdup(proxy_end_format(&header->to, text, sizeof(text)));
+}
+
 void greeting_start(struct session *session, const struct greeting_plan *plan)
 {
 	struct loop *loop = session->group->loop;
 	struct greeting *greeting = make(session, plan);
 
+	if (greeting && plan->send_proxy && !plan->accept_proxy)
+		find_ends(greeting);
 	if (greeting && !plan->asks && !plan->accept_proxy) {
 		go(greeting, NULL);
 		return;
@@ -439,9 +459,7 @@ static int say_proxy(struct greeting *greeting, int target)
 	uint8_t data[PROXY_HEADER_MAX];
 	size_t size;
 
-	if (!plan->accept_proxy)
-		proxy_header_of_socket(greeting->session->fd, &greeting->session->peer, &greeting->header);
-	else if (greeting->header.version == plan->send_proxy)
+	if (plan->accept_proxy && greeting->header.version == plan->send_proxy)
 		return say(target, greeting->work->data, greeting->work->header);
 	greeting->header.version = plan->send_proxy;
 	size = proxy_header_make(&greeting->header, data);

@@ -329,6 +329,23 @@ static void check_headers(struct reader *reader, const struct addr *targets)
 		              "accept-proxy: anybody could say that he is somebody else");
 }
 
+/* What netfilter redirects is TCP, and only a header of ours tells it to anybody. */
+static void check_original(struct reader *reader)
+{
+	const struct passage_settings *passage = &reader->rule->settings.passage;
+	enum addr_family family = reader->rule->listen.family;
+
+	if (!passage->original_dst || !family)
+		return;
+	if (family != ADDR_TCP && family != ADDR_FD)
+		complain_word(reader, &reader->words[0], "listen on tcp:", "original-dst: only TCP connections are redirected");
+	if (passage->accept_proxy)
+		complain_word(reader, &reader->words[0], "leave one of them out",
+		              "original-dst and accept-proxy: the header that comes tells already where its client went");
+	else if (!passage->send_proxy)
+		complain_word(reader, &reader->words[1], "write send-proxy=v2", "original-dst: without a PROXY header nobody would be told");
+}
+
 /* What its clients are asked and told before anything is relayed. */
 static int make_plan(struct reader *reader, const struct addr *targets)
 {
@@ -340,11 +357,13 @@ static int make_plan(struct reader *reader, const struct addr *targets)
 		.asks = addr_is_open_ended(&targets[0]) ? targets[0].family : ADDR_NONE,
 		.accept_proxy = passage->accept_proxy,
 		.send_proxy = (uint8_t)passage->send_proxy,
+		.original_dst = passage->original_dst,
 		.dests = &rule->dests,
 	};
 	if (rule->plan.asks)
 		rule->settings.dialling.dests = &rule->dests;
 	check_headers(reader, targets);
+	check_original(reader);
 	return read_dests(reader, &targets[0]);
 }
 

@@ -25,6 +25,8 @@ const struct opt passage_opts[] = {
 	  .text = "where they may not; of both the first that matches counts", .offset = offsetof(struct passage_settings, dests) },
 	{ .name = "accept-proxy", .group = "Rules", .type = OPT_FLAG, .flags = OPT_RULE,
 	  .text = "each connection begins with a PROXY header", .offset = offsetof(struct passage_settings, accept_proxy) },
+	{ .name = "original-dst", .group = "Rules", .type = OPT_FLAG, .flags = OPT_RULE,
+	  .text = "with send-proxy: tell where it went before netfilter redirected it", .offset = offsetof(struct passage_settings, original_dst) },
 	{ .name = "send-proxy", .group = "Rules", .type = OPT_CHOICE, .value = "VERSION", .fallback = "none", .choices = proxy_versions,
 	  .flags = OPT_RULE, .text = "tell the target by a PROXY header who connected: v1 or v2",
 	  .offset = offsetof(struct passage_settings, send_proxy) },
