@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-proxy's original-dst: where a connection went before netfilter redirected it. In a network namespace of its own.
+# vsock-proxy as a transparent proxy: original-dst tells where a connection went before netfilter redirected it (in a network
+# namespace of its own), and proxy-dst: connects to where a PROXY header says.
 
 load lib/common
 
@@ -114,4 +115,112 @@ redirected() {
 	grep -qE ' done .* dest=tcp:192\.0\.2\.7:80 up=0 ' proxy.err
 	# which has no such word where it went nowhere else
 	[ "$(grep -c ' dest=' proxy.err)" = $(($(grep -c ' connect=' proxy.err) * 2 - 2)) ]
+}
+
+@test "proxy-dst: goes where the PROXY header says, if --allow-dest lets it" {
+	spawn_ready here vsock-listen tcp:127.0.0.1:0 --echo
+	port=$(port_of "$ready")
+	spawn_ready proxy vsock-proxy -v unix:./front proxy-dst: accept-proxy allow="uid:$(id -u)" allow-dest="127.0.0.1:$port" \
+		unix:./special proxy-dst: accept-proxy allow="uid:$(id -u)" allow-dest='*:*' \
+		unix:./passed proxy-dst: accept-proxy allow="uid:$(id -u)" allow-dest="127.0.0.1:$port" send-proxy=v1
+	python3 -c '
+import socket, struct, sys
+def ask(header, path="front"):
+    peer = socket.socket(socket.AF_UNIX)
+    peer.settimeout(60)
+    peer.connect(path)
+    peer.sendall(header + b"payload")
+    peer.shutdown(socket.SHUT_WR)
+    try:
+        return b"".join(iter(lambda: peer.recv(65536), b""))
+    except ConnectionResetError:
+        return b""
+port = int(sys.argv[1])
+one = b"PROXY TCP4 203.0.113.1 127.0.0.1 5 %d\r\n" % port
+addresses = socket.inet_aton("203.0.113.1") + socket.inet_aton("127.0.0.1") + struct.pack("!HH", 5, port)
+start = b"\r\n\r\n\0\r\nQUIT\n"
+mapped = bytes(10) + b"\xff\xff" + socket.inet_aton("127.0.0.1")
+assert ask(one) == b"payload"
+assert ask(start + b"\x21\x11\0\x0c" + addresses) == b"payload"
+assert ask(start + b"\x21\x21\0\x24" + mapped + mapped + struct.pack("!HH", 5, port)) == b"payload"
+assert ask(one, "passed") == one + b"payload"
+# not what it may
+assert ask(b"PROXY TCP4 203.0.113.1 127.0.0.1 5 %d\r\n" % (port ^ 1)) == b""
+assert ask(b"PROXY TCP4 203.0.113.1 127.0.0.2 5 %d\r\n" % port) == b""
+assert ask(one, "special") == b""
+# nothing that could be gone to
+assert ask(b"PROXY TCP4 203.0.113.1 127.0.0.1 5 0\r\n") == b""
+assert ask(b"PROXY UNKNOWN\r\n") == b""
+assert ask(start + b"\x20\0\0\0") == b""
+assert ask(start + b"\x21\x31\0\xd8" + b"/run/a".ljust(108, b"\0") * 2) == b""' "$port"
+	grep -qE " open unix .* -> tcp:127\.0\.0\.1:$port client=tcp:203\.0\.113\.1:5 connect=" proxy.err
+	[ "$(grep -c " done .* -> tcp:127\.0\.0\.1:$port client=.* up=7 down=7 " proxy.err)" = 2 ]
+	grep -q " done .* -> tcp:\[::ffff:127\.0\.0\.1\]:$port client=.* up=7 down=7 " proxy.err
+	[ "$(grep -c ' deny ' proxy.err)" = 3 ]
+	[ "$(grep -c ' fail .* end=handshake why="the PROXY header names no TCP destination"' proxy.err)" = 3 ]
+	grep -q " fail .* end=handshake why=\"it asks for '127.0.0.1:0', which is no address: the port is 0\"" proxy.err
+}
+
+@test "proxy-dst: without accept-proxy, without allow-dest, or in another program is refused" {
+	proxy_says 2 'where to is said by a PROXY header, and none is accepted here' --check unix:./front proxy-dst: allow-dest='*:80'
+	proxy_says 2 'nothing is allowed to be reached' --check unix:./front proxy-dst: accept-proxy allow=user:root
+	proxy_says 2 'accept-proxy: anybody could say that he is somebody else' --check unix:./front proxy-dst: accept-proxy allow-dest='*:80'
+	proxy_says 2 "proxy-dst: can't be listened on" --check proxy-dst: unix:./back
+	run -2 vsock-cat proxy-dst:
+	[[ $output == *'proxy-dst: is a target of vsock-proxy'* ]]
+}
+
+@test "from one network to another: what netfilter redirects here is connected to there" {
+	cat >there <<-'END'
+		trap 'kill $(jobs -p)' EXIT
+		trap exit TERM
+		ip link set lo up && ip addr add 192.0.2.9/32 dev lo || exit 77
+		vsock-listen tcp:192.0.2.9:8080 --echo 2>listen.err &
+		vsock-proxy -v unix:./host proxy-dst: accept-proxy allow=uid:0 allow-dest=192.0.2.9:8080 --ready-fd 9 9>there.ready 2>there.err &
+		wait
+	END
+	unshare -rn true 2>/dev/null || skip "no network namespace here"
+	spawn there unshare -rn bash there
+	wait_until test -S host
+	cat >within <<-'END'
+		mkfifo ready
+		vsock-proxy -v tcp:127.0.0.1:3129 unix:./host original-dst send-proxy=v2 --ready-fd 9 9>ready 2>proxy.err &
+		proxy=$!
+		read -r _ <ready
+		[ "$(echo hello | vsock-cat --wait 30s tcp:192.0.2.9:8080)" = hello ] || exit 1
+		[ -z "$(echo hello | vsock-cat tcp:192.0.2.9:8081)" ] || exit 2
+		kill $proxy
+		wait $proxy
+	END
+	redirected
+	grep -q ' done .* -> tcp:192\.0\.2\.9:8080 client=tcp:.* up=6 down=6 .* end=eof' there.err
+	grep -q ' deny .* -> tcp:192\.0\.2\.9:8081 ' there.err
+}
+
+# guest_commands: what the manual page shows for the VM, but for vsock-proxy itself.
+guest_commands() {
+	awk '/^\.Sh TRANSPARENT PROXY/ { here = 1 } here && /^\.Ed/ { exit } block; here && /^\.Bd/ { block = 1 }' "$tests_top/man/vsock-proxy.1" |
+		sed 's/\\e/\\/g' | grep -v '^vsock-proxy '
+}
+
+@test "over vsock, with the commands of the manual page in the VM" {
+	skip_outside_lab
+	[ -e /run/vsock-lab ] || skip "this machine gets no address for a test"
+	PATH=$PATH:/usr/sbin:/sbin
+	need nft ip unshare
+	ip addr add 192.0.2.9/32 dev lo
+	spawn_ready service vsock-listen tcp:192.0.2.9:8080 --echo
+	spawn_ready there vsock-proxy -v vsock::3129 proxy-dst: accept-proxy allow=1 allow-dest=192.0.2.9:8080
+	{
+		echo 'ip link set lo up || exit 1'
+		guest_commands
+		echo 'exec vsock-proxy -v tcp:127.0.0.1:3129 vsock:host:3129 original-dst send-proxy=v2 --ready-fd 9 9>here.ready'
+	} >guest
+	[ "$(grep -c '^nft ' guest)" = 3 ]
+	: >here.ready
+	spawn here unshare -n bash -e guest
+	wait_ready here
+	cat here.err
+	[ "$(echo hello | nsenter -t "${spawned[here]}" -n vsock-cat tcp:192.0.2.9:8080)" = hello ]
+	wait_until grep -q ' done vsock:1:.* -> tcp:192\.0\.2\.9:8080 client=tcp:127\.0\.0\.1:.* up=6 down=6 .* end=eof' there.err
 }

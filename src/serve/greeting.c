@@ -3,6 +3,7 @@
 
 #include "serve/greeting.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -124,6 +125,15 @@ static int say_http(const struct greeting *greeting, unsigned status)
 	return say(greeting->session->fd, answer, size);
 }
 
+/* It can't go where it wants to; a client whose PROXY header said so asked nothing, and hears nothing. */
+static void say_no(const struct greeting *greeting, uint8_t socks_code, unsigned http_status)
+{
+	if (greeting->plan->asks == ADDR_SOCKS5)
+		say_socks(greeting, socks_code);
+	else if (greeting->plan->asks == ADDR_HTTP_CONNECT)
+		say_http(greeting, http_status);
+}
+
 /* The end without a relay */
 
 static void linger(struct greeting *greeting)
@@ -174,12 +184,9 @@ bool greeting_refuse(struct session *session, const struct failure *failure)
 {
 	struct greeting *greeting = session->greeting;
 
-	if (!greeting || !greeting->plan->asks)
+	if (!greeting || !greeting->plan->asks || greeting->plan->asks == ADDR_PROXY_DST)
 		return false;
-	if (greeting->plan->asks == ADDR_SOCKS5)
-		say_socks(greeting, socks_code_of(failure));
-	else
-		say_http(greeting, http_status_of(failure));
+	say_no(greeting, socks_code_of(failure), http_status_of(failure));
 	linger(greeting);
 	return true;
 }
@@ -220,10 +227,7 @@ static bool make_addr(struct greeting *greeting, const char *host, uint16_t port
 		return true;
 	}
 	snprintf(why, sizeof(why), "it asks for '%.120s', which is no address: %.160s", text + 4, port ? error.why : "the port is 0");
-	if (greeting->plan->asks == ADDR_SOCKS5)
-		say_socks(greeting, SOCKS_FAILURE);
-	else
-		say_http(greeting, 400);
+	say_no(greeting, SOCKS_FAILURE, 400);
 	fail(greeting, "handshake", why);
 	return false;
 }
@@ -239,10 +243,7 @@ static void ask_for(struct greeting *greeting, const char *host, uint16_t port)
 		go(greeting, addr);
 		return;
 	}
-	if (greeting->plan->asks == ADDR_SOCKS5)
-		say_socks(greeting, SOCKS_NOT_ALLOWED);
-	else
-		say_http(greeting, 403);
+	say_no(greeting, SOCKS_NOT_ALLOWED, 403);
 	deny(greeting, why);
 }
 
@@ -339,6 +340,19 @@ static void understand_http(struct greeting *greeting)
 	}
 }
 
+static void go_as_told(struct greeting *greeting)
+{
+	const struct peer *to = &greeting->header.to.peer;
+	char host[INET6_ADDRSTRLEN];
+
+	if (greeting->header.local || to->family != ADDR_TCP) {
+		fail(greeting, "handshake", "the PROXY header names no TCP destination");
+		return;
+	}
+	inet_ntop(to->u.tcp.v6 ? AF_INET6 : AF_INET, &to->u.tcp.ip, host, sizeof(host));
+	ask_for(greeting, host, to->u.tcp.port);
+}
+
 static void understand(struct greeting *greeting)
 {
 	if (greeting->state == PROXY && !understand_proxy(greeting))
@@ -349,6 +363,8 @@ static void understand(struct greeting *greeting)
 		understand_socks(greeting);
 	else if (greeting->plan->asks == ADDR_HTTP_CONNECT)
 		understand_http(greeting);
+	else if (greeting->plan->asks == ADDR_PROXY_DST)
+		go_as_told(greeting);
 	else
 		go(greeting, NULL);
 }

@@ -28,7 +28,7 @@ struct proxy_header;
 /* What the clients of a rule are asked, and told. */
 struct greeting_plan {
 	uint64_t timeout;          /* ns for all that the client has to say; UNITS_INF: none */
-	enum addr_family asks;     /* ADDR_SOCKS5, ADDR_HTTP_CONNECT; ADDR_NONE: nothing */
+	enum addr_family asks;     /* ADDR_SOCKS5, ADDR_HTTP_CONNECT, ADDR_PROXY_DST; ADDR_NONE: nothing */
 	bool accept_proxy;         /* its first word is a PROXY header */
 	uint8_t send_proxy;        /* version of the PROXY header that the target gets; 0: none */
 	bool original_dst;         /* which tells where the client went before netfilter redirected it */

@@ -282,7 +282,7 @@ static int read_dests(struct reader *reader, const struct addr *target)
 		if (own->count && target->family) {
 			word = word_of(reader, own->entries[0].text, &offset);
 			complain(reader, word, 0, strlen(word->text), "this rule's clients can't choose where to go",
-			         "allow-dest and deny-dest are for the targets socks5: and http-connect:");
+			         "allow-dest and deny-dest are for the targets socks5:, http-connect: and proxy-dst:");
 		}
 		return 0;
 	}
@@ -324,6 +324,9 @@ static void check_headers(struct reader *reader, const struct addr *targets)
 		messages = messages || (passage->send_proxy && targets[i].seqpacket);
 	if (messages)
 		complain_word(reader, &reader->words[1], "", "a PROXY header stands before a stream, and here are messages");
+	if (targets[0].family == ADDR_PROXY_DST && !passage->accept_proxy)
+		complain_word(reader, &reader->words[1], "write accept-proxy, and allow=WHO for who may say so",
+		              "where to is said by a PROXY header, and none is accepted here");
 	if (passage->accept_proxy && !names_somebody(reader))
 		complain_word(reader, &reader->words[0], "name the proxies that may connect: allow=WHO, or --allow for all rules",
 		              "accept-proxy: anybody could say that he is somebody else");
