@@ -194,17 +194,18 @@ small_log() {
 		cp log after
 		finish proxy
 		# what was cut in its midst is on a line of its own
-		[ "$(head -c 1 after | tr -d '\n' | wc -c)" = 0 ]
+		[ -z "$(tail -c 1 full)" ] || [ -z "$(head -n 1 after)" ]
+		sed -i '1{/^$/d}' after
 		if [ $format = text ]; then
-			[[ $(sed -n 2p after) =~ ^vsock-proxy:\ messages\ lost\ here:\ [0-9]+:\ standard\ error\ could\ not\ be\ written:\ File\ too\ large$ ]]
-			lost=$(sed -n '2s/.*here: \([0-9]*\):.*/\1/p' after)
+			[[ $(sed -n 1p after) =~ ^vsock-proxy:\ messages\ lost\ here:\ [0-9]+:\ standard\ error\ could\ not\ be\ written:\ File\ too\ large$ ]]
+			lost=$(sed -n '1s/.*here: \([0-9]*\):.*/\1/p' after)
 			kept=$(grep -cE '#[0-9]+ (open|done) ' full) || true
 		else
 			lost=$(python3 -c '
 import json, sys
 record = json.loads(sys.stdin.readline())
 assert record["level"] == "warning", record
-print(record["message"].split(":")[1])' < <(sed -n 2p after))
+print(record["message"].split(":")[1])' < <(sed -n 1p after))
 			kept=$(grep -cE '"event":"(open|done)".*}$' full) || true
 		fi
 		# 401 with two records each: kept, lost, or behind the line that says so; one may have been cut behind its event's name
