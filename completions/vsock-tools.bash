@@ -27,7 +27,7 @@ _vsock_tools_addresses() {
 		return
 	fi
 	echo exec:
-	[ "$program" != vsock-proxy ] || printf '%s\n' socks5: http-connect:
+	[ "$program" != vsock-proxy ] || printf '%s\n' socks5: http-connect: proxy-dst:
 	for name in "${names[@]}"; do
 		echo "vsock:$name:"
 		[ "$program" = vsock-proxy ] || echo "$name:"

@@ -35,7 +35,7 @@ function __vsock_tools_addresses -a program role
         return
     end
     echo exec:
-    test $program = vsock-proxy; and printf '%s\n' socks5: http-connect:
+    test $program = vsock-proxy; and printf '%s\n' socks5: http-connect: proxy-dst:
     for name in host local (__vsock_tools_names)
         echo vsock:$name:
         test $program = vsock-proxy; or echo $name:

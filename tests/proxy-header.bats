@@ -138,6 +138,40 @@ assert got == v2(0x31, bytes(108) + b"./front".ljust(108, b"\0")) + b"payload", 
 	wait_until grep -q ' done .* up=7 ' proxy.err
 }
 
+@test "exec: finds the client that the header names in its environment, beside who really connected" {
+	export PROXY_PROTO=TCP PROXY_TCPREMOTEIP=203.0.113.1 # of an outer proxy, and not true here
+	spawn_ready proxy vsock-proxy "${inspectable[@]}" tcp:127.0.0.1:0 'exec:env -0' accept-proxy allow=127.0.0.1 \
+		tcp:127.0.0.1:0 'exec:env -0' unix:./front exec:env
+	wait_ready proxy 3
+	python_client '
+def env(*pieces, port=port):
+    name, got = ask(*pieces, port=port)
+    return name, dict(line.split("=", 1) for line in got.decode().split("\0") if line)
+def told(found):
+    return {key[6:]: value for key, value in found.items() if key.startswith("PROXY_")}
+name, got = env(b"PROXY TCP4 192.0.2.1 192.0.2.2 51034 80\r\n")
+assert told(got) == {"PROTO": "TCP", "TCPREMOTEIP": "192.0.2.1", "TCPREMOTEPORT": "51034", "TCPLOCALIP": "192.0.2.2", "TCPLOCALPORT": "80"}, got
+assert (got["PROTO"], got["TCPREMOTEIP"], got["TCPREMOTEPORT"]) == ("TCP", "127.0.0.1", str(name[1])), got
+assert (got["TCPLOCALIP"], got["TCPLOCALPORT"], got["TCPCONNNUM"]) == ("127.0.0.1", str(port), "1"), got
+six = socket.inet_pton(socket.AF_INET6, "2001:db8::1") + socket.inet_pton(socket.AF_INET6, "2001:db8::2")
+got = told(env(v2(0x21, six + struct.pack("!HH", 1, 2)))[1])
+assert got == {"PROTO": "TCP6", "TCPREMOTEIP": "2001:db8::1", "TCPREMOTEPORT": "1", "TCPLOCALIP": "2001:db8::2", "TCPLOCALPORT": "2"}, got
+got = told(env(v2(0x00, vsock(42, 1024, 2, 80)))[1])
+assert got == {"PROTO": "VSOCK", "VSOCKREMOTECID": "42", "VSOCKREMOTEPORT": "1024", "VSOCKLOCALCID": "2", "VSOCKLOCALPORT": "80"}, got
+got = told(env(v2(0x31, b"/run/app".ljust(108, b"\0") + b"/" * 108))[1])
+assert got == {"PROTO": "UNIX", "UNIXREMOTEPATH": "/run/app", "UNIXLOCALPATH": "/" * 108}, got
+got = told(env(v2(0x31, bytes(108) + b"\0hidden".ljust(108, b"\0")))[1])
+assert got == {"PROTO": "UNIX"}, got
+assert told(env(v2(0, b"", 0x20))[1]) == {"PROTO": "LOCAL"}
+assert told(env(b"PROXY UNKNOWN\r\n")[1]) == {"PROTO": "UNKNOWN"}
+name, got = env(port=int(sys.argv[2]))
+assert told(got) == {} and got["TCPREMOTEPORT"] == str(name[1]), got' "$(port_of "${readies[1]}")"
+	vsock-cat ./front </dev/null >got
+	grep -qx "UNIXREMOTEEUID=$(id -u)" got
+	grep -qx 'UNIXLOCALPATH=./front' got
+	run ! grep -q '^PROXY_' got
+}
+
 @test "both: what came is passed on, in the same version to the byte" {
 	spawn_echo
 	spawn_ready proxy vsock-proxy --accept-proxy --allow 127.0.0.1 --send-proxy v2 tcp:127.0.0.1:0 "tcp:127.0.0.1:$target" \

@@ -49,6 +49,46 @@ test_descriptors() {
 	[ "$(descriptors_of "$1")" -le "$2" ]
 }
 
+# KiB of both processes.
+held() {
+	awk '$1 == "VmRSS:" { sum += $2 } END { print sum }' "/proc/${spawned[$1]}/status" "/proc/$(worker_of "$1")/status"
+}
+
+# Is the program itself what is run? Sanitizers and valgrind keep what was freed, so their processes grow.
+plain() {
+	head -c 4 "$(command -v "$1")" | grep -q ELF && ! grep -q __asan_init "$(command -v "$1")"
+}
+
+@test "20,000 short connections: the two processes hold after them what they held before" {
+	descriptors 500
+	spawn_ready echo vsock-listen tcp:127.0.0.1:0 --echo
+	spawn_ready proxy vsock-proxy "${inspectable[@]}" unix:./front unix:./target tcp:127.0.0.1:0 "$ready"
+	wait_ready proxy 2
+	before=$(descriptors_of proxy)
+	cat >visit.py <<-'END'
+		import socket, sys
+		# COUNT connections to each, 10 at once: connect, echo, close
+		for family, address in (socket.AF_UNIX, "front"), (socket.AF_INET, ("127.0.0.1", int(sys.argv[1]))):
+		    for lap in range(int(sys.argv[2]) // 10):
+		        clients = [socket.socket(family) for _ in range(10)]
+		        for i, client in enumerate(clients):
+		            client.connect(address)
+		            client.sendall(b"%06d%d" % (lap, i))
+		        for i, client in enumerate(clients):
+		            assert client.recv(7, socket.MSG_WAITALL) == b"%06d%d" % (lap, i)
+		            client.close()
+	END
+	python3 visit.py "$(port_of "${readies[1]}")" 1000
+	wait_until test_descriptors proxy "$before"
+	memory=$(held proxy)
+	python3 visit.py "$(port_of "${readies[1]}")" 10000
+	wait_until test_descriptors proxy "$before"
+	after=$(held proxy)
+	echo "descriptors $before; memory of both $memory KiB before, $after KiB after"
+	plain vsock-proxy || return 0
+	[ "$after" -le $((memory + 256)) ]
+}
+
 @test "2,000 that connect at once: none is refused, though the target's backlog is short" {
 	descriptors 4500
 	spawn_ready proxy vsock-proxy tcp:127.0.0.1:0 unix:./target

@@ -58,6 +58,29 @@ listening() {
 	[ "${stderr_lines[2]}" = "   ^" ]
 }
 
+@test "-n: a CID alone, where messages have its name beside it" {
+	echo '1 web' >hosts
+	run -3 vsock-cat -z web:9
+	[[ $output == *'nothing listens on port 9 of CID 1 (web), '* ]]
+	run -3 vsock-cat -n -z web:9
+	[[ $output == *'nothing listens on port 9 of CID 1, '* && $output != *web* ]]
+	run -0 vsock-ping -c 1 web
+	[[ $output == 'PING vsock:1:7 (web): '* ]]
+	run -0 vsock-ping -n -c 1 web
+	[[ $output == 'PING vsock:1:7: '* && $output != *web* ]]
+	# the worker reads the rules anew
+	for option in -v -n; do
+		spawn_ready proxy vsock-proxy $option unix:./front vsock:web:9
+		vsock-cat ./front </dev/null || true
+		wait_until grep -q ' fail .* -> vsock:1:9 ' proxy.err
+		finish proxy
+		mv proxy.err proxy$option
+	done
+	grep -q 'why="refused: nothing listens on port 9 of CID 1 (web), ' proxy-v
+	grep -q 'why="refused: nothing listens on port 9 of CID 1, ' proxy-n
+	run ! grep -q web proxy-n
+}
+
 @test "timeout 2 ends it at once, by the signal" {
 	spawn_ready server vsock-listen 5000 --discard
 	mkfifo open

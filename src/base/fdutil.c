@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -125,22 +126,29 @@ int fd_nonblock(int fd, bool on)
 	return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
 }
 
-/* Waits until fd can be written to, or the time (units_now(); UNITS_INF: never) has come. */
+/* For poll(2), which takes milliseconds: until the time (units_now(); UNITS_INF: never) has come. */
+static int time_left(uint64_t deadline)
+{
+	uint64_t now = units_now(), left = now < deadline ? deadline - now : 0;
+
+	if (deadline == UNITS_INF)
+		return -1;
+	left = (left + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC;
+	return left > INT_MAX ? INT_MAX : (int)left;
+}
+
+/* Waits until fd can be written to: 0; -ETIMEDOUT: the time has come, and it can't; or another negative errno. */
 static int wait_writable(int fd, uint64_t deadline)
 {
 	struct pollfd ready = {.fd = fd, .events = POLLOUT};
-	int timeout = -1, count;
+	int count;
 
-	if (deadline != UNITS_INF) {
-		uint64_t now = units_now(), left = now < deadline ? deadline - now : 0;
-		uint64_t ms = (left + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC;
-
-		timeout = ms > 60000 ? 60000 : (int)ms;
-		if (timeout == 0)
-			return -ETIMEDOUT;
-	}
-	count = poll(&ready, 1, timeout);
-	return count < 0 && errno != EINTR ? -errno : 0;
+	do
+		count = poll(&ready, 1, time_left(deadline));
+	while (count < 0 && errno == EINTR);
+	if (count < 0)
+		return -errno;
+	return count ? 0 : -ETIMEDOUT;
 }
 
 int fd_write_until(int fd, const void *data, size_t size, uint64_t deadline)
@@ -154,13 +162,30 @@ int fd_write_until(int fd, const void *data, size_t size, uint64_t deadline)
 			at += count;
 			size -= (size_t)count;
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-			int error = wait_writable(fd, deadline);
+			int error = deadline != UNITS_INF && units_now() >= deadline ? -ETIMEDOUT : wait_writable(fd, deadline);
 
 			if (error < 0)
 				return error;
 		} else if (errno != EINTR) {
 			return -errno;
 		}
+	}
+	return 0;
+}
+
+int fd_write_ready(int fd, const void *data, size_t size, uint64_t deadline, size_t *written)
+{
+	for (*written = 0; *written < size;) {
+		size_t most = size - *written < PIPE_BUF ? size - *written : PIPE_BUF;
+		int error = wait_writable(fd, deadline);
+		ssize_t count = error ? 0 : write(fd, (const char *)data + *written, most);
+
+		if (error)
+			return error;
+		if (count > 0)
+			*written += (size_t)count;
+		else if (count < 0 && errno != EINTR && (errno != EAGAIN || units_now() >= deadline))
+			return -errno;
 	}
 	return 0;
 }

@@ -24,6 +24,9 @@ int fd_write_all(int fd, const void *data, size_t size);
 /* The same, but gives up with -ETIMEDOUT once units_now() has reached deadline; UNITS_INF: never. A descriptor that
  * blocks may exceed it. */
 int fd_write_until(int fd, const void *data, size_t size, uint64_t deadline);
+/* The same, but looks (poll(2)) before each piece whether there is room, so that one that blocks does not exceed the deadline
+ * either, but where somebody else fills it in between. *written is how much of it went. */
+int fd_write_ready(int fd, const void *data, size_t size, uint64_t deadline, size_t *written);
 /* Sends a descriptor through a connected UNIX socket (SCM_RIGHTS, with one byte 0, as OpenBSD's nc -F does); ours stays
  * open. 0 or negative errno. */
 int fd_pass(int through, int fd);

@@ -26,7 +26,7 @@
 
 #undef LOG_SYSLOG /* syslog.h's facility of that name hides our format */
 
-/* A stderr that isn't read (a full pipe that does not block) may hold a message up for so long, then it is lost. */
+/* A stderr that isn't read (a full pipe) may hold a message up for so long, then it is lost, and so are the next, at once. */
 #define WRITE_PATIENCE NSEC_PER_SEC
 
 #define STAMP_SIZE 40
@@ -45,6 +45,13 @@ static const struct level level_info = {"info", LOG_INFO};
 static const char *program_name;
 static struct log_config config = {.format = LOG_TEXT};
 static bool progress_shown;
+
+/* What stderr did not take (a full disk, a reader that is gone or stands still), since it last took anything. */
+static struct {
+	uint64_t messages;
+	int error; /* of the last attempt, or 0 */
+	bool cut;  /* one of them was, in its midst: what comes next begins a line */
+} lost;
 
 /* Is stderr the journal's stream? It tells the device and inode of it in the environment; see systemd.exec(5). */
 static bool is_journal(void)
@@ -136,9 +143,56 @@ static const char *stamp(char buf[STAMP_SIZE])
 	return buf;
 }
 
+static void emit(const struct level *level, const char *message);
+
+/* A message, or whatever has lines. Where could we complain that it can't be written? */
+static void put_out(const char *data, size_t size)
+{
+	uint64_t deadline = units_now() + (lost.error ? 0 : WRITE_PATIENCE);
+	size_t written = 0;
+	int error = lost.cut ? fd_write_ready(STDERR_FILENO, "\n", 1, deadline, &written) : 0;
+
+	if (!error) {
+		lost.cut = false;
+		error = fd_write_ready(STDERR_FILENO, data, size, deadline, &written);
+		lost.cut = written > 0 && written < size;
+	}
+	lost.error = -error;
+	lost.messages += error != 0;
+}
+
+/* True if there is nothing to tell any more. */
+static bool tell_lost(void)
+{
+	uint64_t messages = lost.messages;
+	char text[160];
+
+	if (messages == 0)
+		return true;
+	snprintf(text, sizeof(text), "messages lost here: %" PRIu64 ": standard error could not be written: %s", messages,
+	         lost.error == ETIMEDOUT || lost.error == EAGAIN ? "nobody reads it" : strerror(lost.error));
+	lost.messages = 0;
+	emit(&level_warning, text); /* comes back to write_out() */
+	if (lost.messages == 0)
+		return true;
+	lost.messages = messages; /* this one is none of them */
+	return false;
+}
+
+/* The line of progress, which nobody misses. */
+static void write_progress(const char *data, size_t size)
+{
+	size_t written;
+
+	(void)fd_write_ready(STDERR_FILENO, data, size, units_now() + WRITE_PATIENCE, &written);
+}
+
 static void write_out(const char *data, size_t size)
 {
-	(void)fd_write_until(STDERR_FILENO, data, size, units_now() + WRITE_PATIENCE); /* where could we complain? */
+	if (tell_lost())
+		put_out(data, size);
+	else
+		lost.messages++;
 }
 
 /*
@@ -612,7 +666,7 @@ void log_progress(const char *format, ...)
 
 		fprintf(line.out, "\r%.*s\033[K", (int)fit, text);
 		if (line_close(&line) != NULL) {
-			write_out(line.data, line.size);
+			write_progress(line.data, line.size);
 			free(line.data);
 			progress_shown = true;
 		}
@@ -625,7 +679,7 @@ void log_progress_end(void)
 	int saved = errno;
 
 	if (progress_shown)
-		write_out("\r\033[K", strlen("\r\033[K"));
+		write_progress("\r\033[K", strlen("\r\033[K"));
 	progress_shown = false;
 	errno = saved;
 }
@@ -633,6 +687,6 @@ void log_progress_end(void)
 void log_progress_keep(void)
 {
 	if (progress_shown)
-		write_out("\n", 1);
+		write_progress("\n", 1);
 	progress_shown = false;
 }

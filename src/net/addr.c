@@ -48,6 +48,7 @@ const struct family addr_families[ADDR_FAMILIES] = {
 	{ "-", ADDR_STDIO, false, 0, false, 0 /* the programs use them anyway */, 0, 0, parse_stdio, addr_format_stdio },
 	{ "socks5", ADDR_SOCKS5, false, 0, false, ADDR_CONNECT, 0, 0, parse_open_ended, addr_format_open_ended },
 	{ "http-connect", ADDR_HTTP_CONNECT, false, 0, false, ADDR_CONNECT, 0, 0, parse_open_ended, addr_format_open_ended },
+	{ "proxy-dst", ADDR_PROXY_DST, false, 0, false, ADDR_CONNECT, 0, 0, parse_open_ended, addr_format_open_ended },
 };
 
 /*
@@ -728,7 +729,7 @@ static int check_role(struct parser *p)
 	const char *program = p->context->program;
 	bool listens = program && strcmp(program, "vsock-listen") == 0;
 	bool cat = program && strcmp(program, "vsock-cat") == 0;
-	bool open_ended = f->family == ADDR_SOCKS5 || f->family == ADDR_HTTP_CONNECT;
+	bool open_ended = addr_family_open_ended(f->family);
 	unsigned role = listening(p) ? ADDR_LISTEN : ADDR_CONNECT;
 
 	if (open_ended && program && strcmp(program, "vsock-proxy") != 0) {
@@ -809,7 +810,7 @@ static bool has_no_port(const char *where)
 
 	if (family)
 		return family->family == ADDR_UNIX || family->family == ADDR_EXEC || family->family == ADDR_FD ||
-		       family->family == ADDR_SOCKS5 || family->family == ADDR_HTTP_CONNECT;
+		       addr_family_open_ended(family->family);
 	return where[0] == '/' || where[0] == '@' || strcmp(where, "-") == 0 || begins_with(where, "./") ||
 	       begins_with(where, "../");
 }

@@ -35,6 +35,7 @@ enum addr_family {
 	ADDR_STDIO, /* - */
 	ADDR_SOCKS5,       /* socks5: where to is said by the client; vsock-proxy only */
 	ADDR_HTTP_CONNECT, /* http-connect: likewise */
+	ADDR_PROXY_DST,    /* proxy-dst: likewise, by the PROXY header */
 };
 
 /* What an address is used for. */
@@ -132,9 +133,14 @@ char *addr_format_short(const struct addr *addr, char *buf, size_t size);
 bool addr_equal(const struct addr *a, const struct addr *b);
 
 /* Does the client say where to? */
+static inline bool addr_family_open_ended(enum addr_family family)
+{
+	return family == ADDR_SOCKS5 || family == ADDR_HTTP_CONNECT || family == ADDR_PROXY_DST;
+}
+
 static inline bool addr_is_open_ended(const struct addr *addr)
 {
-	return addr->family == ADDR_SOCKS5 || addr->family == ADDR_HTTP_CONNECT;
+	return addr_family_open_ended(addr->family);
 }
 
 /* "vsock", "tcp", "unix", …: the first spelling of the address's family. */

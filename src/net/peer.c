@@ -86,6 +86,28 @@ void peer_of_local(int fd, struct peer *peer)
 		peer_from_sockaddr((const struct sockaddr *)&sa, size, peer);
 }
 
+/* Connection tracking keeps where it went at first; SO_ORIGINAL_DST of both families in the kernel's headers, which can't be
+ * included beside the C library's. ENOENT: not tracked; ENOPROTOOPT: no connection tracking in this kernel. */
+#define ORIGINAL_DST 80
+
+bool peer_of_original(int fd, struct peer *local)
+{
+	bool v4 = local->family == ADDR_TCP && (!local->u.tcp.v6 || IN6_IS_ADDR_V4MAPPED(&local->u.tcp.ip));
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} place;
+	socklen_t size = v4 ? sizeof(place.in) : sizeof(place.in6);
+	struct peer before;
+
+	if (local->family != ADDR_TCP || getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, ORIGINAL_DST, &place, &size) < 0)
+		return false;
+	before = *local;
+	peer_from_sockaddr(&place.sa, size, local);
+	return local->u.tcp.port != before.u.tcp.port || memcmp(&local->u.tcp.ip, &before.u.tcp.ip, sizeof(before.u.tcp.ip)) != 0;
+}
+
 static void format_tcp(const struct peer *peer, char *buf, size_t size)
 {
 	char ip[INET6_ADDRSTRLEN], scope[IF_NAMESIZE + 1] = "";

@@ -279,7 +279,7 @@ static int ask_broker(struct dial *dial, const struct place *place, uint64_t tim
 	if (!dialer->broker.ask)
 		return -ENOTSUP;
 	dial->question = ++dialer->questions;
-	error = dialer->broker.ask(dialer->broker.context, dial->question, dial->addr, place, timeout);
+	error = dialer->broker.ask(dialer->broker.context, dial, place, timeout);
 	if (!error)
 		await_answer(dial, DIAL_ASKED);
 	return error;

@@ -33,12 +33,13 @@ typedef int dial_exec(const struct loop *loop, const char *command);
 void dialer_exec(struct dialer *dialer, dial_exec *exec);
 /*
  * For a process that may open little: another one opens exec: and fd: targets, and what connect(2) or bind(2) may not do
- * here. ask() passes the question on (0 or a negative errno); place is where to connect to, NULL for exec: and fd:. The
+ * here. ask() passes dial->question on (0 or a negative errno); place is where to connect to, NULL for exec: and fd:. The
  * answer comes by dialer_given(). Names are asked through resolver, which the dialer takes over; -1: names are looked up
  * as ever.
  */
+struct dial;
 struct dial_broker {
-	int (*ask)(void *context, uint32_t question, const struct addr *addr, const struct place *place, uint64_t timeout);
+	int (*ask)(void *context, const struct dial *dial, const struct place *place, uint64_t timeout);
 	void *context;
 	int resolver;
 };

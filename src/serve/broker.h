@@ -25,6 +25,7 @@
 #include "net/addr.h"
 #include "net/explain.h"
 #include "net/socket.h"
+#include "serve/spawn.h"
 
 #define BROKER_DESCRIPTORS_MAX 128 /* of one message */
 
@@ -37,7 +38,7 @@ enum broker_type {
 	BROKER_OPENED, /* question; a descriptor, or step and number (errno) */
 	BROKER_DONE,   /* number: 0, or the exit status with which the worker ends */
 	BROKER_PONG,
-	BROKER_OPEN, /* question, text, place, timeout */
+	BROKER_OPEN, /* question, text, place, timeout, client */
 };
 
 /* Instead of a rule's number. */
@@ -54,6 +55,7 @@ struct broker_message {
 	uint32_t step; /* enum step */
 	uint64_t timeout; /* ns */
 	struct place place; /* TCP; length 0: none */
+	struct spawn_client client; /* exec: whose command it is */
 	char text[ADDR_TEXT_MAX]; /* the target, as addr_format() writes it */
 };
 

@@ -3,6 +3,7 @@
 
 #include "serve/greeting.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -42,6 +43,7 @@ struct greeting {
 	struct work *work;  /* owned */
 	char *to;           /* where the client wants to go, as text; owned */
 	char *client;       /* what the PROXY header says of it; owned */
+	char *dest;         /* where it went before netfilter redirected it; owned; or NULL */
 	struct proxy_header header;
 	uint32_t discarded; /* bytes, while it lingers */
 	uint8_t state;      /* enum state */
@@ -69,7 +71,8 @@ void greeting_free(struct session *session)
 		return;
 	leave(greeting);
 	free(greeting->client);
-	greeting->client = NULL;
+	free(greeting->dest);
+	greeting->client = greeting->dest = NULL;
 	/* who called us may still read these */
 	if (greeting->work)
 		loop_free_later(session->group->loop, greeting->work);
@@ -82,6 +85,16 @@ void greeting_free(struct session *session)
 const char *greeting_client(const struct session *session)
 {
 	return session->greeting ? session->greeting->client : NULL;
+}
+
+const char *greeting_dest(const struct session *session)
+{
+	return session->greeting ? session->greeting->dest : NULL;
+}
+
+const struct proxy_header *greeting_told(const struct session *session)
+{
+	return session->greeting && session->greeting->client ? &session->greeting->header : NULL;
 }
 
 /* Answers */
@@ -110,6 +123,15 @@ static int say_http(const struct greeting *greeting, unsigned status)
 	size_t size = http_answer(status, answer);
 
 	return say(greeting->session->fd, answer, size);
+}
+
+/* It can't go where it wants to; a client whose PROXY header said so asked nothing, and hears nothing. */
+static void say_no(const struct greeting *greeting, uint8_t socks_code, unsigned http_status)
+{
+	if (greeting->plan->asks == ADDR_SOCKS5)
+		say_socks(greeting, socks_code);
+	else if (greeting->plan->asks == ADDR_HTTP_CONNECT)
+		say_http(greeting, http_status);
 }
 
 /* The end without a relay */
@@ -162,12 +184,9 @@ bool greeting_refuse(struct session *session, const struct failure *failure)
 {
 	struct greeting *greeting = session->greeting;
 
-	if (!greeting || !greeting->plan->asks)
+	if (!greeting || !greeting->plan->asks || greeting->plan->asks == ADDR_PROXY_DST)
 		return false;
-	if (greeting->plan->asks == ADDR_SOCKS5)
-		say_socks(greeting, socks_code_of(failure));
-	else
-		say_http(greeting, http_status_of(failure));
+	say_no(greeting, socks_code_of(failure), http_status_of(failure));
 	linger(greeting);
 	return true;
 }
@@ -208,10 +227,7 @@ static bool make_addr(struct greeting *greeting, const char *host, uint16_t port
 		return true;
 	}
 	snprintf(why, sizeof(why), "it asks for '%.120s', which is no address: %.160s", text + 4, port ? error.why : "the port is 0");
-	if (greeting->plan->asks == ADDR_SOCKS5)
-		say_socks(greeting, SOCKS_FAILURE);
-	else
-		say_http(greeting, 400);
+	say_no(greeting, SOCKS_FAILURE, 400);
 	fail(greeting, "handshake", why);
 	return false;
 }
@@ -227,10 +243,7 @@ static void ask_for(struct greeting *greeting, const char *host, uint16_t port)
 		go(greeting, addr);
 		return;
 	}
-	if (greeting->plan->asks == ADDR_SOCKS5)
-		say_socks(greeting, SOCKS_NOT_ALLOWED);
-	else
-		say_http(greeting, 403);
+	say_no(greeting, SOCKS_NOT_ALLOWED, 403);
 	deny(greeting, why);
 }
 
@@ -327,6 +340,19 @@ static void understand_http(struct greeting *greeting)
 	}
 }
 
+static void go_as_told(struct greeting *greeting)
+{
+	const struct peer *to = &greeting->header.to.peer;
+	char host[INET6_ADDRSTRLEN];
+
+	if (greeting->header.local || to->family != ADDR_TCP) {
+		fail(greeting, "handshake", "the PROXY header names no TCP destination");
+		return;
+	}
+	inet_ntop(to->u.tcp.v6 ? AF_INET6 : AF_INET, &to->u.tcp.ip, host, sizeof(host));
+	ask_for(greeting, host, to->u.tcp.port);
+}
+
 static void understand(struct greeting *greeting)
 {
 	if (greeting->state == PROXY && !understand_proxy(greeting))
@@ -337,6 +363,8 @@ static void understand(struct greeting *greeting)
 		understand_socks(greeting);
 	else if (greeting->plan->asks == ADDR_HTTP_CONNECT)
 		understand_http(greeting);
+	else if (greeting->plan->asks == ADDR_PROXY_DST)
+		go_as_told(greeting);
 	else
 		go(greeting, NULL);
 }
@@ -409,11 +437,24 @@ static struct greeting *make(struct session *session, const struct greeting_plan
 	return greeting->work ? greeting : NULL;
 }
 
+/* What the target will be told, if no header tells it to us. */
+static void find_ends(struct greeting *greeting)
+{
+	struct proxy_header *header = &greeting->header;
+	char text[PROXY_END_TEXT_MAX];
+
+	proxy_header_of_socket(greeting->session->fd, &greeting->session->peer, header);
+	if (greeting->plan->original_dst && peer_of_original(greeting->session->fd, &header->to.peer))
+		greeting->dest = strdup(proxy_end_format(&header->to, text, sizeof(text)));
+}
+
 void greeting_start(struct session *session, const struct greeting_plan *plan)
 {
 	struct loop *loop = session->group->loop;
 	struct greeting *greeting = make(session, plan);
 
+	if (greeting && plan->send_proxy && !plan->accept_proxy)
+		find_ends(greeting);
 	if (greeting && !plan->asks && !plan->accept_proxy) {
 		go(greeting, NULL);
 		return;
@@ -434,9 +475,7 @@ static int say_proxy(struct greeting *greeting, int target)
 	uint8_t data[PROXY_HEADER_MAX];
 	size_t size;
 
-	if (!plan->accept_proxy)
-		proxy_header_of_socket(greeting->session->fd, &greeting->session->peer, &greeting->header);
-	else if (greeting->header.version == plan->send_proxy)
+	if (plan->accept_proxy && greeting->header.version == plan->send_proxy)
 		return say(target, greeting->work->data, greeting->work->header);
 	greeting->header.version = plan->send_proxy;
 	size = proxy_header_make(&greeting->header, data);

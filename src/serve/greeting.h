@@ -23,13 +23,15 @@
 
 struct session;
 struct greeting;
+struct proxy_header;
 
 /* What the clients of a rule are asked, and told. */
 struct greeting_plan {
 	uint64_t timeout;          /* ns for all that the client has to say; UNITS_INF: none */
-	enum addr_family asks;     /* ADDR_SOCKS5, ADDR_HTTP_CONNECT; ADDR_NONE: nothing */
+	enum addr_family asks;     /* ADDR_SOCKS5, ADDR_HTTP_CONNECT, ADDR_PROXY_DST; ADDR_NONE: nothing */
 	bool accept_proxy;         /* its first word is a PROXY header */
 	uint8_t send_proxy;        /* version of the PROXY header that the target gets; 0: none */
+	bool original_dst;         /* which tells where the client went before netfilter redirected it */
 	const struct dest_list *dests; /* where those who ask may go */
 	/* The client has said all: to is where it wants to go, valid until the session is connected; NULL: it wasn't asked. */
 	void (*go)(struct session *session, const struct addr *to);
@@ -56,6 +58,10 @@ bool greeting_refuse(struct session *session, const struct failure *failure);
 bool greeting_stop(struct session *session);
 /* Who the client of a session is by its PROXY header, or NULL. */
 const char *greeting_client(const struct session *session);
+/* Where it went before netfilter redirected it (plan->original_dst), or NULL. */
+const char *greeting_dest(const struct session *session);
+/* What its PROXY header said, or NULL. */
+const struct proxy_header *greeting_told(const struct session *session);
 /* To be called when the session ends. */
 void greeting_free(struct session *session);
 

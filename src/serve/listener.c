@@ -59,9 +59,13 @@ static void pause_over(struct loop *loop, struct timer *timer)
 static void pause_accepting(struct listener *listener, int error)
 {
 	if (!listener->pause_said) {
+		struct explanation why;
 		char text[256];
 
 		log_warning("%s: accepting pauses: %s", addr_format_short(listener->addr, text, sizeof(text)), strerror(error));
+		explain(listener->addr, &(const struct failure){ .step = STEP_ACCEPT, .error = error }, &why);
+		if (*why.hint)
+			log_hint("%s", why.hint);
 		listener->pause_said = true;
 	}
 	listener->paused = true;

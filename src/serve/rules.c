@@ -282,7 +282,7 @@ static int read_dests(struct reader *reader, const struct addr *target)
 		if (own->count && target->family) {
 			word = word_of(reader, own->entries[0].text, &offset);
 			complain(reader, word, 0, strlen(word->text), "this rule's clients can't choose where to go",
-			         "allow-dest and deny-dest are for the targets socks5: and http-connect:");
+			         "allow-dest and deny-dest are for the targets socks5:, http-connect: and proxy-dst:");
 		}
 		return 0;
 	}
@@ -324,9 +324,29 @@ static void check_headers(struct reader *reader, const struct addr *targets)
 		messages = messages || (passage->send_proxy && targets[i].seqpacket);
 	if (messages)
 		complain_word(reader, &reader->words[1], "", "a PROXY header stands before a stream, and here are messages");
+	if (targets[0].family == ADDR_PROXY_DST && !passage->accept_proxy)
+		complain_word(reader, &reader->words[1], "write accept-proxy, and allow=WHO for who may say so",
+		              "where to is said by a PROXY header, and none is accepted here");
 	if (passage->accept_proxy && !names_somebody(reader))
 		complain_word(reader, &reader->words[0], "name the proxies that may connect: allow=WHO, or --allow for all rules",
 		              "accept-proxy: anybody could say that he is somebody else");
+}
+
+/* What netfilter redirects is TCP, and only a header of ours tells it to anybody. */
+static void check_original(struct reader *reader)
+{
+	const struct passage_settings *passage = &reader->rule->settings.passage;
+	enum addr_family family = reader->rule->listen.family;
+
+	if (!passage->original_dst || !family)
+		return;
+	if (family != ADDR_TCP && family != ADDR_FD)
+		complain_word(reader, &reader->words[0], "listen on tcp:", "original-dst: only TCP connections are redirected");
+	if (passage->accept_proxy)
+		complain_word(reader, &reader->words[0], "leave one of them out",
+		              "original-dst and accept-proxy: the header that comes tells already where its client went");
+	else if (!passage->send_proxy)
+		complain_word(reader, &reader->words[1], "write send-proxy=v2", "original-dst: without a PROXY header nobody would be told");
 }
 
 /* What its clients are asked and told before anything is relayed. */
@@ -340,11 +360,13 @@ static int make_plan(struct reader *reader, const struct addr *targets)
 		.asks = addr_is_open_ended(&targets[0]) ? targets[0].family : ADDR_NONE,
 		.accept_proxy = passage->accept_proxy,
 		.send_proxy = (uint8_t)passage->send_proxy,
+		.original_dst = passage->original_dst,
 		.dests = &rule->dests,
 	};
 	if (rule->plan.asks)
 		rule->settings.dialling.dests = &rule->dests;
 	check_headers(reader, targets);
+	check_original(reader);
 	return read_dests(reader, &targets[0]);
 }
 

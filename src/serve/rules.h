@@ -48,6 +48,7 @@ struct rule_settings {
 		struct opt_list dests; /* --allow-dest and --deny-dest as written */
 		unsigned send_proxy;   /* version of the PROXY header; 0: none */
 		bool accept_proxy;
+		bool original_dst;     /* the header tells where a connection went before netfilter redirected it */
 		uint64_t accept_rate;  /* connections a second, each listener; 0 or UNITS_INF: no limit */
 		uint64_t max_memory;   /* bytes, of all rules; 0: auto */
 		uint64_t total_rate;   /* bytes a second, each direction of all connections; 0 or UNITS_INF: no limit */

@@ -18,6 +18,7 @@
 #include "base/units.h"
 #include "serve/notify.h"
 
+#define FULL_PAUSE (60 * NSEC_PER_SEC)
 #define STOP_GRACE (1 * NSEC_PER_SEC) /* what was read may still be written for so long */
 
 /* Who may connect */
@@ -127,6 +128,18 @@ static void apply(const struct server *server, struct listener *listener)
 		listener_rest(listener, server->resting || gate_full(listener->gate));
 }
 
+/* Nobody has asked for this limit, so somebody should know; but not each time, where connections come and go. */
+static void say_full(struct server *server)
+{
+	uint64_t now = units_now();
+
+	if (!server->by_descriptors || server->paused || (server->full_said && now - server->full_said < FULL_PAUSE))
+		return;
+	server->full_said = now;
+	log_warning("connections open: %zu, as many as descriptors allow; who comes now waits", server->sessions.open);
+	log_hint("ulimit -n shows the limit and raises it; for a unit: LimitNOFILE=; --max-conns sets a lower one");
+}
+
 /* After a connection began or ended, through gate. */
 static void rest_or_not(struct server *server, struct gate *gate)
 {
@@ -136,6 +149,8 @@ static void rest_or_not(struct server *server, struct gate *gate)
 	if (gate_changed)
 		gate->resting = !gate->resting;
 	server->resting = rest;
+	if (changed && rest)
+		say_full(server);
 	if (!changed && !gate_changed)
 		return;
 	for (struct listener *listener = server->listeners; listener; listener = listener->next)
@@ -486,19 +501,16 @@ int server_listen(struct server *server, struct listener *listeners, const struc
 	return write_pid_file(server);
 }
 
-uint64_t server_limit(uint64_t asked, size_t ours, size_t each)
+void server_limit(struct server *server, size_t ours, size_t each)
 {
 	size_t descriptors = fd_limit_raise();
-	uint64_t most = descriptors > 2 * ours ? (descriptors - ours) / each : each;
+	uint64_t most = descriptors > 2 * ours ? (descriptors - ours) / each : each, asked = server->settings.max_conns;
 
-	if (!asked)
-		return most;
-	if (asked > most) {
+	server->by_descriptors = !asked || asked > most;
+	server->limit = server->by_descriptors ? most : asked;
+	if (asked > most)
 		log_notice("--max-conns %llu: %llu at once is what %zu descriptors allow", (unsigned long long)asked,
 		           (unsigned long long)most, descriptors);
-		return most;
-	}
-	return asked;
 }
 
 static int tell_ready(const struct server *server)

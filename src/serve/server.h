@@ -50,6 +50,8 @@ struct server {
 	struct session_group sessions;
 	struct listener *listeners; /* the caller's; a list, in the order in which they were opened */
 	uint64_t limit; /* connections at once */
+	bool by_descriptors; /* the limit is what descriptors allow */
+	uint64_t full_said;  /* ns: when it was said last that it was reached */
 	bool running;   /* listeners accept */
 	bool paused;    /* server_pause() */
 	bool resting;   /* the listeners: at the limit, or paused */
@@ -78,9 +80,9 @@ int server_read_who(struct access *access, const struct opt_list *who, const str
                     const struct addr *const *addrs, size_t count, const struct opt_entry **bad, struct mistake *error);
 /* Reads --allow and --deny, and checks that each can match a listener's family. 0 or STATUS_USAGE, said. */
 int server_read_access(struct server *server, const struct hosts *hosts, const struct addr *const *addrs, size_t count);
-/* How many connections at once: as asked (0: auto), but no more than descriptors allow, each of which needs so many beside
+/* Sets how many connections at once: as --max-conns asks, but no more than descriptors allow, each of which needs so many beside
  * ours; said where that is less than was asked for. */
-uint64_t server_limit(uint64_t asked, size_t ours, size_t each);
+void server_limit(struct server *server, size_t ours, size_t each);
 /* Loop and signals. 0 or the exit status, said. */
 int server_start(struct server *server);
 /* Opens the listeners, writes the pid file. 0 or the exit status, said. */

@@ -90,6 +90,7 @@ static void record_open(const struct session *session, uint64_t connect)
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
 	           { .key = "client", .type = LOG_F_TEXT, .text = greeting_client(session) },
+	           { .key = "dest", .type = LOG_F_TEXT, .text = greeting_dest(session) },
 	           { .key = connect ? "connect" : NULL, .type = LOG_F_SECONDS, .number = connect },
 	           { 0 },
 	       });
@@ -102,6 +103,7 @@ static void record_fail(struct session *session, const struct explanation *why)
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
 	           { .key = "client", .type = LOG_F_TEXT, .text = greeting_client(session) },
+	           { .key = "dest", .type = LOG_F_TEXT, .text = greeting_dest(session) },
 	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
 	           { .key = "end", .type = LOG_F_TEXT, .text = why->end },
 	           { .key = "why", .type = LOG_F_TEXT, .text = why->what },
@@ -125,6 +127,7 @@ static void record_done(struct session *session)
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
 	           { .key = "client", .type = LOG_F_TEXT, .text = greeting_client(session) },
+	           { .key = "dest", .type = LOG_F_TEXT, .text = greeting_dest(session) },
 	           { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
 	           { .key = "down", .type = LOG_F_NUMBER, .number = bytes_down(session) },
 	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
@@ -250,6 +253,17 @@ static void close_dialled(struct loop *loop, struct dial *dial, int fd)
 	close(fd);
 }
 
+void session_client(const struct dial *dial, struct spawn_client *client)
+{
+	const struct session *session = ((const struct session_dial *)(const void *)dial)->session;
+	const struct proxy_header *told = greeting_told(session);
+
+	*client = (struct spawn_client){ .connections = session->group->open };
+	proxy_header_of_socket(session->fd, &session->peer, &client->real);
+	if (told)
+		client->told = *told;
+}
+
 static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct failure *failure)
 {
 	struct session_dial *dialled = (struct session_dial *)(void *)dial;
@@ -272,6 +286,8 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 			session_denied(session, failure->detail);
 		else
 			session_failed(session, &why);
+		if (failure->error == EMFILE || failure->error == ENFILE) /* ours is the fault, not the target's */
+			log_hint("%s", why.hint);
 		if (!greeting_refuse(session, failure))
 			session_close(session);
 		return;
@@ -411,6 +427,7 @@ void session_denied(struct session *session, const char *why)
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
 	           { .key = "client", .type = LOG_F_TEXT, .text = greeting_client(session) },
+	           { .key = "dest", .type = LOG_F_TEXT, .text = greeting_dest(session) },
 	           { .key = "why", .type = LOG_F_TEXT, .text = why },
 	           { 0 },
 	       });

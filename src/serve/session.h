@@ -79,6 +79,8 @@ struct endpoint session_endpoint(const struct session *session);
 /* Dials addr and relays. The addresses and settings must outlive the session. */
 void session_dial(struct session *session, struct dialer *dialer, const struct addr *addr,
                   const struct dial_settings *dialling, const struct relay_settings *relaying);
+/* Whose dial it is, one that session_dial() started. */
+void session_client(const struct dial *dial, struct spawn_client *client);
 /* Relays to an endpoint that is here; it is taken over. */
 void session_relay(struct session *session, const struct endpoint *accepted, const struct endpoint *here,
                    const struct relay_settings *relaying);

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fdutil.h"
@@ -66,33 +65,42 @@ int spawn_find(const char *name, char **path)
 
 /* The environment */
 
-static void set_number(const char *name, uint64_t number)
+static void set_text(const char *prefix, const char *name, const char *text)
+{
+	char whole[40];
+
+	snprintf(whole, sizeof(whole), "%s%s", prefix, name);
+	setenv(whole, text, 1);
+}
+
+static void set_number(const char *prefix, const char *name, uint64_t number)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
-	setenv(name, text, 1);
+	set_text(prefix, name, text);
 }
 
-static void set_tcp(const char *ip_name, const char *port_name, const struct peer *peer)
+static void set_vsock(const char *prefix, const char *cid_name, const char *port_name, const struct peer *peer)
+{
+	set_number(prefix, cid_name, peer->u.vsock.cid);
+	set_number(prefix, port_name, peer->u.vsock.port);
+}
+
+static void set_tcp(const char *prefix, const char *ip_name, const char *port_name, const struct peer *peer)
 {
 	char ip[INET6_ADDRSTRLEN];
 
 	inet_ntop(peer->u.tcp.v6 ? AF_INET6 : AF_INET, &peer->u.tcp.ip, ip, sizeof(ip));
-	setenv(ip_name, ip, 1);
-	set_number(port_name, peer->u.tcp.port);
+	set_text(prefix, ip_name, ip);
+	set_number(prefix, port_name, peer->u.tcp.port);
 }
 
-static void set_local_path(int fd)
+/* Not of an abstract socket. */
+static void set_path(const char *prefix, const char *name, const char *path)
 {
-	struct sockaddr_un un;
-	socklen_t size = sizeof(un);
-
-	memset(&un, 0, sizeof(un));
-	if (getsockname(fd, (struct sockaddr *)&un, &size) < 0)
-		return;
-	if (*un.sun_path)
-		setenv("UNIXLOCALPATH", un.sun_path, 1);
+	if (*path && *path != '@')
+		set_text(prefix, name, path);
 }
 
 static void unset_ours(void)
@@ -105,35 +113,94 @@ static void unset_ours(void)
 		unsetenv(unwanted[i]);
 }
 
-static void set_environment(int fd, const struct peer *peer, uint64_t connections)
+static void set_real(const struct proxy_header *header, uint64_t connections)
 {
-	struct peer local;
+	const struct peer *peer = &header->from.peer;
 
-	peer_of_local(fd, &local);
 	switch (peer->family) {
 	case ADDR_VSOCK:
 		setenv("PROTO", "VSOCK", 1);
-		set_number("VSOCKREMOTECID", peer->u.vsock.cid);
-		set_number("VSOCKREMOTEPORT", peer->u.vsock.port);
-		set_number("VSOCKLOCALCID", local.u.vsock.cid);
-		set_number("VSOCKLOCALPORT", local.u.vsock.port);
-		set_number("VSOCKCONNNUM", connections);
+		set_vsock("", "VSOCKREMOTECID", "VSOCKREMOTEPORT", peer);
+		set_vsock("", "VSOCKLOCALCID", "VSOCKLOCALPORT", &header->to.peer);
+		set_number("", "VSOCKCONNNUM", connections);
 		break;
 	case ADDR_TCP:
 		setenv("PROTO", peer->u.tcp.v6 ? "TCP6" : "TCP", 1);
-		set_tcp("TCPREMOTEIP", "TCPREMOTEPORT", peer);
-		set_tcp("TCPLOCALIP", "TCPLOCALPORT", &local);
-		set_number("TCPCONNNUM", connections);
+		set_tcp("", "TCPREMOTEIP", "TCPREMOTEPORT", peer);
+		set_tcp("", "TCPLOCALIP", "TCPLOCALPORT", &header->to.peer);
+		set_number("", "TCPCONNNUM", connections);
 		break;
 	default:
 		setenv("PROTO", "UNIX", 1);
-		set_number("UNIXREMOTEPID", (uint64_t)peer->u.local.pid);
-		set_number("UNIXREMOTEEUID", peer->u.local.uid);
-		set_number("UNIXREMOTEEGID", peer->u.local.gid);
-		set_number("UNIXCONNNUM", connections);
-		set_local_path(fd);
+		set_number("", "UNIXREMOTEPID", (uint64_t)peer->u.local.pid);
+		set_number("", "UNIXREMOTEEUID", peer->u.local.uid);
+		set_number("", "UNIXREMOTEEGID", peer->u.local.gid);
+		set_number("", "UNIXCONNNUM", connections);
+		set_path("", "UNIXLOCALPATH", header->to.path);
 		break;
 	}
+}
+
+#define TOLD "PROXY_"
+
+/* What it says of one end may be missing. */
+static void set_told(const struct proxy_header *header)
+{
+	const struct proxy_end *from = &header->from, *to = &header->to;
+
+	switch (header->local ? ADDR_NONE : from->peer.family) {
+	case ADDR_VSOCK:
+		set_text(TOLD, "PROTO", "VSOCK");
+		set_vsock(TOLD, "VSOCKREMOTECID", "VSOCKREMOTEPORT", &from->peer);
+		if (to->peer.family == ADDR_VSOCK)
+			set_vsock(TOLD, "VSOCKLOCALCID", "VSOCKLOCALPORT", &to->peer);
+		break;
+	case ADDR_TCP:
+		set_text(TOLD, "PROTO", from->peer.u.tcp.v6 ? "TCP6" : "TCP");
+		set_tcp(TOLD, "TCPREMOTEIP", "TCPREMOTEPORT", &from->peer);
+		if (to->peer.family == ADDR_TCP)
+			set_tcp(TOLD, "TCPLOCALIP", "TCPLOCALPORT", &to->peer);
+		break;
+	case ADDR_UNIX:
+		set_text(TOLD, "PROTO", "UNIX");
+		set_path(TOLD, "UNIXREMOTEPATH", from->path);
+		set_path(TOLD, "UNIXLOCALPATH", to->path);
+		break;
+	default:
+		set_text(TOLD, "PROTO", header->local ? "LOCAL" : "UNKNOWN");
+		break;
+	}
+}
+
+/* What an outer one of us may have set is not true of this client. */
+static void unset_told(void)
+{
+	static const char *const names[] = {
+		"PROTO", "VSOCKREMOTECID", "VSOCKREMOTEPORT", "VSOCKLOCALCID", "VSOCKLOCALPORT", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPLOCALIP",
+		"TCPLOCALPORT", "UNIXREMOTEPATH", "UNIXLOCALPATH",
+	};
+	char whole[40];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		snprintf(whole, sizeof(whole), TOLD "%s", names[i]);
+		unsetenv(whole);
+	}
+}
+
+static void set_environment(const struct spawn_client *client)
+{
+	set_real(&client->real, client->connections);
+	unset_told();
+	if (client->told.version)
+		set_told(&client->told);
+}
+
+static void set_environment_of(int fd, const struct peer *peer, uint64_t connections)
+{
+	struct spawn_client client = { .connections = connections };
+
+	proxy_header_of_socket(fd, peer, &client.real);
+	set_environment(&client);
 }
 
 /* To the operator; what is behind standard output is the peer's. */
@@ -175,7 +242,7 @@ pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		set_environment(fd, peer, connections);
+		set_environment_of(fd, peer, connections);
 		become(loop, spawn, fd);
 	}
 	return pid < 0 ? -errno : pid;
@@ -188,7 +255,7 @@ pid_t spawn_on_terminal(const struct loop *loop, const struct spawn *spawn, int 
 	pid_t pid = forkpty(master, NULL, NULL, size);
 
 	if (pid == 0) {
-		set_environment(fd, peer, connections);
+		set_environment_of(fd, peer, connections);
 		/* what the far end has is not known; nothing is sure to be understood more widely */
 		setenv("TERM", "xterm", 0);
 		execute(loop, spawn);
@@ -231,10 +298,10 @@ int spawn_check(const char *command)
 
 int spawn_connected(const struct loop *loop, const char *command)
 {
-	return spawn_connected_as(loop, command, NULL);
+	return spawn_connected_for(loop, command, NULL, NULL);
 }
 
-int spawn_connected_as(const struct loop *loop, const char *command, const struct user *user)
+int spawn_connected_for(const struct loop *loop, const char *command, const struct spawn_client *client, const struct user *user)
 {
 	int pair[2], error;
 	char **words, *path;
@@ -247,6 +314,8 @@ int spawn_connected_as(const struct loop *loop, const char *command, const struc
 		error = -errno;
 	} else {
 		pid = fork();
+		if (pid == 0 && client)
+			set_environment(client);
 		if (pid == 0)
 			become(loop, &(const struct spawn){ .argv = words, .path = path, .user = user }, pair[1]);
 		error = pid < 0 ? -errno : fd_nonblock(pair[0], true);

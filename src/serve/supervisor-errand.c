@@ -269,6 +269,17 @@ static int find_inherited(const struct addr *addr)
 	return -ENOTUNIQ;
 }
 
+static int run_command(const struct supervisor *supervisor, const struct addr *addr, const struct broker_message *request)
+{
+	struct spawn_client client = request->client;
+
+	/* whatever bytes came: flags are flags, and paths end */
+	client.told.local = *(const unsigned char *)&request->client.told.local != 0;
+	client.real.to.path[PROXY_PATH_MAX] = '\0';
+	client.told.from.path[PROXY_PATH_MAX] = client.told.to.path[PROXY_PATH_MAX] = '\0';
+	return spawn_connected_for(supervisor->server.loop, addr->name, &client, supervisor->user);
+}
+
 static int open_target(const struct supervisor *supervisor, const struct addr *addr, const struct broker_message *request,
                        struct failure *failure)
 {
@@ -276,7 +287,7 @@ static int open_target(const struct supervisor *supervisor, const struct addr *a
 
 	switch (addr->family) {
 	case ADDR_EXEC:
-		fd = spawn_connected_as(supervisor->server.loop, addr->name, supervisor->user);
+		fd = run_command(supervisor, addr, request);
 		break;
 	case ADDR_FD:
 		fd = find_inherited(addr);

@@ -124,6 +124,7 @@ static _Noreturn void be_worker(struct supervisor *supervisor, int channel, int 
 		signal(ours[i], SIG_IGN);
 	loop_child(supervisor->server.loop);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* messages to a file at its limit */
 	unsetenv("NOTIFY_SOCKET");
 	_exit(supervisor->work(supervisor, channel, questions));
 }

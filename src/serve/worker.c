@@ -90,14 +90,16 @@ void worker_plan_free(struct confine_plan *plan)
 
 /* Asking the supervisor */
 
-static int ask(void *context, uint32_t question, const struct addr *addr, const struct place *place, uint64_t timeout)
+static int ask(void *context, const struct dial *dial, const struct place *place, uint64_t timeout)
 {
 	const struct worker *worker = context;
-	struct broker_message message = { .type = BROKER_OPEN, .question = question, .timeout = timeout };
+	struct broker_message message = { .type = BROKER_OPEN, .question = dial->question, .timeout = timeout };
 
 	if (place)
 		message.place = *place;
-	addr_format(addr, message.text, sizeof(message.text));
+	if (dial->addr->family == ADDR_EXEC)
+		session_client(dial, &message.client);
+	addr_format(dial->addr, message.text, sizeof(message.text));
 	return broker_send(worker->channel, &message, NULL, 0, false);
 }
 

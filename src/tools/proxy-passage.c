@@ -19,12 +19,14 @@ static const char *const proxy_versions[] = { "none", "v1", "v2", NULL };
 
 const struct opt passage_opts[] = {
 	{ .name = "allow-dest", .group = "Rules", .type = OPT_LIST, .value = "DEST", .flags = OPT_RULE,
-	  .text = "where clients of socks5: and http-connect: may go: HOST:PORTS, *.SUFFIX:PORTS, CIDR:PORTS",
+	  .text = "where clients of socks5: http-connect: proxy-dst: may go: HOST:PORTS, *.SUFFIX:PORTS, CIDR:PORTS",
 	  .offset = offsetof(struct passage_settings, dests) },
 	{ .name = "deny-dest", .group = "Rules", .type = OPT_LIST, .value = "DEST", .flags = OPT_RULE,
 	  .text = "where they may not; of both the first that matches counts", .offset = offsetof(struct passage_settings, dests) },
 	{ .name = "accept-proxy", .group = "Rules", .type = OPT_FLAG, .flags = OPT_RULE,
 	  .text = "each connection begins with a PROXY header", .offset = offsetof(struct passage_settings, accept_proxy) },
+	{ .name = "original-dst", .group = "Rules", .type = OPT_FLAG, .flags = OPT_RULE,
+	  .text = "with send-proxy: tell where it went before netfilter redirected it", .offset = offsetof(struct passage_settings, original_dst) },
 	{ .name = "send-proxy", .group = "Rules", .type = OPT_CHOICE, .value = "VERSION", .fallback = "none", .choices = proxy_versions,
 	  .flags = OPT_RULE, .text = "tell the target by a PROXY header who connected: v1 or v2",
 	  .offset = offsetof(struct passage_settings, send_proxy) },
@@ -71,7 +73,7 @@ int proxy_check_dests_used(const struct passage_settings *passage, const struct 
 		if (rule->plan.asks && !rule->settings.passage.dests.count)
 			return 0;
 	log_error("--%s %s: no rule here has clients that choose where to go", dests->entries[0].opt->name, dests->entries[0].text);
-	log_hint("it is for the targets socks5: and http-connect:");
+	log_hint("it is for the targets socks5:, http-connect: and proxy-dst:");
 	return STATUS_USAGE;
 }
 

@@ -88,6 +88,7 @@ static int work(struct supervisor *supervisor, int channel, int questions)
 			.settings = supervisor->server.settings,
 			.access = supervisor->server.access,
 			.limit = supervisor->server.limit,
+			.by_descriptors = supervisor->server.by_descriptors,
 			.passed = true,
 		},
 		.router.pid = supervisor->router.pid,

@@ -267,8 +267,7 @@ static void choose(struct listen *listen)
 	else if (listen->spawn.argv) /* these have their own descriptors */
 		listen->server.limit = listen->server.settings.max_conns ? listen->server.settings.max_conns : COMMANDS_AT_ONCE;
 	else
-		listen->server.limit = server_limit(listen->server.settings.max_conns, DESCRIPTORS_OURS,
-		                                    descriptors_each(listen->service.kind));
+		server_limit(&listen->server, DESCRIPTORS_OURS, descriptors_each(listen->service.kind));
 }
 
 static int read_words(struct listen *listen, int count, char **words)

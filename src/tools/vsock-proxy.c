@@ -213,7 +213,7 @@ int main(int argc, char **argv)
 	proxy.words = argv + first;
 	proxy.word_count = (size_t)(argc - first);
 	proxy.supervisor.server.settings = settings->serving;
-	proxy.supervisor.server.limit = server_limit(settings->serving.max_conns, DESCRIPTORS_OURS, DESCRIPTORS_EACH);
+	server_limit(&proxy.supervisor.server, DESCRIPTORS_OURS, DESCRIPTORS_EACH);
 	status = common_message_size(&settings->relaying);
 	if (!status)
 		status = check_words(&proxy);

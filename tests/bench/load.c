@@ -787,10 +787,12 @@ static int run_waiting(struct server *s)
 static void print_listening(int fd, const struct options *o)
 {
 	struct sockaddr_storage sa;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)&sa;
 	socklen_t len = sizeof(sa);
+	char host[INET_ADDRSTRLEN];
 
 	if (o->addr.sa.ss_family == AF_INET && getsockname(fd, (struct sockaddr *)&sa, &len) == 0)
-		printf("{\"listening\":\"tcp:127.0.0.1:%u\"}\n", ntohs(((struct sockaddr_in *)&sa)->sin_port));
+		printf("{\"listening\":\"tcp:%s:%u\"}\n", inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host)), ntohs(in->sin_port));
 	else
 		printf("{\"listening\":\"%s\"}\n", o->addr_text);
 	fflush(stdout);

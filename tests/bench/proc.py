@@ -88,7 +88,7 @@ def _cpu_clock(pid):
         return None
 
 
-def _resident(pid):
+def resident(pid):
     """The resident size of a process in KiB, 0 if it is gone."""
     try:
         with open(f"/proc/{pid}/statm", encoding="ascii") as f:
@@ -162,7 +162,7 @@ class Relay:
                 descriptors += len(os.listdir(f"/proc/{pid}/fd"))
             except PermissionError:
                 # a confined worker shows these to root only; its resident size, shared pages included, to everybody
-                size = _resident(pid)
+                size = resident(pid)
                 rss += size
                 pss += size
             except OSError:

@@ -26,6 +26,7 @@ static const struct opt who_opts[] = {
 static const struct opt passage_opts[] = {
 	{ .name = "allow-dest", .type = OPT_LIST, .value = "DEST", .flags = OPT_RULE, .offset = offsetof(struct passage_settings, dests) },
 	{ .name = "accept-proxy", .type = OPT_FLAG, .flags = OPT_RULE, .offset = offsetof(struct passage_settings, accept_proxy) },
+	{ .name = "original-dst", .type = OPT_FLAG, .flags = OPT_RULE, .offset = offsetof(struct passage_settings, original_dst) },
 	{ 0 },
 };
 
@@ -58,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 static const char *const pieces[] = {
 	"tcp:80", "tcp:8000-8009", "vsock:3:80", "vsock::5432", "unix:/run/x", "unix-seqpacket:y", "fd:web", "exec:cat", "8080", " ", " ",
 	" ", "\n", "\n", "\t", "\r\n", "\\\n", "\\", "'", "\"", "#", "name=", "name=web", "connect=tcp:1", "connect=", "allow=3,uid:0",
-	"allow=any", "idle-timeout=5s", "idle-timeout=x", "no-shutdown", "no-shutdown=1", "message-size=line", "message-size=0", "=", "x=y", "socks5:", "http-connect:", "allow-dest=", "allow-dest=*.a:1,5-9", "allow-dest=[::1]:*", "accept-proxy",
+	"allow=any", "idle-timeout=5s", "idle-timeout=x", "no-shutdown", "no-shutdown=1", "message-size=line", "message-size=0", "=", "x=y", "socks5:", "http-connect:", "proxy-dst:", "allow-dest=", "allow-dest=*.a:1,5-9", "allow-dest=[::1]:*", "accept-proxy", "original-dst",
 	"\xc3\xbc", "\xff", "\x1b[", "",
 };
 

@@ -59,6 +59,23 @@ git init -q -b main here && git -C here commit -q --allow-empty -m first
 git -C here push -q web.vsock:/root/there.git main && git clone -q -b main web.vsock:/root/there.git again
 is git "$(git -C again log --format=%s)" first
 
+# A folder of the guest, read and written.
+mounted() {
+	mkdir -p mnt
+	sshfs -F "$PWD/config" "$@" mnt </dev/null || return
+	sha256sum <mnt/data
+	echo written >mnt/new && in_guest web.vsock 'cat /root/folder/new; rm /root/folder/new'
+	fusermount3 -u mnt
+}
+if command -v sshfs >/dev/null; then
+	[ -e /dev/fuse ] || mknod /dev/fuse c 10 229
+	is sshfs "$(mounted web.vsock:/root/folder)" "$(sha256sum <data)"$'\n'written
+	vsock-proxy --ready-fd 9 tcp:127.0.0.1:2222 vsock:web:22 9>ready 2>proxy.err &
+	until grep -q '^READY' ready; do sleep 0.1; done
+	is sshfs-proxy "$(mounted -p 2222 127.0.0.1:/root/folder)" "$(sha256sum <data)"$'\n'written
+	kill $!
+fi
+
 # While a session runs, nothing relays; without -F something does.
 mkfifo input
 held() {

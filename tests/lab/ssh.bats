@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ssh, scp, rsync and git from a host to a real sshd in its guest, over vsock: through vsock-cat, and with the socket that
+# ssh, scp, rsync, git and sshfs from a host to a real sshd in its guest, over vsock: through vsock-cat, and with the socket that
 # vsock-cat --pass-fd hands over. One pair of VMs for all.
 
 load ../lib/common
@@ -28,6 +28,12 @@ setup_file() {
 	works scp
 	works rsync
 	works git
+}
+
+@test "sshfs: by vsock-cat, and through vsock-proxy as a TCP port" {
+	need sshfs
+	works sshfs
+	works sshfs-proxy
 }
 
 @test "with -F nothing relays while the session runs" {

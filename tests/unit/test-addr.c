@@ -138,6 +138,7 @@ static const struct {
 	{ "proxy-connect", "tcp:10.0.0.1:8000-8009", NULL },
 	{ "proxy-connect", "socks5:", NULL },
 	{ "proxy-connect", "http-connect:", NULL },
+	{ "proxy-connect", "proxy-dst:", NULL },
 	/* unix */
 	{ "cat", "unix:/run/x", NULL },
 	{ "cat", "/run/x", "unix:/run/x" },
@@ -625,7 +626,7 @@ static void test_families(void **state)
 	assert_string_equal(text, "vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: fd: ");
 	text[0] = '\0';
 	addr_each_family(ADDR_CONNECT, collect, text);
-	assert_string_equal(text, "vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: exec: fd: socks5: http-connect: ");
+	assert_string_equal(text, "vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: exec: fd: socks5: http-connect: proxy-dst: ");
 	assert_true(addr_is_family("tcp4", 4));
 	assert_true(addr_is_family("VSOCK", 5));
 	assert_false(addr_is_family("web", 3));

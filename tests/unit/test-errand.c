@@ -83,6 +83,8 @@ static int ask(struct rig *rig, const char *text, const struct sockaddr_in *plac
 	int fds[BROKER_DESCRIPTORS_MAX];
 	size_t count;
 
+	/* what it says of its client may be anything */
+	memset(&request.client, 0xff, sizeof(request.client));
 	snprintf(request.text, sizeof(request.text), "%s", text);
 	if (place) {
 		memcpy(&request.place.sa, place, sizeof(*place));

@@ -373,23 +373,41 @@ static void width_is_columns_or_80(void **state)
 	assert_int_equal(log_width(-1), 80);
 }
 
-/* stderr is a full pipe that nobody reads: the message is lost in bounded time, and nothing hangs. */
+static void drain(int fd)
+{
+	char block[4096];
+
+	while (read(fd, block, sizeof(block)) > 0)
+		;
+}
+
+/* stderr is a full pipe that nobody reads, and that blocks: the first message waits for a bounded time, the next don't. When it
+ * is read again, the first line tells how many were lost. */
 static void a_full_stderr_does_not_hang(void **state)
 {
 	int ends[2], saved = dup(STDERR_FILENO);
-	char block[4096] = "";
+	char block[4096] = "", got[512] = "";
 	uint64_t before;
 
 	(void)state;
 	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(fd_nonblock(ends[0], true), 0);
 	assert_int_equal(fd_nonblock(ends[1], true), 0);
 	while (write(ends[1], block, sizeof(block)) > 0)
 		;
+	assert_int_equal(fd_nonblock(ends[1], false), 0);
 	assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
 	before = units_now();
-	log_error("lost");
-	assert_true(dup2(saved, STDERR_FILENO) >= 0);
+	for (int i = 0; i < 100; i++)
+		log_error("lost");
 	assert_in_range(units_now() - before, 900 * NSEC_PER_MSEC, 20 * NSEC_PER_SEC);
+	drain(ends[0]);
+	log_error("back");
+	log_error("again");
+	assert_true(dup2(saved, STDERR_FILENO) >= 0);
+	assert_true(read(ends[0], got, sizeof(got) - 1) > 0);
+	assert_string_equal(got, "vsock-cat: messages lost here: 100: standard error could not be written: nobody reads it\n"
+	                         "vsock-cat: back\nvsock-cat: again\n");
 	close(saved);
 	close(ends[0]);
 	close(ends[1]);
