@@ -397,7 +397,8 @@ int server_write_pid_file(struct server *server)
 	if (!path)
 		return 0;
 	server->pid_file = pidfile_open(path, 0644, &other);
-	if (server->pid_file && pidfile_write(server->pid_file) == 0)
+	/* else its lock would go to commands, and outlive us */
+	if (server->pid_file && fd_cloexec(pidfile_fileno(server->pid_file), true) == 0 && pidfile_write(server->pid_file) == 0)
 		return 0;
 	if (errno == EEXIST)
 		log_error("%s: process %ld has it, and runs", path, (long)other);
