@@ -6,7 +6,7 @@
  * and $VSOCK_PROXY_HANDOVER, "LIST CHANNEL": a file that says which they are (serve/kept), and a socket between both.
  *
  *   the one that goes (supervisor.successor)      the one that comes (supervisor.predecessor)
- *   fork, exec                              ->    takes the sockets that its rules name, opens the others
+ *   two forks, exec                         ->    takes the sockets that its rules name, opens the others
  *                                                 its worker accepts: both do now
  *                                           <-    READY
  *   leaves the pid file, names the new main
@@ -19,17 +19,23 @@
  * Until READY the new one changes nothing that outlives it, so it may fail at any time: the old one says why and goes on. An
  * old one that dies is the same end of file: what it leaves is taken over.
  *
+ * Between both stands a process that does nothing but wait, and ends as the new one ends: so that its status is ours to
+ * hear. It is gone before the service manager is told, whose own child the new one must be then: systemd would not wait for
+ * any other when it stops the service, but kill it at once.
+ *
  * A service manager that keeps descriptors ($FDSTORE) is given the listening sockets too, and gives them back to the next
  * start: what has no rule any more is dropped before anything is opened, for it might be in the way.
  */
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -237,13 +243,13 @@ static void leave_inherited(const struct supervisor *supervisor)
 	}
 }
 
-/* A variable that names a process means the new one if it meant its parent. */
-static void name_process(const char *variable)
+/* A variable that named us names the new one. */
+static void name_process(const struct supervisor *supervisor, const char *variable)
 {
 	const char *text = getenv(variable);
 	char number[24];
 
-	if (!text || strtol(text, NULL, 10) != (long)getppid())
+	if (!text || strtol(text, NULL, 10) != (long)supervisor->router.pid)
 		return;
 	snprintf(number, sizeof(number), "%ld", (long)getpid());
 	setenv(variable, number, 1);
@@ -255,8 +261,8 @@ static _Noreturn void become_successor(struct supervisor *supervisor, int list, 
 	char text[32];
 	int error;
 
-	name_process("LISTEN_PID");
-	name_process("WATCHDOG_PID");
+	name_process(supervisor, "LISTEN_PID");
+	name_process(supervisor, "WATCHDOG_PID");
 	leave_inherited(supervisor);
 	each_listener(supervisor, leave_open, NULL);
 	fd_cloexec(list, false);
@@ -271,11 +277,53 @@ static _Noreturn void become_successor(struct supervisor *supervisor, int list, 
 	_exit(error == ENOENT ? 127 : 126);
 }
 
+/* The process between both. */
+static _Noreturn void attend(struct supervisor *supervisor, int list, int channel, int report)
+{
+	pid_t successor = fork();
+	int how = 0;
+
+	if (successor == 0)
+		become_successor(supervisor, list, channel);
+	(void)fd_write_all(report, &successor, sizeof(successor));
+	closefrom(STDERR_FILENO + 1); /* it is not to hear of us, and nobody is to wait in a backlog that we hold */
+	while (waitpid(successor, &how, 0) < 0 && errno == EINTR)
+		;
+	if (!WIFSIGNALED(how))
+		_exit(WEXITSTATUS(how));
+	prctl(PR_SET_DUMPABLE, 0); /* one core file is enough */
+	loop_child(supervisor->server.loop);
+	signal(WTERMSIG(how), SIG_DFL);
+	raise(WTERMSIG(how));
+	_exit(STATUS_FAILURE);
+}
+
+/* Starts both. 0 or a negative errno. */
+static int start_both(struct supervisor *supervisor, int list, int channel)
+{
+	int report[2], error = 0;
+
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return -errno;
+	supervisor->attendant = fork();
+	if (supervisor->attendant == 0)
+		attend(supervisor, list, channel, report[1]);
+	if (supervisor->attendant < 0)
+		error = -errno;
+	close(report[1]);
+	if (!error && read(report[0], &supervisor->successor, sizeof(supervisor->successor)) != (ssize_t)sizeof(supervisor->successor))
+		error = -ECHILD;
+	if (!error && supervisor->successor < 0)
+		error = -EAGAIN; /* what fork(2) fails with */
+	close(report[0]);
+	return error;
+}
+
 /* Its end */
 
 static void forget_successor(struct supervisor *supervisor)
 {
-	supervisor->successor = 0;
+	supervisor->successor = supervisor->attendant = 0;
 	loop_timer_stop(supervisor->server.loop, &supervisor->restart_late);
 	loop_unwatch(supervisor->server.loop, &supervisor->restart_watch);
 	fd_close(&supervisor->successor_channel);
@@ -318,6 +366,8 @@ static void hand_over(struct supervisor *supervisor)
 	pid_t successor = supervisor->successor;
 	char line[32];
 
+	kill(supervisor->attendant, SIGKILL);
+	waitpid(supervisor->attendant, NULL, 0);
 	supervisor->state = SUPERVISOR_STOPPING;
 	log_notice("process %ld takes over; this one ends with its connections", (long)successor);
 	server_leave_pid_file(&supervisor->server);
@@ -356,15 +406,12 @@ static int start_successor(struct supervisor *supervisor, int list)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
-	supervisor->successor = fork();
-	if (supervisor->successor == 0)
-		become_successor(supervisor, list, ends[1]);
-	error = supervisor->successor < 0 ? -errno : 0;
+	error = start_both(supervisor, list, ends[1]);
 	close(ends[1]);
 	supervisor->successor_channel = ends[0];
 	supervisor->restart_watch = (struct watch){ .kind = &kind, .fd = -1 };
 	supervisor->restart_late.expired = is_late;
-	if (!error) /* without a watch or a timer it is not heard, but its end is */
+	if (!error)
 		error = loop_watch(supervisor->server.loop, &supervisor->restart_watch, ends[0], EPOLLIN);
 	if (!error)
 		error = loop_timer(supervisor->server.loop, &supervisor->restart_late, units_now() + PATIENCE);

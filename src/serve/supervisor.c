@@ -266,7 +266,7 @@ static void reap(struct supervisor *supervisor)
 	while ((pid = waitpid(-1, &how, WNOHANG)) > 0) {
 		if (pid == supervisor->worker)
 			worker_ended(supervisor, how);
-		else if (pid == supervisor->successor)
+		else if (pid == supervisor->attendant)
 			restart_child_ended(supervisor, how);
 	}
 }

@@ -68,6 +68,7 @@ struct supervisor {
 	struct timer kill, watchdog;
 	int predecessor;      /* the process that we follow ends our wait by closing this; -1: nobody */
 	pid_t successor;      /* the process that is to follow us, until it does; 0: none */
+	pid_t attendant;      /* its parent, and our child */
 	int successor_channel;
 	struct watch restart_watch; /* of either */
 	struct timer restart_late;

@@ -136,7 +136,7 @@ restarts() {
 		vsock-listen --echo vsock:any:9000 &
 		echo=$!
 		mkdir -p /run/systemd/system/vsock-proxy.service.d
-		printf '[Service]\nWatchdogSec=20s\n' >/run/systemd/system/vsock-proxy.service.d/watchdog.conf
+		printf '[Service]\nWatchdogSec=20s\nStandardError=append:/run/proxy.err\n' >/run/systemd/system/vsock-proxy.service.d/watchdog.conf
 		limit systemctl daemon-reload
 		limit systemctl start vsock-proxy.service
 		inode=$(stat -c %i /run/vsock-proxy/service/front)
@@ -167,7 +167,7 @@ restarts() {
 		systemctl show -p NFileDescriptorStore -p ActiveState -p NRestarts vsock-proxy.service
 		until_it two_are_left
 		limit systemctl stop vsock-proxy.service
-		systemctl show -p Result -p NFileDescriptorStore vsock-proxy.service
+		cat /run/proxy.err; systemctl show -p Result -p ExecMainCode -p ExecMainStatus -p ExecMainPID -p NFileDescriptorStore vsock-proxy.service
 		vsock-cat tcp:127.0.0.1:81 </dev/null || echo "refused $?"
 		ls /run/vsock-proxy/service || echo removed
 		kill $echo
