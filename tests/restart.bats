@@ -252,6 +252,43 @@ replace_program() { # LINE…
 	[ "$(ask unix:./front hello)" = hello ]
 }
 
+@test "the new one does not end before those that drain, but at the second signal" {
+	spawn_ready proxy vsock-proxy --drain-timeout inf unix:./front unix:./echo
+	for turn in 1 2; do
+		coproc held { vsock-cat unix:./front; } 2>/dev/null
+		exec {to}>&"${held[1]}" {from}<&"${held[0]}"
+		echo 1 >&"$to"; read -r answer <&"$from"
+		first=${spawned[proxy]}
+		restart proxy
+		second=${spawned[proxy-old]}
+		restart proxy
+		kill -TERM "${spawned[proxy]}"
+		wait_until [ ! -e front ]
+		wait_until no_child "${spawned[proxy]}"
+		echo 2 >&"$to"; read -r answer <&"$from"
+		[ "$answer" = 2 ]
+		for pid in "$first" "$second" "${spawned[proxy]}"; do
+			run ! ended "$pid"
+		done
+		if [ $turn = 1 ]; then
+			exec {to}>&- {held[1]}>&-
+			wait_until ended "$first"
+			wait_until ended "$second"
+			wait_until ended "${spawned[proxy]}"
+			spawn_ready proxy vsock-proxy --drain-timeout inf unix:./front unix:./echo
+		else
+			kill -TERM "${spawned[proxy]}"
+			wait_until ended "${spawned[proxy]}"
+			kill -TERM "$first"
+			wait_until ended "$first"
+		fi
+	done
+}
+
+no_child() {
+	[ -z "$(cat "/proc/$1/task/$1/children")" ]
+}
+
 @test "rules that went, came or have other options: their sockets and files go, come and change" {
 	printf '%s\n' 'unix:./front,mode=0666 unix:./echo' 'unix:./goes unix:./echo' 'tcp:127.0.0.1:0 unix:./echo name=tcp' >rules
 	spawn_ready proxy vsock-proxy -f rules

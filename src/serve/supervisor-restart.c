@@ -13,11 +13,13 @@
  *   process to the service manager, closes
  *   the listeners without removing files,
  *   has its worker drain (BROKER_RETIRE)
- *   closes the channel                      ->    end of file: from now on it owns socket files and the pid file, talks to
- *                                                 the service manager, and closes the sockets that it did not take
+ *   GO                                      ->    from now on it owns socket files and the pid file, talks to the service
+ *                                                 manager, and closes the sockets that it did not take
+ *   has ended                               ->    end of file: from now on it may end too
  *
  * Until READY the new one changes nothing that outlives it, so it may fail at any time: the old one says why and goes on. An
- * old one that dies is the same end of file: what it leaves is taken over.
+ * old one that dies has said GO by that. The new one does not end before the old one: a service manager that stops it takes
+ * its end for that of all, and would kill those who still drain.
  *
  * Between both stands a process that does nothing but wait, and ends as the new one ends: so that its status is ours to
  * hear. It is gone before the service manager is told, whose own child the new one must be then: systemd would not wait for
@@ -49,6 +51,7 @@
 
 #define HANDOVER "VSOCK_PROXY_HANDOVER"
 #define READY "READY\n"
+#define GO "GO\n"
 #define PATIENCE (30 * NSEC_PER_SEC)
 
 /* Listeners that outlive us: not those whose sockets we were started with, nor a page that is ours alone. */
@@ -164,25 +167,39 @@ int supervisor_inherit(struct supervisor *supervisor)
 	return STATUS_FAILURE;
 }
 
-static void predecessor_gone(struct loop *loop, struct watch *watch, uint32_t events)
+static void take_over(struct supervisor *supervisor)
 {
-	struct supervisor *supervisor = (struct supervisor *)(void *)((char *)watch - offsetof(struct supervisor, restart_watch));
-
-	(void)events;
-	loop_unwatch(loop, watch);
-	fd_close(&supervisor->predecessor);
 	(void)server_write_pid_file(&supervisor->server); /* not to have it is no reason to refuse connections */
 	log_notice("this process (%ld) has taken over", (long)getpid());
 	supervisor_serve(supervisor);
 }
 
+static void predecessor_speaks(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	struct supervisor *supervisor = (struct supervisor *)(void *)((char *)watch - offsetof(struct supervisor, predecessor_watch));
+	char text[16];
+	ssize_t size = recv(supervisor->predecessor, text, sizeof(text), MSG_DONTWAIT);
+
+	(void)events;
+	if (size < 0 && errno == EAGAIN)
+		return;
+	if (supervisor->state == SUPERVISOR_STARTING)
+		take_over(supervisor);
+	if (size > 0)
+		return;
+	loop_unwatch(loop, watch);
+	fd_close(&supervisor->predecessor);
+	if (supervisor->done)
+		loop_stop(loop);
+}
+
 int restart_say_ready(struct supervisor *supervisor)
 {
-	static const struct watch_kind kind = { .name = "predecessor", .ready = predecessor_gone };
+	static const struct watch_kind kind = { .name = "predecessor", .ready = predecessor_speaks };
 
 	(void)fd_write_all(supervisor->predecessor, READY, strlen(READY)); /* if it is gone its end of file tells us */
-	supervisor->restart_watch = (struct watch){ .kind = &kind, .fd = -1 };
-	return loop_watch(supervisor->server.loop, &supervisor->restart_watch, supervisor->predecessor, EPOLLIN);
+	supervisor->predecessor_watch = (struct watch){ .kind = &kind, .fd = -1 };
+	return loop_watch(supervisor->server.loop, &supervisor->predecessor_watch, supervisor->predecessor, EPOLLIN);
 }
 
 /* The one that goes: starting the other */
@@ -321,11 +338,17 @@ static int start_both(struct supervisor *supervisor, int list, int channel)
 
 /* Its end */
 
-static void forget_successor(struct supervisor *supervisor)
+/* Its end of the channel stays. */
+static void let_go(struct supervisor *supervisor)
 {
 	supervisor->successor = supervisor->attendant = 0;
 	loop_timer_stop(supervisor->server.loop, &supervisor->restart_late);
-	loop_unwatch(supervisor->server.loop, &supervisor->restart_watch);
+	loop_unwatch(supervisor->server.loop, &supervisor->successor_watch);
+}
+
+static void forget_successor(struct supervisor *supervisor)
+{
+	let_go(supervisor);
 	fd_close(&supervisor->successor_channel);
 }
 
@@ -383,12 +406,13 @@ static void hand_over(struct supervisor *supervisor)
 	supervisor_tell(supervisor, &(const struct broker_message){ .type = BROKER_RETIRE });
 	if (supervisor->reload_again)
 		kill(successor, SIGHUP); /* that came meanwhile: it may have read the rules before */
-	forget_successor(supervisor);
+	let_go(supervisor);
+	(void)fd_write_all(supervisor->successor_channel, GO, strlen(GO)); /* closed when we end */
 }
 
 static void successor_speaks(struct loop *loop, struct watch *watch, uint32_t events)
 {
-	struct supervisor *supervisor = (struct supervisor *)(void *)((char *)watch - offsetof(struct supervisor, restart_watch));
+	struct supervisor *supervisor = (struct supervisor *)(void *)((char *)watch - offsetof(struct supervisor, successor_watch));
 	char text[16];
 	ssize_t size = recv(supervisor->successor_channel, text, sizeof(text), MSG_DONTWAIT);
 
@@ -409,10 +433,10 @@ static int start_successor(struct supervisor *supervisor, int list)
 	error = start_both(supervisor, list, ends[1]);
 	close(ends[1]);
 	supervisor->successor_channel = ends[0];
-	supervisor->restart_watch = (struct watch){ .kind = &kind, .fd = -1 };
+	supervisor->successor_watch = (struct watch){ .kind = &kind, .fd = -1 };
 	supervisor->restart_late.expired = is_late;
 	if (!error)
-		error = loop_watch(supervisor->server.loop, &supervisor->restart_watch, ends[0], EPOLLIN);
+		error = loop_watch(supervisor->server.loop, &supervisor->successor_watch, ends[0], EPOLLIN);
 	if (!error)
 		error = loop_timer(supervisor->server.loop, &supervisor->restart_late, units_now() + PATIENCE);
 	if (error) {
@@ -477,7 +501,7 @@ void restart_free(struct supervisor *supervisor)
 		share_all(supervisor, true);
 		forget_successor(supervisor);
 	}
-	if (supervisor->restart_watch.kind)
-		loop_unwatch(supervisor->server.loop, &supervisor->restart_watch);
+	if (supervisor->predecessor_watch.kind)
+		loop_unwatch(supervisor->server.loop, &supervisor->predecessor_watch);
 	kept_free(&supervisor->kept);
 }

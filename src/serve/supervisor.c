@@ -30,7 +30,9 @@ static const struct watch_kind channel_kind = { .name = "channel", .ready = chan
 static void finish(struct supervisor *supervisor, int status)
 {
 	supervisor->status = status;
-	loop_stop(supervisor->server.loop);
+	supervisor->done = true;
+	if (status || supervisor->predecessor < 0)
+		loop_stop(supervisor->server.loop);
 }
 
 /* It does not listen to us: nothing is to be had from it any more. */
@@ -408,6 +410,10 @@ static void stop(struct supervisor *supervisor, int signal)
 	if (supervisor->state == SUPERVISOR_STOPPING) { /* the second one */
 		supervisor->server.signal = signal;
 		tell_signal(supervisor, signal);
+		if (supervisor->done) {
+			finish(supervisor, STATUS_FAILURE);
+			return;
+		}
 		loop_timer(supervisor->server.loop, &supervisor->kill, units_now() + KILL_GRACE);
 		return;
 	}

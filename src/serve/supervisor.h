@@ -66,16 +66,17 @@ struct supervisor {
 	struct resolver *resolver;
 	struct supervisor_known *known;
 	struct timer kill, watchdog;
-	int predecessor;      /* the process that we follow ends our wait by closing this; -1: nobody */
+	int predecessor;      /* to the process that we follow, as long as it is there; -1: nobody */
 	pid_t successor;      /* the process that is to follow us, until it does; 0: none */
 	pid_t attendant;      /* its parent, and our child */
 	int successor_channel;
-	struct watch restart_watch; /* of either */
+	struct watch predecessor_watch, successor_watch;
 	struct timer restart_late;
 	uint64_t watchdog_interval; /* ns; 0: nobody asked for it */
 	uint64_t deaths[5];         /* ns: when the last workers died */
 	size_t next_death;
 	bool reloading, reload_again, pinged;
+	bool done;  /* as soon as the predecessor has ended too */
 	int status; /* to end with */
 };
 
