@@ -131,6 +131,8 @@ restarts() {
 		until_it() { for turn in $(seq 300); do if "$@"; then return; fi; sleep 0.1; done; false; }
 		is_another() { [ "$(main_pid)" != "$main" ] && systemctl is-active vsock-proxy.service; }
 		two_are_left() { [ "$(wc -l </sys/fs/cgroup/system.slice/vsock-proxy.service/cgroup.procs)" = 2 ]; }
+		is_inactive() { [ "$(systemctl is-active vsock-proxy.service)" = inactive ]; }
+		is_closed() { [ "$(systemctl show -p StatusText --value vsock-proxy.service)" = "no longer listening" ]; }
 		was_told() { [ "$(watchdog)" != "$last" ]; }
 		printf '%s\n' 'tcp:127.0.0.1:81 vsock:1:9000' 'unix:/run/vsock-proxy/service/front vsock:1:9000' 'vsock::9001 vsock:1:9000 allow=any' >/etc/vsock/proxy.rules
 		vsock-listen --echo vsock:any:9000 &
@@ -168,7 +170,20 @@ restarts() {
 		[ "$(stat -c %i /run/vsock-proxy/service/front)" = "$inode" ]
 		systemctl show -p NFileDescriptorStore -p ActiveState -p NRestarts vsock-proxy.service
 		until_it two_are_left
-		limit systemctl stop vsock-proxy.service
+		# who drains after SIGUSR2 still does while the service is stopped
+		coproc held { vsock-cat tcp:127.0.0.1:81; }
+		echo one >&"${held[1]}"
+		read -r line <&"${held[0]}"
+		main=$(main_pid)
+		systemctl kill --kill-who=main -s USR2 vsock-proxy.service
+		until_it is_another
+		systemctl stop --no-block vsock-proxy.service
+		until_it is_closed
+		echo two >&"${held[1]}"
+		read -r line <&"${held[0]}"
+		echo "drained $line"
+		exec {held[1]}>&-
+		until_it is_inactive
 		systemctl show -p Result -p NFileDescriptorStore vsock-proxy.service
 		cat /run/proxy.err
 		dmesg | grep -E 'vsock-proxy.*(not our child|reception only|Cannot store|Killing|remains|timed out)' || echo no complaint
@@ -187,6 +202,7 @@ restarts() {
 	[ "$(grep -cx 'NFileDescriptorStore=0' <<<"$output")" = 1 ]
 	grep -qx 'ActiveState=active' <<<"$output"
 	grep -qx 'NRestarts=0' <<<"$output"
+	grep -qx 'drained two' <<<"$output"
 	grep -qx 'Result=success' <<<"$output"
 	grep -qx 'refused 3' <<<"$output"
 	grep -qx 'removed' <<<"$output"
