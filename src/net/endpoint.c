@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -15,6 +17,7 @@
 
 #include "base/fdutil.h"
 #include "net/addr.h"
+#include "net/ip.h"
 #include "net/sender.h"
 
 struct endpoint endpoint_socket(int fd, uint8_t family, bool seqpacket)
@@ -226,6 +229,27 @@ static void close_output(struct endpoint *endpoint)
 	else
 		close(endpoint->out);
 	endpoint->out = -1;
+}
+
+static bool within_this_machine(int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t size = sizeof(sa);
+	struct in6_addr ip;
+
+	return getpeername(fd, (struct sockaddr *)&sa, &size) == 0 && ip_from_sockaddr((struct sockaddr *)&sa, &ip) &&
+	       ip_is_loopback(&ip);
+}
+
+void endpoint_expect_much(const struct endpoint *endpoint, int room)
+{
+	if (endpoint->out_kind != ENDPOINT_SOCKET || endpoint->inherited)
+		return;
+	/* what the kernel refuses is as it was */
+	if (endpoint->family == ADDR_UNIX)
+		setsockopt(endpoint->out, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	else if (endpoint->family == ADDR_TCP && within_this_machine(endpoint->out))
+		setsockopt(endpoint->out, IPPROTO_TCP, TCP_CONGESTION, "reno", sizeof("reno") - 1); /* always there, never paced */
 }
 
 void endpoint_finish(struct endpoint *endpoint)

@@ -70,6 +70,11 @@ ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t
 /* As endpoint_read(), without taking it from the source; -EOPNOTSUPP: only a stream socket can do that, and not on all transports. */
 ssize_t endpoint_peek(const struct endpoint *endpoint, void *data, size_t size);
 
+/* Much is being sent to it. A UNIX socket gets room for so many bytes (the kernel doubles that, and takes no more than net.core.wmem_max
+ * for it); TCP within this machine, where there is no network to be careful of, is not paced (HACKING.md, engines). Nothing for
+ * other endpoints, nor for what was inherited. */
+void endpoint_expect_much(const struct endpoint *endpoint, int room);
+
 /* Tells the other side that no more will come: shutdown(SHUT_WR), or for a pipe or file close. */
 void endpoint_finish(struct endpoint *endpoint);
 /* Tells the source that nobody will read more. */

@@ -25,6 +25,11 @@ bool ip_from_sockaddr(const struct sockaddr *sa, struct in6_addr *ip)
 	return true;
 }
 
+bool ip_is_loopback(const struct in6_addr *ip)
+{
+	return IN6_IS_ADDR_LOOPBACK(ip) || (IN6_IS_ADDR_V4MAPPED(ip) && ip->s6_addr[12] == 127);
+}
+
 bool ip_same_bits(const struct in6_addr *a, const struct in6_addr *b, unsigned bits)
 {
 	const uint8_t *left = (const uint8_t *)a, *right = (const uint8_t *)b;

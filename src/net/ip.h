@@ -14,6 +14,8 @@
 void ip_map_v4(const struct in_addr *v4, struct in6_addr *ip);
 /* The address of a sockaddr, IPv4 as v4-mapped; false for other families. */
 bool ip_from_sockaddr(const struct sockaddr *sa, struct in6_addr *ip);
+/* 127.0.0.0/8 or ::1. */
+bool ip_is_loopback(const struct in6_addr *ip);
 /* Do both have the same first bits? */
 bool ip_same_bits(const struct in6_addr *a, const struct in6_addr *b, unsigned bits);
 

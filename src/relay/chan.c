@@ -74,5 +74,8 @@ uint64_t chan_drop(struct loop *loop, struct chan *chan)
 	if (chan->pipe)
 		pipe_give_back(loop, chan->pipe);
 	chan->pipe = NULL;
+	if (chan->has_room)
+		loop_budget(loop)->roomy--;
+	chan->has_room = false;
 	return lost;
 }

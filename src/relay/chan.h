@@ -43,6 +43,8 @@ struct chan {
 	bool source_ended; /* end of file was read, but what is kept is not written yet (lines, pipes) */
 	uint8_t source_error; /* the same for a source that failed: a positive errno (pipes) */
 	bool eof_passed; /* the end was passed on */
+	bool is_large;   /* a large flow: engine_enlarge() */
+	bool has_room;   /* and its destination was given more room */
 	bool has_turn;   /* of the settings' share: at ready_at */
 };
 
@@ -53,7 +55,7 @@ void chan_rest_written(struct loop *loop, struct chan *chan, size_t length);
 uint64_t chan_unsent(const struct chan *chan);
 /* Keeps data for later, behind what is kept already. 0 or -ENOMEM. */
 int chan_keep(struct loop *loop, struct chan *chan, const void *data, size_t size);
-/* Gives up what is kept; returns how many bytes are lost by it. */
+/* Gives up what is kept and its claim to more room; returns how many bytes are lost by it. */
 uint64_t chan_drop(struct loop *loop, struct chan *chan);
 
 #endif

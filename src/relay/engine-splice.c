@@ -147,7 +147,7 @@ static enum move fill_pipe(struct chan *chan, struct flow *flow)
 	ssize_t moved;
 
 	if (!chan->pipe)
-		chan->pipe = pipe_take(flow->loop);
+		chan->pipe = pipe_take(flow->loop, flow->source->family == ADDR_TCP || flow->destination->family != ADDR_UNIX);
 	if (!chan->pipe) {
 		chan->may_splice = false; /* none is to be had: this flow is copied to its end */
 		return fall_back(chan, flow);

@@ -4,6 +4,7 @@
 #include "relay/engine.h"
 
 #include "net/addr.h"
+#include "relay/loop.h"
 
 static bool can_splice(const struct endpoint *source, const struct endpoint *destination)
 {
@@ -43,4 +44,27 @@ const struct engine *engine_choose(const struct endpoint *source, const struct e
 		return destination->family == ADDR_VSOCK ? &engine_copy : &engine_splice;
 	*may_splice = splice_pays(source, destination);
 	return &engine_copy;
+}
+
+/*
+ * How much a UNIX destination may hold, measured with 1 and 8 connections (HACKING.md, engines): its default of 208 KiB makes TCP,
+ * which has more in flight, wait; between UNIX sockets more than this only pushes the bytes out of the processor's cache. A
+ * reader that stalls keeps all of it in the kernel's memory, so few have it at a time.
+ */
+#define ROOM (1024 * 1024)
+#define ROOM_FROM_UNIX (208 * 1024)
+#define ROOMY_MOST 16
+
+void engine_enlarge(struct chan *chan, const struct flow *flow)
+{
+	struct loop_budget *budget = loop_budget(flow->loop);
+
+	chan->is_large = true;
+	if (flow->destination->family == ADDR_UNIX && flow->destination->out_kind == ENDPOINT_SOCKET) {
+		if (budget->roomy == ROOMY_MOST)
+			return;
+		budget->roomy++;
+		chan->has_room = true;
+	}
+	endpoint_expect_much(flow->destination, flow->source->family == ADDR_UNIX ? ROOM_FROM_UNIX : ROOM);
 }

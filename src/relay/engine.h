@@ -55,6 +55,11 @@ enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char
 /* A message of length 0; to a stream that is nothing. */
 enum move engine_write_empty(struct flow *flow);
 
+/* A flow of which so many bytes were written is a large one. */
+#define ENGINE_LARGE_FLOW (1024 * 1024)
+/* To be called once when it is: what the kernel can do better for it. */
+void engine_enlarge(struct chan *chan, const struct flow *flow);
+
 /* The engine that a channel begins with; setting is enum engine_setting. *may_splice: the copy engine hands it over to the
  * splice engine when the flow turns out to be large. */
 const struct engine *engine_choose(const struct endpoint *source, const struct endpoint *destination, unsigned setting,

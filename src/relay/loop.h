@@ -84,6 +84,7 @@ void loop_free_later(struct loop *loop, void *memory);
 /* Memory for what was read and is not written yet, of all channels and pipes in use: bytes. Who reads looks whether it may be kept. */
 struct loop_budget {
 	uint64_t used, limit; /* limit UINT64_MAX: none */
+	unsigned roomy; /* flows whose destination has more room in the kernel than usual: engine_enlarge() */
 };
 struct loop_budget *loop_budget(struct loop *loop);
 

@@ -9,7 +9,7 @@
 
 #include "relay/loop.h"
 
-#define POOL_MAX 16 /* idle pipes kept; each costs two descriptors and, empty, little memory */
+#define POOL_MAX 16 /* idle pipes kept of each size; each costs two descriptors and, empty, little memory */
 
 /*
  * A pipe holds slots, and small segments fill the 16 of a default pipe early: 1 MiB is what TCP gains from, 256 KiB is
@@ -23,9 +23,9 @@
 #define WORTH_IT (64 * 1024) /* past pipe-user-pages-soft an unprivileged user's pipe has one page */
 
 struct pipe_pool {
-	struct pipe *idle[POOL_MAX];
-	unsigned count; /* of idle */
-	unsigned made;  /* that exist, idle or not */
+	struct pipe *idle[2][POOL_MAX]; /* smaller, large */
+	unsigned count[2];              /* of idle */
+	unsigned made[2];               /* that exist, idle or not */
 };
 
 static struct pipe_pool *pool_of(struct loop *loop)
@@ -39,47 +39,51 @@ static struct pipe_pool *pool_of(struct loop *loop)
 
 static void pipe_free(struct pipe_pool *pool, struct pipe *pipe)
 {
+	pool->made[pipe->large]--;
 	close(pipe->in);
 	close(pipe->out);
 	free(pipe);
-	pool->made--;
 }
 
-static struct pipe *pipe_make(struct pipe_pool *pool)
+static struct pipe *pipe_make(struct pipe_pool *pool, bool large)
 {
-	struct pipe *pipe = malloc(sizeof(*pipe));
+	struct pipe *pipe;
 	int ends[2], size;
 
+	if (pool->made[0] + pool->made[1] >= PIPES_MOST)
+		return NULL;
+	pipe = malloc(sizeof(*pipe));
 	if (!pipe)
 		return NULL;
 	if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0) {
 		free(pipe);
 		return NULL;
 	}
-	pool->made++;
+	pool->made[large]++;
 	/* the kernel may refuse; what counts is what it says then */
-	(void)fcntl(ends[1], F_SETPIPE_SZ, pool->made <= LARGE_MOST ? LARGE : SMALLER);
+	(void)fcntl(ends[1], F_SETPIPE_SZ, large ? LARGE : SMALLER);
 	size = fcntl(ends[1], F_GETPIPE_SZ);
-	*pipe = (struct pipe){ .in = ends[1], .out = ends[0], .capacity = size > 0 ? (uint32_t)size : 0 };
+	*pipe = (struct pipe){ .in = ends[1], .out = ends[0], .capacity = size > 0 ? (uint32_t)size : 0, .large = large };
 	if (size >= WORTH_IT)
 		return pipe;
 	pipe_free(pool, pipe);
 	return NULL;
 }
 
-struct pipe *pipe_take(struct loop *loop)
+struct pipe *pipe_take(struct loop *loop, bool large)
 {
 	struct pipe_pool *pool = pool_of(loop);
 	struct loop_budget *budget = loop_budget(loop);
 	struct pipe *pipe;
 
-	/* what the next one holds is known when it is there */
-	if (!pool || budget->used > budget->limit || budget->limit - budget->used < LARGE)
+	if (!pool)
 		return NULL;
-	if (pool->count)
-		pipe = pool->idle[--pool->count];
-	else
-		pipe = pool->made < PIPES_MOST ? pipe_make(pool) : NULL;
+	if (large && !pool->count[1] && pool->made[1] == LARGE_MOST)
+		large = false;
+	/* what the next one holds is known when it is there */
+	if (budget->used > budget->limit || budget->limit - budget->used < (large ? LARGE : SMALLER))
+		return NULL;
+	pipe = pool->count[large] ? pool->idle[large][--pool->count[large]] : pipe_make(pool, large);
 	if (pipe)
 		budget->used += pipe->capacity;
 	return pipe;
@@ -92,10 +96,10 @@ void pipe_give_back(struct loop *loop, struct pipe *pipe)
 	if (!pool)
 		return; /* can't be: the pipe came from it */
 	loop_budget(loop)->used -= pipe->capacity;
-	if (pipe->bytes || pool->count == POOL_MAX)
+	if (pipe->bytes || pool->count[pipe->large] == POOL_MAX)
 		pipe_free(pool, pipe);
 	else
-		pool->idle[pool->count++] = pipe;
+		pool->idle[pipe->large][pool->count[pipe->large]++] = pipe;
 }
 
 void pipe_pool_free(struct loop *loop)
@@ -104,8 +108,9 @@ void pipe_pool_free(struct loop *loop)
 
 	if (!*pool)
 		return;
-	while ((*pool)->count)
-		pipe_free(*pool, (*pool)->idle[--(*pool)->count]);
+	for (unsigned large = 0; large < 2; large++)
+		while ((*pool)->count[large])
+			pipe_free(*pool, (*pool)->idle[large][--(*pool)->count[large]]);
 	free(*pool);
 	*pool = NULL;
 }

@@ -6,6 +6,7 @@
 #ifndef RELAY_PIPE_H
 #define RELAY_PIPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,10 +16,11 @@ struct pipe {
 	int in, out;       /* write end, read end */
 	uint32_t capacity; /* bytes, as the kernel says */
 	uint32_t bytes;    /* that are in it */
+	bool large;
 };
 
-/* A pipe that is empty, or NULL where descriptors or memory are out (then copy). */
-struct pipe *pipe_take(struct loop *loop);
+/* A pipe that is empty, large or smaller (1 MiB or 256 KiB, where the kernel gives it), or NULL where descriptors or memory are out (then copy). */
+struct pipe *pipe_take(struct loop *loop, bool large);
 /* Back to the pool; closed if bytes are left in it or the pool is full. */
 void pipe_give_back(struct loop *loop, struct pipe *pipe);
 /* Closes the pool's pipes. */

@@ -341,6 +341,8 @@ static void pump(struct loop *loop, struct relay *relay, int side)
 		charge(loop, relay, chan, flow.read);
 	if (flow.read || chan->bytes != before)
 		relay->moved = loop_now(loop);
+	if (chan->bytes >= ENGINE_LARGE_FLOW && !chan->is_large && chan->state == CHAN_OPEN)
+		engine_enlarge(chan, &flow);
 	chan->waits = CHAN_WAITS_SOURCE;
 	switch (result) {
 	case MOVE_ON:

@@ -152,6 +152,22 @@ static void same_bits(void **state)
 	assert_true(ip_same_bits(&a, &a, 128));
 }
 
+static void loopback(void **state)
+{
+	static const char *const within[] = { "127.0.0.1", "127.255.255.254", "::1" }, *const beyond[] = { "128.0.0.1", "10.0.0.1", "::2", "::" };
+	struct in6_addr ip;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(within) / sizeof(*within); i++) {
+		read_ip(within[i], &ip);
+		assert_true(ip_is_loopback(&ip));
+	}
+	for (size_t i = 0; i < sizeof(beyond) / sizeof(*beyond); i++) {
+		read_ip(beyond[i], &ip);
+		assert_false(ip_is_loopback(&ip));
+	}
+}
+
 /* What is refused, and where the caret stands. */
 static const struct {
 	const char *text;
@@ -313,6 +329,7 @@ int main(void)
 		cmocka_unit_test(special_addresses),
 		cmocka_unit_test(own_addresses),
 		cmocka_unit_test(same_bits),
+		cmocka_unit_test(loopback),
 		cmocka_unit_test(bad_texts),
 		cmocka_unit_test(judgements),
 		cmocka_unit_test(reasons),

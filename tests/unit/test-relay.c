@@ -2,6 +2,8 @@
 /* The relay and its two engines, over sockets and pipes of every kind; see rig.h. */
 #include "config.h"
 
+#include <netinet/tcp.h>
+
 #include "rig.h"
 
 /* Every pair of kinds under both engines: UNIX, TCP, pipes and guarded pipes with each other. */
@@ -652,6 +654,81 @@ static void splice_is_really_used(void **state)
 	assert_int_equal(splices, 0);
 }
 
+static int room_of(int fd)
+{
+	int room = 0;
+	socklen_t size = sizeof(room);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &size), 0);
+	return room;
+}
+
+/* So much goes from far[0] to far[1], and arrives. */
+static void pass_up(struct rig *rig, size_t size)
+{
+	const size_t step = 32768;
+
+	for (size_t done = 0; done < size; done += step) {
+		send_pattern(&rig->far[0], 0, done, step);
+		expect_pattern(&rig->far[1], 0, done, step);
+	}
+}
+
+/* Both ways end, and so the relay. */
+static void finish_both(struct rig *rig)
+{
+	for (int side = 0; side < 2; side++)
+		far_finish(&rig->far[side]);
+	rig_ends(rig, END_EOF);
+}
+
+/* By how much a flow of so many bytes to a UNIX socket makes the kernel's room for it grow. */
+static int room_gained(enum kind left, unsigned engine, size_t size, unsigned roomy)
+{
+	struct rig rig;
+	int before, gained;
+
+	rig_init(&rig, engine);
+	loop_budget(rig.loop)->roomy = roomy;
+	side_make(left, &rig.far[0], &rig.end[0]);
+	side_make(KIND_UNIX, &rig.far[1], &rig.end[1]);
+	before = room_of(rig.end[1].out);
+	rig_run(&rig);
+	pass_up(&rig, size);
+	gained = room_of(rig.end[1].out) - before;
+	finish_both(&rig);
+	assert_int_equal(loop_budget(rig.loop)->roomy, roomy); /* the claim ends with the flow */
+	rig_free(&rig);
+	return gained;
+}
+
+static void large_flows_to_a_unix_socket_get_room_few_at_a_time(void **state)
+{
+	(void)state;
+	for (unsigned engine = ENGINE_AUTO; engine <= ENGINE_SPLICE; engine++) {
+		assert_int_equal(room_gained(KIND_TCP, engine, 1 << 19, 0), 0);
+		assert_true(room_gained(KIND_TCP, engine, 3 << 20, 0) > 0);
+		assert_true(room_gained(KIND_UNIX, engine, 3 << 20, 15) > 0);
+		assert_true(room_gained(KIND_PIPES, engine, 3 << 20, 15) > 0);
+		assert_int_equal(room_gained(KIND_TCP, engine, 3 << 20, 16), 0);
+	}
+}
+
+static void large_flows_within_the_machine_are_not_paced(void **state)
+{
+	char name[16] = "";
+	socklen_t size = sizeof(name);
+	struct rig rig;
+
+	(void)state;
+	rig_start(&rig, KIND_UNIX, KIND_TCP, ENGINE_AUTO);
+	pass_up(&rig, 3 << 20);
+	assert_int_equal(getsockopt(rig.end[1].out, IPPROTO_TCP, TCP_CONGESTION, name, &size), 0);
+	assert_string_equal(name, "reno");
+	finish_both(&rig);
+	rig_free(&rig);
+}
+
 /* EINVAL at the n-th call, with bytes in the pipe or without. */
 static void nothing_is_lost_when_splice_gives_up_in_mid_stream(void **state)
 {
@@ -991,6 +1068,8 @@ int main(void)
 		cmocka_unit_test(a_stopped_relay_writes_what_it_has_read),
 		cmocka_unit_test(the_pairs_are_spliced_that_can_be),
 		cmocka_unit_test(splice_is_really_used),
+		cmocka_unit_test(large_flows_to_a_unix_socket_get_room_few_at_a_time),
+		cmocka_unit_test(large_flows_within_the_machine_are_not_paced),
 		cmocka_unit_test(nothing_is_lost_when_splice_gives_up_in_mid_stream),
 		cmocka_unit_test(without_pipes_bytes_are_copied),
 		cmocka_unit_test(into_a_file_that_is_appended_to),
