@@ -167,9 +167,10 @@ replace_program() { # LINE…
 	fails_to_restart proxy 'not restarted: process [0-9]* ended with status 2 before it was ready: this one goes on'
 	grep -q "rules:2: unknown key 'max-con'" proxy.err
 	[ ! -e x ]
-	printf '%s\n' 'unix:./front unix:./other' 'unix:./new unix:./echo' 'unix:./echo unix:./other' >rules
+	printf '%s\n' 'unix:./front,mode=0666 unix:./other' 'unix:./new unix:./echo' 'unix:./echo unix:./other' >rules
 	fails_to_restart proxy 'ended with status 1 before it was ready'
 	[ ! -e new ]
+	[ "$(stat -c %a front)" = 600 ]
 	echo 'unix:./front unix:./echo' >rules
 	replace_program 'kill -KILL $$'
 	fails_to_restart proxy 'was ended by signal 9 (Killed) before it was ready: this one goes on'
@@ -312,6 +313,16 @@ no_child() {
 	finish proxy
 	[ ! -e comes ]
 	[ ! -e front ]
+}
+
+@test "options that can't be given to what was taken over are said, and it serves" {
+	echo 'unix:./front unix:./echo' >rules
+	spawn_ready proxy vsock-proxy -f rules
+	echo 'unix:./front,group=no-such-group-here unix:./other' >rules
+	restart proxy
+	wait_until grep -q 'vsock-proxy: unix:./front.*: .*group' proxy.err
+	[ "$(vsock-cat unix:./front </dev/null)" = other ]
+	[ "$(stat -c %a front)" = 600 ]
 }
 
 @test "a path that is too long for a socket's name, and one with all letters" {

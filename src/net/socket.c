@@ -21,7 +21,6 @@
 
 #include <linux/vm_sockets.h>
 
-#include "base/fdutil.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "net/peer.h"
@@ -400,12 +399,10 @@ fail:
 	return error;
 }
 
-int socket_adopt(int fd, const struct addr *addr, const struct place *place, struct failure *failure)
+int socket_renew(int fd, const struct addr *addr, const struct place *place, struct failure *failure)
 {
 	const char *path = place->sa.ss_family == AF_UNIX ? ((const struct sockaddr_un *)&place->sa)->sun_path : "";
 
-	if (fd_nonblock(fd, true) < 0 || fd_cloexec(fd, true) < 0)
-		return failed(failure, STEP_SOCKET);
 	if (addr->family == ADDR_VSOCK && set_vsock(fd, addr, &(const struct socket_defaults){ 0 }) < 0)
 		return failed(failure, STEP_OPTION);
 	socket_tune(fd, addr);

@@ -177,28 +177,16 @@ static bool may_lack(const struct places *places, size_t i, const struct failure
 	       (failure->error == EADDRNOTAVAIL || failure->error == EAFNOSUPPORT);
 }
 
-/* -ENOENT: there is none. */
-static int take_kept(struct listener *listener, const struct place *place, struct failure *failure)
-{
-	int fd = kept_take(listener->kept, listener->addr, place), error;
-
-	if (fd < 0)
-		return -ENOENT;
-	listener->shared = true;
-	error = socket_adopt(fd, listener->addr, place, failure);
-	if (error)
-		fd_close(&fd);
-	return error ? error : fd;
-}
-
 static int open_place(struct listener *listener, struct place *place, const struct socket_defaults *defaults,
                       struct failure *failure)
 {
 	struct listener_socket *socket = &listener->sockets[listener->count];
 
 	share_port(listener, place);
-	socket->fd = take_kept(listener, place, failure);
-	if (socket->fd == -ENOENT)
+	socket->fd = kept_take(listener->kept, listener->addr, place);
+	if (socket->fd >= 0)
+		listener->shared = true; /* until listener_own() */
+	else
 		socket->fd = socket_listen(listener->addr, place, defaults, failure);
 	if (socket->fd < 0)
 		return socket->fd;
@@ -302,6 +290,22 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 		error = -failure->error;
 	if (error)
 		listener_close(listener);
+	fd_close(&keep_fd);
+	return error;
+}
+
+int listener_own(struct listener *listener, struct failure *failure)
+{
+	struct place place = { 0 };
+	int keep_fd = -1, error = 0;
+
+	if (!listener->shared)
+		return 0;
+	listener->shared = false;
+	if (listener->addr->family != ADDR_TCP)
+		error = socket_place(listener->addr, ADDR_LISTEN, &place, &keep_fd, failure);
+	for (size_t i = 0; i < listener->count && !error; i++)
+		error = socket_renew(listener->sockets[i].fd, listener->addr, &place, failure);
 	fd_close(&keep_fd);
 	return error;
 }

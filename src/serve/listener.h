@@ -62,6 +62,9 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 /* Takes over sockets that another process has opened; or one that is connected already. listener_open() opens none then.
  * -ENOMEM: they are closed. */
 int listener_adopt(struct listener *listener, const int *fds, size_t count, bool connected, bool guarded);
+/* Sockets that were there already become ours alone (shared no more), with the options of the address, which may be others
+ * than before. 0 or a negative errno with *failure: they keep the old ones. */
+int listener_own(struct listener *listener, struct failure *failure);
 /* At the limit: true; below it again: false. */
 void listener_rest(struct listener *listener, bool rest);
 /* Hands over the connection that an inetd-style listener is; true if it was one. It has no more to give then. */

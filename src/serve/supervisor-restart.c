@@ -17,7 +17,7 @@
  *                                                 manager, and closes the sockets that it did not take
  *   has ended                               ->    end of file: from now on it may end too
  *
- * Until READY the new one changes nothing that outlives it, so it may fail at any time: the old one says why and goes on. An
+ * Until GO the new one changes nothing that is there already, so it may fail at any time before: the old one says why and goes on. An
  * old one that dies has said GO by that. The new one does not end before the old one: a service manager that stops it takes
  * its end for that of all, and would kill those who still drain.
  *
@@ -65,14 +65,19 @@ static void each_listener(struct supervisor *supervisor, void (*act)(struct list
 			act(&supervisor->pages[i]->listener, context);
 }
 
-static void set_shared(struct listener *listener, void *context)
+static void share(struct listener *listener, void *context)
 {
-	listener->shared = *(const bool *)context;
+	(void)context;
+	listener->shared = true;
 }
 
-static void share_all(struct supervisor *supervisor, bool shared)
+static void own(struct listener *listener, void *context)
 {
-	each_listener(supervisor, set_shared, &shared);
+	struct failure failure;
+
+	(void)context;
+	if (listener_own(listener, &failure) < 0)
+		explain_say(listener->addr, &failure); /* no reason to refuse connections now */
 }
 
 /* The service manager's store */
@@ -131,7 +136,7 @@ void restart_drop_unwanted(struct supervisor *supervisor, const struct rules *ru
 
 void restart_settle(struct supervisor *supervisor)
 {
-	share_all(supervisor, false);
+	each_listener(supervisor, own, NULL);
 	restart_store(supervisor);
 	kept_drop(&supervisor->kept, false, notify_store_size() > 0);
 	kept_free(&supervisor->kept);
@@ -388,7 +393,12 @@ static void hand_over(struct supervisor *supervisor)
 {
 	pid_t successor = supervisor->successor;
 	char line[32];
+	int how;
 
+	if (waitpid(supervisor->attendant, &how, WNOHANG) > 0) { /* it died of something else at the last moment */
+		restart_child_ended(supervisor, how);
+		return;
+	}
 	kill(supervisor->attendant, SIGKILL);
 	waitpid(supervisor->attendant, NULL, 0);
 	supervisor->state = SUPERVISOR_STOPPING;
@@ -398,7 +408,7 @@ static void hand_over(struct supervisor *supervisor)
 	server_tell_manager(line);
 	unsetenv("NOTIFY_SOCKET"); /* it would not be heard any more */
 	loop_timer_stop(supervisor->server.loop, &supervisor->watchdog);
-	share_all(supervisor, true);
+	each_listener(supervisor, share, NULL);
 	server_close_all(&supervisor->server);
 	for (size_t i = 0; i < SUPERVISOR_PAGES; i++)
 		if (supervisor->pages[i] && !supervisor->pages[i]->of_process)
@@ -498,7 +508,7 @@ void restart_stop(struct supervisor *supervisor)
 void restart_free(struct supervisor *supervisor)
 {
 	if (supervisor->successor) { /* we could not go on: it can */
-		share_all(supervisor, true);
+		each_listener(supervisor, share, NULL);
 		forget_successor(supervisor);
 	}
 	if (supervisor->predecessor_watch.kind)
