@@ -186,7 +186,7 @@ restarts() {
 		until_it is_inactive
 		systemctl show -p Result -p NFileDescriptorStore vsock-proxy.service
 		cat /run/proxy.err
-		dmesg | grep -E 'vsock-proxy.*(not our child|reception only|Cannot store|Killing|remains|timed out)' || echo no complaint
+		dmesg | grep -E 'vsock-proxy.*(not our child|reception only|Cannot store|remains|timed out)' || echo no complaint
 		vsock-cat tcp:127.0.0.1:81 </dev/null || echo "refused $?"
 		[ -e /run/vsock-proxy/service/front ] || echo removed
 		kill $echo
