@@ -43,6 +43,11 @@ tests_unit_test_json_SOURCES = tests/unit/test-json.c
 tests_unit_test_json_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_json_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-kept
+tests_unit_test_kept_SOURCES = tests/unit/test-kept.c
+tests_unit_test_kept_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_kept_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-log
 tests_unit_test_log_SOURCES = tests/unit/test-log.c tests/unit/capture.h
 tests_unit_test_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -232,6 +237,7 @@ bats_tests += tests/proxy-header.bats
 bats_tests += tests/proxy.bats
 bats_tests += tests/record.bats
 bats_tests += tests/reload.bats
+bats_tests += tests/restart.bats
 bats_tests += tests/rules.bats
 bats_tests += tests/sandbox.bats
 bats_tests += tests/seeing.bats

@@ -28,6 +28,15 @@ setup() {
 	done
 }
 
+@test "systemd keeps as many listeners as it is said to keep" {
+	for unit in vsock-proxy.service vsock-proxy@.service; do
+		max=$(sed -n 's/^FileDescriptorStoreMax=//p' "$units/$unit")
+		[ "$max" -gt 0 ]
+		grep -qx "Environment=FDSTORE=$max" "$units/$unit"
+		grep -qx 'RuntimeDirectoryPreserve=restart' "$units/$unit"
+	done
+}
+
 @test "the drain fits into the time that systemd gives, and the program is where it was installed" {
 	for unit in vsock-proxy.service vsock-proxy@.service; do
 		grep -qx 'TimeoutStopSec=40' "$units/$unit"

@@ -501,3 +501,36 @@ since() {
 	run -0 vsock-cat --record file "$target" <<<data
 	[[ $(tshark -n -r file -Y 'tcp.flags == 2' -T fields -e ipv6.src 2>/dev/null) =~ ^fd76:736f:636b:.*:1$ ]]
 }
+
+@test "vsock-proxy restarts on SIGUSR2: who waits in the backlog is served, a connection goes on, the port stays" {
+	spawn_ready echo vsock-listen vsock:any:0 --echo
+	loopback
+	spawn_ready proxy vsock-proxy --allow any vsock::0 "$target"
+	loopback
+	coproc held { vsock-cat "$target"; }
+	echo 1 >&"${held[1]}"; read -r line <&"${held[0]}"
+	[ "$line" = 1 ]
+	for turn in 1 2 3; do
+		# nobody accepts while both stand still
+		worker=$(worker_of proxy)
+		kill -STOP "$worker"
+		echo "waits $turn" >waiting.in
+		spawn waiting vsock-cat -v "$target"
+		wait_until grep -q ' open ' waiting.err
+		old=${spawned[proxy]}
+		kill -USR2 "$old"
+		wait_until has_taken_over "$turn"
+		spawned[proxy]=$(sed -n 's/.*this process (\([0-9]*\)) has taken over.*/\1/p' proxy.err | tail -n 1)
+		join waiting
+		[ "$(cat waiting.out)" = "waits $turn" ]
+		kill -CONT "$worker"
+		[ "$(echo hello | vsock-cat "$target")" = hello ]
+	done
+	echo 2 >&"${held[1]}"; read -r line <&"${held[0]}"
+	[ "$line" = 2 ]
+	exec {held[1]}>&-
+}
+
+has_taken_over() { # TIMES
+	[ "$(grep -c 'has taken over' proxy.err)" -ge "$1" ]
+}

@@ -12,8 +12,6 @@
 
 #include "base/fdutil.h"
 
-#define FIRST_PASSED 3 /* SD_LISTEN_FDS_START */
-
 /* A number in the environment, or -1. */
 static long number_of(const char *variable)
 {
@@ -37,7 +35,7 @@ static int take(int fd)
 		return -EBADF;
 	if (!S_ISSOCK(st.st_mode))
 		return -ENOTSOCK;
-	own = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_PASSED);
+	own = fcntl(fd, F_DUPFD_CLOEXEC, ACTIVATION_FIRST);
 	if (own < 0)
 		return -errno;
 	/* the original must not leak into a COMMAND */
@@ -46,25 +44,41 @@ static int take(int fd)
 	return own;
 }
 
-static int find_named(const char *name, int *fds, size_t room)
+size_t activation_count(void)
+{
+	long passed = number_of("LISTEN_FDS");
+
+	return number_of("LISTEN_PID") == (long)getpid() && passed > 0 ? (size_t)passed : 0;
+}
+
+/* The name of the descriptor at this place, or NULL. */
+static const char *name_at(size_t place, size_t *length)
 {
 	const char *names = getenv("LISTEN_FDNAMES");
-	long passed = number_of("LISTEN_FDS");
-	size_t found = 0, length = strlen(name);
 
-	if (number_of("LISTEN_PID") != (long)getpid() || passed <= 0 || !names)
-		return -ENOENT;
-	for (long i = 0; i < passed && found < room; i++) {
-		size_t part = strcspn(names, ":");
+	for (; names && place > 0; place--) {
+		names = strchr(names, ':');
+		names = names ? names + 1 : NULL;
+	}
+	*length = names ? strcspn(names, ":") : 0;
+	return names;
+}
 
-		if (part == length && memcmp(names, name, length) == 0) {
-			int own = take(FIRST_PASSED + (int)i);
+static int find_named(const char *name, int *fds, size_t room)
+{
+	size_t found = 0, passed = activation_count();
 
-			if (own < 0)
-				return own;
-			fds[found++] = own;
-		}
-		names += part + (names[part] == ':');
+	for (size_t i = 0; i < passed && found < room; i++) {
+		size_t length;
+		const char *other = name_at(i, &length);
+		int own;
+
+		if (!other || length != strlen(name) || memcmp(other, name, length) != 0)
+			continue;
+		own = take(ACTIVATION_FIRST + (int)i);
+		if (own < 0)
+			return own;
+		fds[found++] = own;
 	}
 	return found ? (int)found : -ENOENT;
 }
@@ -80,4 +94,37 @@ int activation_find(const struct addr *addr, int *fds, size_t room)
 		return own;
 	fds[0] = own;
 	return 1;
+}
+
+/* Another descriptor for it; the number stays taken, so that nothing else is ever found there under its name. */
+static int move(int fd)
+{
+	int own = take(fd), null = own < 0 ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC), error = 0;
+
+	if (own < 0)
+		return own;
+	if (null < 0 || dup3(null, fd, O_CLOEXEC) < 0)
+		error = -errno;
+	fd_close(&null);
+	if (error)
+		fd_close(&own);
+	return error ? error : own;
+}
+
+int activation_take(const char *prefix, size_t *at, char *name, size_t size)
+{
+	while (*at < activation_count()) {
+		size_t place = (*at)++, length;
+		const char *found = name_at(place, &length);
+		int fd;
+
+		if (!found || length >= size || length < strlen(prefix) || memcmp(found, prefix, strlen(prefix)) != 0)
+			continue;
+		memcpy(name, found, length);
+		name[length] = '\0';
+		fd = move(ACTIVATION_FIRST + (int)place);
+		if (fd >= 0 || (fd != -ENOTSOCK && fd != -EBADF))
+			return fd;
+	}
+	return -ENOENT;
 }

@@ -10,11 +10,22 @@
 
 #include "net/addr.h"
 
+#define ACTIVATION_FIRST 3 /* the number of the first that systemd passes */
+
 /*
  * The descriptors that an fd: address means: one for a number, all of that name for a name. At most room of them are
  * written to fds; returns how many, or -EBADF (no such descriptor), -ENOTSOCK, -ENOENT (no such name was passed).
  * Duplicates, close-on-exec, the caller's.
  */
 int activation_find(const struct addr *addr, int *fds, size_t room);
+
+/* How many were passed by systemd, from ACTIVATION_FIRST on; 0 where we are not meant. */
+size_t activation_count(void);
+
+/*
+ * The next descriptor whose name begins with prefix, and its name; begin with *at 0. It is the caller's: closing it closes the
+ * socket, for what had its number is /dev/null from then on. -ENOENT: there are no more.
+ */
+int activation_take(const char *prefix, size_t *at, char *name, size_t size);
 
 #endif

@@ -363,10 +363,14 @@ static int bind_listener(int fd, const struct addr *addr, const struct place *pl
 	return bind(fd, (const struct sockaddr *)&place->sa, place->length);
 }
 
+static int backlog_of(const struct addr *addr)
+{
+	return addr->options.given & ADDR_OPT_BACKLOG ? (int)addr->options.backlog : SOMAXCONN;
+}
+
 int socket_listen(const struct addr *addr, const struct place *place, const struct socket_defaults *defaults,
                   struct failure *failure)
 {
-	int backlog = addr->options.given & ADDR_OPT_BACKLOG ? (int)addr->options.backlog : SOMAXCONN;
 	enum step step = STEP_SOCKET;
 	int error, fd;
 
@@ -386,13 +390,36 @@ int socket_listen(const struct addr *addr, const struct place *place, const stru
 	if (bind_listener(fd, addr, place, &step) < 0)
 		goto fail;
 	step = STEP_LISTEN;
-	if (listen(fd, backlog) < 0)
+	if (listen(fd, backlog_of(addr)) < 0)
 		goto fail;
 	return fd;
 fail:
 	error = failed(failure, step);
 	close(fd);
 	return error;
+}
+
+int socket_renew(int fd, const struct addr *addr, const struct place *place, struct failure *failure)
+{
+	const char *path = place->sa.ss_family == AF_UNIX ? ((const struct sockaddr_un *)&place->sa)->sun_path : "";
+
+	if (addr->family == ADDR_VSOCK && set_vsock(fd, addr, &(const struct socket_defaults){ 0 }) < 0)
+		return failed(failure, STEP_OPTION);
+	socket_tune(fd, addr);
+	/* the mode that bind_path() makes */
+	if (*path && !(addr->options.given & ADDR_OPT_MODE) && chmod(path, 0600) < 0)
+		return failed(failure, STEP_OWN);
+	if (*path && own_path(path, &addr->options) < 0)
+		return failed(failure, STEP_OWN);
+	return listen(fd, backlog_of(addr)) < 0 ? failed(failure, STEP_LISTEN) : 0;
+}
+
+bool socket_is_listening(int fd)
+{
+	int listening = 0;
+	socklen_t size = sizeof(listening);
+
+	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
 }
 
 int socket_accept(int listener, struct place *place, struct failure *failure)

@@ -44,6 +44,11 @@ int socket_connected(int fd, struct failure *failure);
 int socket_listen(const struct addr *addr, const struct place *place, const struct socket_defaults *defaults,
                   struct failure *failure);
 
+/* Gives one that another process has opened addr's options, which may have changed; a UNIX socket's file its mode and owner.
+ * 0 or a negative errno with *failure. */
+int socket_renew(int fd, const struct addr *addr, const struct place *place, struct failure *failure);
+bool socket_is_listening(int fd);
+
 /* Accepts one: the descriptor, with the peer's name in *place; -EAGAIN when there is none. */
 int socket_accept(int listener, struct place *place, struct failure *failure);
 

@@ -7,7 +7,7 @@
  *   LISTENER (sockets of a rule) …
  *   RULES (the texts)           ->     reads them, serves them
  *                               <-     DONE
- *   SIGNAL, FAILED, PING        ->
+ *   SIGNAL, RETIRE, FAILED, PING ->
  *                               <-     PONG
  *                               <-     OPEN: what the worker may not open itself
  *   OPENED (a descriptor)       ->
@@ -34,6 +34,7 @@ enum broker_type {
 	BROKER_RULES,
 	BROKER_FAILED, /* a reload: nothing has changed */
 	BROKER_SIGNAL, /* number */
+	BROKER_RETIRE, /* another process has the listeners, and the pages but those of this one */
 	BROKER_PING,
 	BROKER_OPENED, /* question; a descriptor, or step and number (errno) */
 	BROKER_DONE,   /* number: 0, or the exit status with which the worker ends */

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "net/activation.h"
+#include "serve/kept.h"
 
 #define INHERITED_MAX 64 /* sockets of one name */
 #define BATCH 64 /* accepted in one turn */
@@ -142,13 +143,7 @@ static void remember_file(struct listener_socket *socket, const struct addr *add
 	char path[ADDR_NAME_MAX + 16];
 	struct stat st;
 
-	if (addr->family == ADDR_MUX)
-		snprintf(path, sizeof(path), "%s_%u", addr->name, addr->port);
-	else if (addr->family == ADDR_UNIX && !addr->abstract)
-		snprintf(path, sizeof(path), "%s", addr->name);
-	else
-		return;
-	if (lstat(path, &st) < 0)
+	if (!kept_file(addr, path, sizeof(path)) || lstat(path, &st) < 0)
 		return;
 	socket->path = strdup(path);
 	socket->device = st.st_dev;
@@ -192,7 +187,11 @@ static int open_place(struct listener *listener, struct place *place, const stru
 	struct listener_socket *socket = &listener->sockets[listener->count];
 
 	share_port(listener, place);
-	socket->fd = socket_listen(listener->addr, place, defaults, failure);
+	socket->fd = kept_take(listener->kept, listener->addr, place);
+	if (socket->fd >= 0)
+		listener->shared = true; /* until listener_own() */
+	else
+		socket->fd = socket_listen(listener->addr, place, defaults, failure);
 	if (socket->fd < 0)
 		return socket->fd;
 	socket->listener = listener;
@@ -200,14 +199,6 @@ static int open_place(struct listener *listener, struct place *place, const stru
 	remember_file(socket, listener->addr);
 	listener->count++;
 	return 0;
-}
-
-static bool is_listening(int fd)
-{
-	int listening = 0;
-	socklen_t size = sizeof(listening);
-
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
 }
 
 static void add_socket(struct listener *listener, int fd)
@@ -248,7 +239,7 @@ static int adopt(struct listener *listener, struct failure *failure)
 	}
 	listener->guarded = true;
 	for (int i = 0; i < found; i++) {
-		if (!is_listening(fds[i]) && listener->connected < 0 && found == 1)
+		if (!socket_is_listening(fds[i]) && listener->connected < 0 && found == 1)
 			listener->connected = fds[i];
 		else
 			add_socket(listener, fds[i]);
@@ -279,6 +270,7 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 	listener->addr = addr;
 	listener->resting = true;
 	listener->pause.expired = pause_over;
+	listener->shared = false;
 	if (listener->passed)
 		return 0;
 	listener->count = 0;
@@ -306,6 +298,22 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 	return error;
 }
 
+int listener_own(struct listener *listener, struct failure *failure)
+{
+	struct place place = { 0 };
+	int keep_fd = -1, error = 0;
+
+	if (!listener->shared)
+		return 0;
+	listener->shared = false;
+	if (listener->addr->family != ADDR_TCP)
+		error = socket_place(listener->addr, ADDR_LISTEN, &place, &keep_fd, failure);
+	for (size_t i = 0; i < listener->count && !error; i++)
+		error = socket_renew(listener->sockets[i].fd, listener->addr, &place, failure);
+	fd_close(&keep_fd);
+	return error;
+}
+
 static void remove_file(const struct listener_socket *socket)
 {
 	struct stat st;
@@ -320,7 +328,7 @@ void listener_close(struct listener *listener)
 		struct listener_socket *socket = &listener->sockets[i];
 
 		loop_unwatch(listener->loop, &socket->watch);
-		if (socket->path)
+		if (socket->path && !listener->shared)
 			remove_file(socket);
 		free(socket->path);
 		fd_close(&socket->fd);
@@ -347,6 +355,7 @@ void listener_move(struct listener *to, struct listener *from, const struct addr
 	to->accept_at = from->accept_at;
 	to->guarded = from->guarded;
 	to->passed = from->passed;
+	to->shared = from->shared;
 	to->resting = true;
 	to->pause.expired = pause_over;
 	for (size_t i = 0; i < to->count; i++) {
@@ -357,6 +366,14 @@ void listener_move(struct listener *to, struct listener *from, const struct addr
 	from->sockets = NULL;
 	from->count = 0;
 	from->connected = -1;
+}
+
+char *listener_kept_name(const struct listener *listener, char *buf)
+{
+	const struct listener_socket *socket = listener->sockets;
+	bool file = listener->count && socket->path;
+
+	return kept_name(listener->addr, file ? socket->device : 0, file ? socket->inode : 0, buf);
 }
 
 char *listener_text(const struct listener *listener, char *buf, size_t size)

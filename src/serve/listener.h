@@ -32,6 +32,7 @@ struct listener_socket {
 };
 
 struct gate;
+struct kept;
 
 struct listener {
 	struct listener *next; /* the server's list */
@@ -50,6 +51,8 @@ struct listener {
 	bool guarded;  /* the socket was inherited and may be blocking: poll before accept */
 	bool resting, paused, pause_said;
 	bool passed;   /* its sockets were passed to another process, or by one */
+	bool shared;   /* somebody outside goes on with its sockets when it is closed: socket files stay */
+	struct kept *kept; /* where sockets that are there already are taken from, before any is opened; NULL: nowhere */
 };
 
 /* Opens it: resolves (this may wait, so it is for the start), binds, listens. 0, or a negative errno with *failure. Accepts
@@ -59,16 +62,22 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 /* Takes over sockets that another process has opened; or one that is connected already. listener_open() opens none then.
  * -ENOMEM: they are closed. */
 int listener_adopt(struct listener *listener, const int *fds, size_t count, bool connected, bool guarded);
+/* Sockets that were there already become ours alone (shared no more), with the options of the address, which may be others
+ * than before. 0 or a negative errno with *failure: they keep the old ones. */
+int listener_own(struct listener *listener, struct failure *failure);
 /* At the limit: true; below it again: false. */
 void listener_rest(struct listener *listener, bool rest);
 /* Hands over the connection that an inetd-style listener is; true if it was one. It has no more to give then. */
 bool listener_hand_over(struct listener *listener);
-/* Closes; removes the socket file if it is still ours. */
+/* Closes; removes the socket file if it is still ours, and not shared. */
 void listener_close(struct listener *listener);
 
 /* Moves the sockets of one that is open to another, that is to listen on the same address; from is closed then. Who waits in
  * the backlog goes on waiting. */
 void listener_move(struct listener *to, struct listener *from, const struct addr *addr);
+
+/* What its sockets are called in a struct kept. Returns buf, of KEPT_NAME_MAX. */
+char *listener_kept_name(const struct listener *listener, char *buf);
 
 /* The address with the real port, as in "READY ADDRESS". Returns buf. */
 char *listener_text(const struct listener *listener, char *buf, size_t size);

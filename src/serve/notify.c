@@ -4,38 +4,73 @@
 #include "serve/notify.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/fdutil.h"
 #include "base/units.h"
 
-int notify_send(const char *lines)
+#define NOTIFY_DESCRIPTORS_MAX 128 /* of one message; the kernel takes 253 */
+#define PATIENCE_MS 5000
+
+/* Where it listens: 1; 0: nobody asked; or a negative errno. */
+static int find_socket(struct sockaddr_un *to, socklen_t *size)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	size_t length;
-	int fd, error = 0;
+	size_t length = path ? strlen(path) : 0;
 
-	if (!path || !*path)
+	*to = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (!length)
 		return 0;
-	length = strlen(path);
-	if ((*path != '/' && *path != '@') || length >= sizeof(to.sun_path))
+	if ((*path != '/' && *path != '@') || length >= sizeof(to->sun_path))
 		return -EAFNOSUPPORT;
-	memcpy(to.sun_path, path, length);
+	memcpy(to->sun_path, path, length);
 	if (*path == '@')
-		to.sun_path[0] = '\0'; /* an abstract name */
+		to->sun_path[0] = '\0'; /* an abstract name */
+	*size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+	return 1;
+}
+
+static int send_with(const char *lines, const int *fds, size_t count)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int) * NOTIFY_DESCRIPTORS_MAX)];
+	} control;
+	struct sockaddr_un to;
+	struct iovec data = { .iov_base = (void *)lines, .iov_len = strlen(lines) };
+	struct msghdr message = { .msg_name = &to, .msg_iov = &data, .msg_iovlen = 1 };
+	int fd, error = find_socket(&to, &message.msg_namelen);
+
+	if (error <= 0)
+		return error;
+	if (count) {
+		memset(&control, 0, sizeof(control));
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int) * count);
+		memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * count);
+		message.msg_control = &control;
+		message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+	}
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (sendto(fd, lines, strlen(lines), MSG_NOSIGNAL, (const struct sockaddr *)&to,
-	           (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
-		error = -errno;
+	error = sendmsg(fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 	close(fd);
 	return error;
+}
+
+int notify_send(const char *lines)
+{
+	return send_with(lines, NULL, 0);
 }
 
 uint64_t notify_watchdog(void)
@@ -48,4 +83,53 @@ uint64_t notify_watchdog(void)
 		return 0;
 	usec = strtoull(text, &end, 10);
 	return *end || usec > UINT64_MAX / NSEC_PER_USEC ? 0 : usec * NSEC_PER_USEC;
+}
+
+size_t notify_store_size(void)
+{
+	const char *text = getenv("FDSTORE"), *path = getenv("NOTIFY_SOCKET");
+	char *end;
+	unsigned long size;
+
+	if (!text || !path || !*path)
+		return 0;
+	size = strtoul(text, &end, 10);
+	return *end || *text == '-' ? 0 : size;
+}
+
+int notify_keep(const char *name, const int *fds, size_t count)
+{
+	char lines[512];
+
+	if (count > NOTIFY_DESCRIPTORS_MAX)
+		return -E2BIG;
+	snprintf(lines, sizeof(lines), "FDSTORE=1\nFDNAME=%s", name);
+	return send_with(lines, fds, count);
+}
+
+int notify_forget(const char *name)
+{
+	char lines[512];
+
+	snprintf(lines, sizeof(lines), "FDSTOREREMOVE=1\nFDNAME=%s", name);
+	return send_with(lines, NULL, 0);
+}
+
+void notify_wait(void)
+{
+	struct pollfd end;
+	int pipes[2];
+
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return;
+	/* it closes the writing end when it comes to this message (sd_notify_barrier(3), systemd 246) */
+	if (send_with("BARRIER=1", &pipes[1], 1) == 0) {
+		close(pipes[1]);
+		pipes[1] = -1;
+		end = (struct pollfd){ .fd = pipes[0] };
+		while (poll(&end, 1, PATIENCE_MS) < 0 && errno == EINTR)
+			;
+	}
+	fd_close(&pipes[1]);
+	close(pipes[0]);
 }

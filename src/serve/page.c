@@ -197,6 +197,12 @@ void page_serve(struct page *page, struct loop *loop)
 		listener_rest(&page->listener, false);
 }
 
+void page_leave(struct page *page)
+{
+	page->listener.shared = true;
+	listener_close(&page->listener);
+}
+
 void page_stop(struct page *page)
 {
 	if (!page->loop)

@@ -25,6 +25,7 @@ struct page {
 	const char *http_path;       /* what is asked for, "/metrics"; NULL: not HTTP, the request is one line */
 	void (*write)(void *context, const char *request, FILE *out);
 	void *context;
+	bool of_process; /* its address is this process's alone: another that follows has one of its own */
 	struct page_client *clients;
 	size_t open;
 };
@@ -34,6 +35,8 @@ int page_listen(struct page *page, struct loop *loop, struct failure *failure);
 /* Answers who connects, on what page_listen() has opened or another process has (listener_adopt()); the fields from access
  * to context are set. */
 void page_serve(struct page *page, struct loop *loop);
+/* Accepts nobody any more, who is being answered is: another process goes on with its sockets. */
+void page_leave(struct page *page);
 /* Harmless where it was not started. */
 void page_stop(struct page *page);
 

@@ -228,8 +228,12 @@ static void accepted(struct listener *listener, int fd, const struct peer *peer)
 
 void server_close_all(struct server *server)
 {
-	while (server->listeners)
-		server_close(server, server->listeners);
+	while (server->listeners) {
+		struct listener *listener = server->listeners;
+
+		server->listeners = listener->next;
+		listener_close(listener);
+	}
 }
 
 /* The service manager, where there is one. That it can't be told is nothing to end for. */
@@ -376,6 +380,8 @@ static int watch_signals(struct server *server)
 	/* ignored it would reap our children for us */
 	sigaddset(&signals, SIGCHLD);
 	signal(SIGCHLD, SIG_DFL);
+	if (server->also)
+		signals_add(&signals, server->also);
 	return loop_signals(server->loop, &signals, on_signal, server);
 }
 
@@ -398,7 +404,7 @@ int server_start(struct server *server)
 	return 0;
 }
 
-static int write_pid_file(struct server *server)
+int server_write_pid_file(struct server *server)
 {
 	const char *path = server->settings.pid_file;
 	pid_t other = 0;
@@ -406,13 +412,21 @@ static int write_pid_file(struct server *server)
 	if (!path)
 		return 0;
 	server->pid_file = pidfile_open(path, 0644, &other);
-	if (server->pid_file && pidfile_write(server->pid_file) == 0)
+	/* else its lock would go to commands, and outlive us */
+	if (server->pid_file && fd_cloexec(pidfile_fileno(server->pid_file), true) == 0 && pidfile_write(server->pid_file) == 0)
 		return 0;
 	if (errno == EEXIST)
 		log_error("%s: process %ld has it, and runs", path, (long)other);
 	else
 		log_error("%s: %s", path, strerror(errno));
 	return STATUS_FAILURE;
+}
+
+void server_leave_pid_file(struct server *server)
+{
+	if (server->pid_file)
+		pidfile_close(server->pid_file); /* which also gives up its lock */
+	server->pid_file = NULL;
 }
 
 /* bind(any) on vsock succeeds with no transport loaded: a listener that nobody can reach. */
@@ -455,6 +469,7 @@ int server_open(struct server *server, struct listener *listener, const struct a
 	listener->accepted = accepted;
 	listener->context = server;
 	listener->gate = gate;
+	listener->kept = server->kept;
 	listener->accept_rate = gate ? gate->accept_rate : 0;
 	if (server->passed && !listener->passed) {
 		char text[256];
@@ -487,6 +502,8 @@ void server_move(struct server *server, struct listener *to, struct listener *fr
 void server_close(struct server *server, struct listener *listener)
 {
 	take_out(server, listener);
+	if (server->goes && listener->count)
+		server->goes(server, listener);
 	listener_close(listener);
 }
 
@@ -498,7 +515,7 @@ int server_listen(struct server *server, struct listener *listeners, const struc
 		if (status)
 			return status;
 	}
-	return write_pid_file(server);
+	return server_write_pid_file(server);
 }
 
 void server_limit(struct server *server, size_t ours, size_t each)

@@ -18,6 +18,7 @@
 #include "serve/listener.h"
 #include "serve/session.h"
 
+struct kept;
 struct pidfh;
 
 struct server_settings {
@@ -59,6 +60,8 @@ struct server {
 	bool ending;    /* the time of the drain is up */
 	bool signalled; /* the first signal came */
 	bool passed;    /* its listeners are opened by another process, which also has the signals: see listener_adopt() */
+	int also;      /* one more signal that signalled_by() hears; 0: none */
+	struct kept *kept; /* sockets that are taken before any is opened; NULL: there are none */
 	bool at_once;  /* don't drain: the first signal ends, by that signal */
 	int signal;    /* to end by, or 0 */
 	struct timer drain;
@@ -70,6 +73,8 @@ struct server {
 	void (*ended)(struct server *server, const struct session *session);
 	/* A signal came, of those that server_signal() knows; NULL: that is what happens. */
 	void (*signalled_by)(struct server *server, int signal);
+	/* This listener goes for good, the others stay; may be NULL. */
+	void (*goes)(struct server *server, struct listener *listener);
 	/* The first signal to end came, and what is open drains; may be NULL. */
 	void (*stopping)(struct server *server);
 };
@@ -85,6 +90,10 @@ int server_read_access(struct server *server, const struct hosts *hosts, const s
 void server_limit(struct server *server, size_t ours, size_t each);
 /* Loop and signals. 0 or the exit status, said. */
 int server_start(struct server *server);
+/* 0 or the exit status, said. */
+int server_write_pid_file(struct server *server);
+/* Leaves the file to another process, which may write it from now on. */
+void server_leave_pid_file(struct server *server);
 /* Opens the listeners, writes the pid file. 0 or the exit status, said. */
 int server_listen(struct server *server, struct listener *listeners, const struct addr *const *addrs, size_t count);
 /* Opens one listener more; once the server runs it accepts at server_admit(). 0, or the exit status, said. */

@@ -106,7 +106,7 @@ static void set_path(const char *prefix, const char *name, const char *path)
 static void unset_ours(void)
 {
 	static const char *const unwanted[] = {
-		"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "MAINPID",
+		"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "MAINPID", "FDSTORE",
 	};
 
 	for (size_t i = 0; i < sizeof(unwanted) / sizeof(*unwanted); i++)

@@ -14,4 +14,29 @@ void errand_stop(struct supervisor *supervisor);
 /* What names were found to mean is forgotten: the rules are others. */
 void errand_forget(struct supervisor *supervisor);
 
+/* To the worker. */
+void supervisor_tell(struct supervisor *supervisor, const struct broker_message *message);
+/* To the service manager: a reload begins. */
+void supervisor_say_reloading(const char *what);
+/* The worker has the rules, and the addresses are ours alone. */
+void supervisor_serve(struct supervisor *supervisor);
+
+/* SIGUSR2: starts the program that is to follow, or says why not. */
+void restart_start(struct supervisor *supervisor);
+/* It has ended before it was ready. */
+void restart_child_ended(struct supervisor *supervisor, int how);
+/* We are to end: it too. */
+void restart_stop(struct supervisor *supervisor);
+/* Tells the process that we follow that we are ready: it lets go, and supervisor_serve() is called. 0 or a negative errno. */
+int restart_say_ready(struct supervisor *supervisor);
+/* Closes what the service manager has kept and no rule listens on any more; the others are taken from now on. */
+void restart_drop_unwanted(struct supervisor *supervisor, const struct rules *rules);
+/* What was taken is ours, and the rest is closed. */
+void restart_settle(struct supervisor *supervisor);
+/* Gives the service manager the listeners to keep, if it does that. */
+void restart_store(struct supervisor *supervisor);
+/* It forgets one that goes (server.goes). */
+void restart_forget(struct server *server, struct listener *listener);
+void restart_free(struct supervisor *supervisor);
+
 #endif

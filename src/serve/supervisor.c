@@ -30,7 +30,9 @@ static const struct watch_kind channel_kind = { .name = "channel", .ready = chan
 static void finish(struct supervisor *supervisor, int status)
 {
 	supervisor->status = status;
-	loop_stop(supervisor->server.loop);
+	supervisor->done = true;
+	if (status || supervisor->predecessor < 0)
+		loop_stop(supervisor->server.loop);
 }
 
 /* It does not listen to us: nothing is to be had from it any more. */
@@ -59,9 +61,14 @@ static void tell(struct supervisor *supervisor, const struct broker_message *mes
 		give_up_worker(supervisor, strerror(-error));
 }
 
+void supervisor_tell(struct supervisor *supervisor, const struct broker_message *message)
+{
+	tell(supervisor, message, NULL, 0);
+}
+
 static void tell_signal(struct supervisor *supervisor, int signal)
 {
-	tell(supervisor, &(const struct broker_message){ .type = BROKER_SIGNAL, .number = signal }, NULL, 0);
+	supervisor_tell(supervisor, &(const struct broker_message){ .type = BROKER_SIGNAL, .number = signal });
 }
 
 static void pass_listener(struct supervisor *supervisor, struct listener *listener, uint32_t rule, uint32_t port)
@@ -117,7 +124,7 @@ static void forget_passed(struct supervisor *supervisor)
 
 static _Noreturn void be_worker(struct supervisor *supervisor, int channel, int questions)
 {
-	static const int ours[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
+	static const int ours[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
 
 	/* a Ctrl-C, or a service manager that signals all processes, means the supervisor, which tells its worker */
 	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
@@ -259,22 +266,25 @@ static void reap(struct supervisor *supervisor)
 	int how;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &how, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &how, WNOHANG)) > 0) {
 		if (pid == supervisor->worker)
 			worker_ended(supervisor, how);
+		else if (pid == supervisor->attendant)
+			restart_child_ended(supervisor, how);
+	}
 }
 
 /* Rules are read again */
 
-static void say_reloading(void)
+void supervisor_say_reloading(const char *what)
 {
 	struct timespec now;
 	char lines[96];
 
 	/* sd_notify(3): when it begins, by the clock that the manager compares */
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	snprintf(lines, sizeof(lines), "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading",
-	         (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	snprintf(lines, sizeof(lines), "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=%s",
+	         (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000, what);
 	server_tell_manager(lines);
 }
 
@@ -301,38 +311,70 @@ void supervisor_reload(struct supervisor *supervisor)
 {
 	if (supervisor->state == SUPERVISOR_STOPPING)
 		return;
-	supervisor->reload_again = supervisor->reloading || supervisor->state == SUPERVISOR_STARTING;
+	supervisor->reload_again = supervisor->reloading || supervisor->successor || supervisor->state == SUPERVISOR_STARTING;
 	if (supervisor->reload_again)
 		return;
-	say_reloading();
+	supervisor_say_reloading("reloading");
 	if (replace_rules(supervisor) == 0) {
 		supervisor->reloading = true;
 		return;
 	}
 	log_error("nothing was reloaded: the rules from before stay in force");
-	tell(supervisor, &(const struct broker_message){ .type = BROKER_FAILED }, NULL, 0);
+	supervisor_tell(supervisor, &(const struct broker_message){ .type = BROKER_FAILED });
 	server_tell_listening(&supervisor->server);
+}
+
+void supervisor_serve(struct supervisor *supervisor)
+{
+	int status;
+
+	supervisor->state = SUPERVISOR_SERVING;
+	status = server_ready(&supervisor->server);
+	if (status) {
+		finish(supervisor, status);
+		return;
+	}
+	restart_settle(supervisor);
+	if (supervisor->watchdog_interval)
+		loop_timer(supervisor->server.loop, &supervisor->watchdog, units_now());
+	if (supervisor->reload_again)
+		supervisor_reload(supervisor);
+}
+
+/* As soon as the addresses are ours alone. */
+static void started(struct supervisor *supervisor)
+{
+	int error;
+
+	if (supervisor->predecessor < 0) {
+		supervisor_serve(supervisor);
+		return;
+	}
+	error = restart_say_ready(supervisor);
+	if (!error)
+		return;
+	log_error("epoll: %s", strerror(-error));
+	finish(supervisor, STATUS_FAILURE);
 }
 
 /* The worker has what it was given last: it serves. */
 static void worker_done(struct supervisor *supervisor)
 {
 	const struct router_change *change = &supervisor->change;
-	int status = 0;
 
 	if (supervisor->state == SUPERVISOR_STARTING) {
-		supervisor->state = SUPERVISOR_SERVING;
-		status = server_ready(&supervisor->server);
-	} else if (supervisor->reloading) {
+		started(supervisor);
+		return;
+	}
+	if (supervisor->reloading) {
 		log_notice("reloaded; rules that stay: %zu, new: %zu, gone: %zu", change->stay, change->come, change->go);
 		server_tell_listening(&supervisor->server);
+		restart_store(supervisor);
 	} else if (supervisor->state == SUPERVISOR_SERVING) {
 		log_notice("another worker (process %ld) serves", (long)supervisor->worker);
 	}
 	supervisor->reloading = false;
-	if (status)
-		finish(supervisor, status);
-	else if (supervisor->reload_again)
+	if (supervisor->reload_again)
 		supervisor_reload(supervisor);
 }
 
@@ -369,10 +411,15 @@ static void stop(struct supervisor *supervisor, int signal)
 	if (supervisor->state == SUPERVISOR_STOPPING) { /* the second one */
 		supervisor->server.signal = signal;
 		tell_signal(supervisor, signal);
+		if (supervisor->done) {
+			finish(supervisor, STATUS_FAILURE);
+			return;
+		}
 		loop_timer(supervisor->server.loop, &supervisor->kill, units_now() + KILL_GRACE);
 		return;
 	}
 	supervisor->state = SUPERVISOR_STOPPING;
+	restart_stop(supervisor);
 	server_tell_manager("STOPPING=1\nSTATUS=no longer listening");
 	server_close_all(&supervisor->server);
 	tell_signal(supervisor, signal);
@@ -386,6 +433,8 @@ static void signalled(struct server *server, int signal)
 		reap(supervisor);
 	else if (signal == SIGUSR1)
 		tell_signal(supervisor, signal);
+	else if (signal == SIGUSR2)
+		restart_start(supervisor);
 	else if (signal == SIGHUP && supervisor->reloads)
 		supervisor_reload(supervisor);
 	else
@@ -399,13 +448,15 @@ static void watchdog_expired(struct loop *loop, struct timer *timer)
 
 	if (!supervisor->pinged) {
 		supervisor->pinged = true;
-		tell(supervisor, &(const struct broker_message){ .type = BROKER_PING }, NULL, 0);
+		supervisor_tell(supervisor, &(const struct broker_message){ .type = BROKER_PING });
 	}
 	loop_timer(loop, timer, units_now() + supervisor->watchdog_interval);
 }
 
 int supervisor_open(struct supervisor *supervisor, struct rules *rules)
 {
+	supervisor->server.goes = restart_forget;
+	restart_drop_unwanted(supervisor, rules);
 	return router_start(&supervisor->router, &supervisor->server, rules);
 }
 
@@ -415,7 +466,7 @@ int supervisor_run(struct supervisor *supervisor)
 	int error;
 
 	supervisor->server.signalled_by = signalled;
-	supervisor->channel = supervisor->questions = -1;
+	supervisor->channel = supervisor->questions = supervisor->successor_channel = -1;
 	supervisor->kill.expired = kill_expired;
 	supervisor->watchdog.expired = watchdog_expired;
 	supervisor->watchdog_interval = notify_watchdog() / 2;
@@ -424,8 +475,6 @@ int supervisor_run(struct supervisor *supervisor)
 		log_error("the worker can't be started: %s", strerror(-error));
 		return STATUS_FAILURE;
 	}
-	if (supervisor->watchdog_interval)
-		loop_timer(loop, &supervisor->watchdog, units_now());
 	error = loop_run(loop);
 	if (error) {
 		log_error("epoll: %s", strerror(-error));
@@ -444,6 +493,7 @@ void supervisor_free(struct supervisor *supervisor)
 		forget_worker(supervisor);
 	if (supervisor->server.loop) {
 		loop_timer_stop(supervisor->server.loop, &supervisor->watchdog);
+		restart_free(supervisor);
 		server_close_all(&supervisor->server); /* before the rules that hold them */
 	}
 	router_free(&supervisor->router);

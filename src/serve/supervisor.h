@@ -9,9 +9,10 @@
  * are in force when it says DONE: only then is anybody told.
  *
  *   state      what happens
- *   STARTING   the worker reads the rules; a failure ends the program
+ *   STARTING   the worker reads the rules; a failure ends the program. Where we follow another process it goes on until we
+ *              are ready (serve/supervisor-restart)
  *   SERVING    a worker that ends by itself is done; one that dies is replaced, unless that happens too often
- *   STOPPING   a signal came, or the worker is done: it drains, and the supervisor ends with it
+ *   STOPPING   a signal came, another process follows, or the worker is done: it drains, and the supervisor ends with it
  *
  * Who waits in a listener's backlog while a worker is replaced is accepted by the next one. When the supervisor dies its
  * worker stops accepting, and drains.
@@ -27,7 +28,9 @@
 #include "net/resolve.h"
 #include "relay/loop.h"
 #include "serve/bundle.h"
+#include "serve/kept.h"
 #include "serve/page.h"
+#include "serve/program.h"
 #include "serve/router.h"
 #include "serve/server.h"
 #include "serve/user.h"
@@ -48,9 +51,11 @@ struct supervisor {
 	int (*load)(struct supervisor *supervisor, struct rules *rules, struct bundle *bundle);
 	/* In the new process: serves until the end, with these ends of the channel and for questions. The exit status. */
 	int (*work)(struct supervisor *supervisor, int channel, int questions);
+	const struct program *program; /* what SIGUSR2 starts */
 	bool reloads; /* SIGHUP reads the rules again; else it ends as SIGTERM does */
 
 	struct bundle bundle; /* of the rules in force */
+	struct kept kept;     /* sockets that were there before us */
 
 	/* its own */
 	enum supervisor_state state;
@@ -61,13 +66,23 @@ struct supervisor {
 	struct resolver *resolver;
 	struct supervisor_known *known;
 	struct timer kill, watchdog;
+	int predecessor;      /* to the process that we follow, as long as it is there; -1: nobody */
+	pid_t successor;      /* the process that is to follow us, until it does; 0: none */
+	pid_t attendant;      /* its parent, and our child */
+	int successor_channel;
+	struct watch predecessor_watch, successor_watch;
+	struct timer restart_late;
 	uint64_t watchdog_interval; /* ns; 0: nobody asked for it */
 	uint64_t deaths[5];         /* ns: when the last workers died */
 	size_t next_death;
 	bool reloading, reload_again, pinged;
+	bool done;  /* as soon as the predecessor has ended too */
 	int status; /* to end with */
 };
 
+/* Finds what a process that we follow, or the service manager, has left us; to be called before anything is opened. 0 or the
+ * exit status, said. */
+int supervisor_inherit(struct supervisor *supervisor);
 /* Opens what the rules, which it takes over, listen on. The server has been started; the bundle is theirs. 0 or the exit
  * status, said. */
 int supervisor_open(struct supervisor *supervisor, struct rules *rules);

@@ -187,6 +187,16 @@ static int read_rules(struct worker *worker, int fd)
 
 /* Messages */
 
+/* What another process has taken over is no longer accepted here; what is open goes on. */
+static void retire(struct worker *worker)
+{
+	for (size_t i = 0; i < worker->page_count; i++)
+		if (worker->pages[i] && !worker->pages[i]->of_process)
+			page_leave(worker->pages[i]);
+	if (!worker->server.signalled)
+		server_signal(&worker->server, SIGTERM);
+}
+
 static void send_back(const struct worker *worker, enum broker_type type)
 {
 	(void)broker_send(worker->channel, &(const struct broker_message){ .type = type }, NULL, 0, true);
@@ -211,6 +221,9 @@ static int handle(struct worker *worker, const struct broker_message *message, i
 		break;
 	case BROKER_SIGNAL:
 		server_signal(&worker->server, message->number);
+		break;
+	case BROKER_RETIRE:
+		retire(worker);
 		break;
 	case BROKER_PING:
 		send_back(worker, BROKER_PONG);

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -140,6 +141,7 @@ static int start_metrics(struct proxy *proxy)
 	page->access = &proxy->supervisor.server.access;
 	page->http_path = "/metrics";
 	page->write = write_metrics;
+	page->listener.kept = &proxy->supervisor.kept;
 	if (page_listen(page, proxy->supervisor.server.loop, &failure))
 		return explain_say(&page->addr, &failure);
 	proxy->supervisor.pages[0] = page;
@@ -166,6 +168,8 @@ static int start_status(struct proxy *proxy)
 	name_files(proxy);
 	page->access = page->addr.family == ADDR_UNIX ? NULL : &proxy->supervisor.server.access; /* a file has its mode */
 	page->write = write_status;
+	page->of_process = !proxy->options.status_socket;
+	page->listener.kept = &proxy->supervisor.kept;
 	if (page_listen(page, proxy->supervisor.server.loop, &failure) == 0)
 		proxy->supervisor.pages[1] = page;
 	else if (proxy->options.status_socket)
@@ -173,26 +177,44 @@ static int start_status(struct proxy *proxy)
 	return 0;
 }
 
+/* Sockets that are there already, for the rules and for pages. */
+static int inherit(struct proxy *proxy)
+{
+	struct kept *kept = &proxy->supervisor.kept;
+	int status = supervisor_inherit(&proxy->supervisor);
+
+	if (!status && proxy->options.metrics)
+		kept_want(kept, &proxy->metrics.addr);
+	if (!status && proxy->options.status_socket && proxy->status.addr.family)
+		kept_want(kept, &proxy->status.addr);
+	return status;
+}
+
 int proxy_run(struct proxy *proxy, struct rules *rules)
 {
 	struct supervisor *supervisor = &proxy->supervisor;
-	int status = server_start(&supervisor->server);
+	int status;
 
+	supervisor->server.also = SIGUSR2;
+	status = server_start(&supervisor->server);
 	supervisor->user = &proxy->user;
 	supervisor->load = load;
 	supervisor->work = work;
+	supervisor->program = &proxy->program;
 	supervisor->reloads = proxy->options.files.count > 0;
 	if (!status && proxy->options.no_sandbox)
 		log_notice("no sandbox: the worker may do all that its user may");
 	if (!status && proxy->options.reload_on_change)
 		status = watch_files(proxy);
 	if (!status)
+		status = inherit(proxy);
+	if (!status)
 		status = supervisor_open(supervisor, rules);
 	if (!status)
 		status = start_metrics(proxy);
 	if (!status)
 		status = start_status(proxy);
-	if (!status)
-		status = server_listen(&supervisor->server, NULL, NULL, 0); /* the pid file */
+	if (!status && supervisor->predecessor < 0)
+		status = server_write_pid_file(&supervisor->server);
 	return status ? status : supervisor_run(supervisor);
 }

@@ -39,6 +39,7 @@ struct proxy {
 	struct change change;
 	struct page metrics, status;
 	struct user user;
+	struct program program;
 	char files[256]; /* of --rules, for the status */
 };
 

@@ -172,6 +172,7 @@ static void clean_up(struct proxy *proxy)
 	opt_list_free(&proxy->settings.passage.dests);
 	opt_list_free(&proxy->options.files);
 	user_free(&proxy->user);
+	program_free(&proxy->program);
 }
 
 int main(int argc, char **argv)
@@ -197,7 +198,7 @@ int main(int argc, char **argv)
 		.tables = tables,
 		.foreign = foreign,
 	};
-	int first, status;
+	int first, status, error;
 
 	common_start(program.name);
 	settings->relaying = relay_defaults;
@@ -205,6 +206,11 @@ int main(int argc, char **argv)
 	if (argc < 2) {
 		opt_usage(&program);
 		return STATUS_USAGE;
+	}
+	error = program_remember(&proxy.program, argv);
+	if (error) {
+		log_error("%s", strerror(-error));
+		return STATUS_FAILURE;
 	}
 	first = opt_parse(&program, argc, argv, NULL);
 	if (first <= 0)

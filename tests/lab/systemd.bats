@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-proxy's units under a real systemd, in a VM: start, reload, status, socket activation, what they may do, stop.
+# vsock-proxy's units under a real systemd, in a VM: start, reload, status, socket activation, what they may do, restart without
+# a gap, stop.
 
 load ../lib/common
 
@@ -10,8 +11,17 @@ setup() {
 	[ -e "$units/vsock-proxy.service" ] || skip "the build has no units"
 }
 
-# What runs in the VM. The programs are copied, as units have a /tmp and a /var/tmp of their own.
-script() {
+# in_vm: the script on standard input, in a VM. The programs are copied, as units have a /tmp and a /var/tmp of their own.
+in_vm() {
+	{ echo "tests_top='$tests_top' VSOCK_TOOLS_BUILD='$VSOCK_TOOLS_BUILD'"; prepare; cat; } >"$BATS_TEST_TMPDIR/script"
+	export VSOCK_TOOLS_TESTS=$tests_top
+	run "$tests_top/tests/lab/vm" --systemd --timeout 280 bash "$BATS_TEST_TMPDIR/script"
+	echo "$output"
+	[ "$status" = 0 ]
+	[[ $output == *all-done* ]]
+}
+
+prepare() {
 	cat <<-'END'
 		set -eux
 		exec 2>&1
@@ -22,6 +32,11 @@ script() {
 			sed 's,^ExecStart=[^ ]*,ExecStart=/usr/local/bin/vsock-proxy,' "$VSOCK_TOOLS_BUILD/systemd/$unit" >"/etc/systemd/system/$unit"
 		done
 		cp "$tests_top/systemd/vsock-proxy@web.socket" /etc/systemd/system/
+	END
+}
+
+script() {
+	cat <<-'END'
 		echo 'tcp:127.0.0.1:81 vsock:1:9000 name=main' >/etc/vsock/proxy.rules
 		echo 'fd:web vsock:1:9000 name=web' >/etc/vsock/proxy.d/web.rules
 		vsock-listen --echo vsock:any:9000 &
@@ -50,13 +65,7 @@ script() {
 }
 
 @test "the units start, forward, reload, take a named socket, and stop" {
-	script >"$BATS_TEST_TMPDIR/script"
-	export VSOCK_TOOLS_TESTS=$tests_top
-	sed -i "1i tests_top='$tests_top' VSOCK_TOOLS_BUILD='$VSOCK_TOOLS_BUILD'" "$BATS_TEST_TMPDIR/script"
-	run "$tests_top/tests/lab/vm" --systemd --timeout 280 bash "$BATS_TEST_TMPDIR/script"
-	echo "$output"
-	[ "$status" = 0 ]
-	[[ $output == *all-done* ]]
+	in_vm < <(script)
 	[[ $output == *"StatusText=listening on tcp:127.0.0.1:81"* ]]
 	for word in one two three; do
 		grep -qx "$word" <<<"$output"
@@ -68,4 +77,134 @@ script() {
 	grep -qE '^WatchdogTimestampMonotonic=[1-9]' <<<"$output"
 	grep -qE '^more +tcp:127.0.0.1:82 +vsock:1:9000' <<<"$output"
 	[ "$(grep -cx Result=success <<<"$output")" = 2 ]
+}
+
+# Clients connect all the time while the service is restarted by systemd, and by SIGUSR2; three connections are held
+# through the latter.
+restarts() {
+	cat <<-'END'
+		cat >/run/load.py <<-'PYTHON'
+			import os, socket, sys, threading
+			fronts = {
+			    "tcp": (socket.AF_INET, ("127.0.0.1", 81)),
+			    "unix": (socket.AF_UNIX, "/run/vsock-proxy/service/front"),
+			    "vsock": (socket.AF_VSOCK, (1, 9001)),
+			}
+			end, bad, count = sys.argv[1], [], 0
+			def connection(front):
+			    s = socket.socket(fronts[front][0])
+			    s.settimeout(100)
+			    s.connect(fronts[front][1])
+			    return s
+			def echoes(s, text):
+			    s.sendall(text)
+			    got = b""
+			    while len(got) < len(text) and (piece := s.recv(1000)):
+			        got += piece
+			    if got != text: raise OSError("%r came back as %r" % (text, got))
+			def again(front):
+			    global count
+			    while not os.path.exists(end):
+			        try:
+			            s = connection(front)
+			            echoes(s, b"hello")
+			            s.close()
+			            count += 1
+			        except OSError as e:
+			            bad.append((front, str(e)))
+			def held(front):
+			    try:
+			        s, n = connection(front), 0
+			        while not os.path.exists(end):
+			            echoes(s, b"%d" % n * 100)
+			            n += 1
+			    except OSError as e:
+			        bad.append((front, "held: " + str(e)))
+			threads = [threading.Thread(target=f, args=(front,)) for f in [again] + [held] * (len(sys.argv) - 2) for front in fronts]
+			for t in threads: t.start()
+			for t in threads: t.join()
+			print("load", end, "bad", bad, "enough" if count > 30 else count)
+		PYTHON
+		main_pid() { systemctl show -p MainPID --value vsock-proxy.service; }
+		watchdog() { systemctl show -p WatchdogTimestampMonotonic --value vsock-proxy.service; }
+		# until COMMAND…
+		until_it() { for turn in $(seq 300); do if "$@"; then return; fi; sleep 0.1; done; false; }
+		is_another() { [ "$(main_pid)" != "$main" ] && systemctl is-active vsock-proxy.service; }
+		two_are_left() { [ "$(wc -l </sys/fs/cgroup/system.slice/vsock-proxy.service/cgroup.procs)" = 2 ]; }
+		is_inactive() { [ "$(systemctl is-active vsock-proxy.service)" = inactive ]; }
+		is_closed() { [ "$(systemctl show -p StatusText --value vsock-proxy.service)" = "no longer listening" ]; }
+		was_told() { [ "$(watchdog)" != "$last" ]; }
+		printf '%s\n' 'tcp:127.0.0.1:81 vsock:1:9000' 'unix:/run/vsock-proxy/service/front vsock:1:9000' 'vsock::9001 vsock:1:9000 allow=any' >/etc/vsock/proxy.rules
+		vsock-listen --echo vsock:any:9000 &
+		echo=$!
+		mkdir -p /run/systemd/system/vsock-proxy.service.d
+		printf '[Service]\nWatchdogSec=20s\nStandardError=append:/run/proxy.err\n' >/run/systemd/system/vsock-proxy.service.d/watchdog.conf
+		limit systemctl daemon-reload
+		limit systemctl start vsock-proxy.service
+		# where its complaints can be seen
+		systemd-analyze log-target kmsg
+		inode=$(stat -c %i /run/vsock-proxy/service/front)
+		python3 /run/load.py /run/end1 &
+		load=$!
+		for turn in 1 2 3; do
+			main=$(main_pid)
+			limit systemctl restart vsock-proxy.service
+			is_another
+			sleep 0.5
+		done
+		: >/run/end1
+		wait $load
+		python3 /run/load.py /run/end2 held &
+		load=$!
+		sleep 1
+		for turn in 1 2 3; do
+			main=$(main_pid)
+			systemctl kill --kill-who=main -s USR2 vsock-proxy.service
+			until_it is_another
+			sleep 0.5
+		done
+		last=$(watchdog)
+		until_it was_told
+		: >/run/end2
+		wait $load
+		[ "$(stat -c %i /run/vsock-proxy/service/front)" = "$inode" ]
+		systemctl show -p NFileDescriptorStore -p ActiveState -p NRestarts vsock-proxy.service
+		until_it two_are_left
+		# who drains after SIGUSR2 still does while the service is stopped
+		coproc held { vsock-cat tcp:127.0.0.1:81; }
+		echo one >&"${held[1]}"
+		read -r line <&"${held[0]}"
+		main=$(main_pid)
+		systemctl kill --kill-who=main -s USR2 vsock-proxy.service
+		until_it is_another
+		systemctl stop --no-block vsock-proxy.service
+		until_it is_closed
+		echo two >&"${held[1]}"
+		read -r line <&"${held[0]}"
+		echo "drained $line"
+		exec {held[1]}>&-
+		until_it is_inactive
+		systemctl show -p Result -p NFileDescriptorStore vsock-proxy.service
+		cat /run/proxy.err
+		dmesg | grep -E 'vsock-proxy.*(not our child|reception only|Cannot store|remains|timed out)' || echo no complaint
+		vsock-cat tcp:127.0.0.1:81 </dev/null || echo "refused $?"
+		[ -e /run/vsock-proxy/service/front ] || echo removed
+		kill $echo
+		echo all-done
+	END
+}
+
+@test "a restart has no gap: by systemctl, and by SIGUSR2" {
+	in_vm < <(restarts)
+	grep -qx 'load /run/end1 bad \[\] enough' <<<"$output"
+	grep -qx 'load /run/end2 bad \[\] enough' <<<"$output"
+	[ "$(grep -cx 'NFileDescriptorStore=3' <<<"$output")" = 1 ]
+	[ "$(grep -cx 'NFileDescriptorStore=0' <<<"$output")" = 1 ]
+	grep -qx 'ActiveState=active' <<<"$output"
+	grep -qx 'NRestarts=0' <<<"$output"
+	grep -qx 'drained two' <<<"$output"
+	grep -qx 'Result=success' <<<"$output"
+	grep -qx 'refused 3' <<<"$output"
+	grep -qx 'removed' <<<"$output"
+	grep -qx 'no complaint' <<<"$output"
 }

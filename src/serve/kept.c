@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "serve/kept.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fdutil.h"
+#include "net/activation.h"
+#include "net/peer.h"
+#include "serve/notify.h"
+
+#define PREFIX "kept."
+
+/* Names */
+
+bool kept_file(const struct addr *addr, char *path, size_t size)
+{
+	if (addr->family == ADDR_MUX)
+		snprintf(path, size, "%s_%u", addr->name, addr->port);
+	else if (addr->family == ADDR_UNIX && !addr->abstract)
+		snprintf(path, size, "%s", addr->name);
+	else
+		return false;
+	return true;
+}
+
+/* FNV-1a: for addresses that are too long for a name. */
+static uint64_t hash(const char *text)
+{
+	uint64_t value = UINT64_C(0xcbf29ce484222325);
+
+	for (; *text; text++)
+		value = (value ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	return value;
+}
+
+/* A name in a list with colons between, in letters that any list can have. False: there is no room for it. */
+static bool encode(const char *text, char *buf, size_t size)
+{
+	size_t length = 0;
+
+	for (; *text; text++) {
+		bool plain = isascii((unsigned char)*text) && isgraph((unsigned char)*text) && *text != ':' && *text != '%';
+
+		if (length + 4 > size)
+			return false;
+		length += (size_t)snprintf(buf + length, size - length, plain ? "%c" : "%%%02x", (unsigned char)*text);
+	}
+	return true;
+}
+
+static bool decode(const char *name, char *buf, size_t size)
+{
+	size_t length = 0;
+
+	for (; *name; name++) {
+		unsigned value = (unsigned char)*name;
+
+		if (length + 1 == size || (value == '%' && sscanf(name + 1, "%2x", &value) != 1))
+			return false;
+		name += *name == '%' ? 2 : 0;
+		buf[length++] = (char)value;
+	}
+	buf[length] = '\0';
+	return true;
+}
+
+char *kept_name(const struct addr *addr, dev_t device, ino_t inode, char *buf)
+{
+	int length = snprintf(buf, KEPT_NAME_MAX, PREFIX "%llx.%llx.", (unsigned long long)device, (unsigned long long)inode);
+	char text[ADDR_TEXT_MAX];
+
+	addr_format_short(addr, text, sizeof(text));
+	if (!encode(text, buf + length, KEPT_NAME_MAX - (size_t)length))
+		snprintf(buf + length, KEPT_NAME_MAX - (size_t)length, "%%%016llx", (unsigned long long)hash(text));
+	return buf;
+}
+
+/* As it would be called now. */
+static char *name_now(const struct addr *addr, char *buf)
+{
+	char path[ADDR_NAME_MAX + 16];
+	struct stat st = { 0 };
+
+	if (kept_file(addr, path, sizeof(path)) && lstat(path, &st) < 0)
+		st = (struct stat){ 0 };
+	return kept_name(addr, st.st_dev, st.st_ino, buf);
+}
+
+/* The address that a name was made of. */
+static bool addr_of(const char *name, struct addr *addr)
+{
+	static const struct addr_context context = { .role = ADDR_LISTEN };
+	struct addr_error error;
+	char text[KEPT_NAME_MAX];
+
+	name = strchr(name + strlen(PREFIX), '.');
+	name = name ? strchr(name + 1, '.') : NULL;
+	return name && decode(name + 1, text, sizeof(text)) && addr_parse(text, &context, addr, &error) == 0;
+}
+
+/* The table */
+
+/* Takes fd over; what doesn't listen is of no use to anybody. */
+static int add(struct kept *kept, int fd, const char *name)
+{
+	bool useful = socket_is_listening(fd);
+	struct kept_socket *grown = useful ? reallocarray(kept->sockets, kept->count + 1, sizeof(*grown)) : NULL;
+
+	if (!grown) {
+		close(fd);
+		return useful ? -ENOMEM : 0;
+	}
+	kept->sockets = grown;
+	grown += kept->count++;
+	*grown = (struct kept_socket){ .fd = fd };
+	snprintf(grown->name, sizeof(grown->name), "%s", name);
+	return 0;
+}
+
+int kept_find(struct kept *kept)
+{
+	char name[KEPT_NAME_MAX];
+	size_t at = 0;
+	int fd, error = 0;
+
+	while (!error && (fd = activation_take(PREFIX, &at, name, sizeof(name))) >= 0)
+		error = add(kept, fd, name);
+	return error;
+}
+
+static int read_line(struct kept *kept, char *line)
+{
+	char *end;
+	long fd = strtol(line, &end, 10);
+
+	if (end == line || *end != ' ' || fd <= STDERR_FILENO || fd > INT32_MAX || strncmp(end + 1, PREFIX, strlen(PREFIX)) != 0)
+		return -EPROTO;
+	end[strcspn(end, "\n")] = '\0';
+	if (fd_cloexec((int)fd, true) < 0)
+		return -EPROTO;
+	return add(kept, (int)fd, end + 1);
+}
+
+int kept_read(struct kept *kept, int fd)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), error = 0;
+	FILE *in = own < 0 ? NULL : fdopen(own, "r");
+	char *line = NULL;
+	size_t room = 0;
+
+	if (!in) {
+		error = -errno;
+		fd_close(&own);
+		return error;
+	}
+	rewind(in);
+	while (!error && getline(&line, &room, in) > 0)
+		error = read_line(kept, line);
+	free(line);
+	fclose(in);
+	return error;
+}
+
+/* TCP: a name may mean other addresses than it did. */
+static bool is_bound_to(int fd, const struct place *place)
+{
+	struct peer bound, wanted;
+
+	peer_from_sockaddr((const struct sockaddr *)&place->sa, place->length, &wanted);
+	if (wanted.family != ADDR_TCP)
+		return true;
+	peer_of_local(fd, &bound);
+	return bound.family == ADDR_TCP && bound.u.tcp.v6 == wanted.u.tcp.v6 && bound.u.tcp.scope == wanted.u.tcp.scope &&
+	       memcmp(&bound.u.tcp.ip, &wanted.u.tcp.ip, sizeof(wanted.u.tcp.ip)) == 0 &&
+	       (!wanted.u.tcp.port || bound.u.tcp.port == wanted.u.tcp.port);
+}
+
+int kept_take(struct kept *kept, const struct addr *addr, const struct place *place)
+{
+	char name[KEPT_NAME_MAX];
+
+	if (!kept || !kept->count)
+		return -1;
+	name_now(addr, name);
+	for (size_t i = 0; i < kept->count; i++) {
+		struct kept_socket *socket = &kept->sockets[i];
+		int fd = socket->fd;
+
+		if (fd < 0 || strcmp(socket->name, name) != 0 || !is_bound_to(fd, place))
+			continue;
+		socket->fd = -1;
+		return fd;
+	}
+	return -1;
+}
+
+void kept_want(struct kept *kept, const struct addr *addr)
+{
+	char name[KEPT_NAME_MAX];
+
+	if (!kept->count)
+		return;
+	name_now(addr, name);
+	for (size_t i = 0; i < kept->count; i++)
+		kept->sockets[i].wanted = kept->sockets[i].wanted || strcmp(kept->sockets[i].name, name) == 0;
+}
+
+/* Only the file that the name was made of. */
+static void remove_file(const char *name)
+{
+	char path[ADDR_NAME_MAX + 16], now[KEPT_NAME_MAX];
+	struct addr addr;
+
+	if (addr_of(name, &addr) && kept_file(&addr, path, sizeof(path)) && strcmp(name_now(&addr, now), name) == 0)
+		unlink(path);
+}
+
+size_t kept_drop(struct kept *kept, bool unwanted_only, bool tell)
+{
+	size_t dropped = 0;
+
+	for (size_t i = 0; i < kept->count; i++) {
+		struct kept_socket *socket = &kept->sockets[i];
+
+		if (socket->fd < 0 || (unwanted_only && socket->wanted))
+			continue;
+		fd_close(&socket->fd);
+		remove_file(socket->name);
+		if (tell)
+			notify_forget(socket->name);
+		dropped++;
+	}
+	return dropped;
+}
+
+void kept_free(struct kept *kept)
+{
+	for (size_t i = 0; i < kept->count; i++)
+		fd_close(&kept->sockets[i].fd);
+	free(kept->sockets);
+	*kept = (struct kept){ 0 };
+}
