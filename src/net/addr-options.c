@@ -120,7 +120,7 @@ static int read_bind_tcp(struct parser *p, size_t at, const char *value, size_t 
 		return addr_hint(p, "write bind=10.0.0.1, bind=[::1]:PORT or bind=:PORT");
 	}
 	if (version && p->addr->ip && version != p->addr->ip)
-		return addr_bad(p, host, host_length, "bad address to bind: %s is not for tcp%d:", o->bind_host, p->addr->ip);
+		return addr_bad(p, host, host_length, "bad address to bind: %s is not for %s:", o->bind_host, p->family->name);
 	if (colon == end)
 		return 0;
 	if (colon + 1 == end)
@@ -406,7 +406,7 @@ static void format_bind(struct writer *w, const struct addr *addr)
 {
 	const struct addr_options *o = &addr->options;
 
-	if (addr->family == ADDR_TCP) {
+	if (addr_is_ip(addr)) {
 		addr_put(w, strchr(o->bind_host, ':') ? "[%s]" : "%s", o->bind_host);
 		if (o->bind_tcp_port || !o->bind_host[0])
 			addr_put(w, ":%u", (unsigned)o->bind_tcp_port);
@@ -503,10 +503,10 @@ bool addr_options_equal(const struct addr *x, const struct addr *y)
 
 	if (given != b->given)
 		return false;
-	if ((given & ADDR_OPT_BIND) && x->family == ADDR_TCP &&
+	if ((given & ADDR_OPT_BIND) && addr_is_ip(x) &&
 	    (strcmp(a->bind_host, b->bind_host) != 0 || a->bind_tcp_port != b->bind_tcp_port))
 		return false;
-	if ((given & ADDR_OPT_BIND) && x->family != ADDR_TCP &&
+	if ((given & ADDR_OPT_BIND) && !addr_is_ip(x) &&
 	    (a->bind_cid != b->bind_cid || a->bind_port != b->bind_port))
 		return false;
 	return (!(given & ADDR_OPT_CONNECT_TIMEOUT) || a->connect_timeout == b->connect_timeout) &&

@@ -86,7 +86,7 @@ void peer_of_local(int fd, struct peer *peer)
 		peer_from_sockaddr((const struct sockaddr *)&sa, size, peer);
 }
 
-static void format_tcp(const struct peer *peer, char *buf, size_t size)
+static void format_ip(const struct peer *peer, char *buf, size_t size)
 {
 	char ip[INET6_ADDRSTRLEN], scope[IF_NAMESIZE + 1] = "";
 
@@ -99,7 +99,8 @@ static void format_tcp(const struct peer *peer, char *buf, size_t size)
 		else
 			snprintf(scope, sizeof(scope), "%%%u", peer->u.tcp.scope);
 	}
-	snprintf(buf, size, peer->u.tcp.v6 ? "tcp:[%s%s]:%u" : "tcp:%s%s:%u", ip, scope, peer->u.tcp.port);
+	snprintf(buf, size, peer->u.tcp.v6 ? "%s:[%s%s]:%u" : "%s:%s%s:%u", peer->family == ADDR_UDP ? "udp" : "tcp", ip, scope,
+	         peer->u.tcp.port);
 }
 
 char *peer_format(const struct peer *peer, char *buf, size_t size)
@@ -109,7 +110,8 @@ char *peer_format(const struct peer *peer, char *buf, size_t size)
 		snprintf(buf, size, "vsock:%u:%u", peer->u.vsock.cid, peer->u.vsock.port);
 		break;
 	case ADDR_TCP:
-		format_tcp(peer, buf, size);
+	case ADDR_UDP:
+		format_ip(peer, buf, size);
 		break;
 	case ADDR_UNIX:
 		if (peer->u.local.pid)

@@ -198,7 +198,9 @@ void socket_tune_family(int fd, int family)
 
 static int open_socket(const struct addr *addr, const struct place *place)
 {
-	return socket(place->sa.ss_family, (addr->seqpacket ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int type = addr->family == ADDR_UDP ? SOCK_DGRAM : addr->seqpacket ? SOCK_SEQPACKET : SOCK_STREAM;
+
+	return socket(place->sa.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
 /* Connecting */
@@ -214,12 +216,14 @@ static int bind_vsock_source(int fd, const struct addr_options *options)
 	return bind(fd, (const struct sockaddr *)&vm, sizeof(vm));
 }
 
-static int bind_tcp_source(int fd, const struct addr_options *options, int family)
+static int bind_ip_source(int fd, const struct addr *addr, int family)
 {
+	const struct addr_options *options = &addr->options;
 	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(options->bind_tcp_port) };
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(options->bind_tcp_port) };
 
-	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (addr->family == ADDR_TCP)
+		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (family == AF_INET && (!*options->bind_host || inet_pton(AF_INET, options->bind_host, &in.sin_addr) == 1))
 		return bind(fd, (const struct sockaddr *)&in, sizeof(in));
 	if (family == AF_INET6 && (!*options->bind_host || inet_pton(AF_INET6, options->bind_host, &in6.sin6_addr) == 1))
@@ -244,7 +248,7 @@ int socket_connect(const struct addr *addr, const struct place *place, const str
 	step = STEP_BIND;
 	if (addr->options.given & ADDR_OPT_BIND &&
 	    (addr->family == ADDR_VSOCK ? bind_vsock_source(fd, &addr->options)
-	                                : bind_tcp_source(fd, &addr->options, place->sa.ss_family)) < 0)
+	                                : bind_ip_source(fd, addr, place->sa.ss_family)) < 0)
 		goto fail;
 	socket_tune(fd, addr);
 	step = STEP_CONNECT;
@@ -363,6 +367,15 @@ static int bind_listener(int fd, const struct addr *addr, const struct place *pl
 	return bind(fd, (const struct sockaddr *)&place->sa, place->length);
 }
 
+/* Of each datagram, which of our addresses it was sent to: an answer must come from there. */
+static void tell_destination(int fd, int family)
+{
+	if (family == AF_INET)
+		set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	else
+		set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+}
+
 int socket_listen(const struct addr *addr, const struct place *place, const struct socket_defaults *defaults,
                   struct failure *failure)
 {
@@ -381,12 +394,14 @@ int socket_listen(const struct addr *addr, const struct place *place, const stru
 	/* "tcp:*" is two listeners, so that the IPv4 one is a real one and its peers are not v4-mapped */
 	if (place->sa.ss_family == AF_INET6)
 		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (addr->family == ADDR_UDP && addr->wildcard)
+		tell_destination(fd, place->sa.ss_family);
 	socket_tune(fd, addr); /* what is accepted inherits it */
 	step = STEP_BIND;
 	if (bind_listener(fd, addr, place, &step) < 0)
 		goto fail;
 	step = STEP_LISTEN;
-	if (listen(fd, backlog) < 0)
+	if (addr->family != ADDR_UDP && listen(fd, backlog) < 0)
 		goto fail;
 	return fd;
 fail:

@@ -70,7 +70,7 @@ static void __attribute__((format(printf, 4, 5))) complain_word(struct reader *r
 static void read_addr(struct reader *reader, const struct text_word *word, size_t offset, enum addr_role role, struct addr *addr)
 {
 	const struct rules_context *context = reader->context;
-	struct addr_context reading = { .role = role, .flags = ADDR_RANGE, .program = log_program(), .hosts = context->hosts };
+	struct addr_context reading = { .role = role, .flags = ADDR_RANGE | ADDR_DATAGRAMS, .program = log_program(), .hosts = context->hosts };
 	struct addr_error error;
 
 	if (addr_parse(word->text + offset, &reading, addr, &error) < 0)
@@ -701,7 +701,7 @@ int rules_read_file(struct rules *rules, const struct rules_context *context, co
 
 static bool overlap(const struct addr *a, const struct addr *b)
 {
-	bool picked = a->family == ADDR_TCP ? !a->port && !*a->service : a->port == ADDR_PORT_ANY;
+	bool picked = addr_is_ip(a) ? !a->port && !*a->service : a->port == ADDR_PORT_ANY;
 
 	if (a->family != b->family || strcmp(a->name, b->name) != 0 || a->cid != b->cid || a->ip != b->ip || a->fd != b->fd ||
 	    a->abstract != b->abstract || a->wildcard != b->wildcard || strcmp(a->service, b->service) != 0)
