@@ -241,6 +241,8 @@ static void tell_attempt(const struct dial *dial, const struct place *place)
 	if (!log_verbose(2))
 		return;
 	peer_from_sockaddr((const struct sockaddr *)&place->sa, place->length, &peer);
+	if (dial->addr->family == ADDR_UDP)
+		peer.family = ADDR_UDP;
 	addr_format_short(dial->addr, text, sizeof(text));
 	if (peer.family == ADDR_UNIX)
 		log_info(2, "%s: connecting", text);

@@ -193,13 +193,16 @@ static void judge(struct server *server, struct listener *listener, struct sessi
 	server->serve(server, listener, session);
 }
 
-static void accepted(struct listener *listener, int fd, const struct peer *peer)
+static void accepted(struct listener *listener, int fd, struct flow *flow, const struct peer *peer)
 {
 	struct server *server = listener->context;
 	struct session *session = session_new(&server->sessions, fd, peer, "");
 
+	if (!session && flow)
+		flow_end(flow);
 	if (!session)
 		return;
+	session->flow = flow;
 	session->gate = listener->gate;
 	if (session->gate) {
 		session->gate->open++;

@@ -53,6 +53,9 @@ static int add_target(struct confine_plan *plan, const struct addr *addr)
 	plan->bind = plan->bind || addr->options.given & ADDR_OPT_BIND;
 	plan->any_port = plan->any_port || addr_is_open_ended(addr);
 	switch (addr->family) {
+	case ADDR_UDP:
+		plan->datagrams = true;
+		return 0;
 	case ADDR_TCP:
 		plan->any_port = plan->any_port || *addr->service;
 		return add_port(plan, addr);
