@@ -93,6 +93,16 @@ tests_unit_test_relay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
 tests_unit_test_relay_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=epoll_wait,--wrap=splice,--wrap=pipe2
 tests_unit_test_relay_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-datagram
+tests_unit_test_datagram_SOURCES = tests/unit/test-datagram.c
+tests_unit_test_datagram_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_datagram_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-flows
+tests_unit_test_flows_SOURCES = tests/unit/test-flows.c
+tests_unit_test_flows_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_flows_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-loop
 tests_unit_test_loop_SOURCES = tests/unit/test-loop.c
 tests_unit_test_loop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

@@ -266,7 +266,7 @@ static int read_keepalive(struct parser *p, size_t at, const char *value, size_t
 }
 
 /* Names the families that have an option in one role or in any: "unix: and vsock-mux:". */
-static void name_families(unsigned bit, unsigned role, char *buf, size_t size)
+static void name_families(const struct parser *p, unsigned bit, unsigned role, char *buf, size_t size)
 {
 	enum addr_family last = ADDR_NONE;
 	size_t found = 0;
@@ -276,7 +276,7 @@ static void name_families(unsigned bit, unsigned role, char *buf, size_t size)
 		const struct family *f = &addr_families[i];
 		unsigned has = ((role & ADDR_CONNECT) ? f->connect : 0) | ((role & ADDR_LISTEN) ? f->listen : 0);
 
-		if (!(has & bit) || f->family == last)
+		if (!(has & bit) || f->family == last || (f->family == ADDR_UDP && !allows(p, ADDR_DATAGRAMS)))
 			continue;
 		last = f->family;
 		if (found++ > 0)
@@ -298,8 +298,8 @@ static int misplaced_option(struct parser *p, const struct option *option, size_
 		addr_bad(p, at, length, "option '%s' is for %s", option->name, listening(p) ? "connecting" : "listening");
 		return addr_hint(p, "this address is %s", listening(p) ? "listened on" : "connected to");
 	}
-	name_families(option->bit, role, here, sizeof here);
-	name_families(option->bit, ADDR_CONNECT | ADDR_LISTEN, anywhere, sizeof anywhere);
+	name_families(p, option->bit, role, here, sizeof here);
+	name_families(p, option->bit, ADDR_CONNECT | ADDR_LISTEN, anywhere, sizeof anywhere);
 	addr_bad(p, at, length, "option '%s' is not for %s:", option->name, p->addr->seqpacket ? f->name : addr_family_name(p->addr));
 	if (here[0])
 		return addr_hint(p, "it is for %s", here);

@@ -193,8 +193,9 @@ static enum move move_datagrams(struct chan *chan, struct flow *flow, bool full)
 	if (size) {
 		enum move result = write_frames(chan, flow, buffer, size);
 
-		if (result != MOVE_EMPTY)
+		if (result == MOVE_DESTINATION_FAILED)
 			return result;
+		full = result == MOVE_FULL;
 	}
 	/* what comes next still has room, unless there was more than one turn could take */
 	if (full)

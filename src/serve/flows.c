@@ -482,8 +482,8 @@ void flow_relaying(struct flow *flow, struct relay *relay)
 	flow->kept = NULL;
 	flow->kept_size = 0;
 	loop_budget(flow->flows->loop)->used -= size;
-	if (size)
-		(void)relay_insert(flow->flows->loop, relay, 0, kept, size); /* without memory they get lost, as datagrams do */
+	for (size_t at = 0, length; flow->relay && datagram_frame(kept + at, size - at, &length); at += DATAGRAM_HEADER + length)
+		offer(flow, kept + at + DATAGRAM_HEADER, length);
 	free(kept);
 }
 

@@ -629,7 +629,7 @@ static void test_families(void **state)
 
 	(void)state;
 	addr_each_family(ADDR_LISTEN, collect, text);
-	assert_string_equal(text, "vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: fd: ");
+	assert_string_equal(text, "vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: fd: udp: udp4: udp6: ");
 	text[0] = '\0';
 	addr_each_family(ADDR_CONNECT, collect, text);
 	assert_string_equal(text, "vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: exec: fd: socks5: http-connect: udp: udp4: udp6: ");
