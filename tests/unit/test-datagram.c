@@ -303,6 +303,11 @@ static void datagrams_become_frames(void **state)
 	close_sides(&sides);
 }
 
+static bool readable(int fd)
+{
+	return poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0) == 1;
+}
+
 /* What is kept for a stream that takes no more has an end, and then the source keeps its own. */
 static void a_full_stream_cuts_no_frame(void **state)
 {
@@ -325,8 +330,8 @@ static void a_full_stream_cuts_no_frame(void **state)
 	assert_int_equal(send(sides.far_datagrams, data, 30011, 0), 30011);
 	sent++;
 	assert_int_equal(to_stream(&sides), MOVE_FULL);
-	assert_true(poll(&(struct pollfd){ .fd = sides.datagrams.in, .events = POLLIN }, 1, 0) == 1);
-	for (ssize_t got; result != MOVE_EMPTY || (got = read(sides.far_stream, frames + size, sizeof(frames) - size)) > 0;) {
+	assert_true(readable(sides.datagrams.in));
+	for (ssize_t got; result != MOVE_EMPTY || readable(sides.far_stream);) {
 		while ((got = read(sides.far_stream, frames + size, sizeof(frames) - size)) > 0)
 			size += (size_t)got;
 		result = to_stream(&sides);
