@@ -10,7 +10,7 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver
 LOG_COMPILER = $(top_srcdir)/tests/run-tap
 BATS_LOG_DRIVER = $(LOG_DRIVER)
 BATS_LOG_COMPILER = $(top_srcdir)/tests/run-bats
-EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/common.bash tests/lib/fake-vmm tests/lib/without-vsock tests/installed
+EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/common.bash tests/lib/datagrams tests/lib/fake-vmm tests/lib/without-vsock tests/installed
 EXTRA_DIST += tests/lib/example tests/lib/examples tests/lib/examples.table
 
 # Unit tests, one program a noun. cmocka prints one plan for a group: one group a program.
@@ -245,6 +245,7 @@ bats_tests += tests/sources.bats
 bats_tests += tests/socks.bats
 bats_tests += tests/terminal.bats
 bats_tests += tests/transfer.bats
+bats_tests += tests/udp.bats
 bats_tests += tests/units.bats
 bats_tests += tests/vsock.bats
 TESTS += $(bats_tests)

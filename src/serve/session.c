@@ -143,6 +143,7 @@ static void record_done(struct session *session)
 	const struct relay *relay = &session->relay;
 	uint64_t dropped = session_dropped(session);
 	const char *why = why_ended(session);
+	bool lost = relay->lost && relay->error != EBADMSG; /* that begin of a datagram is not missed */
 
 	session->end = was_refused(relay) ? "refused" : relay_end_word(relay);
 	record(session, was_refused(relay) ? 0 : 1, was_refused(relay) ? "fail" : "done",
@@ -154,7 +155,7 @@ static void record_done(struct session *session)
 	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
 	           { .key = "end", .type = LOG_F_TEXT, .text = session->end },
 	           { .key = "dropped", .type = dropped ? LOG_F_NUMBER : LOG_F_TEXT, .number = dropped },
-	           { .key = relay->lost ? "lost" : "why", .type = relay->lost ? LOG_F_NUMBER : LOG_F_TEXT, .text = why,
+	           { .key = lost ? "lost" : "why", .type = lost ? LOG_F_NUMBER : LOG_F_TEXT, .text = why,
 	             .number = relay->lost },
 	           { 0 },
 	       });
