@@ -261,6 +261,55 @@ datagrams_later() {
 	[[ $output == *'connections_open{rule="silent"} '* ]]
 }
 
+@test "answers that a stream does not take are dropped, by us or by the kernel, and all are counted" {
+	cat >flood.py <<'PYTHON'
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", 0))
+print("READY udp:127.0.0.1:%d" % server.getsockname()[1], flush=True)
+who = server.recvfrom(100)[1]
+for i in range(3000):
+    server.sendto(b"x" * 1000, who)
+open("flooded", "w")
+server.recv(100)
+PYTHON
+	spawn flood python3 flood.py
+	wait_until grep -q READY flood.out
+	spawn_ready proxy vsock-proxy -v unix:./stream "$(sed -n 's/^READY //p' flood.out)"
+	run -0 python3 -c '
+import os, socket, time
+sock = socket.socket(socket.AF_UNIX)
+sock.connect("./stream")
+sock.settimeout(0.5)
+sock.sendall(b"\0\1?")
+while not os.path.exists("flooded"):
+    time.sleep(0.05)
+got = 0
+try:
+    while more := sock.recv(1 << 20):
+        got += len(more)
+except socket.timeout:
+    pass
+assert got and got % 1002 == 0
+print(got // 1002)'
+	has proxy.err '#1 done .* dropped='
+	[[ $(<proxy.err) =~ dropped=([0-9]+) ]]
+	[ $((output + BASH_REMATCH[1])) = 3000 ]
+}
+
+@test "a command behind each flow; and the first rule with udp: that a reload brings to a worker that may make no such socket" {
+	peer echo echo 127.0.0.1:0
+	spawn_ready proxy vsock-proxy -v udp:127.0.0.1:0 exec:cat
+	[ "$(datagrams ask "$(where "$ready")" one two)" = $'127.0.0.1 one\n127.0.0.1 two' ]
+	echo "unix:./other unix:./nowhere" >rules
+	spawn_ready reloaded vsock-proxy -v -f rules
+	echo "unix:./stream $at" >>rules
+	kill -HUP "${spawned[reloaded]}"
+	has reloaded.err 'reloaded'
+	run -0 datagrams frame ./stream send:hello read
+	[ "$output" = "5 hello" ]
+}
+
 @test "socat as client and server, and a question to a name server of ten lines" {
 	need socat
 	cat >names.py <<'PYTHON'

@@ -19,6 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <linux/sock_diag.h>
 #include <linux/vm_sockets.h>
 
 #include "base/log.h"
@@ -408,6 +409,14 @@ fail:
 	error = failed(failure, step);
 	close(fd);
 	return error;
+}
+
+uint32_t socket_overflowed(int fd)
+{
+	uint32_t told[SK_MEMINFO_VARS] = { 0 };
+	socklen_t size = sizeof(told);
+
+	return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_MEMINFO, told, &size) == 0 ? told[SK_MEMINFO_DROPS] : 0;
 }
 
 int socket_accept(int listener, struct place *place, struct failure *failure)

@@ -50,6 +50,9 @@ int socket_accept(int listener, struct place *place, struct failure *failure);
 /* The address that a listener really has: vsock's and TCP's port filled in. As text like addr_format_short(). */
 char *socket_local_text(int fd, const struct addr *addr, char *buf, size_t size);
 
+/* Datagrams that the kernel dropped because a UDP socket was not read in time; 0 where it does not tell (before Linux 4.12). */
+uint32_t socket_overflowed(int fd);
+
 /* TCP_NODELAY and keepalive, on a connection or a listener (what it accepts inherits them). Best effort. */
 void socket_tune(int fd, const struct addr *addr);
 /* The same with the defaults, for a socket whose listener was inherited; family is AF_INET, AF_INET6 or any other. */

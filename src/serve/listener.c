@@ -164,7 +164,7 @@ static void tell_drops(struct listener *listener, const char *why)
 		return;
 	listener->drops_said_at = loop_now(listener->loop);
 	log_warning("%s: datagrams of new sources are dropped: %s (dropped so far: %llu)",
-	            addr_format_short(listener->addr, text, sizeof(text)), why, (unsigned long long)listener_dropped(listener) + 1);
+	            listener_text(listener, text, sizeof(text)), why, (unsigned long long)listener_dropped(listener) + 1);
 }
 
 static bool may_come(struct flows_owner *owner)
@@ -204,8 +204,8 @@ uint64_t listener_dropped(const struct listener *listener)
 {
 	uint64_t dropped = 0;
 
-	for (size_t i = 0; i < listener->count; i++)
-		dropped += listener->sockets[i].owner.dropped;
+	for (size_t i = 0; i < listener->count && listener->addr->family == ADDR_UDP; i++)
+		dropped += listener->sockets[i].owner.dropped + socket_overflowed(listener->sockets[i].fd);
 	return dropped;
 }
 

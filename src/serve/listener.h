@@ -78,7 +78,7 @@ void listener_move(struct listener *to, struct listener *from, const struct addr
 char *listener_text(const struct listener *listener, char *buf, size_t size);
 /* The places behind a TCP name: " (127.0.0.1, ::1)", else "". Returns buf. */
 char *listener_places(const struct listener *listener, char *buf, size_t size);
-/* Datagrams that were dropped because of who sent them, or how many did. */
+/* Datagrams that were dropped because of who sent them, how many did, or how fast. */
 uint64_t listener_dropped(const struct listener *listener);
 /* Writes "READY ADDRESS\n" to fd. 0 or a negative errno. */
 int listener_ready(const struct listener *listener, int fd);

@@ -15,6 +15,7 @@
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "net/socket.h"
 #include "serve/flows.h"
 #include "serve/greeting.h"
 #include "serve/terminal.h"
@@ -218,6 +219,9 @@ static void relay_done(struct loop *loop, struct relay *relay)
 		terminal_done(loop, session);
 		return;
 	}
+	for (int side = 0; side < 2; side++)
+		if (relay->end[side].in_kind == ENDPOINT_DATAGRAMS)
+			relay->chan[side].dropped += socket_overflowed(relay->end[side].in);
 	count_bytes(session);
 	session->status = session_status(relay);
 	if (session->status)
