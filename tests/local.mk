@@ -171,6 +171,7 @@ tests_fuzz_fuzz_addr_LDADD = libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tests_fuzz_fuzz_addr_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 EXTRA_DIST += \
 	tests/fuzz/corpus-addr/abstract \
+	tests/fuzz/corpus-addr/datagrams \
 	tests/fuzz/corpus-addr/exec \
 	tests/fuzz/corpus-addr/fd \
 	tests/fuzz/corpus-addr/hosts \
