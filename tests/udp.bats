@@ -111,6 +111,12 @@ for host in ("127.0.0.1", "127.0.0.2", "127.0.0.1"):
 	[ "$(datagrams ask "$(where "$ready")" in --from 127.0.0.2)" = "127.0.0.1 in" ]
 	has proxy.err '#1 deny udp:127.0.0.1:[0-9]+ -> - .*why="no --allow names it"'
 	[ "$(grep -c ' deny ' proxy.err)" -le 2 ]
+	finish proxy
+	spawn_ready proxy vsock-proxy udp:127.0.0.1:0 "$at" max-conns-per-peer=1
+	datagrams ask "$(where "$ready")" in --from 127.0.0.1
+	run -5 datagrams ask "$(where "$ready")" out --from 127.0.0.1 --timeout 0.2
+	has proxy.err '#2 deny udp:127.0.0.1:[0-9]+ .*why="?max-conns-per-peer=1"?'
+	datagrams ask "$(where "$ready")" in --from 127.0.0.2
 	proxy_says 2 "can never match a peer of udp" --check udp:127.0.0.1:5353 vsock:3:5353 allow=3
 }
 
