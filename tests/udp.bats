@@ -242,7 +242,7 @@ datagrams_later() {
 	has proxy.err ' done .* end=idle dropped=[0-9]+$'
 	finish proxy
 	spawn_ready proxy vsock-proxy -v udp:127.0.0.1:0 "$at" max-bytes=100
-	datagrams ask "$(where "$ready")" "$(printf '%0120d' 0)" || true
+	datagrams ask "$(where "$ready")" "$(printf '%0120d' 0)" --timeout 0.2 || true
 	has proxy.err '#1 done .* end=max-bytes'
 	finish proxy
 	spawn_ready proxy vsock-proxy -v udp:127.0.0.1:0 "$at" max-time=300ms
@@ -333,8 +333,10 @@ PYTHON
 	spawn_ready far vsock-proxy unix:./stream "$(sed -n 's/^READY //p' names.out)"
 	spawn_ready near vsock-proxy udp:127.0.0.1:0 unix:./stream
 	# id 0x1234, recursion wanted, one question: web.example A IN
-	printf '\x12\x34\1\0\0\1\0\0\0\0\0\0\3web\7example\0\0\1\0\1' >question
-	socat -t 30 -T 1 - "UDP:$(where "$ready")" <question >answer
+	printf '\x12\x34\1\0\0\1\0\0\0\0\0\0\3web\7example\0\0\1\0\1' >asker.in
+	spawn asker socat -t 100 - "UDP:$(where "$ready")"
+	wait_until test -s asker.out
+	cp asker.out answer
 	[ "$(head -c 2 answer | od -An -tx1 | tr -d ' ')" = 1234 ]
 	[ "$(tail -c 4 answer | od -An -tu1 | tr -s ' ')" = " 192 0 2 1" ]
 }
