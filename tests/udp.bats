@@ -286,7 +286,7 @@ PYTHON
 import os, socket, time
 sock = socket.socket(socket.AF_UNIX)
 sock.connect("./stream")
-sock.settimeout(0.5)
+sock.settimeout(2)
 sock.sendall(b"\0\1?")
 while not os.path.exists("flooded"):
     time.sleep(0.05)
