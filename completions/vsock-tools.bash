@@ -22,6 +22,7 @@ _vsock_tools_addresses() {
 	local -a names
 	mapfile -t names < <(printf '%s\n' host local; _vsock_tools_names)
 	printf '%s\n' vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: fd:
+	[ "$program" != vsock-proxy ] || echo udp:
 	if [ "$role" = listen ]; then
 		echo vsock:any:
 		return

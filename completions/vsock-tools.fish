@@ -30,6 +30,7 @@ function __vsock_tools_addresses -a program role
             return
     end
     printf '%s\n' vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: fd:
+    test $program = vsock-proxy; and echo udp:
     if test "$role" = listen
         echo vsock:any:
         return

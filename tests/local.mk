@@ -10,7 +10,7 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver
 LOG_COMPILER = $(top_srcdir)/tests/run-tap
 BATS_LOG_DRIVER = $(LOG_DRIVER)
 BATS_LOG_COMPILER = $(top_srcdir)/tests/run-bats
-EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/common.bash tests/lib/fake-vmm tests/lib/without-vsock tests/installed
+EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/common.bash tests/lib/datagrams tests/lib/fake-vmm tests/lib/without-vsock tests/installed
 EXTRA_DIST += tests/lib/example tests/lib/examples tests/lib/examples.table
 
 # Unit tests, one program a noun. cmocka prints one plan for a group: one group a program.
@@ -98,6 +98,16 @@ tests_unit_test_relay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
 tests_unit_test_relay_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=epoll_wait,--wrap=splice,--wrap=pipe2
 tests_unit_test_relay_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-datagram
+tests_unit_test_datagram_SOURCES = tests/unit/test-datagram.c
+tests_unit_test_datagram_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_datagram_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-flows
+tests_unit_test_flows_SOURCES = tests/unit/test-flows.c
+tests_unit_test_flows_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_flows_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-loop
 tests_unit_test_loop_SOURCES = tests/unit/test-loop.c
 tests_unit_test_loop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
@@ -171,6 +181,7 @@ tests_fuzz_fuzz_addr_LDADD = libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tests_fuzz_fuzz_addr_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 EXTRA_DIST += \
 	tests/fuzz/corpus-addr/abstract \
+	tests/fuzz/corpus-addr/datagrams \
 	tests/fuzz/corpus-addr/exec \
 	tests/fuzz/corpus-addr/fd \
 	tests/fuzz/corpus-addr/hosts \
@@ -248,6 +259,7 @@ bats_tests += tests/sources.bats
 bats_tests += tests/socks.bats
 bats_tests += tests/terminal.bats
 bats_tests += tests/transfer.bats
+bats_tests += tests/udp.bats
 bats_tests += tests/units.bats
 bats_tests += tests/vsock.bats
 TESTS += $(bats_tests)

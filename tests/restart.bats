@@ -597,3 +597,21 @@ tell() { # TEXT
 	[ ! -e c ]
 	run ! grep -q 'unix%3a./c' manager.out
 }
+
+@test "a rule with datagrams: the new one gets them on the same port, the old one's flows end" {
+	need python3
+	spawn far "$tests_top/tests/lib/datagrams" echo 127.0.0.1:0
+	wait_until grep -q '^READY' far.out
+	spawn_ready proxy vsock-proxy -v udp:127.0.0.1:0 "$(sed -n 's/^READY //p' far.out)"
+	at=${ready#udp:}
+	first=${spawned[proxy]}
+	for i in 1 2 3; do
+		"$tests_top/tests/lib/datagrams" exchange "$at" 100
+		restart proxy
+		"$tests_top/tests/lib/datagrams" exchange "$at" 100
+		wait_until gone proxy-old
+	done
+	[ "$first" != "${spawned[proxy]}" ]
+	[ "$(grep -c ' open udp:' proxy.err)" = 6 ]
+	[ "$(grep -c ' done udp:' proxy.err)" -ge 5 ]
+}

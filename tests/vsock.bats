@@ -472,6 +472,19 @@ since() {
 	[[ ${stderr_lines[0]} == *": refused: "* ]]
 }
 
+@test "datagrams on vsock: UDP on both sides of two vsock-proxies, and many that must not be cut or joined" {
+	need python3
+	spawn echo "$tests_top/tests/lib/datagrams" echo 127.0.0.1:0
+	wait_until grep -q '^READY' echo.out
+	spawn_ready far vsock-proxy -v vsock:any:0 "$(sed -n 's/^READY //p' echo.out)"
+	loopback
+	spawn_ready near vsock-proxy -v udp:127.0.0.1:0 "$target" udp-idle=2s
+	"$tests_top/tests/lib/datagrams" exchange "${ready#udp:}" 500 --sources 4
+	# what one end's flow ends is the end of the other's stream
+	wait_until sh -c '[ "$(grep -c " done udp:.* end=idle" near.err)" = 4 ]'
+	wait_until sh -c '[ "$(grep -c " done vsock:1:.* end=eof" far.err)" = 4 ]'
+}
+
 @test "drain: the open connection goes on, new ones are refused" {
 	spawn_ready server vsock-listen 5024 --echo
 	mkfifo cat.in

@@ -26,6 +26,11 @@ static const struct {
 	{ "TCP4-L", ADDR_LISTEN, "tcp4:*:" },
 	{ "TCP6-LISTEN", ADDR_LISTEN, "tcp6:*:" },
 	{ "TCP6-L", ADDR_LISTEN, "tcp6:*:" },
+	{ "UDP-CONNECT", ADDR_CONNECT, "udp:" },
+	{ "UDP-SENDTO", ADDR_CONNECT, "udp:" },
+	{ "UDP-LISTEN", ADDR_LISTEN, "udp:*:" },
+	{ "UDP-L", ADDR_LISTEN, "udp:*:" },
+	{ "UDP-RECVFROM", ADDR_LISTEN, "udp:*:" },
 	{ "UNIX-CONNECT", ADDR_CONNECT, "unix:" },
 	{ "UNIX-CLIENT", ADDR_CONNECT, "unix:" },
 	{ "UNIX-LISTEN", ADDR_LISTEN, "unix:" },
@@ -65,7 +70,9 @@ static bool explain_socat(struct parser *p, size_t word)
 		if (strlen(foreign_words[i].word) != word || strncasecmp(p->text, foreign_words[i].word, word) != 0)
 			continue;
 		addr_bad(p, 0, word, "'%s' is a word of socat's", SHOW(p->text, word));
-		if (ours[0] == '-')
+		if (begins_with(ours, "udp:") && !allows(p, ADDR_DATAGRAMS))
+			addr_hint(p, "for datagrams there is vsock-proxy, see DATAGRAMS in its manual");
+		else if (ours[0] == '-')
 			addr_hint(p, "write -");
 		else if (foreign_words[i].role == role)
 			addr_hint(p, "write %s%s", ours, rest);
@@ -91,6 +98,8 @@ static const struct family *nearest_family(const struct parser *p, size_t word, 
 		unsigned distance = text_distance(p->text, word, family->name);
 
 		/* NAME:NUMBER is a vsock address, unless it is a slip for tcp:PORT or, for ping, vsock:CID. */
+		if (family->family == ADDR_UDP && !allows(p, ADDR_DATAGRAMS))
+			continue;
 		if (number && family->family != ADDR_TCP && (family->family != ADDR_VSOCK || !allows(p, ADDR_PORT_OPTIONAL)))
 			continue;
 		if (!text_resembles(p->text, word, family->name) || (number && distance > 1) || distance >= least)

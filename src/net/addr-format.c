@@ -42,7 +42,7 @@ static void put_port(struct writer *w, const struct addr *addr, uint32_t any)
 		return;
 	if (addr->service[0])
 		addr_put(w, ":%s", addr->service);
-	else if (addr->port == any && addr->family != ADDR_TCP)
+	else if (addr->port == any && !addr_is_ip(addr))
 		addr_put(w, ":any");
 	else if (addr->port_last != addr->port)
 		addr_put(w, ":%u-%u", (unsigned)addr->port, (unsigned)addr->port_last);
@@ -208,7 +208,7 @@ void addr_each_family(enum addr_role role, void (*each)(const char *prefix, void
 
 bool addr_equal(const struct addr *a, const struct addr *b)
 {
-	int (*compare)(const char *, const char *) = a->family == ADDR_TCP ? strcasecmp : strcmp;
+	int (*compare)(const char *, const char *) = addr_is_ip(a) ? strcasecmp : strcmp;
 
 	return a->family == b->family && a->seqpacket == b->seqpacket && a->ip == b->ip && a->cid == b->cid &&
 	       a->has_port == b->has_port && a->port == b->port && a->port_last == b->port_last && a->fd == b->fd &&

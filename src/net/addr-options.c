@@ -120,7 +120,7 @@ static int read_bind_tcp(struct parser *p, size_t at, const char *value, size_t 
 		return addr_hint(p, "write bind=10.0.0.1, bind=[::1]:PORT or bind=:PORT");
 	}
 	if (version && p->addr->ip && version != p->addr->ip)
-		return addr_bad(p, host, host_length, "bad address to bind: %s is not for tcp%d:", o->bind_host, p->addr->ip);
+		return addr_bad(p, host, host_length, "bad address to bind: %s is not for %s:", o->bind_host, p->family->name);
 	if (colon == end)
 		return 0;
 	if (colon + 1 == end)
@@ -266,7 +266,7 @@ static int read_keepalive(struct parser *p, size_t at, const char *value, size_t
 }
 
 /* Names the families that have an option in one role or in any: "unix: and vsock-mux:". */
-static void name_families(unsigned bit, unsigned role, char *buf, size_t size)
+static void name_families(const struct parser *p, unsigned bit, unsigned role, char *buf, size_t size)
 {
 	enum addr_family last = ADDR_NONE;
 	size_t found = 0;
@@ -276,7 +276,7 @@ static void name_families(unsigned bit, unsigned role, char *buf, size_t size)
 		const struct family *f = &addr_families[i];
 		unsigned has = ((role & ADDR_CONNECT) ? f->connect : 0) | ((role & ADDR_LISTEN) ? f->listen : 0);
 
-		if (!(has & bit) || f->family == last)
+		if (!(has & bit) || f->family == last || (f->family == ADDR_UDP && !allows(p, ADDR_DATAGRAMS)))
 			continue;
 		last = f->family;
 		if (found++ > 0)
@@ -298,8 +298,8 @@ static int misplaced_option(struct parser *p, const struct option *option, size_
 		addr_bad(p, at, length, "option '%s' is for %s", option->name, listening(p) ? "connecting" : "listening");
 		return addr_hint(p, "this address is %s", listening(p) ? "listened on" : "connected to");
 	}
-	name_families(option->bit, role, here, sizeof here);
-	name_families(option->bit, ADDR_CONNECT | ADDR_LISTEN, anywhere, sizeof anywhere);
+	name_families(p, option->bit, role, here, sizeof here);
+	name_families(p, option->bit, ADDR_CONNECT | ADDR_LISTEN, anywhere, sizeof anywhere);
 	addr_bad(p, at, length, "option '%s' is not for %s:", option->name, p->addr->seqpacket ? f->name : addr_family_name(p->addr));
 	if (here[0])
 		return addr_hint(p, "it is for %s", here);
@@ -406,7 +406,7 @@ static void format_bind(struct writer *w, const struct addr *addr)
 {
 	const struct addr_options *o = &addr->options;
 
-	if (addr->family == ADDR_TCP) {
+	if (addr_is_ip(addr)) {
 		addr_put(w, strchr(o->bind_host, ':') ? "[%s]" : "%s", o->bind_host);
 		if (o->bind_tcp_port || !o->bind_host[0])
 			addr_put(w, ":%u", (unsigned)o->bind_tcp_port);
@@ -503,10 +503,10 @@ bool addr_options_equal(const struct addr *x, const struct addr *y)
 
 	if (given != b->given)
 		return false;
-	if ((given & ADDR_OPT_BIND) && x->family == ADDR_TCP &&
+	if ((given & ADDR_OPT_BIND) && addr_is_ip(x) &&
 	    (strcmp(a->bind_host, b->bind_host) != 0 || a->bind_tcp_port != b->bind_tcp_port))
 		return false;
-	if ((given & ADDR_OPT_BIND) && x->family != ADDR_TCP &&
+	if ((given & ADDR_OPT_BIND) && !addr_is_ip(x) &&
 	    (a->bind_cid != b->bind_cid || a->bind_port != b->bind_port))
 		return false;
 	return (!(given & ADDR_OPT_CONNECT_TIMEOUT) || a->connect_timeout == b->connect_timeout) &&

@@ -85,7 +85,7 @@ static inline bool begins_with(const char *text, const char *prefix)
 }
 
 /* addr.c: the families, and the parsers of what stands between family and options */
-#define ADDR_FAMILIES 15 /* entries of the table: a new one counts up here */
+#define ADDR_FAMILIES 18 /* entries of the table: a new one counts up here */
 extern const struct family addr_families[ADDR_FAMILIES];
 const struct family *addr_find_family(const char *word, size_t length, bool any_case);
 const struct family *addr_family_of(enum addr_family family, bool seqpacket, uint8_t ip);

@@ -17,6 +17,7 @@
 
 static int parse_vsock(struct parser *p);
 static int parse_tcp(struct parser *p);
+static int parse_udp(struct parser *p);
 static int parse_unix(struct parser *p);
 static int parse_mux(struct parser *p);
 static int parse_exec(struct parser *p);
@@ -49,6 +50,9 @@ const struct family addr_families[ADDR_FAMILIES] = {
 	{ "socks5", ADDR_SOCKS5, false, 0, false, ADDR_CONNECT, 0, 0, parse_open_ended, addr_format_open_ended },
 	{ "http-connect", ADDR_HTTP_CONNECT, false, 0, false, ADDR_CONNECT, 0, 0, parse_open_ended, addr_format_open_ended },
 	{ "proxy-dst", ADDR_PROXY_DST, false, 0, false, ADDR_CONNECT, 0, 0, parse_open_ended, addr_format_open_ended },
+	{ "udp", ADDR_UDP, false, 0, true, BOTH, ADDR_OPT_BIND, 0, parse_udp, addr_format_tcp },
+	{ "udp4", ADDR_UDP, false, 4, true, BOTH, ADDR_OPT_BIND, 0, parse_udp, addr_format_tcp },
+	{ "udp6", ADDR_UDP, false, 6, true, BOTH, ADDR_OPT_BIND, 0, parse_udp, addr_format_tcp },
 };
 
 /*
@@ -199,7 +203,7 @@ static int parse_vsock(struct parser *p)
 	return addr_parse_port(p, colon + 1, p->end - colon - 1, p->addr->family == ADDR_MUX ? PORT_MUX : PORT_VSOCK);
 }
 
-/* HOST of tcp: without brackets. */
+/* HOST of tcp: and udp: without brackets. */
 static int parse_host_name(struct parser *p, size_t at, size_t length, const char *follow)
 {
 	struct addr *addr = p->addr;
@@ -230,12 +234,12 @@ static int parse_host_name(struct parser *p, size_t at, size_t length, const cha
 	}
 	if (addr->ip == 6 && inet_pton(AF_INET, addr->name, &in) == 1) {
 		addr_bad(p, at, length, "bad host: %s is an IPv4 address", addr->name);
-		return addr_hint(p, "write tcp4:%s%s", addr->name, follow);
+		return addr_hint(p, "write %s4:%s%s", addr_family_name(addr), addr->name, follow);
 	}
 	return 0;
 }
 
-/* HOST of tcp:, brackets included. */
+/* HOST of tcp: and udp:, brackets included. */
 static int parse_host(struct parser *p, size_t at, size_t length, const char *follow)
 {
 	struct addr *addr = p->addr;
@@ -255,7 +259,7 @@ static int parse_host(struct parser *p, size_t at, size_t length, const char *fo
 		}
 		if (addr->ip == 4) {
 			addr_bad(p, at, length, "bad host: %s is an IPv6 address", addr->name);
-			return addr_hint(p, "write tcp6:%s%s", SHOW(text, length), follow);
+			return addr_hint(p, "write %s6:%s%s", addr_family_name(addr), SHOW(text, length), follow);
 		}
 		return 0;
 	}
@@ -319,6 +323,17 @@ static int parse_tcp(struct parser *p)
 		return addr_hint(p, "write %s:%s:PORT", family, SHOW(rest, host_length));
 	}
 	return addr_parse_port(p, colon + 1, p->end - colon - 1, PORT_TCP);
+}
+
+static int parse_udp(struct parser *p)
+{
+	int r = parse_tcp(p);
+	size_t length = strlen(p->addr->service);
+
+	if (r < 0 || !length)
+		return r;
+	addr_bad(p, p->end - length, length, "bad port: '%s' is not a number", p->addr->service);
+	return addr_hint(p, "names of services are for tcp: only");
 }
 
 /* What a path may not begin with, whatever the family; family is written before the hint's path. */
@@ -735,6 +750,10 @@ static int check_role(struct parser *p)
 	if (open_ended && program && strcmp(program, "vsock-proxy") != 0) {
 		addr_bad(p, 0, p->begin, "%s: is a target of vsock-proxy", f->name);
 		return addr_hint(p, "write vsock-proxy LISTEN %s: --allow-dest HOST:PORT", f->name);
+	}
+	if (f->family == ADDR_UDP && !allows(p, ADDR_DATAGRAMS)) {
+		addr_bad(p, 0, p->begin, "%s: is an address of vsock-proxy's rules", f->name);
+		return addr_hint(p, "write vsock-proxy %s", listening(p) ? "udp:HOST:PORT CONNECT" : "LISTEN udp:HOST:PORT");
 	}
 	if (f->roles & role)
 		return 0;

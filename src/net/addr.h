@@ -36,6 +36,7 @@ enum addr_family {
 	ADDR_SOCKS5,       /* socks5: where to is said by the client; vsock-proxy only */
 	ADDR_HTTP_CONNECT, /* http-connect: likewise */
 	ADDR_PROXY_DST,    /* proxy-dst: likewise, by the PROXY header */
+	ADDR_UDP,   /* udp: udp4: udp6: datagrams; rules of vsock-proxy only */
 };
 
 /* What an address is used for. */
@@ -68,8 +69,8 @@ struct addr_options {
 	bool keepalive;     /* the same */
 	uint32_t bind_cid;  /* vsock: bind=CID:PORT, bind=:PORT or bind=CID; ADDR_CID_ANY where not said */
 	uint32_t bind_port; /* vsock; ADDR_PORT_ANY where not said */
-	char bind_host[64]; /* TCP: bind=HOST[:PORT], a literal address ("" any), without brackets */
-	uint16_t bind_tcp_port; /* TCP; 0: any */
+	char bind_host[64]; /* TCP and UDP: bind=HOST[:PORT], a literal address ("" any), without brackets */
+	uint16_t bind_tcp_port; /* TCP and UDP; 0: any */
 	char owner[33];     /* name or number as written */
 	char group[33];
 };
@@ -77,17 +78,17 @@ struct addr_options {
 struct addr {
 	enum addr_family family;
 	bool seqpacket;   /* vsock-seqpacket, unix-seqpacket */
-	uint8_t ip;       /* TCP: 0 either, 4, 6 */
+	uint8_t ip;       /* TCP and UDP: 0 either, 4, 6 */
 	uint32_t cid;     /* vsock */
-	uint32_t port;    /* vsock, vsock-mux; TCP where service is empty */
+	uint32_t port;    /* vsock, vsock-mux, UDP; TCP where service is empty */
 	uint32_t port_last; /* of a range (ADDR_RANGE); else equal to port */
 	int fd;           /* ADDR_FD with a number; -1 with a name */
-	bool wildcard;    /* TCP: HOST is empty or *: every interface */
+	bool wildcard;    /* TCP and UDP: HOST is empty or *: every interface */
 	bool has_port;    /* false only with ADDR_PORT_OPTIONAL, where no port was written */
 	bool abstract;    /* UNIX: @NAME; name holds it without the @ */
 	char service[32]; /* TCP: a name of services(5), or "" */
 	char alias[64];   /* the hosts-file name that was written, or "": for messages only, not compared, not formatted */
-	char name[ADDR_NAME_MAX]; /* TCP host, UNIX path or abstract name, mux path, exec command, fd name; unescaped */
+	char name[ADDR_NAME_MAX]; /* TCP or UDP host, UNIX path or abstract name, mux path, exec command, fd name; unescaped */
 	size_t name_length;       /* abstract names may hold NUL bytes? no: refused; so this is strlen(name) */
 	struct addr_options options;
 };
@@ -98,6 +99,7 @@ enum {
 	ADDR_PORT_OPTIONAL = 2, /* vsock-ping: vsock:3, 3, web without a port */
 	ADDR_RANGE = 4,         /* rules: vsock:3:8000-8009 */
 	ADDR_NO_OPTIONS = 8,    /* no ,key=value */
+	ADDR_DATAGRAMS = 16,    /* rules: udp: */
 };
 
 struct addr_context {
@@ -131,6 +133,12 @@ char *addr_format_short(const struct addr *addr, char *buf, size_t size);
 
 /* True if both mean the same; alias is not compared. */
 bool addr_equal(const struct addr *a, const struct addr *b);
+
+/* A host and a port, as TCP and UDP have it? */
+static inline bool addr_is_ip(const struct addr *addr)
+{
+	return addr->family == ADDR_TCP || addr->family == ADDR_UDP;
+}
 
 /* Does the client say where to? */
 static inline bool addr_family_open_ended(enum addr_family family)

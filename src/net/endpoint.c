@@ -29,6 +29,13 @@ struct endpoint endpoint_socket(int fd, uint8_t family, bool seqpacket)
 	return (struct endpoint){ .in = fd, .out = fd, .in_kind = kind, .out_kind = kind, .family = family };
 }
 
+struct endpoint endpoint_datagrams(int fd)
+{
+	return (struct endpoint){
+		.in = fd, .out = fd, .in_kind = ENDPOINT_DATAGRAMS, .out_kind = ENDPOINT_DATAGRAMS, .family = ADDR_UDP,
+	};
+}
+
 struct endpoint endpoint_inherited(int fd)
 {
 	int domain = 0, type = 0;
@@ -148,9 +155,11 @@ ssize_t endpoint_read(const struct endpoint *endpoint, void *data, size_t size)
 
 	switch (endpoint->in_kind) {
 	case ENDPOINT_HOOKED:
+	case ENDPOINT_FLOW:
 		return endpoint->hook->read(endpoint->hook, data, size);
 	case ENDPOINT_SOCKET:
 	case ENDPOINT_MESSAGES:
+	case ENDPOINT_DATAGRAMS:
 		do
 			got = recv(endpoint->in, data, size, MSG_DONTWAIT);
 		while (got < 0 && errno == EINTR);
@@ -191,11 +200,13 @@ ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t
 
 	switch (endpoint->out_kind) {
 	case ENDPOINT_HOOKED:
+	case ENDPOINT_FLOW:
 		return endpoint->hook->write(endpoint->hook, data, size);
 	case ENDPOINT_SENDER:
 		return sender_write(endpoint->sender, data, size);
 	case ENDPOINT_SOCKET:
 	case ENDPOINT_MESSAGES:
+	case ENDPOINT_DATAGRAMS:
 		do
 			put = send(endpoint->out, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 		while (put < 0 && errno == EINTR);
@@ -277,6 +288,8 @@ void endpoint_ignore(struct endpoint *endpoint)
 void endpoint_close(struct endpoint *endpoint)
 {
 	close_output(endpoint);
+	if (endpoint->in_kind == ENDPOINT_FLOW)
+		endpoint->in = -1;
 	fd_close(&endpoint->in);
 	endpoint->out = -1;
 }

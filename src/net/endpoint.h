@@ -24,6 +24,8 @@ enum endpoint_kind {
 	ENDPOINT_FILE,    /* regular file, /dev/null: never blocks */
 	ENDPOINT_GUARDED, /* may block: poll first, little at a time */
 	ENDPOINT_HOOKED,  /* a function of the owner's reads or writes; the descriptor is only watched */
+	ENDPOINT_DATAGRAMS, /* a connected UDP socket: reading 0 bytes is an empty datagram, and there is no end */
+	ENDPOINT_FLOW,    /* the same of one source of a UDP socket that has many: read and written as ENDPOINT_HOOKED, its descriptor is shared */
 };
 
 /* Bytes, 0 for end of file, or a negative errno, as endpoint_read() and endpoint_write(). */
@@ -39,13 +41,16 @@ struct endpoint {
 	uint8_t family;            /* enum addr_family of a socket, ADDR_STDIO else */
 	bool inherited;            /* in and out may be blocking and belong to others too: no splice */
 	union {
-		struct endpoint_hook *hook; /* ENDPOINT_HOOKED: the owner's, must outlive the endpoint */
+		struct endpoint_hook *hook; /* ENDPOINT_HOOKED, ENDPOINT_FLOW: the owner's, must outlive the endpoint */
 		struct sender *sender;      /* ENDPOINT_SENDER: the endpoint's */
 	};
 };
 
 /* A connected or accepted socket of ours. */
 struct endpoint endpoint_socket(int fd, uint8_t family, bool seqpacket);
+
+/* A connected UDP socket of ours. */
+struct endpoint endpoint_datagrams(int fd);
 
 /* A socket that was inherited (fd:N): family and type as the kernel says; it stays as it is, blocking or not. */
 struct endpoint endpoint_inherited(int fd);
@@ -61,6 +66,11 @@ int endpoint_prepare(struct endpoint *endpoint);
 void endpoint_unprepare(struct endpoint *endpoint);
 /* Is what is written to it messages? */
 bool endpoint_takes_messages(const struct endpoint *endpoint);
+/* Is what is read and written datagrams? They get lost, and have no end. */
+static inline bool endpoint_is_datagrams(uint8_t kind)
+{
+	return kind == ENDPOINT_DATAGRAMS || kind == ENDPOINT_FLOW;
+}
 /* The socket that is written to, for getsockopt(2); else the descriptor. */
 int endpoint_output(const struct endpoint *endpoint);
 

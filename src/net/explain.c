@@ -58,7 +58,7 @@ static uint32_t bound_port(const struct story *story)
 	const struct addr *addr = story->addr;
 	if (!(addr->options.given & ADDR_OPT_BIND))
 		return addr->port;
-	return addr->family == ADDR_TCP ? addr->options.bind_tcp_port : addr->options.bind_port;
+	return addr_is_ip(addr) ? addr->options.bind_tcp_port : addr->options.bind_port;
 }
 
 static char *cid_text(uint32_t cid, char *buf, size_t size)
@@ -92,12 +92,12 @@ static void word_of(const struct story *story, const char *word, char *buf, size
 	} else if (strcmp(word, "bound") == 0) {
 		cid_text(bound_cid(story), buf, size);
 	} else if (strcmp(word, "port") == 0) {
-		if (addr->family == ADDR_TCP && addr->service[0])
+		if (addr_is_ip(addr) && addr->service[0])
 			escape(addr->service, buf, size);
 		else
 			snprintf(buf, size, "%u", addr->port);
 	} else if (strcmp(word, "bound-port") == 0) {
-		if (addr->family == ADDR_TCP && addr->service[0] && !(addr->options.given & ADDR_OPT_BIND))
+		if (addr_is_ip(addr) && addr->service[0] && !(addr->options.given & ADDR_OPT_BIND))
 			escape(addr->service, buf, size);
 		else
 			snprintf(buf, size, "%u", bound_port(story));
@@ -123,6 +123,8 @@ static void word_of(const struct story *story, const char *word, char *buf, size
 			log_escape(addr->name, slash == addr->name ? 1 : (size_t)(slash - addr->name), buf, size < NAME_SHOWN ? size : NAME_SHOWN);
 	} else if (strcmp(word, "host") == 0) {
 		escape(addr->name[0] ? addr->name : "this machine", buf, size < NAME_SHOWN ? size : NAME_SHOWN);
+	} else if (strcmp(word, "family") == 0) {
+		snprintf(buf, size, "%s", addr_family_name(addr));
 	} else if (strcmp(word, "within") == 0) {
 		if (story->failure->waited)
 			snprintf(buf, size, " in %s", units_show_duration(story->failure->waited, text, sizeof(text)));
@@ -526,7 +528,8 @@ static void judge_name(struct story *story)
 	if (name[0] && strspn(name, "0123456789") == strlen(name))
 		hint(story, "for a VM's CID write vsock:{host}:{port}");
 	else if (story->addr->ip)
-		snprintf(story->out->hint, sizeof(story->out->hint), "it may have an address of the other kind: write tcp:HOST:PORT instead of tcp%u:", story->addr->ip);
+		snprintf(story->out->hint, sizeof(story->out->hint), "it may have an address of the other kind: write %s:HOST:PORT instead of %s%u:",
+		         addr_family_name(story->addr), addr_family_name(story->addr), story->addr->ip);
 }
 
 /*
@@ -536,6 +539,7 @@ static void judge_name(struct story *story)
 #define F(family) (1u << ADDR_##family)
 #define VSOCK F(VSOCK)
 #define TCP F(TCP)
+#define IP (TCP | F(UDP))
 #define UNIX F(UNIX)
 #define MUX F(MUX)
 #define LOCAL (UNIX | MUX) /* UNIX sockets, whatever is spoken on them */
@@ -555,6 +559,7 @@ static void judge_name(struct story *story)
 #define NO_VM "the VM may be down, or still booting: --wait 60s waits for it"
 #define HELD_VSOCK "sudo vsock-info --sockets --probe shows who holds it; any and a single CID can't share a port"
 #define HELD_TCP "sudo ss -ltnp sport = :{bound-port} shows who holds it"
+#define HELD_UDP "sudo ss -lunp sport = :{bound-port} shows who holds it"
 #define SUDO_PORT "sudo {program} … may, or take a port from 1024 on; for a unit: AmbientCapabilities=CAP_NET_BIND_SERVICE"
 
 static const struct cause causes[] = {
@@ -676,22 +681,23 @@ static const struct cause causes[] = {
 	{ LOCAL, S(BIND), EROFS, STATUS_FAILURE, STAYS, "io", "read-only: no socket can be made in {folder}", NULL, NULL },
 	{ LOCAL, S(BIND), ENOSPC, STATUS_FAILURE, STAYS, "io", "no space left in {folder}", NULL, NULL },
 
-	/* TCP */
+	/* TCP and UDP */
 	{ TCP, S(CONNECT), ECONNREFUSED, STATUS_REFUSED, HEALS, "refused", "refused: nothing listens on port {port} of {host}", NULL, NULL },
 	{ TCP, S(CONNECT), ECONNRESET, STATUS_REFUSED, HEALS, "refused", "refused: {host} reset the connection at once", NULL, NULL },
 	{ TCP, S(CONNECT), ETIMEDOUT, STATUS_TIMEOUT, HEALS, "timeout", "timed out: {host} did not answer{within}", "it may be down, or a firewall drops port {port}", NULL },
-	{ TCP, S(CONNECT), EHOSTUNREACH, STATUS_ABSENT, HEALS, "refused", "no way to {host}: no such host on its network, or a firewall forbids it", NULL, NULL },
-	{ TCP, S(CONNECT), EHOSTDOWN, STATUS_ABSENT, HEALS, "refused", "no way to {host}: it is down", NULL, NULL },
-	{ TCP, S(CONNECT), ENETUNREACH, STATUS_ABSENT, HEALS, "refused", "no way to {host}: this machine has no route to its network", "ip route lists the routes", NULL },
-	{ TCP, S(CONNECT), ENETDOWN, STATUS_ABSENT, HEALS, "refused", "no way to {host}: the network is down", NULL, NULL },
-	{ TCP, S(CONNECT), EADDRNOTAVAIL, STATUS_FAILURE, HEALS, "io", "address not available: no port is left to connect from", NULL, judge_tcp_not_here },
-	{ TCP, S(CONNECT), EACCES, STATUS_DENIED, STAYS, "denied", "denied: a firewall or security module forbids to connect to {host}", NULL, NULL },
-	{ TCP, S(CONNECT), EPERM, STATUS_DENIED, STAYS, "denied", "denied: a firewall or security module forbids to connect to {host}", NULL, NULL },
-	{ TCP, S(SOCKET), EAFNOSUPPORT, STATUS_FAILURE, STAYS, "io", "this kind of IP address can't be used here", "IPv6 may be off: write tcp4:; for a unit see RestrictAddressFamilies=", NULL },
-	{ TCP, S(BIND), EACCES, STATUS_DENIED, STAYS, "denied", "denied: listening on port {bound-port} is not permitted here", SUDO_PORT, judge_tcp_denied },
-	{ TCP, S(BIND), EPERM, STATUS_DENIED, STAYS, "denied", "denied: listening on port {bound-port} is not permitted here", SUDO_PORT, judge_tcp_denied },
+	{ IP, S(CONNECT), EHOSTUNREACH, STATUS_ABSENT, HEALS, "refused", "no way to {host}: no such host on its network, or a firewall forbids it", NULL, NULL },
+	{ IP, S(CONNECT), EHOSTDOWN, STATUS_ABSENT, HEALS, "refused", "no way to {host}: it is down", NULL, NULL },
+	{ IP, S(CONNECT), ENETUNREACH, STATUS_ABSENT, HEALS, "refused", "no way to {host}: this machine has no route to its network", "ip route lists the routes", NULL },
+	{ IP, S(CONNECT), ENETDOWN, STATUS_ABSENT, HEALS, "refused", "no way to {host}: the network is down", NULL, NULL },
+	{ IP, S(CONNECT), EADDRNOTAVAIL, STATUS_FAILURE, HEALS, "io", "address not available: no port is left to connect from", NULL, judge_tcp_not_here },
+	{ IP, S(CONNECT), EACCES, STATUS_DENIED, STAYS, "denied", "denied: a firewall or security module forbids to connect to {host}", NULL, NULL },
+	{ IP, S(CONNECT), EPERM, STATUS_DENIED, STAYS, "denied", "denied: a firewall or security module forbids to connect to {host}", NULL, NULL },
+	{ IP, S(SOCKET), EAFNOSUPPORT, STATUS_FAILURE, STAYS, "io", "this kind of IP address can't be used here", "IPv6 may be off: write {family}4:; for a unit see RestrictAddressFamilies=", NULL },
+	{ IP, S(BIND), EACCES, STATUS_DENIED, STAYS, "denied", "denied: listening on port {bound-port} is not permitted here", SUDO_PORT, judge_tcp_denied },
+	{ IP, S(BIND), EPERM, STATUS_DENIED, STAYS, "denied", "denied: listening on port {bound-port} is not permitted here", SUDO_PORT, judge_tcp_denied },
 	{ TCP, S(BIND) | S(LISTEN), EADDRINUSE, STATUS_FAILURE, STAYS, "io", "address in use: another program has port {bound-port}", HELD_TCP, NULL },
-	{ TCP, S(BIND) | S(LISTEN), EADDRNOTAVAIL, STATUS_FAILURE, STAYS, "io", "address not available: no interface of this machine has {host}", "ip address lists those it has; tcp:*:{bound-port} listens on all", judge_tcp_not_here },
+	{ F(UDP), S(BIND), EADDRINUSE, STATUS_FAILURE, STAYS, "io", "address in use: another program has port {bound-port}", HELD_UDP, NULL },
+	{ IP, S(BIND) | S(LISTEN), EADDRNOTAVAIL, STATUS_FAILURE, STAYS, "io", "address not available: no interface of this machine has {host}", "ip address lists those it has; {family}:*:{bound-port} listens on all", judge_tcp_not_here },
 
 	/* What rules say */
 	{ ALL, S(PERMIT), 0, STATUS_DENIED, STAYS, "denied", "denied: {detail}", NULL, NULL },

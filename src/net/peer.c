@@ -108,7 +108,7 @@ bool peer_of_original(int fd, struct peer *local)
 	return local->u.tcp.port != before.u.tcp.port || memcmp(&local->u.tcp.ip, &before.u.tcp.ip, sizeof(before.u.tcp.ip)) != 0;
 }
 
-static void format_tcp(const struct peer *peer, char *buf, size_t size)
+static void format_ip(const struct peer *peer, char *buf, size_t size)
 {
 	char ip[INET6_ADDRSTRLEN], scope[IF_NAMESIZE + 1] = "";
 
@@ -121,7 +121,8 @@ static void format_tcp(const struct peer *peer, char *buf, size_t size)
 		else
 			snprintf(scope, sizeof(scope), "%%%u", peer->u.tcp.scope);
 	}
-	snprintf(buf, size, peer->u.tcp.v6 ? "tcp:[%s%s]:%u" : "tcp:%s%s:%u", ip, scope, peer->u.tcp.port);
+	snprintf(buf, size, peer->u.tcp.v6 ? "%s:[%s%s]:%u" : "%s:%s%s:%u", peer->family == ADDR_UDP ? "udp" : "tcp", ip, scope,
+	         peer->u.tcp.port);
 }
 
 char *peer_format(const struct peer *peer, char *buf, size_t size)
@@ -131,7 +132,8 @@ char *peer_format(const struct peer *peer, char *buf, size_t size)
 		snprintf(buf, size, "vsock:%u:%u", peer->u.vsock.cid, peer->u.vsock.port);
 		break;
 	case ADDR_TCP:
-		format_tcp(peer, buf, size);
+	case ADDR_UDP:
+		format_ip(peer, buf, size);
 		break;
 	case ADDR_UNIX:
 		if (peer->u.local.pid)

@@ -25,7 +25,7 @@ struct peer {
 			uint16_t port;      /* host order */
 			uint32_t scope;
 			struct in6_addr ip; /* v4 in its first four bytes */
-		} tcp;
+		} tcp; /* and UDP */
 		struct {
 			int32_t pid; /* 0: not known */
 			uint32_t uid, gid;
@@ -44,6 +44,12 @@ bool peer_of_original(int fd, struct peer *local);
 void peer_from_sockaddr(const struct sockaddr *sa, socklen_t length, struct peer *peer);
 
 #define PEER_TEXT_MAX 96
+/* Is it known by its IP address, in u.tcp? */
+static inline bool peer_is_ip(const struct peer *peer)
+{
+	return peer->family == ADDR_TCP || peer->family == ADDR_UDP;
+}
+
 /* "vsock:3:5000", "tcp:127.0.0.1:51034", "tcp:[::1]:22", "unix (pid 7, uid 1000)". Returns buf. */
 char *peer_format(const struct peer *peer, char *buf, size_t size);
 

@@ -19,6 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <linux/sock_diag.h>
 #include <linux/vm_sockets.h>
 
 #include "base/log.h"
@@ -198,7 +199,9 @@ void socket_tune_family(int fd, int family)
 
 static int open_socket(const struct addr *addr, const struct place *place)
 {
-	return socket(place->sa.ss_family, (addr->seqpacket ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int type = addr->family == ADDR_UDP ? SOCK_DGRAM : addr->seqpacket ? SOCK_SEQPACKET : SOCK_STREAM;
+
+	return socket(place->sa.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
 /* Connecting */
@@ -214,12 +217,14 @@ static int bind_vsock_source(int fd, const struct addr_options *options)
 	return bind(fd, (const struct sockaddr *)&vm, sizeof(vm));
 }
 
-static int bind_tcp_source(int fd, const struct addr_options *options, int family)
+static int bind_ip_source(int fd, const struct addr *addr, int family)
 {
+	const struct addr_options *options = &addr->options;
 	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(options->bind_tcp_port) };
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(options->bind_tcp_port) };
 
-	set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (addr->family == ADDR_TCP)
+		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (family == AF_INET && (!*options->bind_host || inet_pton(AF_INET, options->bind_host, &in.sin_addr) == 1))
 		return bind(fd, (const struct sockaddr *)&in, sizeof(in));
 	if (family == AF_INET6 && (!*options->bind_host || inet_pton(AF_INET6, options->bind_host, &in6.sin6_addr) == 1))
@@ -244,7 +249,7 @@ int socket_connect(const struct addr *addr, const struct place *place, const str
 	step = STEP_BIND;
 	if (addr->options.given & ADDR_OPT_BIND &&
 	    (addr->family == ADDR_VSOCK ? bind_vsock_source(fd, &addr->options)
-	                                : bind_tcp_source(fd, &addr->options, place->sa.ss_family)) < 0)
+	                                : bind_ip_source(fd, addr, place->sa.ss_family)) < 0)
 		goto fail;
 	socket_tune(fd, addr);
 	step = STEP_CONNECT;
@@ -368,6 +373,15 @@ static int backlog_of(const struct addr *addr)
 	return addr->options.given & ADDR_OPT_BACKLOG ? (int)addr->options.backlog : SOMAXCONN;
 }
 
+/* Of each datagram, which of our addresses it was sent to: an answer must come from there. */
+static void tell_destination(int fd, int family)
+{
+	if (family == AF_INET)
+		set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	else
+		set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+}
+
 int socket_listen(const struct addr *addr, const struct place *place, const struct socket_defaults *defaults,
                   struct failure *failure)
 {
@@ -385,12 +399,14 @@ int socket_listen(const struct addr *addr, const struct place *place, const stru
 	/* "tcp:*" is two listeners, so that the IPv4 one is a real one and its peers are not v4-mapped */
 	if (place->sa.ss_family == AF_INET6)
 		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (addr->family == ADDR_UDP && addr->wildcard)
+		tell_destination(fd, place->sa.ss_family);
 	socket_tune(fd, addr); /* what is accepted inherits it */
 	step = STEP_BIND;
 	if (bind_listener(fd, addr, place, &step) < 0)
 		goto fail;
 	step = STEP_LISTEN;
-	if (listen(fd, backlog_of(addr)) < 0)
+	if (addr->family != ADDR_UDP && listen(fd, backlog_of(addr)) < 0)
 		goto fail;
 	return fd;
 fail:
@@ -411,7 +427,7 @@ int socket_renew(int fd, const struct addr *addr, const struct place *place, str
 		return failed(failure, STEP_OWN);
 	if (*path && own_path(path, &addr->options) < 0)
 		return failed(failure, STEP_OWN);
-	return listen(fd, backlog_of(addr)) < 0 ? failed(failure, STEP_LISTEN) : 0;
+	return addr->family != ADDR_UDP && listen(fd, backlog_of(addr)) < 0 ? failed(failure, STEP_LISTEN) : 0;
 }
 
 bool socket_is_listening(int fd)
@@ -420,6 +436,22 @@ bool socket_is_listening(int fd)
 	socklen_t size = sizeof(listening);
 
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
+}
+
+bool socket_is_datagram(int fd)
+{
+	int type = 0;
+	socklen_t size = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM;
+}
+
+uint32_t socket_overflowed(int fd)
+{
+	uint32_t told[SK_MEMINFO_VARS] = { 0 };
+	socklen_t size = sizeof(told);
+
+	return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_MEMINFO, told, &size) == 0 ? told[SK_MEMINFO_DROPS] : 0;
 }
 
 int socket_accept(int listener, struct place *place, struct failure *failure)

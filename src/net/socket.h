@@ -39,7 +39,7 @@ int socket_connect(const struct addr *addr, const struct place *place, const str
 /* After EPOLLOUT: 0 or the negative errno of the attempt. */
 int socket_connected(int fd, struct failure *failure);
 
-/* Opens a listening socket. UNIX: a stale socket file is replaced, a live one is not (-EADDRINUSE); the file has
+/* Opens a listening socket; of UDP one that is only bound, and on every interface tells where to a datagram was sent. UNIX: a stale socket file is replaced, a live one is not (-EADDRINUSE); the file has
  * addr's mode (0600 by default) from its first moment. */
 int socket_listen(const struct addr *addr, const struct place *place, const struct socket_defaults *defaults,
                   struct failure *failure);
@@ -48,12 +48,17 @@ int socket_listen(const struct addr *addr, const struct place *place, const stru
  * 0 or a negative errno with *failure. */
 int socket_renew(int fd, const struct addr *addr, const struct place *place, struct failure *failure);
 bool socket_is_listening(int fd);
+/* Of datagrams: it needs no listen(2). */
+bool socket_is_datagram(int fd);
 
 /* Accepts one: the descriptor, with the peer's name in *place; -EAGAIN when there is none. */
 int socket_accept(int listener, struct place *place, struct failure *failure);
 
 /* The address that a listener really has: vsock's and TCP's port filled in. As text like addr_format_short(). */
 char *socket_local_text(int fd, const struct addr *addr, char *buf, size_t size);
+
+/* Datagrams that the kernel dropped because a UDP socket was not read in time; 0 where it does not tell (before Linux 4.12). */
+uint32_t socket_overflowed(int fd);
 
 /* TCP_NODELAY and keepalive, on a connection or a listener (what it accepts inherits them). Best effort. */
 void socket_tune(int fd, const struct addr *addr);

@@ -24,15 +24,20 @@ static void free_rest(struct loop *loop, struct chan *chan)
 	chan->rest = NULL;
 }
 
-void chan_rest_written(struct loop *loop, struct chan *chan, size_t length)
+void chan_rest_taken(struct loop *loop, struct chan *chan, size_t length)
 {
 	struct rest *rest = chan->rest;
 
-	chan->bytes += length;
 	rest->start += (uint32_t)length;
 	rest->length -= (uint32_t)length;
 	if (!rest->length)
 		free_rest(loop, chan);
+}
+
+void chan_rest_written(struct loop *loop, struct chan *chan, size_t length)
+{
+	chan->bytes += length;
+	chan_rest_taken(loop, chan, length);
 }
 
 uint64_t chan_unsent(const struct chan *chan)

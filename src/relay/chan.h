@@ -34,14 +34,17 @@ struct chan {
 	uint64_t ready_at;   /* ns: the rate limit lets the next byte through */
 	struct rest *rest;   /* read and not written yet; NULL: nothing; owned. Most channels have none, so it costs them nothing */
 	struct pipe *pipe;   /* the same in a pipe (splice); from the pool, held only while bytes are in it */
-	uint32_t message_limit; /* bytes of a message, of a seqpacket destination; 0: not asked yet */
+	union {
+		uint32_t message_limit; /* bytes of a message, of a seqpacket destination; 0: not asked yet */
+		uint32_t dropped;       /* datagrams that got lost here */
+	};
 	uint32_t chunk; /* how much is read at once */
 	uint8_t state;  /* enum chan_state */
 	uint8_t waits;  /* enum chan_wait */
 	uint8_t full_reads, small_reads; /* in a row */
 	bool may_splice;   /* auto: a flow that turns out to be large is spliced */
 	bool source_ended; /* end of file was read, but what is kept is not written yet (lines, pipes) */
-	uint8_t source_error; /* the same for a source that failed: a positive errno (pipes) */
+	uint8_t source_error; /* the same for a source that failed: a positive errno (pipes); why datagrams were dropped last */
 	bool eof_passed; /* the end was passed on */
 	bool is_large;   /* a large flow: engine_enlarge() */
 	bool has_room;   /* and its destination was given more room */
@@ -51,6 +54,8 @@ struct chan {
 /* What is kept in memory: its first byte, how much it is (0: nothing), and that the first bytes of it are written now. */
 const unsigned char *chan_rest(const struct chan *chan, size_t *length);
 void chan_rest_written(struct loop *loop, struct chan *chan, size_t length);
+/* The same where they were not written as they are: what was is counted by who did. */
+void chan_rest_taken(struct loop *loop, struct chan *chan, size_t length);
 /* Bytes that were read and are not written, in memory or in the pipe. */
 uint64_t chan_unsent(const struct chan *chan);
 /* Keeps data for later, behind what is kept already. 0 or -ENOMEM. */

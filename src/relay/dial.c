@@ -241,6 +241,8 @@ static void tell_attempt(const struct dial *dial, const struct place *place)
 	if (!log_verbose(2))
 		return;
 	peer_from_sockaddr((const struct sockaddr *)&place->sa, place->length, &peer);
+	if (dial->addr->family == ADDR_UDP)
+		peer.family = ADDR_UDP;
 	addr_format_short(dial->addr, text, sizeof(text));
 	if (peer.family == ADDR_UNIX)
 		log_info(2, "%s: connecting", text);
@@ -481,7 +483,7 @@ static int find_places(struct dial *dial)
 
 	memset(dial->places, 0, sizeof(*dial->places));
 	dial->next = 0;
-	if (addr->family == ADDR_TCP)
+	if (addr_is_ip(addr))
 		return resolve_now(addr, ADDR_CONNECT, dial->places, &dial->failure);
 	dial->places->count = 1;
 	return 0;
@@ -536,6 +538,8 @@ struct endpoint dial_endpoint(const struct addr *addr, int fd)
 {
 	if (addr->family == ADDR_FD)
 		return endpoint_inherited(fd);
+	if (addr->family == ADDR_UDP)
+		return endpoint_datagrams(fd);
 	return endpoint_socket(fd, (uint8_t)(addr->family == ADDR_EXEC ? ADDR_UNIX : addr->family), addr->seqpacket);
 }
 
@@ -560,7 +564,7 @@ static void start_attempt(struct dial *dial)
 		ask(dial);
 		return;
 	}
-	if (!error && dial->addr->family != ADDR_TCP)
+	if (!error && !addr_is_ip(dial->addr))
 		error = socket_place(dial->addr, ADDR_CONNECT, &dial->places->place[0], &dial->keep_fd, &dial->failure);
 	if (error)
 		attempt_failed(dial);

@@ -69,6 +69,8 @@ const struct engine *engine_choose(const struct endpoint *source, const struct e
                                    bool *may_splice)
 {
 	*may_splice = false;
+	if (endpoint_is_datagrams(source->in_kind) || endpoint_is_datagrams(destination->out_kind))
+		return &engine_datagram;
 	if (source->in_kind == ENDPOINT_MESSAGES || endpoint_takes_messages(destination))
 		return &engine_message;
 	if (setting == ENGINE_COPY || !can_splice(source, destination))

@@ -44,7 +44,7 @@ struct engine {
 	enum move (*move)(struct chan *chan, struct flow *flow);
 };
 
-extern const struct engine engine_copy, engine_splice, engine_message, engine_filter;
+extern const struct engine engine_copy, engine_splice, engine_message, engine_filter, engine_datagram;
 
 /* What the engines that read into memory share. The last two return MOVE_EMPTY when all went, MOVE_FULL when something is kept, or
  * MOVE_DESTINATION_FAILED. A message is taken whole or not at all, so these do for messages too. */

@@ -91,6 +91,8 @@ static int watch_side(struct loop *loop, struct relay *relay, int side)
 	bool same = end->in == end->out;
 	int error = 0;
 
+	if (end->in_kind == ENDPOINT_FLOW)
+		return 0; /* who has its socket calls relay_wake() */
 	if (end->in < 0 || (!same && relay->chan[side].state == CHAN_ENDED))
 		loop_unwatch(loop, main);
 	else
@@ -178,6 +180,8 @@ static void source_ended(struct loop *loop, struct relay *relay, int side)
 		if (tap->end)
 			tap->end(tap, side);
 	pass_end(loop, relay, side);
+	if (relay->end[!side].in_kind == ENDPOINT_FLOW)
+		end_channel(loop, relay, !side);
 	/* was that a half-close, or is the peer gone altogether? (vsock tells at once; for the others epoll will) */
 	if (!gone && vsock && back->state != CHAN_ENDED)
 		gone = endpoint_gone(&relay->end[side], 0);
@@ -609,6 +613,21 @@ int relay_insert(struct loop *loop, struct relay *relay, int side, const void *d
 	chan->waits = CHAN_WAITS_DESTINATION;
 	settle(loop, relay);
 	return 0;
+}
+
+void relay_wake(struct loop *loop, struct relay *relay, int side)
+{
+	if (relay->over || relay->chan[side].state != CHAN_OPEN || !waits_for_source(&relay->chan[side]))
+		return;
+	pump(loop, relay, side);
+	settle(loop, relay);
+}
+
+uint64_t relay_dropped(const struct relay *relay)
+{
+	bool any = relay->settings && relay->settings->datagrams;
+
+	return any ? (uint64_t)relay->chan[0].dropped + relay->chan[1].dropped : 0;
 }
 
 void relay_close(struct loop *loop, struct relay *relay)

@@ -10,6 +10,7 @@
  *   source at end of file      its channel ends, the end is passed on
  *   source fails (reset)       the same, and the channel towards it ends too
  *   destination fails          its channel ends, the source is told by SHUT_RD; what the destination sent is still read
+ *   end of file towards a flow of datagrams (ENDPOINT_FLOW): it has no halves, so both end
  *   peer closed for good       where that can be told from a half-close (vsock, UNIX): the channel towards it ends
  *
  * Memory: an idle relay costs its struct; a stalled one what one read brought (at most settings->buffer, or 1 MiB) or one
@@ -55,6 +56,7 @@ struct relay_settings {
 	const char *message_text; /* --message-size as written, or NULL */
 	unsigned engine;     /* enum engine_setting */
 	bool no_shutdown;    /* don't pass on the end of a direction */
+	bool datagrams;      /* at one end or both: they end by idle_timeout, which is no failure then */
 	struct relay_tap *tap; /* NULL: none */
 	struct relay_filter *filter; /* NULL: none */
 	uint64_t line_delay; /* ns between lines from standard input; 0: none */
@@ -105,6 +107,10 @@ void relay_stop(struct loop *loop, struct relay *relay, uint64_t grace);
 /* Sends something of our own to end[!side], behind what was read from end[side]. Not from within a tap or a filter. 0,
  * -ENOMEM, or -EPIPE where that direction has ended. */
 int relay_insert(struct loop *loop, struct relay *relay, int side, const void *data, size_t size);
+/* end[side], an ENDPOINT_FLOW, which nobody watches, has something to be read. It is read now if there is room for it. */
+void relay_wake(struct loop *loop, struct relay *relay, int side);
+/* Datagrams that got lost in either direction; 0 where there are none. */
+uint64_t relay_dropped(const struct relay *relay);
 /* Closes everything. After done(), or at any time to end it without done(). */
 void relay_close(struct loop *loop, struct relay *relay);
 

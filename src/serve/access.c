@@ -140,7 +140,7 @@ bool access_suits(const struct access_entry *entry, enum addr_family family)
 	case ACCESS_CID:
 		return family == ADDR_VSOCK || family == ADDR_FD;
 	case ACCESS_IP:
-		return family == ADDR_TCP || family == ADDR_FD;
+		return family == ADDR_TCP || family == ADDR_UDP || family == ADDR_FD;
 	case ACCESS_UID:
 	case ACCESS_GID:
 		return family == ADDR_UNIX || family == ADDR_MUX || family == ADDR_FD;
@@ -158,7 +158,7 @@ static bool matches(const struct access_entry *entry, const struct peer *peer)
 	case ACCESS_CID:
 		return peer->family == ADDR_VSOCK && peer->u.vsock.cid == entry->number;
 	case ACCESS_IP:
-		if (peer->family != ADDR_TCP)
+		if (!peer_is_ip(peer))
 			return false;
 		ip = peer->u.tcp.ip;
 		if (!peer->u.tcp.v6)

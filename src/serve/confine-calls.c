@@ -70,13 +70,15 @@ static struct scmp_arg_cmp masked(unsigned number, uint64_t mask, uint64_t value
 	return (struct scmp_arg_cmp){ .arg = number, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value };
 }
 
-/* TCP, vsock and UNIX sockets, and what tells which addresses are this machine's own. No UDP, no raw socket; and no MPTCP, which Landlock's ports know nothing of. */
-static int allow_sockets(scmp_filter_ctx filter)
+/* TCP, vsock and UNIX sockets, and what tells which addresses are this machine's own. UDP only where a rule has such
+ * a target, for where to can't be held here: no filter sees an address, and Landlock knows TCP alone. No raw socket; and no MPTCP, which Landlock's ports know nothing of. */
+static int allow_sockets(scmp_filter_ctx filter, const struct confine_plan *plan)
 {
 	static const struct {
 		int family, type; /* type 0: any; the protocol is 0, of AF_NETLINK NETLINK_ROUTE */
 	} kinds[] = {
 		{ AF_UNIX, 0 }, { AF_VSOCK, 0 }, { AF_NETLINK, 0 }, { AF_INET, SOCK_STREAM }, { AF_INET6, SOCK_STREAM },
+		{ AF_INET, SOCK_DGRAM }, { AF_INET6, SOCK_DGRAM },
 	};
 	int error = 0;
 
@@ -87,7 +89,8 @@ static int allow_sockets(scmp_filter_ctx filter)
 			masked(1, SOCKET_KIND, (uint64_t)kinds[i].type),
 		};
 
-		error = allow(filter, SCMP_SYS(socket), kinds[i].type ? 3 : 2, args);
+		if (kinds[i].type != SOCK_DGRAM || plan->datagrams)
+			error = allow(filter, SCMP_SYS(socket), kinds[i].type ? 3 : 2, args);
 	}
 	return error;
 }
@@ -157,7 +160,7 @@ static int fill(scmp_filter_ctx filter, const struct confine_plan *plan, const s
 	if (!error && plan->bind)
 		error = allow(filter, SCMP_SYS(bind), 0, NULL);
 	if (!error)
-		error = allow_sockets(filter);
+		error = allow_sockets(filter, plan);
 	if (!error)
 		error = allow_files(filter);
 	if (!error)

@@ -9,7 +9,7 @@
  *   processes, programs, ptrace, listening, all calls but  seccomp          where we are built with libseccomp
  *     those that moving bytes needs; files for writing
  *   files for reading, but /proc, /sys, /dev/vsock         Landlock ABI 1   Linux 5.13
- *   TCP ports that no rule names                           ABI 4            Linux 6.7
+ *   TCP ports that no rule names (of UDP it knows nothing) ABI 4            Linux 6.7
  *   abstract UNIX sockets, if no rule names one; signals   ABI 6            Linux 6.12
  *   UNIX sockets elsewhere than where rules name them      ABI 9            Linux 7.1
  */
@@ -33,6 +33,7 @@ struct confine_plan {
 	bool any_port;            /* what ports are connected to isn't known */
 	bool bind;                /* sockets are bound before they connect */
 	bool abstract;            /* connects to abstract UNIX sockets */
+	bool datagrams;           /* makes UDP sockets */
 	bool syslog;              /* messages go to syslog(3) */
 };
 

@@ -110,10 +110,10 @@ static bool addr_of(const char *name, struct addr *addr)
 
 /* The table */
 
-/* Takes fd over; what doesn't listen is of no use to anybody. */
+/* Takes fd over; what neither listens nor gets datagrams is of no use to anybody. */
 static int add(struct kept *kept, int fd, const char *name)
 {
-	bool useful = socket_is_listening(fd);
+	bool useful = socket_is_listening(fd) || socket_is_datagram(fd);
 	struct kept_socket *grown = useful ? reallocarray(kept->sockets, kept->count + 1, sizeof(*grown)) : NULL;
 
 	if (!grown) {

@@ -22,6 +22,7 @@
 #define INHERITED_MAX 64 /* sockets of one name */
 #define BATCH 64 /* accepted in one turn */
 #define PAUSE (100 * NSEC_PER_MSEC)
+#define DROPS_TOLD_EVERY (10 * NSEC_PER_SEC)
 
 static void socket_ready(struct loop *loop, struct watch *watch, uint32_t events);
 static const struct watch_kind listener_kind = { .name = "listener", .ready = socket_ready };
@@ -32,7 +33,10 @@ static void apply(struct listener *listener)
 	for (size_t i = 0; i < listener->count; i++) {
 		struct listener_socket *socket = &listener->sockets[i];
 
-		if (listener->resting || listener->paused)
+		/* a limit is for newcomers: see may_come() */
+		if (socket->flows)
+			flows_serve(socket->flows);
+		else if (listener->resting || listener->paused)
 			loop_unwatch(listener->loop, &socket->watch);
 		else
 			loop_watch(listener->loop, &socket->watch, socket->fd, EPOLLIN);
@@ -79,20 +83,33 @@ static bool is_limited(const struct listener *listener)
 	return listener->accept_rate && listener->accept_rate != UNITS_INF;
 }
 
-/* As many as the rate says for a second may come at once; from then on at an even pace. */
-static bool too_many(struct listener *listener)
+/* As many as the rate says for a second may come at once; from then on at an even pace. When one more may; 0: now. */
+static uint64_t next_may_come(struct listener *listener)
 {
 	uint64_t now = units_now(), interval;
 
 	if (!is_limited(listener))
-		return false;
+		return 0;
 	interval = NSEC_PER_SEC / listener->accept_rate;
 	if (listener->accept_at < now)
 		listener->accept_at = now;
-	if (listener->accept_at - now <= NSEC_PER_SEC - interval)
+	return listener->accept_at - now <= NSEC_PER_SEC - interval ? 0 : listener->accept_at - (NSEC_PER_SEC - interval);
+}
+
+static void count_one(struct listener *listener)
+{
+	if (is_limited(listener))
+		listener->accept_at += NSEC_PER_SEC / listener->accept_rate;
+}
+
+static bool too_many(struct listener *listener)
+{
+	uint64_t at = next_may_come(listener);
+
+	if (!at)
 		return false;
 	listener->paused = true;
-	loop_timer(listener->loop, &listener->pause, listener->accept_at - (NSEC_PER_SEC - interval));
+	loop_timer(listener->loop, &listener->pause, at);
 	apply(listener);
 	return true;
 }
@@ -126,15 +143,75 @@ static void socket_ready(struct loop *loop, struct watch *watch, uint32_t events
 			pause_accepting(listener, -fd);
 			return;
 		}
-		if (is_limited(listener))
-			listener->accept_at += NSEC_PER_SEC / listener->accept_rate;
+		count_one(listener);
 		if (listener->guarded)
 			socket_tune_family(fd, place.sa.ss_family);
 		peer_of_socket(fd, (const struct sockaddr *)&place.sa, place.length, &peer);
-		listener->accepted(listener, fd, &peer);
+		listener->accepted(listener, fd, NULL, &peer);
 		if (!listener->count)
 			return; /* it was closed, and socket with it */
 	}
+}
+
+/* Datagrams */
+
+static struct listener_socket *socket_of(struct flows_owner *owner)
+{
+	return (struct listener_socket *)(void *)((char *)owner - offsetof(struct listener_socket, owner));
+}
+
+/* Somebody sends on and on: that is told now and then. */
+static void tell_drops(struct listener *listener, const char *why)
+{
+	char text[256];
+
+	if (listener->drops_said_at && loop_now(listener->loop) - listener->drops_said_at < DROPS_TOLD_EVERY)
+		return;
+	listener->drops_said_at = loop_now(listener->loop);
+	log_warning("%s: datagrams of new sources are dropped: %s (dropped so far: %llu)",
+	            listener_text(listener, text, sizeof(text)), why, (unsigned long long)listener_dropped(listener) + 1);
+}
+
+static bool may_come(struct flows_owner *owner)
+{
+	struct listener *listener = socket_of(owner)->listener;
+
+	if (!listener->resting && !next_may_come(listener))
+		return true;
+	tell_drops(listener, listener->resting ? "as many flows are open as may be (--max-conns)" : "more come than --accept-rate lets in");
+	return false;
+}
+
+static void came(struct flows_owner *owner, struct flow *flow, const struct peer *peer)
+{
+	struct listener *listener = socket_of(owner)->listener;
+
+	count_one(listener);
+	listener->accepted(listener, -1, flow, peer);
+}
+
+static int start_flows(struct listener *listener, struct failure *failure)
+{
+	for (size_t i = 0; i < listener->count && listener->addr->family == ADDR_UDP; i++) {
+		struct listener_socket *socket = &listener->sockets[i];
+
+		socket->owner = (struct flows_owner){ .may_come = may_come, .came = came };
+		socket->flows = flows_start(listener->loop, socket->fd, &socket->owner);
+		if (!socket->flows) {
+			*failure = (struct failure){ .step = STEP_SOCKET, .error = ENOMEM };
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+uint64_t listener_dropped(const struct listener *listener)
+{
+	uint64_t dropped = 0;
+
+	for (size_t i = 0; i < listener->count && listener->addr->family == ADDR_UDP; i++)
+		dropped += listener->sockets[i].owner.dropped + socket_overflowed(listener->sockets[i].fd);
+	return dropped;
 }
 
 /* Remembers which file is ours, to remove no other. */
@@ -155,7 +232,7 @@ static void share_port(struct listener *listener, struct place *place)
 {
 	struct peer first;
 
-	if (!listener->count || listener->addr->family != ADDR_TCP || listener->addr->port || *listener->addr->service)
+	if (!listener->count || !addr_is_ip(listener->addr) || listener->addr->port || *listener->addr->service)
 		return;
 	peer_of_local(listener->sockets[0].fd, &first);
 	if (place->sa.ss_family == AF_INET)
@@ -168,7 +245,7 @@ static int find_places(const struct addr *addr, struct places *places, int *keep
 {
 	memset(places, 0, sizeof(*places));
 	*keep_fd = -1;
-	if (addr->family == ADDR_TCP)
+	if (addr_is_ip(addr))
 		return resolve_wait(addr, ADDR_LISTEN, places, failure);
 	places->count = 1;
 	return socket_place(addr, ADDR_LISTEN, &places->place[0], keep_fd, failure);
@@ -256,7 +333,7 @@ bool listener_hand_over(struct listener *listener)
 		return false;
 	listener->connected = -1;
 	peer_of_socket(fd, NULL, 0, &peer);
-	listener->accepted(listener, fd, &peer);
+	listener->accepted(listener, fd, NULL, &peer);
 	return true;
 }
 
@@ -272,7 +349,7 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 	listener->pause.expired = pause_over;
 	listener->shared = false;
 	if (listener->passed)
-		return 0;
+		return start_flows(listener, failure);
 	listener->count = 0;
 	listener->connected = -1;
 	if (addr->family == ADDR_FD)
@@ -292,6 +369,8 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 	}
 	if (!error && !listener->count)
 		error = -failure->error;
+	if (!error)
+		error = start_flows(listener, failure);
 	if (error)
 		listener_close(listener);
 	fd_close(&keep_fd);
@@ -306,7 +385,7 @@ int listener_own(struct listener *listener, struct failure *failure)
 	if (!listener->shared)
 		return 0;
 	listener->shared = false;
-	if (listener->addr->family != ADDR_TCP)
+	if (!addr_is_ip(listener->addr))
 		error = socket_place(listener->addr, ADDR_LISTEN, &place, &keep_fd, failure);
 	for (size_t i = 0; i < listener->count && !error; i++)
 		error = socket_renew(listener->sockets[i].fd, listener->addr, &place, failure);
@@ -331,7 +410,10 @@ void listener_close(struct listener *listener)
 		if (socket->path && !listener->shared)
 			remove_file(socket);
 		free(socket->path);
-		fd_close(&socket->fd);
+		if (socket->flows)
+			flows_release(socket->flows, listener->shared);
+		else
+			fd_close(&socket->fd);
 	}
 	if (listener->loop)
 		loop_timer_stop(listener->loop, &listener->pause);
@@ -388,7 +470,7 @@ char *listener_places(const struct listener *listener, char *buf, size_t size)
 	size_t length = 0;
 
 	*buf = '\0';
-	if (listener->addr->family != ADDR_TCP)
+	if (!addr_is_ip(listener->addr))
 		return buf;
 	for (size_t i = 0; i < listener->count && length < size; i++) {
 		char ip[INET6_ADDRSTRLEN];

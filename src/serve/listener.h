@@ -3,7 +3,7 @@
  * listener: listens on an address (every place that its name has) and hands over what it accepts.
  *
  * It accepts in batches until there is nothing more. At a limit its owner lets it rest: it is not polled, and who
- * connects waits in the kernel's backlog. Out of descriptors or memory it pauses by itself for a moment and says so once.
+ * connects waits in the kernel's backlog. Of UDP it hands over flows (serve/flows), and has no backlog: who is one too many is dropped. Out of descriptors or memory it pauses by itself for a moment and says so once.
  */
 #ifndef SERVE_LISTENER_H
 #define SERVE_LISTENER_H
@@ -19,6 +19,7 @@
 #include "net/resolve.h"
 #include "net/socket.h"
 #include "relay/loop.h"
+#include "serve/flows.h"
 
 struct listener;
 
@@ -26,6 +27,8 @@ struct listener_socket {
 	struct watch watch;
 	struct listener *listener;
 	int fd;
+	struct flows_owner owner; /* of flows */
+	struct flows *flows;      /* UDP: has the socket too, and closes it; else NULL */
 	char *path; /* of the socket file that is ours to remove, or NULL */
 	dev_t device;
 	ino_t inode;
@@ -39,13 +42,14 @@ struct listener {
 	struct gate *gate;     /* who is let in here, beside what the server says; or NULL */
 	const struct addr *addr;
 	struct loop *loop;
-	/* fd is the caller's; peer and local are who and where. */
-	void (*accepted)(struct listener *listener, int fd, const struct peer *peer);
+	/* fd is the callee's; of UDP it is -1, and flow is. */
+	void (*accepted)(struct listener *listener, int fd, struct flow *flow, const struct peer *peer);
 	void *context;
 	struct listener_socket *sockets; /* owned */
 	size_t count;
 	struct timer pause;
-	uint64_t accept_rate; /* a second; 0 or UNITS_INF: no limit. Who is one too many waits in the backlog */
+	uint64_t accept_rate; /* a second; 0 or UNITS_INF: no limit. Who is one too many waits in the backlog, if there is one */
+	uint64_t drops_said_at; /* ns: who waits for no backlog is told of now and then; 0: never */
 	uint64_t accept_at;   /* ns: when the next would be due, were they accepted at an even pace */
 	int connected; /* fd: with a socket that is connected already (inetd, Accept=yes): the only connection; else -1 */
 	bool guarded;  /* the socket was inherited and may be blocking: poll before accept */
@@ -83,6 +87,8 @@ char *listener_kept_name(const struct listener *listener, char *buf);
 char *listener_text(const struct listener *listener, char *buf, size_t size);
 /* The places behind a TCP name: " (127.0.0.1, ::1)", else "". Returns buf. */
 char *listener_places(const struct listener *listener, char *buf, size_t size);
+/* Datagrams that were dropped because of who sent them, how many did, or how fast. */
+uint64_t listener_dropped(const struct listener *listener);
 /* Writes "READY ADDRESS\n" to fd. 0 or a negative errno. */
 int listener_ready(const struct listener *listener, int fd);
 

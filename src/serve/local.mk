@@ -6,6 +6,7 @@ libserve_a_SOURCES = \
 	src/serve/bundle.c src/serve/bundle.h \
 	src/serve/confine.c src/serve/confine.h src/serve/confine-calls.c src/serve/confine-files.c src/serve/confine-parts.h \
 	src/serve/digest.c src/serve/digest.h \
+	src/serve/flows.c src/serve/flows.h \
 	src/serve/greeting.c src/serve/greeting.h \
 	src/serve/hub.c src/serve/hub.h \
 	src/serve/change.c src/serve/change.h \

@@ -79,6 +79,15 @@ static void write_bytes(const struct rule *first, FILE *out)
 	}
 }
 
+/* Only rules that have any. */
+static void write_datagrams(const struct rule *first, FILE *out)
+{
+	family(out, "datagrams_dropped_total", "counter", "Datagrams that were dropped: too many at once, refused, or of who was not let in.");
+	for (const struct rule *rule = first; rule; rule = rule->next)
+		if (rule->datagrams)
+			sample(out, "datagrams_dropped_total", rule, NULL, NULL, rule->counts.dropped + rule->live.dropped);
+}
+
 static void write_times(const struct rule *first, FILE *out)
 {
 	family(out, "connect_seconds", "histogram", "How long it took to connect to the target.");
@@ -103,5 +112,6 @@ void metrics_write(struct router *router, FILE *out)
 	write_process(router, out);
 	write_connections(router->rules.first, out);
 	write_bytes(router->rules.first, out);
+	write_datagrams(router->rules.first, out);
 	write_times(router->rules.first, out);
 }

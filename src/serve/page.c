@@ -158,12 +158,13 @@ static void client_ready(struct loop *loop, struct watch *watch, uint32_t events
 		loop_watch(loop, watch, client->fd, client->answer ? EPOLLOUT : EPOLLIN);
 }
 
-static void accepted(struct listener *listener, int fd, const struct peer *peer)
+static void accepted(struct listener *listener, int fd, struct flow *flow, const struct peer *peer)
 {
 	struct page *page = (struct page *)(void *)listener;
 	const struct access_entry *by;
 	struct page_client *client;
 
+	(void)flow;
 	if ((page->access && !access_check(page->access, peer, &by)) || !(client = calloc(1, sizeof(*client)))) {
 		close(fd);
 		return;

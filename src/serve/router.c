@@ -179,6 +179,7 @@ static void count(struct rule_counts *counts, const struct session *session)
 	counts->failed += session->status != 0;
 	counts->up += session->relay.chan[0].bytes;
 	counts->down += session->relay.chan[1].bytes;
+	counts->dropped += session_dropped(session);
 	count_end(counts, session->end);
 }
 
@@ -442,15 +443,24 @@ int router_replace(struct router *router, struct rules *rules, struct router_cha
 	return 0;
 }
 
+/* What is open begins with what was not let in. */
+static void sum_newcomers(struct rule *rule)
+{
+	rule->live.up = rule->live.down = rule->live.dropped = 0;
+	for (size_t i = 0; i < rule->port_count; i++)
+		rule->live.dropped += listener_dropped(&rule->ports[i].listener);
+}
+
 void router_sum_live(struct router *router)
 {
 	for (struct rule *rule = router->rules.first; rule; rule = rule->next)
-		rule->live.up = rule->live.down = 0;
+		sum_newcomers(rule);
 	for (const struct session *session = router->server->sessions.first; session; session = session->next) {
 		struct rule *rule = rule_of(session);
 
 		rule->live.up += session->relay.chan[0].bytes;
 		rule->live.down += session->relay.chan[1].bytes;
+		rule->live.dropped += session_dropped(session);
 	}
 }
 

@@ -70,7 +70,7 @@ static void __attribute__((format(printf, 4, 5))) complain_word(struct reader *r
 static void read_addr(struct reader *reader, const struct text_word *word, size_t offset, enum addr_role role, struct addr *addr)
 {
 	const struct rules_context *context = reader->context;
-	struct addr_context reading = { .role = role, .flags = ADDR_RANGE, .program = log_program(), .hosts = context->hosts };
+	struct addr_context reading = { .role = role, .flags = ADDR_RANGE | ADDR_DATAGRAMS, .program = log_program(), .hosts = context->hosts };
 	struct addr_error error;
 
 	if (addr_parse(word->text + offset, &reading, addr, &error) < 0)
@@ -101,7 +101,7 @@ static void check_target(struct reader *reader, const struct text_word *word, si
 
 	if (!target->family || !listen->family || !word->text)
 		return;
-	if (listen->seqpacket != target->seqpacket && !rule->settings.relaying.message_text)
+	if (listen->family != ADDR_UDP && target->family != ADDR_UDP && listen->seqpacket != target->seqpacket && !rule->settings.relaying.message_text)
 		complain(reader, word, offset, strlen(word->text + offset), "messages and a stream",
 		         "say how the stream is to be cut into messages: --message-size SIZE, or --message-size line; "
 		         "for one rule message-size=line");
@@ -349,6 +349,92 @@ static void check_original(struct reader *reader)
 		complain_word(reader, &reader->words[1], "write send-proxy=v2", "original-dst: without a PROXY header nobody would be told");
 }
 
+/* Datagrams */
+
+/* The word that sets this key in the rule itself, or NULL. */
+static const struct text_word *own_key(const struct reader *reader, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = 2; i < reader->count; i++) {
+		const char *text = reader->words[i].text;
+
+		if (strncmp(text, name, length) == 0 && (!text[length] || text[length] == '='))
+			return &reader->words[i];
+	}
+	return NULL;
+}
+
+/* Keys that say how streams, or messages of a seqpacket socket, are treated. */
+static void refuse_stream_keys(struct reader *reader)
+{
+	static const struct {
+		const char *name, *why, *hint;
+	} keys[] = {
+		{ "idle-timeout", "datagrams have a time of their own", "write udp-idle=TIME" },
+		{ "half-close-timeout", "datagrams have no end, and so no half of one", "udp-idle=TIME ends a flow" },
+		{ "no-shutdown", "datagrams have no end that could be passed on", "" },
+		{ "message-size", "a datagram is carried as it came, whatever its size", "" },
+		{ "buffer", "datagrams are read one by one, whatever their size", "" },
+		{ "engine", "datagrams are moved by an engine of their own", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		const struct text_word *word = own_key(reader, keys[i].name);
+
+		if (word)
+			complain_word(reader, word, keys[i].hint, "%s", keys[i].why);
+	}
+	if (reader->rule->settings.passage.accept_proxy || reader->rule->settings.passage.send_proxy)
+		complain_word(reader, &reader->words[1], "", "a PROXY header stands before a stream, and here are datagrams");
+}
+
+/* What can carry datagrams in frames: a stream, of which each flow gets one of its own. */
+static void check_carrier(struct reader *reader, const struct text_word *word, const struct addr *addr)
+{
+	if (addr->seqpacket)
+		complain_word(reader, word, "write vsock: or unix:", "datagrams travel on a stream, and here are messages");
+	else if (addr_is_open_ended(addr))
+		complain_word(reader, word, "write socks5: and http-connect: behind vsock:, tcp: or unix:", "its clients need a stream to ask on");
+	else if (addr->family == ADDR_FD && word != &reader->words[0])
+		complain_word(reader, word, "write an address that can be connected to", "each flow of datagrams needs a connection of its own");
+}
+
+/* After a stream's end, for who sends a question, ends its half, and waits for the answer. */
+#define ANSWER_TIME (5 * NSEC_PER_SEC)
+
+static void check_datagrams(struct reader *reader, const struct addr *targets)
+{
+	struct rule *rule = reader->rule;
+	struct relay_settings *relaying = &rule->settings.relaying;
+	uint64_t idle = rule->settings.passage.udp_idle;
+	const struct text_word *word = own_key(reader, "udp-idle");
+
+	rule->datagrams = rule->listen.family == ADDR_UDP;
+	for (size_t i = 0; i < rule->target_count; i++)
+		rule->datagrams = rule->datagrams || targets[i].family == ADDR_UDP;
+	if (!rule->datagrams) {
+		if (word && targets[0].family && rule->listen.family)
+			complain_word(reader, word, "idle-timeout=TIME is for connections", "udp-idle is for datagrams, and this rule has none");
+		return;
+	}
+	refuse_stream_keys(reader);
+	if (rule->listen.family != ADDR_UDP)
+		check_carrier(reader, &reader->words[0], &rule->listen);
+	for (size_t i = 0; i < rule->target_count; i++) {
+		size_t offset;
+
+		word = i ? word_of(reader, rule->settings.keys.connects.entries[i - 1].text, &offset) : &reader->words[1];
+		if (targets[i].family != ADDR_UDP)
+			check_carrier(reader, word, &targets[i]);
+	}
+	relaying->datagrams = true;
+	relaying->idle_timeout = idle;
+	relaying->half_close_timeout = idle < ANSWER_TIME ? idle : ANSWER_TIME;
+	relaying->no_shutdown = false;
+	relaying->message_text = NULL;
+}
+
 /* What its clients are asked and told before anything is relayed. */
 static int make_plan(struct reader *reader, const struct addr *targets)
 {
@@ -431,6 +517,7 @@ static int read_targets(struct reader *reader)
 		check_target(reader, word, offset, &targets[i]);
 	}
 	rule->target_count = count;
+	check_datagrams(reader, targets);
 	status = make_plan(reader, targets);
 	if (!status && !reader->bad)
 		status = make_ports(rule, targets);
@@ -723,7 +810,7 @@ int rules_read_file(struct rules *rules, const struct rules_context *context, co
 
 static bool overlap(const struct addr *a, const struct addr *b)
 {
-	bool picked = a->family == ADDR_TCP ? !a->port && !*a->service : a->port == ADDR_PORT_ANY;
+	bool picked = addr_is_ip(a) ? !a->port && !*a->service : a->port == ADDR_PORT_ANY;
 
 	if (a->family != b->family || strcmp(a->name, b->name) != 0 || a->cid != b->cid || a->ip != b->ip || a->fd != b->fd ||
 	    a->abstract != b->abstract || a->wildcard != b->wildcard || strcmp(a->service, b->service) != 0)

@@ -45,6 +45,7 @@ struct rule_settings {
 		unsigned balance; /* enum balance */
 	} routing;
 	struct passage_settings {
+		uint64_t udp_idle;     /* ns: how long a flow of datagrams may be quiet */
 		struct opt_list dests; /* --allow-dest and --deny-dest as written */
 		unsigned send_proxy;   /* version of the PROXY header; 0: none */
 		bool accept_proxy;
@@ -83,6 +84,7 @@ struct rule_port {
 enum { RULE_CAUSES_MAX = 16 };
 struct rule_counts {
 	uint64_t connections, failed, up, down; /* bytes of those that have ended */
+	uint64_t dropped;                       /* datagrams of those that have ended */
 	uint64_t connected, connect_ns;         /* how many dials succeeded, and what they took in all */
 	uint64_t connect_below[RULE_BUCKETS];   /* how many took at most rule_bucket_limits[i] ns, each also counted in those above */
 	struct {
@@ -110,11 +112,12 @@ struct rule {
 	unsigned line;
 	struct rule_counts counts;
 	struct {
-		uint64_t up, down;
-	} live;                  /* bytes of what is open, as of router_sum_live() */
+		uint64_t up, down, dropped;
+	} live;                  /* bytes and datagrams of what is open, as of router_sum_live() */
 	bool going;              /* no longer in force: it drains */
 	struct timer drain;
 	struct router *router;   /* that serves it */
+	bool datagrams;          /* of its listener or its targets */
 	struct rule *same;       /* while rules are replaced: its twin in the other list */
 };
 

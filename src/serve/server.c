@@ -45,7 +45,7 @@ static bool never_matches(const struct access *access, size_t before, const char
 		error->length = strlen(entry->text);
 		snprintf(error->why, sizeof(error->why), "'%s' can never match a peer of %s", entry->text,
 		         count == 1 ? addr_family_name(addrs[0]) : "these listeners");
-		snprintf(error->hint, sizeof(error->hint), "CIDs are of vsock, IP addresses of TCP, uid: gid: and user: of UNIX sockets");
+		snprintf(error->hint, sizeof(error->hint), "CIDs are of vsock, IP addresses of TCP and UDP, uid: gid: and user: of UNIX sockets");
 		return true;
 	}
 	return false;
@@ -94,6 +94,7 @@ static bool same_peer(const struct peer *a, const struct peer *b)
 	case ADDR_VSOCK:
 		return a->u.vsock.cid == b->u.vsock.cid;
 	case ADDR_TCP:
+	case ADDR_UDP:
 		return a->u.tcp.v6 == b->u.tcp.v6 && memcmp(&a->u.tcp.ip, &b->u.tcp.ip, sizeof(a->u.tcp.ip)) == 0;
 	default:
 		return a->u.local.uid == b->u.local.uid;
@@ -207,13 +208,16 @@ static void judge(struct server *server, struct listener *listener, struct sessi
 	server->serve(server, listener, session);
 }
 
-static void accepted(struct listener *listener, int fd, const struct peer *peer)
+static void accepted(struct listener *listener, int fd, struct flow *flow, const struct peer *peer)
 {
 	struct server *server = listener->context;
 	struct session *session = session_new(&server->sessions, fd, peer, "");
 
+	if (!session && flow)
+		flow_end(flow);
 	if (!session)
 		return;
+	session->flow = flow;
 	session->gate = listener->gate;
 	if (session->gate) {
 		session->gate->open++;

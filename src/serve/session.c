@@ -15,6 +15,8 @@
 #include "base/fdutil.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "net/socket.h"
+#include "serve/flows.h"
 #include "serve/greeting.h"
 #include "serve/terminal.h"
 
@@ -26,7 +28,7 @@ struct session *session_new(struct session_group *group, int fd, const struct pe
 
 	if (!session) {
 		log_error("out of memory: a connection was closed");
-		close(fd);
+		fd_close(&fd);
 		return NULL;
 	}
 	session->group = group;
@@ -69,6 +71,8 @@ void session_close(struct session *session)
 	greeting_free(session);
 	if (group->release && session->owner)
 		group->release(session);
+	if (session->flow)
+		flow_end(session->flow);
 	fd_close(&session->fd);
 	loop_free_later(group->loop, session);
 }
@@ -111,19 +115,41 @@ static void record_fail(struct session *session, const struct explanation *why)
 	       });
 }
 
+/* Nothing is bound to the port that datagrams were sent to, and nothing ever came back. */
+static bool was_refused(const struct relay *relay)
+{
+	return relay_dropped(relay) && relay->result == END_IDLE && !relay->chan[1].bytes &&
+	       (relay->chan[0].source_error == ECONNREFUSED || relay->chan[1].source_error == ECONNREFUSED);
+}
+
 /* Bytes to who was accepted. */
 static uint64_t bytes_down(const struct session *session)
 {
 	return session->relay.chan[session->mirrored ? 0 : 1].bytes;
 }
 
+/* What went wrong, or NULL. */
+static const char *why_ended(const struct session *session)
+{
+	const struct relay *relay = &session->relay;
+	int error = relay->error;
+
+	if (error == EBADMSG && relay->settings->datagrams)
+		return "the stream ended within a datagram";
+	for (int side = 0; side < 2 && !error && relay_dropped(relay); side++)
+		error = relay->chan[side].source_error;
+	return error ? strerror(error) : NULL;
+}
+
 static void record_done(struct session *session)
 {
 	const struct relay *relay = &session->relay;
-	const char *why = relay->error ? strerror(relay->error) : NULL;
+	uint64_t dropped = session_dropped(session);
+	const char *why = why_ended(session);
+	bool lost = relay->lost && relay->error != EBADMSG; /* that begin of a datagram is not missed */
 
-	session->end = relay_end_word(relay);
-	record(session, 1, "done",
+	session->end = was_refused(relay) ? "refused" : relay_end_word(relay);
+	record(session, was_refused(relay) ? 0 : 1, was_refused(relay) ? "fail" : "done",
 	       (const struct log_field[]){
 	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
 	           { .key = "client", .type = LOG_F_TEXT, .text = greeting_client(session) },
@@ -132,7 +158,8 @@ static void record_done(struct session *session)
 	           { .key = "down", .type = LOG_F_NUMBER, .number = bytes_down(session) },
 	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
 	           { .key = "end", .type = LOG_F_TEXT, .text = session->end },
-	           { .key = relay->lost ? "lost" : "why", .type = relay->lost ? LOG_F_NUMBER : LOG_F_TEXT, .text = why,
+	           { .key = "dropped", .type = dropped ? LOG_F_NUMBER : LOG_F_TEXT, .number = dropped },
+	           { .key = lost ? "lost" : "why", .type = lost ? LOG_F_NUMBER : LOG_F_TEXT, .text = why,
 	             .number = relay->lost },
 	           { 0 },
 	       });
@@ -142,6 +169,8 @@ static void record_done(struct session *session)
 
 int session_status(const struct relay *relay)
 {
+	if (was_refused(relay))
+		return STATUS_REFUSED;
 	switch ((enum relay_end)relay->result) {
 	case END_EOF:
 	case END_HALF_CLOSE:
@@ -149,6 +178,7 @@ int session_status(const struct relay *relay)
 	case END_OUTPUT:
 		return STATUS_DONE;
 	case END_IDLE:
+		return relay->settings->datagrams ? STATUS_DONE : STATUS_TIMEOUT; /* datagrams have no other end */
 	case END_MAX_TIME:
 		return STATUS_TIMEOUT;
 	case END_RESET:
@@ -159,6 +189,11 @@ int session_status(const struct relay *relay)
 		break;
 	}
 	return STATUS_FAILURE;
+}
+
+uint64_t session_dropped(const struct session *session)
+{
+	return relay_dropped(&session->relay) + (session->flow ? flow_dropped(session->flow) : 0);
 }
 
 static void count_bytes(const struct session *session)
@@ -187,6 +222,9 @@ static void relay_done(struct loop *loop, struct relay *relay)
 		terminal_done(loop, session);
 		return;
 	}
+	for (int side = 0; side < 2; side++)
+		if (relay->end[side].in_kind == ENDPOINT_DATAGRAMS)
+			relay->chan[side].dropped += socket_overflowed(relay->end[side].in);
 	count_bytes(session);
 	session->status = session_status(relay);
 	if (session->status)
@@ -228,12 +266,16 @@ void session_relay(struct session *session, const struct endpoint *accepted, con
 	release_dial(session);
 	if (session->greeting)
 		greeting_relaying(session);
+	if (session->flow)
+		flow_relaying(session->flow, &session->relay);
 }
 
 struct endpoint session_endpoint(const struct session *session)
 {
 	if (session->inherited)
 		return endpoint_inherited(session->fd);
+	if (session->flow)
+		return flow_endpoint(session->flow);
 	return endpoint_socket(session->fd, session->peer.family, session->seqpacket);
 }
 

@@ -22,6 +22,7 @@
 struct session;
 struct gate;
 struct greeting;
+struct flow;
 
 /* Totals, for SIGUSR1 and at the end. */
 struct session_totals {
@@ -55,6 +56,7 @@ struct session {
 	uint64_t number, started;
 	struct relay relay; /* end[0] is who was accepted; of a command only its timer and result are used */
 	struct dial *dial;  /* while it is dialled; owned */
+	struct flow *flow;  /* of datagrams, which is what was accepted, in place of a socket; owned; or NULL */
 	struct greeting *greeting; /* what is said before anything is relayed; owned; or NULL */
 	uint64_t tried;     /* the caller's, for elsewhere(): which targets were tried */
 	uint64_t connect;   /* ns that connecting took; 0: nothing was dialled, or not yet */
@@ -75,6 +77,9 @@ struct session *session_new(struct session_group *group, int fd, const struct pe
 
 /* What the accepted socket is for a relay. */
 struct endpoint session_endpoint(const struct session *session);
+
+/* Datagrams that got lost. */
+uint64_t session_dropped(const struct session *session);
 
 /* Dials addr and relays. The addresses and settings must outlive the session. */
 void session_dial(struct session *session, struct dialer *dialer, const struct addr *addr,

@@ -107,6 +107,8 @@ static void json_rule(struct json *json, const struct rule *rule)
 	json_number(json, "failed", counts->failed);
 	json_number(json, "up", counts->up + rule->live.up);
 	json_number(json, "down", counts->down + rule->live.down);
+	if (rule->datagrams)
+		json_number(json, "dropped", counts->dropped + rule->live.dropped);
 	json_end_object(json);
 }
 

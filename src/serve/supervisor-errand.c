@@ -36,7 +36,7 @@ static const struct rule_target *find_name(const struct supervisor *supervisor, 
 		for (size_t i = 0; i < rule->port_count * rule->target_count; i++) {
 			const struct rule_target *target = &rule->ports[i / rule->target_count].targets[i % rule->target_count];
 
-			if (target->addr.family == ADDR_TCP && resolver_is_for(question, &target->addr))
+			if (addr_is_ip(&target->addr) && resolver_is_for(question, &target->addr))
 				return target;
 		}
 	}
@@ -247,9 +247,9 @@ static int connect_to(const struct supervisor *supervisor, const struct addr *ad
 	bool pending;
 
 	*failure = (struct failure){ .step = STEP_CONNECT, .error = EPERM };
-	if (addr->family == ADDR_TCP && !belongs(supervisor, addr, &place))
+	if (addr_is_ip(addr) && !belongs(supervisor, addr, &place))
 		return -EPERM;
-	if (addr->family != ADDR_TCP)
+	if (!addr_is_ip(addr))
 		fd = socket_place(addr, ADDR_CONNECT, &place, &keep_fd, failure);
 	if (fd == 0)
 		fd = socket_connect(addr, &place, &defaults, &pending, failure);

@@ -53,6 +53,9 @@ static int add_target(struct confine_plan *plan, const struct addr *addr)
 	plan->bind = plan->bind || addr->options.given & ADDR_OPT_BIND;
 	plan->any_port = plan->any_port || addr_is_open_ended(addr);
 	switch (addr->family) {
+	case ADDR_UDP:
+		plan->datagrams = true;
+		return 0;
 	case ADDR_TCP:
 		plan->any_port = plan->any_port || *addr->service;
 		return add_port(plan, addr);
@@ -190,6 +193,8 @@ static int read_rules(struct worker *worker, int fd)
 /* What another process has taken over is no longer accepted here; what is open goes on. */
 static void retire(struct worker *worker)
 {
+	for (struct listener *listener = worker->server.listeners; listener; listener = listener->next)
+		listener->shared = true;
 	for (size_t i = 0; i < worker->page_count; i++)
 		if (worker->pages[i] && !worker->pages[i]->of_process)
 			page_leave(worker->pages[i]);

@@ -39,6 +39,8 @@ const struct opt limit_opts[] = {
 	  .offset = offsetof(struct passage_settings, accept_rate) },
 	{ .name = "total-rate", .group = "Relaying", .type = OPT_RATE, .value = "RATE", .fallback = "inf", .flags = OPT_RULE | OPT_INF,
 	  .text = "bytes a second of a rule, each direction of all its connections", .offset = offsetof(struct passage_settings, total_rate) },
+	{ .name = "udp-idle", .group = "Relaying", .type = OPT_TIME, .value = "TIME", .fallback = "60s", .flags = OPT_RULE | OPT_INF,
+	  .text = "udp: end a flow, and its connection, after so long without a datagram", .offset = offsetof(struct passage_settings, udp_idle) },
 	{ .name = "max-memory", .group = "Relaying", .type = OPT_SIZE, .value = "SIZE", .fallback = "auto", .flags = OPT_INF,
 	  .text = "for what is not sent yet, of all connections; auto: an eighth of the machine's", .min = 1 << 16,
 	  .offset = offsetof(struct passage_settings, max_memory) },

@@ -179,7 +179,7 @@ int main(int argc, char **argv)
 {
 	static struct proxy proxy = {
 		.options.interval = NSEC_PER_SEC,
-		.settings = { .serving = SERVER_DEFAULTS, .dialling = DIAL_DEFAULTS },
+		.settings = { .serving = SERVER_DEFAULTS, .dialling = DIAL_DEFAULTS, .passage.udp_idle = 60 * NSEC_PER_SEC },
 	};
 	struct rule_settings *settings = &proxy.settings;
 	const struct opt_table tables[] = {

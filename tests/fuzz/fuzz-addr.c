@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0 || size > INPUT_MAX)
 		return 0;
 	context.role = (data[0] & 1) ? ADDR_LISTEN : ADDR_CONNECT;
-	context.flags = (data[0] >> 1) & 15;
+	context.flags = (data[0] >> 1) & 31;
 	memcpy(text, data + 1, size - 1);
 	text[size - 1] = '\0';
 

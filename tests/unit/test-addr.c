@@ -40,8 +40,8 @@ static const struct {
 } places[] = {
 	{ "cat", { ADDR_CONNECT, ADDR_SHORT, "vsock-cat", &hosts } },
 	{ "listen", { ADDR_LISTEN, ADDR_SHORT, "vsock-listen", &hosts } },
-	{ "proxy-listen", { ADDR_LISTEN, ADDR_RANGE, "vsock-proxy", &hosts } },
-	{ "proxy-connect", { ADDR_CONNECT, ADDR_RANGE, "vsock-proxy", &hosts } },
+	{ "proxy-listen", { ADDR_LISTEN, ADDR_RANGE | ADDR_DATAGRAMS, "vsock-proxy", &hosts } },
+	{ "proxy-connect", { ADDR_CONNECT, ADDR_RANGE | ADDR_DATAGRAMS, "vsock-proxy", &hosts } },
 	{ "ping", { ADDR_CONNECT, ADDR_SHORT | ADDR_PORT_OPTIONAL, "vsock-ping", &hosts } },
 };
 
@@ -139,6 +139,13 @@ static const struct {
 	{ "proxy-connect", "socks5:", NULL },
 	{ "proxy-connect", "http-connect:", NULL },
 	{ "proxy-connect", "proxy-dst:", NULL },
+	{ "proxy-listen", "udp:53", "udp:localhost:53" },
+	{ "proxy-listen", "udp::53", "udp:*:53" },
+	{ "proxy-listen", "udp6:[::1]:5000-5009", NULL },
+	{ "proxy-listen", "udp:127.0.0.1:0", NULL },
+	{ "proxy-connect", "udp://ns.example.com:53", "udp:ns.example.com:53" },
+	{ "proxy-connect", "udp4:10.0.0.1:53,bind=10.0.0.2:5353", NULL },
+	{ "proxy-connect", "udp:[fe80::1%eth0]:53", NULL },
 	/* unix */
 	{ "cat", "unix:/run/x", NULL },
 	{ "cat", "/run/x", "unix:/run/x" },
@@ -623,10 +630,10 @@ static void test_families(void **state)
 
 	(void)state;
 	addr_each_family(ADDR_LISTEN, collect, text);
-	assert_string_equal(text, "vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: fd: ");
+	assert_string_equal(text, "vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: fd: udp: udp4: udp6: ");
 	text[0] = '\0';
 	addr_each_family(ADDR_CONNECT, collect, text);
-	assert_string_equal(text, "vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: exec: fd: socks5: http-connect: proxy-dst: ");
+	assert_string_equal(text, "vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: exec: fd: socks5: http-connect: proxy-dst: udp: udp4: udp6: ");
 	assert_true(addr_is_family("tcp4", 4));
 	assert_true(addr_is_family("VSOCK", 5));
 	assert_false(addr_is_family("web", 3));

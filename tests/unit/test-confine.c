@@ -296,13 +296,14 @@ static int try_own_address(void)
 	return -1;
 }
 
-/* What a rule with bind= needs, and messages over vsock. */
+/* What a rule with bind= needs, one with a udp: target, and messages over vsock. */
 static void test_allowed(void **state)
 {
 	(void)state;
 	assert_int_equal(outcome(&(const struct try){ .calls = true, .what = try_thread }), WORKED);
 	assert_int_equal(outcome(&(const struct try){ .calls = true, .what = try_own_address }), WORKED);
 	assert_int_equal(outcome(&(const struct try){ .plan = { .bind = true }, .calls = true, .what = try_bind }), WORKED);
+	assert_int_equal(outcome(&(const struct try){ .plan = { .datagrams = true }, .calls = true, .what = try_udp }), WORKED);
 }
 
 /* Landlock alone: the errno is EACCES, seccomp's EPERM. */

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "serve/flows.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fdutil.h"
+#include "base/units.h"
+#include "relay/datagram.h"
+
+#define TURN 64           /* datagrams in one turn */
+#define TABLE_START 16    /* a power of two, as it grows */
+#define SILENCED_MAX 1024 /* at once; above that nobody new may come */
+#define SILENCE (1 * NSEC_PER_SEC)
+#define QUIET (1 * NSEC_PER_SEC) /* once the owner is gone */
+
+/* Words of a key, in the byte order of the network where they are addresses. */
+enum { KEY_IP = 0, KEY_PORT = 4, KEY_SCOPE = 5, KEY_LOCAL = 6, KEY_WORDS = 10 };
+
+struct key {
+	uint32_t word[KEY_WORDS];
+};
+
+struct flow {
+	struct endpoint_hook hook; /* first */
+	struct flows *flows;
+	struct flow *next;         /* of its place in the table */
+	struct flow *silenced;     /* the next that is */
+	struct relay *relay;       /* NULL: not yet */
+	const void *offered;       /* what the relay is woken for, NULL: nothing */
+	size_t offered_size;
+	unsigned char *kept;       /* frames, while there is no relay; owned */
+	uint32_t kept_size, hash, dropped;
+	bool over;                 /* silenced until over_at */
+	uint64_t over_at;          /* ns */
+	struct key key;
+};
+
+struct flows {
+	struct watch watch; /* first */
+	struct timer timer; /* of what is silenced; without an owner of what is quiet */
+	struct loop *loop;
+	struct flows_owner *owner; /* NULL: it is gone */
+	struct flow **table;       /* owned */
+	struct flow *silenced, **silenced_end; /* in the order of over_at */
+	size_t size, count, silenced_count;
+	uint64_t keys[KEY_WORDS + 1]; /* of the hash: nobody outside can choose who collides */
+	int fd;
+	bool v6;
+};
+
+static struct flows *flows_of(struct timer *timer)
+{
+	return (struct flows *)(void *)((char *)timer - offsetof(struct flows, timer));
+}
+
+/* The table */
+
+/* Multilinear hashing: of two different keys, however chosen, the chance to collide is that of two random numbers. */
+static uint32_t hash_of(const struct flows *flows, const struct key *key)
+{
+	uint64_t sum = flows->keys[KEY_WORDS];
+
+	for (size_t i = 0; i < KEY_WORDS; i++)
+		sum += flows->keys[i] * key->word[i];
+	return (uint32_t)(sum >> 32);
+}
+
+static struct flow *find(const struct flows *flows, const struct key *key, uint32_t hash)
+{
+	struct flow *flow = flows->size ? flows->table[hash & (flows->size - 1)] : NULL;
+
+	while (flow && (flow->hash != hash || memcmp(&flow->key, key, sizeof(*key)) != 0))
+		flow = flow->next;
+	return flow;
+}
+
+static void put(struct flow **table, size_t size, struct flow *flow)
+{
+	struct flow **place = &table[flow->hash & (size - 1)];
+
+	flow->next = *place;
+	*place = flow;
+}
+
+/* Without memory the table stays as it is: slower, and right. 0, or -ENOMEM where there is none yet. */
+static int grow(struct flows *flows)
+{
+	size_t size = flows->size ? flows->size * 2 : TABLE_START;
+	struct flow **table;
+
+	if (flows->count < flows->size)
+		return 0;
+	table = calloc(size, sizeof(struct flow *));
+	if (!table)
+		return flows->size ? 0 : -ENOMEM;
+	for (size_t i = 0; i < flows->size; i++) {
+		for (struct flow *flow = flows->table[i], *next; flow; flow = next) {
+			next = flow->next;
+			put(table, size, flow);
+		}
+	}
+	free(flows->table);
+	flows->table = table;
+	flows->size = size;
+	return 0;
+}
+
+static void take_out(struct flows *flows, struct flow *flow)
+{
+	struct flow **link = &flows->table[flow->hash & (flows->size - 1)];
+
+	while (*link != flow)
+		link = &(*link)->next;
+	*link = flow->next;
+	flows->count--;
+}
+
+/* Addresses */
+
+static void key_of_source(const struct sockaddr_storage *sa, struct key *key)
+{
+	const struct sockaddr_in *in = (const void *)sa;
+	const struct sockaddr_in6 *in6 = (const void *)sa;
+
+	if (sa->ss_family == AF_INET) {
+		key->word[KEY_IP] = in->sin_addr.s_addr;
+		key->word[KEY_PORT] = in->sin_port;
+		return;
+	}
+	memcpy(&key->word[KEY_IP], &in6->sin6_addr, sizeof(in6->sin6_addr));
+	key->word[KEY_PORT] = in6->sin6_port;
+	key->word[KEY_SCOPE] = in6->sin6_scope_id;
+}
+
+/* Which of our addresses it was sent to, where the socket tells (socket_listen()). What was sent to a group is answered from where
+ * the kernel likes. */
+static void key_of_destination(struct msghdr *message, struct key *key)
+{
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
+		struct in6_pktinfo in6;
+		struct in_pktinfo in;
+
+		if (part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_PKTINFO) {
+			memcpy(&in, CMSG_DATA(part), sizeof(in));
+			key->word[KEY_LOCAL] = in.ipi_spec_dst.s_addr;
+		} else if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
+			memcpy(&in6, CMSG_DATA(part), sizeof(in6));
+			if (!IN6_IS_ADDR_MULTICAST(&in6.ipi6_addr))
+				memcpy(&key->word[KEY_LOCAL], &in6.ipi6_addr, sizeof(in6.ipi6_addr));
+		}
+	}
+}
+
+static socklen_t place_of_source(const struct flow *flow, struct sockaddr_storage *sa)
+{
+	const struct key *key = &flow->key;
+	struct sockaddr_in *in = (void *)sa;
+	struct sockaddr_in6 *in6 = (void *)sa;
+
+	memset(sa, 0, sizeof(*sa));
+	if (!flow->flows->v6) {
+		in->sin_family = AF_INET;
+		in->sin_addr.s_addr = key->word[KEY_IP];
+		in->sin_port = (in_port_t)key->word[KEY_PORT];
+		return sizeof(*in);
+	}
+	in6->sin6_family = AF_INET6;
+	memcpy(&in6->sin6_addr, &key->word[KEY_IP], sizeof(in6->sin6_addr));
+	in6->sin6_port = (in_port_t)key->word[KEY_PORT];
+	in6->sin6_scope_id = key->word[KEY_SCOPE];
+	return sizeof(*in6);
+}
+
+union control {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+/* Has the answer leave from the address that the source has sent to. */
+static void answer_from(const struct flow *flow, struct msghdr *message, union control *control)
+{
+	static const uint32_t any[KEY_WORDS - KEY_LOCAL];
+	const uint32_t *local = &flow->key.word[KEY_LOCAL];
+	struct in_pktinfo in = { .ipi_spec_dst = { local[0] } };
+	struct in6_pktinfo in6 = { 0 };
+	bool v6 = flow->flows->v6;
+
+	if (memcmp(local, any, sizeof(any)) == 0)
+		return;
+	memcpy(&in6.ipi6_addr, local, sizeof(in6.ipi6_addr));
+	memset(control, 0, sizeof(*control));
+	control->header.cmsg_level = v6 ? IPPROTO_IPV6 : IPPROTO_IP;
+	control->header.cmsg_type = v6 ? IPV6_PKTINFO : IP_PKTINFO;
+	control->header.cmsg_len = CMSG_LEN(v6 ? sizeof(in6) : sizeof(in));
+	memcpy(CMSG_DATA(&control->header), v6 ? (const void *)&in6 : (const void *)&in, v6 ? sizeof(in6) : sizeof(in));
+	message->msg_control = control;
+	message->msg_controllen = CMSG_SPACE(v6 ? sizeof(in6) : sizeof(in));
+}
+
+/* A flow's end of its relay */
+
+static ssize_t read_offered(struct endpoint_hook *hook, void *data, size_t size)
+{
+	struct flow *flow = (struct flow *)(void *)hook;
+
+	if (!flow->offered)
+		return -EAGAIN;
+	if (flow->offered_size < size)
+		size = flow->offered_size;
+	memcpy(data, flow->offered, size);
+	flow->offered = NULL;
+	return (ssize_t)size;
+}
+
+static ssize_t write_answer(struct endpoint_hook *hook, const void *data, size_t size)
+{
+	const struct flow *flow = (struct flow *)(void *)hook;
+	struct iovec part = { .iov_base = (void *)data, .iov_len = size };
+	struct sockaddr_storage to;
+	union control control;
+	struct msghdr message = { .msg_name = &to, .msg_iov = &part, .msg_iovlen = 1 };
+	ssize_t put;
+
+	message.msg_namelen = place_of_source(flow, &to);
+	answer_from(flow, &message, &control);
+	do
+		put = sendmsg(flow->flows->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (put < 0 && errno == EINTR);
+	if (put >= 0)
+		return put;
+	return errno == EAGAIN ? -ENOBUFS : -errno; /* the socket is everybody's: it is not waited for */
+}
+
+struct endpoint flow_endpoint(struct flow *flow)
+{
+	int fd = flow->flows->fd;
+
+	return (struct endpoint){
+		.in = fd, .out = fd, .in_kind = ENDPOINT_FLOW, .out_kind = ENDPOINT_FLOW, .family = ADDR_UDP, .hook = &flow->hook,
+	};
+}
+
+/* Datagrams */
+
+/* Keeps one until there is a relay; false: it is dropped. */
+static bool keep(struct flow *flow, const void *data, size_t size)
+{
+	struct loop_budget *budget = loop_budget(flow->flows->loop);
+	size_t more = DATAGRAM_HEADER + size;
+	unsigned char *kept;
+
+	if (flow->kept_size > DATAGRAMS_KEPT || budget->used >= budget->limit)
+		return false;
+	kept = realloc(flow->kept, flow->kept_size + more);
+	if (!kept)
+		return false;
+	datagram_put_length(kept + flow->kept_size, size);
+	memcpy(kept + flow->kept_size + DATAGRAM_HEADER, data, size);
+	flow->kept = kept;
+	flow->kept_size += (uint32_t)more;
+	budget->used += more;
+	return true;
+}
+
+static void forget_kept(struct flow *flow)
+{
+	loop_budget(flow->flows->loop)->used -= flow->kept_size;
+	free(flow->kept);
+	flow->kept = NULL;
+	flow->kept_size = 0;
+}
+
+/* One of nobody who is served. */
+static void drop(const struct flows *flows)
+{
+	if (flows->owner)
+		flows->owner->dropped++;
+}
+
+static void offer(struct flow *flow, const void *data, size_t size)
+{
+	struct relay *relay = flow->relay;
+
+	if (flow->over) {
+		drop(flow->flows);
+		return;
+	}
+	if (!relay) {
+		flow->dropped += !keep(flow, data, size);
+		return;
+	}
+	flow->offered = data;
+	flow->offered_size = size;
+	relay_wake(flow->flows->loop, relay, 0);
+	if (!flow->offered)
+		return;
+	flow->offered = NULL;
+	if (flow->relay)
+		relay->chan[0].dropped++;
+}
+
+static void newcomer(struct flows *flows, const struct key *key, uint32_t hash, const struct peer *peer, const void *data, size_t size)
+{
+	struct flows_owner *owner = flows->owner;
+	struct flow *flow;
+
+	if (!owner)
+		return;
+	flow = flows->silenced_count < SILENCED_MAX && owner->may_come(owner) && grow(flows) == 0 ? calloc(1, sizeof(*flow)) : NULL;
+	if (!flow) {
+		drop(flows);
+		return;
+	}
+	flow->hook.read = read_offered;
+	flow->hook.write = write_answer;
+	flow->flows = flows;
+	flow->hash = hash;
+	flow->key = *key;
+	put(flows->table, flows->size, flow);
+	flows->count++;
+	flow->dropped += !keep(flow, data, size);
+	owner->came(owner, flow, peer);
+}
+
+static void flows_ready(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	struct flows *flows = (struct flows *)(void *)watch;
+	unsigned char data[DATAGRAM_MAX];
+	struct sockaddr_storage from;
+	union control control;
+
+	(void)loop;
+	(void)events;
+	for (int i = 0; i < TURN && flows->fd >= 0; i++) {
+		struct iovec part = { .iov_base = data, .iov_len = sizeof(data) };
+		struct msghdr message = {
+			.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &part, .msg_iovlen = 1,
+			.msg_control = &control, .msg_controllen = sizeof(control),
+		};
+		ssize_t size = recvmsg(flows->fd, &message, MSG_DONTWAIT);
+		struct key key = { { 0 } };
+		struct flow *flow;
+		struct peer peer;
+		uint32_t hash;
+
+		if (size < 0 && errno == EAGAIN)
+			return;
+		if (size < 0)
+			continue; /* an error that belongs to nobody here */
+		if (message.msg_flags & MSG_TRUNC) { /* a jumbogram of IPv6 */
+			drop(flows);
+			continue;
+		}
+		key_of_source(&from, &key);
+		key_of_destination(&message, &key);
+		hash = hash_of(flows, &key);
+		flow = find(flows, &key, hash);
+		if (flow) {
+			offer(flow, data, (size_t)size);
+			continue;
+		}
+		peer_from_sockaddr((const struct sockaddr *)&from, message.msg_namelen, &peer);
+		peer.family = ADDR_UDP;
+		newcomer(flows, &key, hash, &peer, data, (size_t)size);
+	}
+}
+
+/* The end of a flow */
+
+static void free_flows(struct flows *flows)
+{
+	loop_unwatch(flows->loop, &flows->watch);
+	loop_timer_stop(flows->loop, &flows->timer);
+	fd_close(&flows->fd);
+	free(flows->table);
+	flows->table = NULL;
+	flows->size = 0;
+	loop_free_later(flows->loop, flows);
+}
+
+static void forget(struct flow *flow)
+{
+	struct flows *flows = flow->flows;
+
+	take_out(flows, flow);
+	loop_free_later(flows->loop, flow);
+	if (!flows->owner && !flows->count)
+		free_flows(flows);
+}
+
+static void forget_silenced(struct flows *flows, uint64_t until)
+{
+	struct flow *flow;
+
+	while ((flow = flows->silenced) && flow->over_at <= until) {
+		flows->silenced = flow->silenced;
+		if (!flows->silenced)
+			flows->silenced_end = &flows->silenced;
+		flows->silenced_count--;
+		forget(flow);
+	}
+}
+
+/* Ends who was quiet: their clients would have to wait for an answer that nobody sends any more. */
+static void end_quiet(struct flows *flows)
+{
+	uint64_t now = loop_now(flows->loop);
+
+	for (size_t i = 0; i < flows->size; i++) {
+		for (struct flow *flow = flows->table[i], *next; flow; flow = next) {
+			struct relay *relay = flow->relay;
+
+			next = flow->next;
+			if (relay && now - relay->moved >= QUIET)
+				relay_stop(flows->loop, relay, 0);
+		}
+	}
+}
+
+static void timer_over(struct loop *loop, struct timer *timer)
+{
+	struct flows *flows = flows_of(timer);
+
+	if (flows->owner) {
+		forget_silenced(flows, loop_now(loop));
+		if (flows->silenced)
+			loop_timer(loop, timer, flows->silenced->over_at);
+		return;
+	}
+	end_quiet(flows);
+	if (flows->fd >= 0)
+		loop_timer(loop, timer, loop_now(loop) + QUIET);
+}
+
+/* What its source sends is swallowed for a while. */
+static void silence(struct flow *flow)
+{
+	struct flows *flows = flow->flows;
+
+	flow->over = true;
+	flow->over_at = loop_now(flows->loop) + SILENCE;
+	*flows->silenced_end = flow;
+	flows->silenced_end = &flow->silenced;
+	flows->silenced_count++;
+	if (!flows->timer.index)
+		loop_timer(flows->loop, &flows->timer, flow->over_at);
+}
+
+void flow_end(struct flow *flow)
+{
+	bool served = flow->relay != NULL;
+
+	forget_kept(flow);
+	flow->relay = NULL;
+	if (served || !flow->flows->owner)
+		forget(flow);
+	else
+		silence(flow);
+}
+
+uint64_t flow_dropped(const struct flow *flow)
+{
+	return flow->relay ? 0 : flow->dropped;
+}
+
+void flow_relaying(struct flow *flow, struct relay *relay)
+{
+	unsigned char *kept = flow->kept;
+	uint32_t size = flow->kept_size;
+
+	flow->relay = relay;
+	relay->chan[0].dropped += flow->dropped;
+	flow->kept = NULL;
+	flow->kept_size = 0;
+	loop_budget(flow->flows->loop)->used -= size;
+	for (size_t at = 0, length; flow->relay && datagram_frame(kept + at, size - at, &length); at += DATAGRAM_HEADER + length)
+		offer(flow, kept + at + DATAGRAM_HEADER, length);
+	free(kept);
+}
+
+/* Start and end */
+
+struct flows *flows_start(struct loop *loop, int fd, struct flows_owner *owner)
+{
+	static const struct watch_kind kind = { .name = "datagrams", .ready = flows_ready };
+	struct flows *flows = calloc(1, sizeof(*flows));
+	int family = AF_INET;
+	socklen_t size = sizeof(family);
+
+	if (!flows)
+		return NULL;
+	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size);
+	if (getrandom(flows->keys, sizeof(flows->keys), 0) < 0)
+		memset(flows->keys, 0x5a, sizeof(flows->keys)); /* before Linux 3.17 */
+	flows->watch = (struct watch){ .kind = &kind, .fd = -1 };
+	flows->timer.expired = timer_over;
+	flows->loop = loop;
+	flows->owner = owner;
+	flows->silenced_end = &flows->silenced;
+	flows->fd = fd;
+	flows->v6 = family == AF_INET6;
+	return flows;
+}
+
+int flows_serve(struct flows *flows)
+{
+	return loop_watch(flows->loop, &flows->watch, flows->fd, EPOLLIN);
+}
+
+void flows_release(struct flows *flows, bool shared)
+{
+	if (shared)
+		loop_unwatch(flows->loop, &flows->watch);
+	forget_silenced(flows, UINT64_MAX);
+	flows->owner = NULL;
+	loop_timer_stop(flows->loop, &flows->timer);
+	if (!flows->count)
+		free_flows(flows);
+	else
+		loop_timer(flows->loop, &flows->timer, units_now() + QUIET);
+}
