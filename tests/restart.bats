@@ -609,7 +609,7 @@ tell() { # TEXT
 		"$tests_top/tests/lib/datagrams" exchange "$at" 100
 		restart proxy
 		"$tests_top/tests/lib/datagrams" exchange "$at" 100
-		wait_until gone proxy-old
+		wait_until ended "${spawned[proxy-old]}"
 	done
 	[ "$first" != "${spawned[proxy]}" ]
 	[ "$(grep -c ' open udp:' proxy.err)" = 6 ]
