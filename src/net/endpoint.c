@@ -252,8 +252,16 @@ static bool within_this_machine(int fd)
 	       ip_is_loopback(&ip);
 }
 
+void endpoint_ask_much(const struct endpoint *endpoint, int room)
+{
+	if (endpoint->in_kind == ENDPOINT_PIPE && fcntl(endpoint->in, F_GETPIPE_SZ) < room)
+		(void)fcntl(endpoint->in, F_SETPIPE_SZ, room); /* what the kernel refuses is as it was */
+}
+
 void endpoint_expect_much(const struct endpoint *endpoint, int room)
 {
+	if (endpoint->out_kind == ENDPOINT_PIPE && fcntl(endpoint->out, F_GETPIPE_SZ) < room)
+		(void)fcntl(endpoint->out, F_SETPIPE_SZ, room);
 	if (endpoint->out_kind != ENDPOINT_SOCKET || endpoint->inherited)
 		return;
 	/* what the kernel refuses is as it was */

@@ -80,9 +80,12 @@ ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t
 /* As endpoint_read(), without taking it from the source; -EOPNOTSUPP: only a stream socket can do that, and not on all transports. */
 ssize_t endpoint_peek(const struct endpoint *endpoint, void *data, size_t size);
 
-/* Much is being sent to it. A UNIX socket gets room for so many bytes (the kernel doubles that, and takes no more than net.core.wmem_max
+/* Much is being read from it: a pipe gets room for so many bytes, so that who writes and who reads need not take turns. Nothing for other
+ * endpoints. */
+void endpoint_ask_much(const struct endpoint *endpoint, int room);
+/* Much is being sent to it. A pipe gets room for so many bytes, a UNIX socket too (the kernel doubles that, and takes no more than net.core.wmem_max
  * for it); TCP within this machine, where there is no network to be careful of, is not paced (HACKING.md, engines). Nothing for
- * other endpoints, nor for what was inherited. */
+ * other endpoints, nor for a socket that was inherited. */
 void endpoint_expect_much(const struct endpoint *endpoint, int room);
 
 /* Tells the other side that no more will come: shutdown(SHUT_WR), or for a pipe or file close. */

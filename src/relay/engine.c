@@ -98,6 +98,7 @@ void engine_enlarge(struct chan *chan, const struct flow *flow)
 	struct loop_budget *budget = loop_budget(flow->loop);
 
 	chan->is_large = true;
+	endpoint_ask_much(flow->source, ROOM);
 	if (flow->destination->family == ADDR_UNIX && flow->destination->out_kind == ENDPOINT_SOCKET) {
 		if (budget->roomy == ROOMY_MOST)
 			return;

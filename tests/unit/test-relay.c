@@ -717,6 +717,26 @@ static void large_flows_to_a_unix_socket_get_room_few_at_a_time(void **state)
 	}
 }
 
+static void large_flows_get_larger_pipes(void **state)
+{
+	(void)state;
+	for (unsigned engine = ENGINE_AUTO; engine <= ENGINE_SPLICE; engine++) {
+		struct rig rig;
+		int before[2];
+
+		rig_start(&rig, KIND_PIPES, KIND_PIPES, engine);
+		before[0] = fcntl(rig.end[0].in, F_GETPIPE_SZ);
+		before[1] = fcntl(rig.end[1].out, F_GETPIPE_SZ);
+		pass_up(&rig, 1 << 19);
+		assert_int_equal(fcntl(rig.end[0].in, F_GETPIPE_SZ), before[0]);
+		pass_up(&rig, 3 << 20);
+		assert_true(fcntl(rig.end[0].in, F_GETPIPE_SZ) > before[0]);
+		assert_true(fcntl(rig.end[1].out, F_GETPIPE_SZ) > before[1]);
+		finish_both(&rig);
+		rig_free(&rig);
+	}
+}
+
 static void large_flows_within_the_machine_are_not_paced(void **state)
 {
 	char name[16] = "";
@@ -1073,6 +1093,7 @@ int main(void)
 		cmocka_unit_test(the_pairs_are_spliced_that_can_be),
 		cmocka_unit_test(splice_is_really_used),
 		cmocka_unit_test(large_flows_to_a_unix_socket_get_room_few_at_a_time),
+		cmocka_unit_test(large_flows_get_larger_pipes),
 		cmocka_unit_test(large_flows_within_the_machine_are_not_paced),
 		cmocka_unit_test(nothing_is_lost_when_splice_gives_up_in_mid_stream),
 		cmocka_unit_test(without_pipes_bytes_are_copied),
