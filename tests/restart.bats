@@ -605,7 +605,7 @@ tell() { # TEXT
 	spawn_ready proxy vsock-proxy -v udp:127.0.0.1:0 "$(sed -n 's/^READY //p' far.out)"
 	at=${ready#udp:}
 	first=${spawned[proxy]}
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		"$tests_top/tests/lib/datagrams" exchange "$at" 100
 		restart proxy
 		"$tests_top/tests/lib/datagrams" exchange "$at" 100
