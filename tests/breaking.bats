@@ -6,9 +6,7 @@ load lib/common
 
 setup() {
 	need python3
-	cd "$BATS_TEST_TMPDIR" || return
-	export VSOCK_HOSTS=$BATS_TEST_TMPDIR/hosts
-	: >"$VSOCK_HOSTS"
+	own_folder
 }
 
 # What the Python of these tests begins with.

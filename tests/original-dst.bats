@@ -6,9 +6,7 @@
 load lib/common
 
 setup() {
-	cd "$BATS_TEST_TMPDIR" || return
-	export VSOCK_HOSTS=$BATS_TEST_TMPDIR/hosts
-	: >"$VSOCK_HOSTS"
+	own_folder
 	need python3
 }
 

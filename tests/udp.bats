@@ -6,9 +6,7 @@ load lib/common
 
 setup() {
 	need python3
-	cd "$BATS_TEST_TMPDIR" || return
-	export VSOCK_HOSTS=$BATS_TEST_TMPDIR/hosts
-	: >"$VSOCK_HOSTS"
+	own_folder
 }
 
 # peer NAME COMMAND…: one that says where it listens; sets $at.

@@ -6,9 +6,7 @@ load lib/common
 
 setup() {
 	skip_outside_lab
-	cd "$BATS_TEST_TMPDIR" || return
-	export VSOCK_HOSTS=$BATS_TEST_TMPDIR/hosts
-	: >"$VSOCK_HOSTS"
+	own_folder
 }
 
 # loopback: $ready, which names any CID, as a client dials it.

@@ -195,26 +195,30 @@ int fd_write_all(int fd, const void *data, size_t size)
 	return fd_write_until(fd, data, size, UNITS_INF);
 }
 
+void fd_attach(struct msghdr *message, void *room, const int *fds, size_t count)
+{
+	struct cmsghdr *rights = room;
+
+	memset(room, 0, FD_RIGHTS(count));
+	rights->cmsg_level = SOL_SOCKET;
+	rights->cmsg_type = SCM_RIGHTS;
+	rights->cmsg_len = CMSG_LEN(sizeof(int) * count);
+	memcpy(CMSG_DATA(rights), fds, sizeof(int) * count);
+	message->msg_control = room;
+	message->msg_controllen = FD_RIGHTS(count);
+}
+
 int fd_pass(int through, int fd)
 {
 	union {
 		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control = {0};
+		char room[FD_RIGHTS(1)];
+	} control;
 	char byte = 0;
 	struct iovec data = {.iov_base = &byte, .iov_len = sizeof(byte)};
-	struct msghdr message = {
-		.msg_iov = &data,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control.room),
-	};
-	struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1 };
 
-	rights->cmsg_level = SOL_SOCKET;
-	rights->cmsg_type = SCM_RIGHTS;
-	rights->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
+	fd_attach(&message, &control, &fd, 1);
 	while (sendmsg(through, &message, MSG_NOSIGNAL) < 0) {
 		int error = errno == EINTR ? 0 : -errno;
 

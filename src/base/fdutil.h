@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 /* Raises the soft limit of descriptors to the hard one; returns the limit now in force. */
 size_t fd_limit_raise(void);
@@ -30,5 +31,10 @@ int fd_write_ready(int fd, const void *data, size_t size, uint64_t deadline, siz
 /* Sends a descriptor through a connected UNIX socket (SCM_RIGHTS, with one byte 0, as OpenBSD's nc -F does); ours stays
  * open. 0 or negative errno. */
 int fd_pass(int through, int fd);
+
+/* Room for the control data of a message with so many descriptors. */
+#define FD_RIGHTS(count) CMSG_SPACE(sizeof(int) * (count))
+/* Makes descriptors a message's control data, in room, of at least FD_RIGHTS(count) bytes and aligned as struct cmsghdr. */
+void fd_attach(struct msghdr *message, void *room, const int *fds, size_t count);
 
 #endif

@@ -252,16 +252,23 @@ static bool within_this_machine(int fd)
 	       ip_is_loopback(&ip);
 }
 
+/* Never smaller; what the kernel refuses is as it was. */
+static void enlarge_pipe(int fd, int room)
+{
+	if (fcntl(fd, F_GETPIPE_SZ) < room)
+		(void)fcntl(fd, F_SETPIPE_SZ, room);
+}
+
 void endpoint_ask_much(const struct endpoint *endpoint, int room)
 {
-	if (endpoint->in_kind == ENDPOINT_PIPE && fcntl(endpoint->in, F_GETPIPE_SZ) < room)
-		(void)fcntl(endpoint->in, F_SETPIPE_SZ, room); /* what the kernel refuses is as it was */
+	if (endpoint->in_kind == ENDPOINT_PIPE)
+		enlarge_pipe(endpoint->in, room);
 }
 
 void endpoint_expect_much(const struct endpoint *endpoint, int room)
 {
-	if (endpoint->out_kind == ENDPOINT_PIPE && fcntl(endpoint->out, F_GETPIPE_SZ) < room)
-		(void)fcntl(endpoint->out, F_SETPIPE_SZ, room);
+	if (endpoint->out_kind == ENDPOINT_PIPE)
+		enlarge_pipe(endpoint->out, room);
 	if (endpoint->out_kind != ENDPOINT_SOCKET || endpoint->inherited)
 		return;
 	/* what the kernel refuses is as it was */

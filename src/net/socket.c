@@ -99,9 +99,21 @@ static int place_path(const char *path, struct place *place, int *keep_fd)
 	return -ENAMETOOLONG;
 }
 
+bool socket_file(const struct addr *addr, char *path, size_t size)
+{
+	/* guest to host: the VMM connects to the socket PATH_PORT */
+	if (addr->family == ADDR_MUX)
+		snprintf(path, size, "%s_%u", addr->name, addr->port);
+	else if (addr->family == ADDR_UNIX && !addr->abstract)
+		snprintf(path, size, "%s", addr->name);
+	else
+		return false;
+	return true;
+}
+
 int socket_place(const struct addr *addr, enum addr_role role, struct place *place, int *keep_fd, struct failure *failure)
 {
-	char path[ADDR_NAME_MAX + 16];
+	char path[SOCKET_FILE_MAX];
 	int error = -EAFNOSUPPORT;
 
 	memset(place, 0, sizeof(*place));
@@ -114,12 +126,7 @@ int socket_place(const struct addr *addr, enum addr_role role, struct place *pla
 		error = addr->abstract ? place_abstract(addr->name, place) : place_path(addr->name, place, keep_fd);
 		break;
 	case ADDR_MUX:
-		/* guest to host: the VMM connects to the socket PATH_PORT */
-		if (role == ADDR_LISTEN)
-			snprintf(path, sizeof(path), "%s_%u", addr->name, addr->port);
-		else
-			snprintf(path, sizeof(path), "%s", addr->name);
-		error = place_path(path, place, keep_fd);
+		error = place_path(role == ADDR_LISTEN && socket_file(addr, path, sizeof(path)) ? path : addr->name, place, keep_fd);
 		break;
 	default:
 		break;

@@ -39,6 +39,10 @@ int socket_connect(const struct addr *addr, const struct place *place, const str
 /* After EPOLLOUT: 0 or the negative errno of the attempt. */
 int socket_connected(int fd, struct failure *failure);
 
+#define SOCKET_FILE_MAX (ADDR_NAME_MAX + 16)
+/* The file that listening on an address makes; false: it makes none. */
+bool socket_file(const struct addr *addr, char *path, size_t size);
+
 /* Opens a listening socket; of UDP one that is only bound, and on every interface tells where to a datagram was sent. UNIX: a stale socket file is replaced, a live one is not (-EADDRINUSE); the file has
  * addr's mode (0600 by default) from its first moment. */
 int socket_listen(const struct addr *addr, const struct place *place, const struct socket_defaults *defaults,

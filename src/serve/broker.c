@@ -10,13 +10,15 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/fdutil.h"
+
 #define PATIENCE_SECONDS 5 /* a worker that reads nothing for so long is taken for dead */
 
 #define LENGTH_MIN (offsetof(struct broker_message, text) + 1) /* the text is sent as long as it is, with its NUL */
 
 union control {
 	struct cmsghdr header;
-	char room[CMSG_SPACE(sizeof(int) * BROKER_DESCRIPTORS_MAX)];
+	char room[FD_RIGHTS(BROKER_DESCRIPTORS_MAX)];
 };
 
 int broker_pair(int ends[2])
@@ -40,18 +42,8 @@ int broker_send(int channel, const struct broker_message *message, const int *fd
 
 	if (count > BROKER_DESCRIPTORS_MAX)
 		return -E2BIG;
-	if (count) {
-		struct cmsghdr *rights;
-
-		memset(&control, 0, sizeof(control));
-		header.msg_control = &control;
-		header.msg_controllen = CMSG_SPACE(sizeof(int) * count);
-		rights = CMSG_FIRSTHDR(&header);
-		rights->cmsg_level = SOL_SOCKET;
-		rights->cmsg_type = SCM_RIGHTS;
-		rights->cmsg_len = CMSG_LEN(sizeof(int) * count);
-		memcpy(CMSG_DATA(rights), fds, sizeof(int) * count);
-	}
+	if (count)
+		fd_attach(&header, &control, fds, count);
 	while (sendmsg(channel, &header, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT)) < 0)
 		if (errno != EINTR)
 			return -errno;

@@ -16,22 +16,12 @@
 #include "base/fdutil.h"
 #include "net/activation.h"
 #include "net/peer.h"
+#include "net/socket.h"
 #include "serve/notify.h"
 
 #define PREFIX "kept."
 
 /* Names */
-
-bool kept_file(const struct addr *addr, char *path, size_t size)
-{
-	if (addr->family == ADDR_MUX)
-		snprintf(path, size, "%s_%u", addr->name, addr->port);
-	else if (addr->family == ADDR_UNIX && !addr->abstract)
-		snprintf(path, size, "%s", addr->name);
-	else
-		return false;
-	return true;
-}
 
 /* FNV-1a: for addresses that are too long for a name. */
 static uint64_t hash(const char *text)
@@ -88,10 +78,10 @@ char *kept_name(const struct addr *addr, dev_t device, ino_t inode, char *buf)
 /* As it would be called now. */
 static char *name_now(const struct addr *addr, char *buf)
 {
-	char path[ADDR_NAME_MAX + 16];
+	char path[SOCKET_FILE_MAX];
 	struct stat st = { 0 };
 
-	if (kept_file(addr, path, sizeof(path)) && lstat(path, &st) < 0)
+	if (socket_file(addr, path, sizeof(path)) && lstat(path, &st) < 0)
 		st = (struct stat){ 0 };
 	return kept_name(addr, st.st_dev, st.st_ino, buf);
 }
@@ -218,10 +208,10 @@ void kept_want(struct kept *kept, const struct addr *addr)
 /* Only the file that the name was made of. */
 static void remove_file(const char *name)
 {
-	char path[ADDR_NAME_MAX + 16], now[KEPT_NAME_MAX];
+	char path[SOCKET_FILE_MAX], now[KEPT_NAME_MAX];
 	struct addr addr;
 
-	if (addr_of(name, &addr) && kept_file(&addr, path, sizeof(path)) && strcmp(name_now(&addr, now), name) == 0)
+	if (addr_of(name, &addr) && socket_file(&addr, path, sizeof(path)) && strcmp(name_now(&addr, now), name) == 0)
 		unlink(path);
 }
 

@@ -32,8 +32,6 @@ struct kept {
 	size_t count;
 };
 
-/* The file that listening on an address makes; false: it makes none. */
-bool kept_file(const struct addr *addr, char *path, size_t size);
 /* The name of an address's sockets, whose file is this one (0, 0: none). Returns buf, of KEPT_NAME_MAX. */
 char *kept_name(const struct addr *addr, dev_t device, ino_t inode, char *buf);
 

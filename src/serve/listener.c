@@ -217,10 +217,10 @@ uint64_t listener_dropped(const struct listener *listener)
 /* Remembers which file is ours, to remove no other. */
 static void remember_file(struct listener_socket *socket, const struct addr *addr)
 {
-	char path[ADDR_NAME_MAX + 16];
+	char path[SOCKET_FILE_MAX];
 	struct stat st;
 
-	if (!kept_file(addr, path, sizeof(path)) || lstat(path, &st) < 0)
+	if (!socket_file(addr, path, sizeof(path)) || lstat(path, &st) < 0)
 		return;
 	socket->path = strdup(path);
 	socket->device = st.st_dev;

@@ -42,7 +42,7 @@ static int send_with(const char *lines, const int *fds, size_t count)
 {
 	union {
 		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(int) * NOTIFY_DESCRIPTORS_MAX)];
+		char room[FD_RIGHTS(NOTIFY_DESCRIPTORS_MAX)];
 	} control;
 	struct sockaddr_un to;
 	struct iovec data = { .iov_base = (void *)lines, .iov_len = strlen(lines) };
@@ -51,15 +51,8 @@ static int send_with(const char *lines, const int *fds, size_t count)
 
 	if (error <= 0)
 		return error;
-	if (count) {
-		memset(&control, 0, sizeof(control));
-		control.header.cmsg_level = SOL_SOCKET;
-		control.header.cmsg_type = SCM_RIGHTS;
-		control.header.cmsg_len = CMSG_LEN(sizeof(int) * count);
-		memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * count);
-		message.msg_control = &control;
-		message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
-	}
+	if (count)
+		fd_attach(&message, &control, fds, count);
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;

@@ -242,3 +242,10 @@ pair_once() {
 works() {
 	grep -qx "ok $1" "$BATS_FILE_TMPDIR/output" || { cat "$BATS_FILE_TMPDIR/output"; return 1; }
 }
+
+# own_folder: for setup: the test's folder, with a hosts file of its own, which is empty.
+own_folder() {
+	cd "$BATS_TEST_TMPDIR" || return
+	export VSOCK_HOSTS=$BATS_TEST_TMPDIR/hosts
+	: >"$VSOCK_HOSTS"
+}
