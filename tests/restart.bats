@@ -30,6 +30,14 @@ restart() {
 	spawned[$name-old]=$old
 }
 
+# waits NAME COUNT: until the COUNTth that it starts anew, a program that says "waits", has said so. spawned[waits] is that one.
+# Which of the two lines is first, that program's or the log's that names it, is not certain.
+waits() {
+	wait_until more_than $(($2 - 1)) '^waits$' "$1.err"
+	wait_until more_than $(($2 - 1)) 'restarting: process [0-9]* is started' "$1.err"
+	spawned[waits]=$(sed -n 's/.*restarting: process \([0-9]*\) is started/\1/p' "$1.err" | tail -n 1)
+}
+
 # fails_to_restart NAME WHY: the old one goes on.
 fails_to_restart() {
 	local before
@@ -193,8 +201,7 @@ replace_program() { # LINE…
 	spawn_ready proxy ./bin/vsock-proxy -f rules
 	replace_program 'echo waits >&2' 'exec sleep 1000'
 	kill -USR2 "${spawned[proxy]}"
-	wait_until grep -qx waits proxy.err
-	spawned[waits]=$(sed -n 's/.*restarting: process \([0-9]*\) is started/\1/p' proxy.err)
+	waits proxy 1
 	[ "$(ask unix:./front hello)" = hello ]
 	kill -USR2 "${spawned[proxy]}"
 	wait_until grep -q 'not restarted: that is under way' proxy.err
@@ -205,8 +212,7 @@ replace_program() { # LINE…
 	wait_until grep -q 'reloaded; ' proxy.err
 	[ "$(vsock-cat unix:./front </dev/null)" = other ]
 	kill -USR2 "${spawned[proxy]}"
-	wait_until more_than 1 waits proxy.err
-	spawned[waits]=$(sed -n 's/.*restarting: process \([0-9]*\) is started/\1/p' proxy.err | tail -n 1)
+	waits proxy 2
 	kill -TERM "${spawned[proxy]}"
 	ends_with 0 proxy
 	wait_until ended "${spawned[waits]}"
@@ -221,11 +227,12 @@ replace_program() { # LINE…
 	mkfifo go
 	replace_program 'cp rules before' "echo waits >&2; read line <go; exec $(command -v vsock-proxy) \"\$@\""
 	kill -USR2 "${spawned[proxy]}"
-	wait_until grep -qx waits proxy.err
+	waits proxy 1
 	echo 'unix:./front unix:./other' >rules
 	kill -HUP "${spawned[proxy]}"
 	spawned[old]=${spawned[proxy]}
-	spawned[proxy]=$(sed -n 's/.*restarting: process \([0-9]*\) is started/\1/p' proxy.err)
+	spawned[proxy]=${spawned[waits]}
+	unset 'spawned[waits]'
 	echo >go
 	wait_until grep -q 'has taken over' proxy.err
 	wait_until grep -q 'reloaded; ' proxy.err
