@@ -56,7 +56,8 @@ documents() {
 			# --name is how OPTIONS says what a long option looks like
 			[ "$option" = name ] || "$program" --list-options | cut -f 2 | grep -qxF "$option" ||
 				{ echo "man/$program.1 names --$option"; return 1; }
-		done < <(grep -v '^\.\\"' "man/$program.1" | sed '/^\.Sh COMING FROM/,/^\.Sh SEE/d' | grep -oE 'Fl -[a-z][a-z-]+' | cut -c 5- | sort -u)
+		done < <(grep -v '^\.\\"' "man/$program.1" | sed '/^\.Sh COMING FROM/,/^\.Sh SEE/d' | grep -oE 'Fl -[a-z][a-z-]+' |
+			sed 's/^Fl -\(.*\)/- \1 -/' | not_built_in "$program" | awk '{ print $2 }' | sort -u)
 	done
 }
 
