@@ -87,7 +87,7 @@ struct addr {
 	bool has_port;    /* false only with ADDR_PORT_OPTIONAL, where no port was written */
 	bool abstract;    /* UNIX: @NAME; name holds it without the @ */
 	char service[32]; /* TCP: a name of services(5), or "" */
-	char alias[64];   /* the hosts-file name that was written, or "": for messages only, not compared, not formatted */
+	char alias[256];  /* the name that was written (of the hosts file; vsock-ping also of DNS), or "": for messages only */
 	char name[ADDR_NAME_MAX]; /* TCP or UDP host, UNIX path or abstract name, mux path, exec command, fd name; unescaped */
 	size_t name_length;       /* abstract names may hold NUL bytes? no: refused; so this is strlen(name) */
 	struct addr_options options;

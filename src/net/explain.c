@@ -104,7 +104,7 @@ static void word_of(const struct story *story, const char *word, char *buf, size
 	} else if (strcmp(word, "dial") == 0) {
 		/* what a user types: the name if one was written */
 		if (addr->alias[0])
-			snprintf(buf, size, "%s", addr->alias);
+			snprintf(buf, size, "%.*s", NAME_SHOWN, addr->alias);
 		else
 			snprintf(buf, size, "%u", addr->cid);
 	} else if (strcmp(word, "name") == 0) {

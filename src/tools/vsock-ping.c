@@ -118,7 +118,7 @@ static int resolve_once(struct ping *ping)
 		return STATUS_DONE;
 	if (resolve_wait(addr, ADDR_CONNECT, &places, &failure) < 0 || !places.count)
 		return explain_say(addr, &failure);
-	snprintf(addr->alias, sizeof(addr->alias), "%s", addr->name);
+	strlcpy(addr->alias, addr->name, sizeof(addr->alias));
 	error = getnameinfo((const struct sockaddr *)&place->sa, place->length, addr->name, sizeof(addr->name), NULL, 0,
 	                    NI_NUMERICHOST);
 	if (error) {
@@ -150,7 +150,7 @@ static int read_address(struct ping *ping, const struct hosts *hosts, int count,
 	set_port(ping);
 	status = resolve_once(ping);
 	if (ping->addr.family == ADDR_VSOCK && !*ping->addr.alias && (name = hosts_name_of(hosts, ping->addr.cid)))
-		snprintf(ping->addr.alias, sizeof(ping->addr.alias), "%s", name);
+		strlcpy(ping->addr.alias, name, sizeof(ping->addr.alias));
 	if (ping->common->numeric)
 		*ping->addr.alias = '\0';
 	addr_format_short(&ping->addr, ping->text, sizeof(ping->text));
