@@ -147,7 +147,8 @@ static void write_blocks(struct record *record, const struct iovec *parts, int c
 	for (int i = 0; i < count && !error; i++) {
 		size_t here = done < parts[i].iov_len ? done : parts[i].iov_len;
 
-		error = fd_write_all(record->fd, (const char *)parts[i].iov_base + here, parts[i].iov_len - here);
+		if (here < parts[i].iov_len)
+			error = fd_write_all(record->fd, (const char *)parts[i].iov_base + here, parts[i].iov_len - here);
 		done -= here;
 		size += parts[i].iov_len;
 	}
