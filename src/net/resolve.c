@@ -37,10 +37,10 @@ static void add_v4(struct places *places, struct in_addr ip, uint16_t port)
 	struct place *place = &places->place[places->count++];
 	struct sockaddr_in *in = (void *)&place->sa;
 
+	*place = (struct place){ .length = sizeof(*in) };
 	in->sin_family = AF_INET;
 	in->sin_addr = ip;
 	in->sin_port = htons(port);
-	place->length = sizeof(*in);
 }
 
 static void add_v6(struct places *places, const struct in6_addr *ip, uint32_t scope, uint16_t port)
@@ -48,11 +48,11 @@ static void add_v6(struct places *places, const struct in6_addr *ip, uint32_t sc
 	struct place *place = &places->place[places->count++];
 	struct sockaddr_in6 *in6 = (void *)&place->sa;
 
+	*place = (struct place){ .length = sizeof(*in6) };
 	in6->sin6_family = AF_INET6;
 	in6->sin6_addr = *ip;
 	in6->sin6_scope_id = scope;
 	in6->sin6_port = htons(port);
-	place->length = sizeof(*in6);
 }
 
 /* "fe80::1%eth0": the part before %, and the interface's number. */
@@ -86,7 +86,7 @@ int resolve_now(const struct addr *addr, enum addr_role role, struct places *pla
 	struct in6_addr v6;
 	uint32_t scope;
 
-	memset(places, 0, sizeof(*places));
+	places->count = 0;
 	if (*addr->service)
 		return -EINPROGRESS;
 	if (everywhere || local) {

@@ -59,12 +59,30 @@ static void forget_question(struct dial *dial)
 	}
 }
 
+static void forget_places(struct dial *dial)
+{
+	if (dial->places != &dial->only)
+		free(dial->places);
+	dial->places = NULL;
+	dial->place_count = dial->next = 0;
+}
+
+/* Where memory is out only the first is tried. */
+static void take_places(struct dial *dial, const struct places *found)
+{
+	struct place *many = found->count > 1 ? reallocarray(NULL, found->count, sizeof(*many)) : NULL;
+
+	forget_places(dial);
+	dial->place_count = many ? found->count : 1;
+	dial->places = many ? many : &dial->only;
+	memcpy(dial->places, found->place, dial->place_count * sizeof(*dial->places));
+}
+
 static void release(struct dial *dial)
 {
 	loop_timer_stop(dial->dialer->loop, &dial->timer);
 	forget_question(dial);
-	free(dial->places);
-	dial->places = NULL;
+	forget_places(dial);
 	fd_close(&dial->keep_fd);
 	dial->state = DIAL_OVER;
 }
@@ -225,7 +243,7 @@ static const struct watch_kind dial_kind = { .name = "dial", .ready = dial_ready
 /* The time of an attempt is shared by the addresses that are left, so that a silent one does not use it all up. */
 static uint64_t address_ends(const struct dial *dial, uint64_t now)
 {
-	size_t left = dial->places->count - dial->next + 1;
+	size_t left = dial->place_count - dial->next + 1;
 
 	if (dial->attempt_ends == UINT64_MAX)
 		return UINT64_MAX;
@@ -248,7 +266,7 @@ static void tell_attempt(const struct dial *dial, const struct place *place)
 		log_info(2, "%s: connecting", text);
 	else
 		log_info(2, "%s: connecting to %s (%zu of %zu)", text, peer_format(&peer, where, sizeof(where)), dial->next,
-		         dial->places->count);
+		         dial->place_count);
 }
 
 static bool permitted(struct dial *dial, const struct place *place)
@@ -300,11 +318,11 @@ static void try_next(struct dial *dial)
 	const struct place *place;
 	bool pending;
 
-	if (dial->next >= dial->places->count || now >= dial->attempt_ends) {
+	if (dial->next >= dial->place_count || now >= dial->attempt_ends) {
 		attempt_failed(dial);
 		return;
 	}
-	place = &dial->places->place[dial->next++];
+	place = &dial->places[dial->next++];
 	if (!permitted(dial, place)) {
 		try_next(dial);
 		return;
@@ -399,7 +417,7 @@ static void answered(struct dial *dial, const struct resolver_answer *answer)
 		attempt_failed(dial);
 		return;
 	}
-	*dial->places = answer->places;
+	take_places(dial, &answer->places);
 	try_next(dial);
 }
 
@@ -477,16 +495,23 @@ static const struct watch_kind dialer_kind = { .name = "dialer", .ready = dialer
 
 /* Attempts */
 
+/* 0, -EINPROGRESS: the resolver is to be asked, or another negative errno with the dial's failure. */
 static int find_places(struct dial *dial)
 {
 	const struct addr *addr = dial->addr;
+	struct places places;
+	int error;
 
-	memset(dial->places, 0, sizeof(*dial->places));
-	dial->next = 0;
-	if (addr_is_ip(addr))
-		return resolve_now(addr, ADDR_CONNECT, dial->places, &dial->failure);
-	dial->places->count = 1;
-	return 0;
+	forget_places(dial);
+	if (addr_is_ip(addr)) {
+		error = resolve_now(addr, ADDR_CONNECT, &places, &dial->failure);
+		if (!error)
+			take_places(dial, &places);
+		return error;
+	}
+	dial->places = &dial->only;
+	dial->place_count = 1;
+	return socket_place(addr, ADDR_CONNECT, &dial->only, &dial->keep_fd, &dial->failure);
 }
 
 static uint64_t attempt_limit(const struct dial *dial)
@@ -564,8 +589,6 @@ static void start_attempt(struct dial *dial)
 		ask(dial);
 		return;
 	}
-	if (!error && !addr_is_ip(dial->addr))
-		error = socket_place(dial->addr, ADDR_CONNECT, &dial->places->place[0], &dial->keep_fd, &dial->failure);
 	if (error)
 		attempt_failed(dial);
 	else
@@ -585,12 +608,6 @@ void dial_start(struct dialer *dialer, struct dial *dial, const struct addr *add
 	dial->timer.expired = dial_expired;
 	dial->pause = PAUSE_FIRST;
 	dial->started = units_now();
-	dial->places = malloc(sizeof(*dial->places));
-	if (!dial->places) {
-		dial->failure = (struct failure){ .step = STEP_SOCKET, .error = ENOMEM };
-		done(dialer->loop, dial, -1, &dial->failure);
-		return;
-	}
 	start_attempt(dial);
 }
 

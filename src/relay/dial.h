@@ -67,8 +67,9 @@ struct dial {
 
 	struct watch watch;
 	struct timer timer;
-	struct places *places; /* owned */
-	size_t next;           /* which of them comes next */
+	struct place *places;  /* what the address means: &only, or owned */
+	struct place only;     /* most have no more, and wait in no other memory */
+	size_t place_count, next; /* how many, and which of them comes next */
 	uint64_t started;      /* ns: the whole dial */
 	uint64_t attempt_started, attempt_ends;
 	uint64_t connect_began; /* ns: just before the last connect(2) */

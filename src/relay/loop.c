@@ -26,7 +26,8 @@ struct loop {
 	uint64_t now;
 
 	struct slot *slots; /* slot 0 is never given out */
-	uint32_t slot_count, first_free;
+	uint32_t slot_count, slots_used; /* how many there is memory for, how many were ever taken: no more of it is touched */
+	uint32_t first_free; /* 0: none of those that were */
 	uint32_t always; /* how many watches are always ready */
 
 	struct timer **heap;
@@ -144,25 +145,34 @@ struct pipe_pool **loop_pipes(struct loop *loop)
 
 /* Watches */
 
-static int slot_take(struct loop *loop, struct watch *watch)
+/* One that was never taken, or 0 where memory is out. */
+static uint32_t slot_new(struct loop *loop)
 {
-	uint32_t number = loop->first_free;
-
-	if (!number) {
+	if (loop->slots_used == loop->slot_count) {
 		uint32_t count = loop->slot_count ? loop->slot_count + loop->slot_count / 2 : 16;
 		struct slot *grown = reallocarray(loop->slots, count, sizeof(*grown));
 
 		if (!grown)
-			return -ENOMEM;
+			return 0;
 		loop->slots = grown;
-		for (uint32_t i = count - 1; i >= (loop->slot_count ? loop->slot_count : 1); i--) {
-			grown[i] = (struct slot){ .next_free = loop->first_free };
-			loop->first_free = i;
-		}
 		loop->slot_count = count;
-		number = loop->first_free;
 	}
-	loop->first_free = loop->slots[number].next_free;
+	if (!loop->slots_used)
+		loop->slots[loop->slots_used++] = (struct slot){ 0 };
+	loop->slots[loop->slots_used] = (struct slot){ 0 };
+	return loop->slots_used++;
+}
+
+static int slot_take(struct loop *loop, struct watch *watch)
+{
+	uint32_t number = loop->first_free;
+
+	if (!number)
+		number = slot_new(loop);
+	else
+		loop->first_free = loop->slots[number].next_free;
+	if (!number)
+		return -ENOMEM;
 	loop->slots[number].watch = watch;
 	watch->slot = number;
 	return 0;
@@ -345,7 +355,7 @@ static bool always_wanted(const struct loop *loop)
 {
 	uint32_t left = loop->always;
 
-	for (uint32_t i = 1; left > 0 && i < loop->slot_count; i++) {
+	for (uint32_t i = 1; left > 0 && i < loop->slots_used; i++) {
 		const struct watch *watch = loop->slots[i].watch;
 
 		if (!watch || !watch->always)
@@ -427,7 +437,7 @@ static void run_always(struct loop *loop)
 {
 	uint32_t left = loop->always;
 
-	for (uint32_t i = 1; left > 0 && i < loop->slot_count && !loop->stopped; i++) {
+	for (uint32_t i = 1; left > 0 && i < loop->slots_used && !loop->stopped; i++) {
 		struct watch *watch = loop->slots[i].watch;
 
 		if (!watch || !watch->always)
