@@ -114,6 +114,11 @@ tests_unit_test_loop_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_loop_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=epoll_wait
 tests_unit_test_loop_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-endpoint
+tests_unit_test_endpoint_SOURCES = tests/unit/test-endpoint.c
+tests_unit_test_endpoint_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_endpoint_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-sender
 tests_unit_test_sender_SOURCES = tests/unit/test-sender.c
 tests_unit_test_sender_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

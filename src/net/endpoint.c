@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fdutil.h"
@@ -59,6 +60,16 @@ static int reopen(int fd, int flags)
 	return open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 }
 
+/* /dev/null, zero, full and urandom: they have no poll(2) in the kernel (drivers/char/mem.c, random.c), and never block. */
+static bool never_blocks(const struct stat *st)
+{
+	bool memory = S_ISCHR(st->st_mode) && major(st->st_rdev) == 1;
+	unsigned number = minor(st->st_rdev);
+
+	return S_ISREG(st->st_mode) || S_ISBLK(st->st_mode) ||
+	       (memory && (number == 3 || number == 5 || number == 7 || number == 9));
+}
+
 /* A descriptor of our own for what fd is, and its kind. */
 static int adopt(int fd, int flags, uint8_t *kind)
 {
@@ -68,7 +79,7 @@ static int adopt(int fd, int flags, uint8_t *kind)
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode)) {
+	if (never_blocks(&st)) {
 		*kind = ENDPOINT_FILE;
 	} else if (S_ISSOCK(st.st_mode)) {
 		*kind = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type != SOCK_STREAM ? ENDPOINT_MESSAGES

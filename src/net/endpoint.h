@@ -21,7 +21,7 @@ enum endpoint_kind {
 	ENDPOINT_SENDER,  /* the same, written by a thread: the descriptor is the sender's event */
 	ENDPOINT_PIPE,    /* our own non-blocking description of a pipe */
 	ENDPOINT_TERMINAL,
-	ENDPOINT_FILE,    /* regular file, /dev/null: never blocks */
+	ENDPOINT_FILE,    /* regular file, block device, /dev/null and its like: never blocks */
 	ENDPOINT_GUARDED, /* may block: poll first, little at a time */
 	ENDPOINT_HOOKED,  /* a function of the owner's reads or writes; the descriptor is only watched */
 	ENDPOINT_DATAGRAMS, /* a connected UDP socket: reading 0 bytes is an empty datagram, and there is no end */

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What standard input and output are found to be: what never blocks is read and written in large pieces, what may block little by little. */
+#include "config.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "net/endpoint.h"
+
+#define LARGE (256 * 1024)
+
+static uint8_t kind_of_input(int fd)
+{
+	struct endpoint endpoint;
+	uint8_t kind;
+
+	assert_return_code(fd, 0);
+	assert_int_equal(endpoint_stdio(fd, -1, &endpoint), 0);
+	kind = endpoint.in_kind;
+	assert_true(endpoint.in != fd); /* ours is left alone */
+	endpoint_close(&endpoint);
+	assert_return_code(fcntl(fd, F_GETFD), 0);
+	close(fd);
+	return kind;
+}
+
+static void what_never_blocks(void **state)
+{
+	static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/urandom" };
+	char path[] = "/tmp/test-endpoint-XXXXXX";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
+		assert_int_equal(kind_of_input(open(devices[i], O_RDONLY)), ENDPOINT_FILE);
+	assert_int_equal(kind_of_input(mkstemp(path)), ENDPOINT_FILE);
+	unlink(path);
+}
+
+static void what_may_block(void **state)
+{
+	int ends[2], master = posix_openpt(O_RDWR | O_NOCTTY);
+
+	(void)state;
+	assert_return_code(master, 0);
+	assert_int_equal(grantpt(master) | unlockpt(master), 0);
+	assert_int_equal(kind_of_input(open(ptsname(master), O_RDWR | O_NOCTTY)), ENDPOINT_TERMINAL);
+	close(master);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(kind_of_input(ends[0]), ENDPOINT_PIPE);
+	close(ends[1]);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	assert_int_equal(kind_of_input(ends[0]), ENDPOINT_SOCKET);
+	close(ends[1]);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	assert_int_equal(kind_of_input(ends[0]), ENDPOINT_MESSAGES);
+	close(ends[1]);
+	/* another character device: it can be asked whether it is ready, and may lie */
+	if (access("/dev/random", R_OK) == 0)
+		assert_int_equal(kind_of_input(open("/dev/random", O_RDONLY)), ENDPOINT_GUARDED);
+}
+
+static void a_device_that_never_blocks_takes_all_at_once(void **state)
+{
+	int null = open("/dev/null", O_WRONLY), zero = open("/dev/zero", O_RDONLY);
+	char *data = malloc(LARGE);
+	struct endpoint endpoint;
+
+	(void)state;
+	assert_non_null(data);
+	memset(data, 1, LARGE);
+	assert_int_equal(endpoint_stdio(zero, null, &endpoint), 0);
+	assert_int_equal(endpoint_write(&endpoint, data, LARGE), LARGE);
+	assert_int_equal(endpoint_read(&endpoint, data, LARGE), LARGE);
+	assert_int_equal(data[LARGE - 1], 0);
+	endpoint_close(&endpoint);
+	close(null);
+	close(zero);
+	free(data);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_never_blocks),
+		cmocka_unit_test(what_may_block),
+		cmocka_unit_test(a_device_that_never_blocks_takes_all_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
