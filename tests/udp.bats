@@ -392,13 +392,64 @@ PYTHON
 	proxy_says 2 "its clients need a stream to ask on" --check udp:127.0.0.1:5353 socks5: allow-dest=h:1
 	proxy_says 2 "needs a connection of its own" --check udp:127.0.0.1:5353 fd:3
 	proxy_says 2 "this rule has none" --check tcp:5353 vsock:3:5353 udp-idle=1s
-	proxy_says 2 "names of services are for tcp: only" --check udp:127.0.0.1:domain vsock:3:53
 	proxy_says 2 "udp: is an address of vsock-proxy's rules" --check --metrics udp:9090 tcp:1 tcp:2
 	for program in "vsock-cat udp:127.0.0.1:53" "vsock-listen udp:53" "vsock-ping udp:127.0.0.1:53"; do
 		run -2 $program
 		[[ $output == *"udp: is an address of vsock-proxy's rules"* ]]
 	done
 	vsock-proxy --check --udp-idle 5s udp:127.0.0.1:5353 vsock:3:5353 tcp:5353 vsock:3:5353
+}
+
+# option_words OPTION: as it may be written, with a value where it needs one.
+option_words() {
+	local -A values=([bind]=127.0.0.1 [connect-timeout]=1s [window]=1M [backlog]=3 [mode]=0600 [owner]=root [group]=root)
+	echo "$1${values[$1]:+=${values[$1]}}"
+}
+
+@test "each option of addresses that means nothing here is refused on both sides, in all spellings of the family" {
+	run -2 vsock-proxy --check udp:53,nonsense vsock:3:53
+	[[ $output =~ 'options are '([^$'\n']*) ]]
+	read -ra names <<<"${BASH_REMATCH[1]}"
+	[ ${#names[@]} -ge 10 ]
+	for family in udp udp4 udp6; do
+		for name in "${names[@]}"; do
+			word=$(option_words "$name")
+			proxy_says 2 "option '$name' is" --check "$family:53,$word" vsock:3:53
+			[ "$name" != bind ] || continue
+			proxy_says 2 "option '$name' is not for udp:" --check vsock::53 "$family:localhost:53,$word"
+		done
+	done
+	vsock-proxy --check vsock::53 udp4:53,bind=127.0.0.1 vsock::54 udp6:53,bind=[::1]:1000
+	proxy_says 2 "bad address to bind: 127.0.0.1 is not for udp6:" --check vsock::53 udp6:53,bind=127.0.0.1
+	for rule in "udp:53 vsock:3:53" "tcp:53 udp:53" "udp:53 udp:localhost:54"; do
+		proxy_says 2 "which datagrams have not" --check $rule original-dst
+		proxy_says 2 "which datagrams have not" --check $rule original-dst send-proxy=v2
+	done
+}
+
+@test "services by name: those of UDP, to listen and to connect, and no others" {
+	free=
+	while read -r service port; do
+		spawn echo "$tests_top/tests/lib/datagrams" echo "127.0.0.1:$port"
+		wait_until sh -c 'grep -q READY echo.out || [ -s echo.err ]'
+		grep -q READY echo.out && free=$service && break
+	done < <(sed -n 's,^\([a-z][^ \t]*\)[ \t]*\([1-9][0-9][0-9][0-9][0-9]*\)/udp.*,\1 \2,p' /etc/services 2>/dev/null)
+	[ "$free" ] || skip "/etc/services is missing (package netbase), or all is taken"
+	spawn_ready proxy vsock-proxy udp:127.0.0.1:0 "udp:127.0.0.1:$free"
+	[ "$(datagrams ask "$(where "$ready")" by-name)" = "127.0.0.1 by-name" ]
+	finish proxy
+	finish echo
+	peer echo echo 127.0.0.1:0
+	spawn_ready proxy vsock-proxy "udp:127.0.0.1:$free" "$at"
+	[ "$ready" = "udp:127.0.0.1:$free" ]
+	[ "$(datagrams ask "127.0.0.1:$port" listens)" = "127.0.0.1 listens" ]
+	finish proxy
+	proxy_says 2 'no such service of UDP: no-such-service' udp:127.0.0.1:no-such-service "$at"
+	[ "$(getent services ssh/tcp)" ] || return 0
+	[ "$(getent services ssh/udp)" ] || proxy_says 2 'no such service of UDP: ssh' udp:127.0.0.1:ssh "$at"
+	spawn_ready proxy vsock-proxy udp:127.0.0.1:0 udp:127.0.0.1:no-such-service
+	datagrams pour "$(where "$ready")" 1 1
+	has proxy.err ' fail .* why="?no such service of UDP: no-such-service'
 }
 
 @test "an address that is taken, and one that is not here" {

@@ -120,7 +120,7 @@ int addr_read_port(struct parser *p, size_t at, size_t length, enum port_kind ki
 		if (p->url && memchr("/?#", p->text[p->error->offset], 3))
 			return addr_hint(p, "nothing may follow the port");
 		if (kind != PORT_TCP && is_letter(p->text[at]))
-			return addr_hint(p, "a vsock port is a number; names of services are for tcp: only");
+			return addr_hint(p, "a vsock port is a number; names of services are for tcp: and udp:");
 		if (is_word(p->text + at, length, "*") || is_word(p->text + at, length, "-1"))
 			return listening(p) ? addr_hint(p, "write any") : addr_hint(p, "write the port that the other side listens on");
 	}
@@ -132,7 +132,7 @@ int addr_read_port(struct parser *p, size_t at, size_t length, enum port_kind ki
 	return 0;
 }
 
-/* The name of a service of TCP, which is looked up later. */
+/* The name of a service of TCP or UDP, which is looked up later. */
 static int parse_service(struct parser *p, size_t at, size_t length)
 {
 	const char *text = p->text + at;

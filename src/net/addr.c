@@ -17,7 +17,6 @@
 
 static int parse_vsock(struct parser *p);
 static int parse_tcp(struct parser *p);
-static int parse_udp(struct parser *p);
 static int parse_unix(struct parser *p);
 static int parse_mux(struct parser *p);
 static int parse_exec(struct parser *p);
@@ -50,9 +49,9 @@ const struct family addr_families[ADDR_FAMILIES] = {
 	{ "socks5", ADDR_SOCKS5, false, 0, false, ADDR_CONNECT, 0, 0, parse_open_ended, addr_format_open_ended },
 	{ "http-connect", ADDR_HTTP_CONNECT, false, 0, false, ADDR_CONNECT, 0, 0, parse_open_ended, addr_format_open_ended },
 	{ "proxy-dst", ADDR_PROXY_DST, false, 0, false, ADDR_CONNECT, 0, 0, parse_open_ended, addr_format_open_ended },
-	{ "udp", ADDR_UDP, false, 0, true, BOTH, ADDR_OPT_BIND, 0, parse_udp, addr_format_tcp },
-	{ "udp4", ADDR_UDP, false, 4, true, BOTH, ADDR_OPT_BIND, 0, parse_udp, addr_format_tcp },
-	{ "udp6", ADDR_UDP, false, 6, true, BOTH, ADDR_OPT_BIND, 0, parse_udp, addr_format_tcp },
+	{ "udp", ADDR_UDP, false, 0, true, BOTH, ADDR_OPT_BIND, 0, parse_tcp, addr_format_tcp },
+	{ "udp4", ADDR_UDP, false, 4, true, BOTH, ADDR_OPT_BIND, 0, parse_tcp, addr_format_tcp },
+	{ "udp6", ADDR_UDP, false, 6, true, BOTH, ADDR_OPT_BIND, 0, parse_tcp, addr_format_tcp },
 };
 
 /*
@@ -323,17 +322,6 @@ static int parse_tcp(struct parser *p)
 		return addr_hint(p, "write %s:%s:PORT", family, SHOW(rest, host_length));
 	}
 	return addr_parse_port(p, colon + 1, p->end - colon - 1, PORT_TCP);
-}
-
-static int parse_udp(struct parser *p)
-{
-	int r = parse_tcp(p);
-	size_t length = strlen(p->addr->service);
-
-	if (r < 0 || !length)
-		return r;
-	addr_bad(p, p->end - length, length, "bad port: '%s' is not a number", p->addr->service);
-	return addr_hint(p, "names of services are for tcp: only");
 }
 
 /* What a path may not begin with, whatever the family; family is written before the hint's path. */

@@ -80,13 +80,13 @@ struct addr {
 	bool seqpacket;   /* vsock-seqpacket, unix-seqpacket */
 	uint8_t ip;       /* TCP and UDP: 0 either, 4, 6 */
 	uint32_t cid;     /* vsock */
-	uint32_t port;    /* vsock, vsock-mux, UDP; TCP where service is empty */
+	uint32_t port;    /* vsock, vsock-mux; TCP and UDP where service is empty */
 	uint32_t port_last; /* of a range (ADDR_RANGE); else equal to port */
 	int fd;           /* ADDR_FD with a number; -1 with a name */
 	bool wildcard;    /* TCP and UDP: HOST is empty or *: every interface */
 	bool has_port;    /* false only with ADDR_PORT_OPTIONAL, where no port was written */
 	bool abstract;    /* UNIX: @NAME; name holds it without the @ */
-	char service[32]; /* TCP: a name of services(5), or "" */
+	char service[32]; /* TCP and UDP: a name of services(5), or "" */
 	char alias[256];  /* the name that was written (of the hosts file; vsock-ping also of DNS), or "": for messages only */
 	char name[ADDR_NAME_MAX]; /* TCP or UDP host, UNIX path or abstract name, mux path, exec command, fd name; unescaped */
 	size_t name_length;       /* abstract names may hold NUL bytes? no: refused; so this is strlen(name) */

@@ -574,6 +574,7 @@ static const struct cause causes[] = {
 	{ ALL, S(RESOLVE), EAI_AGAIN, STATUS_ABSENT, HEALS, "refused", "no such host known now: no name server answered for {host}",
 	  "is this machine on the network? resolvectl status shows its name servers", NULL },
 	{ ALL, S(RESOLVE), EAI_FAIL, STATUS_ABSENT, STAYS, "refused", "no such host known: the name server could not look up {host}", NULL, NULL },
+	{ F(UDP), S(RESOLVE), EAI_SERVICE, STATUS_USAGE, STAYS, "refused", "no such service of UDP: {port}", "write the port's number, or a name that /etc/services has for udp", NULL },
 	{ ALL, S(RESOLVE), EAI_SERVICE, STATUS_USAGE, STAYS, "refused", "no such service: {port}", "write the port's number, or a name of /etc/services", NULL },
 	{ ALL, S(RESOLVE), EAI_FAMILY, STATUS_FAILURE, STAYS, "io", "this kind of address can't be looked up here", NULL, NULL },
 	{ ALL, S(RESOLVE), EAI_MEMORY, STATUS_FAILURE, HEALS, "io", "out of memory while looking up {host}", NULL, NULL },

@@ -117,7 +117,7 @@ static void ask_system(const struct resolver_question *question, struct resolver
 {
 	struct addrinfo hints = {
 		.ai_family = question->ip == 4 ? AF_INET : question->ip == 6 ? AF_INET6 : AF_UNSPEC,
-		.ai_socktype = SOCK_STREAM,
+		.ai_socktype = question->datagrams ? SOCK_DGRAM : SOCK_STREAM, /* also which services have the name */
 		.ai_flags = question->passive ? AI_PASSIVE : 0,
 	};
 	struct addrinfo *list = NULL;
@@ -149,6 +149,7 @@ static int write_question(const struct addr *addr, enum addr_role role, uint32_t
 	question->id = id;
 	question->ip = addr->ip;
 	question->passive = role == ADDR_LISTEN;
+	question->datagrams = addr->family == ADDR_UDP;
 	if (strlen(addr->name) >= sizeof(question->host))
 		return -ENAMETOOLONG;
 	strcpy(question->host, addr->wildcard ? "" : addr->name);
@@ -359,8 +360,8 @@ int resolver_read(int fd, struct resolver_question *question)
 
 bool resolver_same(const struct resolver_question *a, const struct resolver_question *b)
 {
-	return a->ip == b->ip && a->passive == b->passive && strncmp(a->host, b->host, sizeof(a->host)) == 0 &&
-	       strncmp(a->service, b->service, sizeof(a->service)) == 0;
+	return a->ip == b->ip && a->passive == b->passive && a->datagrams == b->datagrams &&
+	       strncmp(a->host, b->host, sizeof(a->host)) == 0 && strncmp(a->service, b->service, sizeof(a->service)) == 0;
 }
 
 bool resolver_is_for(const struct resolver_question *question, const struct addr *addr)
@@ -378,7 +379,7 @@ struct addr *resolver_addr(const struct resolver_question *question)
 
 	if (!addr)
 		return NULL;
-	addr->family = ADDR_TCP;
+	addr->family = question->datagrams ? ADDR_UDP : ADDR_TCP;
 	addr->ip = question->ip;
 	if (units_count(question->service, 1, UINT16_MAX, &port, &error) < 0 || !memccpy(addr->name, question->host, '\0', sizeof(addr->name))) {
 		free(addr);

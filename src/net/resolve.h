@@ -58,7 +58,7 @@ int resolver_answer(struct resolver *resolver, struct resolver_answer *answer);
 struct resolver_question {
 	uint32_t id;
 	uint8_t ip;
-	bool passive;
+	bool passive, datagrams;
 	char host[256];
 	char service[32];
 };

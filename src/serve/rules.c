@@ -338,7 +338,7 @@ static void check_original(struct reader *reader)
 	const struct passage_settings *passage = &reader->rule->settings.passage;
 	enum addr_family family = reader->rule->listen.family;
 
-	if (!passage->original_dst || !family)
+	if (!passage->original_dst || !family || reader->rule->datagrams) /* refuse_stream_keys() has said it */
 		return;
 	if (family != ADDR_TCP && family != ADDR_FD)
 		complain_word(reader, &reader->words[0], "listen on tcp:", "original-dst: only TCP connections are redirected");
@@ -387,6 +387,8 @@ static void refuse_stream_keys(struct reader *reader)
 	}
 	if (reader->rule->settings.passage.accept_proxy || reader->rule->settings.passage.send_proxy)
 		complain_word(reader, &reader->words[1], "", "a PROXY header stands before a stream, and here are datagrams");
+	if (reader->rule->settings.passage.original_dst)
+		complain_word(reader, &reader->words[1], "", "original-dst is told by a PROXY header, which datagrams have not");
 }
 
 /* What can carry datagrams in frames: a stream, of which each flow gets one of its own. */

@@ -13,7 +13,9 @@
 #include <stdio.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -118,6 +120,55 @@ static void waiting_for_the_answer(void **state)
 	assert_string_equal(show(&places, 80), "127.0.0.1");
 	assert_int_equal(resolve_wait(tcp("127.0.0.1", "no-such-service", 0), ADDR_CONNECT, &places, &failure), -ENOENT);
 	assert_int_equal(failure.step, STEP_RESOLVE);
+	assert_int_equal(failure.error, EAI_SERVICE);
+}
+
+/* What addr is asked with: 0, as who answers gets it. */
+static int question_of(struct resolver_question *question)
+{
+	struct resolver *resolver;
+	int pair[2], error;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(resolver_start(&resolver), 0);
+	resolver_through(resolver, pair[0]);
+	error = resolver_ask(resolver, 1, &addr, ADDR_CONNECT);
+	if (!error)
+		assert_int_equal(resolver_read(pair[1], question), 1);
+	resolver_stop(resolver);
+	close(pair[1]);
+	return error;
+}
+
+/* A name of TCP alone is none of UDP, and the other way round; what is asked tells them apart. */
+static void services_of_udp(void **state)
+{
+	struct resolver_question question;
+	struct failure failure;
+	struct places places;
+	struct addr *again;
+
+	(void)state;
+	tcp("127.0.0.1", "80", 0);
+	assert_int_equal(question_of(&question), 0);
+	assert_true(resolver_is_for(&question, &addr));
+	addr.family = ADDR_UDP;
+	assert_false(resolver_is_for(&question, &addr));
+	assert_int_equal(resolve_wait(&addr, ADDR_CONNECT, &places, &failure), 0);
+	assert_string_equal(show(&places, 80), "127.0.0.1");
+	assert_int_equal(question_of(&question), 0);
+	assert_true(resolver_is_for(&question, &addr));
+	again = resolver_addr(&question);
+	assert_non_null(again);
+	assert_int_equal(again->family, ADDR_UDP);
+	free(again);
+	if (!getservbyname("tftp", "udp") || getservbyname("tftp", "tcp"))
+		skip(); /* no /etc/services */
+	strcpy(addr.service, "tftp");
+	assert_int_equal(resolve_wait(&addr, ADDR_CONNECT, &places, &failure), 0);
+	assert_string_equal(show(&places, 69), "127.0.0.1");
+	addr.family = ADDR_TCP;
+	assert_int_equal(resolve_wait(&addr, ADDR_CONNECT, &places, &failure), -ENOENT);
 	assert_int_equal(failure.error, EAI_SERVICE);
 }
 
@@ -232,6 +283,7 @@ int main(void)
 		cmocka_unit_test(a_scope_goes_into_the_address),
 		cmocka_unit_test(a_literal_of_the_other_family),
 		cmocka_unit_test(waiting_for_the_answer),
+		cmocka_unit_test(services_of_udp),
 		cmocka_unit_test(the_helper_answers_each_of_many_questions),
 		cmocka_unit_test(a_helper_that_was_killed_is_told_and_started_anew),
 		cmocka_unit_test(a_name_that_is_too_long_is_refused),
