@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fdutil.h"
+#include "net/socket.h"
 
 /* A number in the environment, or -1. */
 static long number_of(const char *variable)
@@ -94,6 +95,16 @@ int activation_find(const struct addr *addr, int *fds, size_t room)
 		return own;
 	fds[0] = own;
 	return 1;
+}
+
+bool activation_is_datagram(const struct addr *addr)
+{
+	int fd, found = activation_find(addr, &fd, 1);
+	bool is = found == 1 && socket_is_datagram(fd);
+
+	if (found == 1)
+		close(fd);
+	return is;
 }
 
 /* Another descriptor for it; the number stays taken, so that nothing else is ever found there under its name. */

@@ -6,6 +6,7 @@
 #ifndef NET_ACTIVATION_H
 #define NET_ACTIVATION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "net/addr.h"
@@ -18,6 +19,9 @@
  * Duplicates, close-on-exec, the caller's.
  */
 int activation_find(const struct addr *addr, int *fds, size_t room);
+
+/* Are they for datagrams? The first that the address means counts; false where there is none. */
+bool activation_is_datagram(const struct addr *addr);
 
 /* How many were passed by systemd, from ACTIVATION_FIRST on; 0 where we are not meant. */
 size_t activation_count(void);

@@ -593,6 +593,9 @@ static const struct cause causes[] = {
 	{ GIVEN, ANY, EBADF, STATUS_ABSENT, STAYS, "refused", "no such descriptor: it is not open", "the shell opens one with N<>FILE, and systemd with Sockets=", NULL },
 	{ GIVEN, OPEN, ENOENT, STATUS_ABSENT, STAYS, "refused", "no such descriptor: none was passed by this name", "FileDescriptorName= of the .socket unit gives it", NULL },
 	{ GIVEN, ANY, ENOTSOCK, STATUS_FAILURE, STAYS, "io", "not a socket: this descriptor is a file or pipe", NULL, NULL },
+	{ GIVEN, OPEN, EPROTOTYPE, STATUS_FAILURE, STAYS, "refused", "this socket is for datagrams", "datagrams of UDP are for rules of vsock-proxy: vsock-proxy fd:… CONNECT", NULL },
+	{ GIVEN, OPEN, EPROTONOSUPPORT, STATUS_FAILURE, STAYS, "refused", "the datagrams of this socket are not of UDP", "of datagrams only those of UDP can be forwarded", NULL },
+	{ GIVEN, OPEN, ESOCKTNOSUPPORT, STATUS_FAILURE, STAYS, "refused", "some sockets of this name are for datagrams, others for connections", "give each kind a FileDescriptorName= of its own", NULL },
 	{ GIVEN, S(ACCEPT) | S(LISTEN), EINVAL, STATUS_FAILURE, STAYS, "io", "this socket does not listen", "for a connected one (inetd, Accept=yes) use vsock-cat fd:N", NULL },
 
 	/* Out of something: the same for all, but for a vsock connection that is there already */

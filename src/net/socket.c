@@ -380,9 +380,12 @@ static int backlog_of(const struct addr *addr)
 	return addr->options.given & ADDR_OPT_BACKLOG ? (int)addr->options.backlog : SOMAXCONN;
 }
 
-/* Of each datagram, which of our addresses it was sent to: an answer must come from there. */
-static void tell_destination(int fd, int family)
+void socket_tell_destination(int fd)
 {
+	int family = AF_INET;
+	socklen_t size = sizeof(family);
+
+	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size);
 	if (family == AF_INET)
 		set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
 	else
@@ -407,7 +410,7 @@ int socket_listen(const struct addr *addr, const struct place *place, const stru
 	if (place->sa.ss_family == AF_INET6)
 		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	if (addr->family == ADDR_UDP && addr->wildcard)
-		tell_destination(fd, place->sa.ss_family);
+		socket_tell_destination(fd);
 	socket_tune(fd, addr); /* what is accepted inherits it */
 	step = STEP_BIND;
 	if (bind_listener(fd, addr, place, &step) < 0)
@@ -451,6 +454,14 @@ bool socket_is_datagram(int fd)
 	socklen_t size = sizeof(type);
 
 	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM;
+}
+
+bool socket_is_udp(int fd)
+{
+	int protocol = 0;
+	socklen_t size = sizeof(protocol);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 && protocol == IPPROTO_UDP;
 }
 
 uint32_t socket_overflowed(int fd)

@@ -54,6 +54,9 @@ int socket_renew(int fd, const struct addr *addr, const struct place *place, str
 bool socket_is_listening(int fd);
 /* Of datagrams: it needs no listen(2). */
 bool socket_is_datagram(int fd);
+bool socket_is_udp(int fd);
+/* Has a UDP socket tell of each datagram which of our addresses it was sent to: an answer must come from there. */
+void socket_tell_destination(int fd);
 
 /* Accepts one: the descriptor, with the peer's name in *place; -EAGAIN when there is none. */
 int socket_accept(int listener, struct place *place, struct failure *failure);

@@ -105,6 +105,17 @@ int bundle_next(const struct bundle *bundle, size_t *at, struct bundle_part *par
 	return 1;
 }
 
+bool bundle_has(const struct bundle *bundle, enum bundle_kind kind, const char *name)
+{
+	struct bundle_part part;
+	size_t at = 0;
+
+	while (bundle_next(bundle, &at, &part) > 0)
+		if (part.kind == kind && strcmp(part.name, name) == 0)
+			return true;
+	return false;
+}
+
 int bundle_read_hosts(const struct bundle_part *part, struct hosts *hosts)
 {
 	struct hosts_error error;

@@ -141,8 +141,14 @@ static void key_of_source(const struct sockaddr_storage *sa, struct key *key)
 	key->word[KEY_SCOPE] = in6->sin6_scope_id;
 }
 
-/* Which of our addresses it was sent to, where the socket tells (socket_listen()). What was sent to a group is answered from where
- * the kernel likes. */
+/* Is it the address of a group? A socket of both versions has mapped ones too. */
+static bool is_group(const struct in6_addr *ip)
+{
+	return IN6_IS_ADDR_MULTICAST(ip) || (IN6_IS_ADDR_V4MAPPED(ip) && IN_MULTICAST(ntohl(ip->s6_addr32[3])));
+}
+
+/* Which of our addresses it was sent to, where the socket tells (socket_tell_destination()). What was sent to a group is answered
+ * from where the kernel likes. */
 static void key_of_destination(struct msghdr *message, struct key *key)
 {
 	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
@@ -154,7 +160,7 @@ static void key_of_destination(struct msghdr *message, struct key *key)
 			key->word[KEY_LOCAL] = in.ipi_spec_dst.s_addr;
 		} else if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
 			memcpy(&in6, CMSG_DATA(part), sizeof(in6));
-			if (!IN6_IS_ADDR_MULTICAST(&in6.ipi6_addr))
+			if (!is_group(&in6.ipi6_addr))
 				memcpy(&key->word[KEY_LOCAL], &in6.ipi6_addr, sizeof(in6.ipi6_addr));
 		}
 	}

@@ -192,7 +192,7 @@ static void came(struct flows_owner *owner, struct flow *flow, const struct peer
 
 static int start_flows(struct listener *listener, struct failure *failure)
 {
-	for (size_t i = 0; i < listener->count && listener->addr->family == ADDR_UDP; i++) {
+	for (size_t i = 0; i < listener->count && listener->datagrams; i++) {
 		struct listener_socket *socket = &listener->sockets[i];
 
 		socket->owner = (struct flows_owner){ .may_come = may_come, .came = came };
@@ -209,7 +209,7 @@ uint64_t listener_dropped(const struct listener *listener)
 {
 	uint64_t dropped = 0;
 
-	for (size_t i = 0; i < listener->count && listener->addr->family == ADDR_UDP; i++)
+	for (size_t i = 0; i < listener->count && listener->datagrams; i++)
 		dropped += listener->sockets[i].owner.dropped + socket_overflowed(listener->sockets[i].fd);
 	return dropped;
 }
@@ -301,22 +301,42 @@ int listener_adopt(struct listener *listener, const int *fds, size_t count, bool
 	return 0;
 }
 
+/* All that were passed under one name must be what the listener takes: 0, or a negative errno, which explain() knows. */
+static int check_passed(const struct listener *listener, int fd)
+{
+	bool datagram = socket_is_datagram(fd);
+
+	if (datagram == listener->datagrams)
+		return datagram && !socket_is_udp(fd) ? -EPROTONOSUPPORT : 0;
+	return datagram ? -EPROTOTYPE : -ESOCKTNOSUPPORT;
+}
+
+static int refuse_passed(int *fds, int count, int error, struct failure *failure)
+{
+	*failure = (struct failure){ .step = STEP_SOCKET, .error = -error };
+	for (int i = 0; i < count; i++)
+		close(fds[i]);
+	return error;
+}
+
 /* fd: what was passed to us is adopted: listening sockets, or one that is connected already. */
 static int adopt(struct listener *listener, struct failure *failure)
 {
-	int fds[INHERITED_MAX], found = activation_find(listener->addr, fds, INHERITED_MAX);
+	int fds[INHERITED_MAX], found = activation_find(listener->addr, fds, INHERITED_MAX), error = 0;
 
 	*failure = (struct failure){ .step = STEP_SOCKET, .error = -found };
 	if (found < 0)
 		return found;
-	listener->sockets = calloc((size_t)found, sizeof(*listener->sockets));
-	if (!listener->sockets) {
-		failure->error = ENOMEM;
-		return -ENOMEM;
-	}
-	listener->guarded = true;
+	for (int i = 0; i < found && !error; i++)
+		error = check_passed(listener, fds[i]);
+	listener->sockets = error ? NULL : calloc((size_t)found, sizeof(*listener->sockets));
+	if (!listener->sockets)
+		return refuse_passed(fds, found, error ? error : -ENOMEM, failure);
+	listener->guarded = !listener->datagrams;
 	for (int i = 0; i < found; i++) {
-		if (!socket_is_listening(fds[i]) && listener->connected < 0 && found == 1)
+		if (listener->datagrams)
+			socket_tell_destination(fds[i]);
+		if (!listener->datagrams && !socket_is_listening(fds[i]) && listener->connected < 0 && found == 1)
 			listener->connected = fds[i];
 		else
 			add_socket(listener, fds[i]);
@@ -352,8 +372,10 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 		return start_flows(listener, failure);
 	listener->count = 0;
 	listener->connected = -1;
-	if (addr->family == ADDR_FD)
-		return adopt(listener, failure);
+	if (addr->family == ADDR_FD) {
+		error = adopt(listener, failure);
+		return error ? error : start_flows(listener, failure);
+	}
 	error = find_places(addr, &places, &keep_fd, failure);
 	if (error)
 		return error;
@@ -411,7 +433,8 @@ void listener_close(struct listener *listener)
 			remove_file(socket);
 		free(socket->path);
 		if (socket->flows)
-			flows_release(socket->flows, listener->shared);
+			/* who has passed it goes on with it */
+			flows_release(socket->flows, listener->shared || listener->addr->family == ADDR_FD);
 		else
 			fd_close(&socket->fd);
 	}

@@ -54,6 +54,7 @@ struct listener {
 	int connected; /* fd: with a socket that is connected already (inetd, Accept=yes): the only connection; else -1 */
 	bool guarded;  /* the socket was inherited and may be blocking: poll before accept */
 	bool resting, paused, pause_said;
+	bool datagrams; /* of UDP: flows come, not connections; set before it is opened */
 	bool passed;   /* its sockets were passed to another process, or by one */
 	bool shared;   /* somebody outside goes on with its sockets when it is closed: socket files stay */
 	struct kept *kept; /* where sockets that are there already are taken from, before any is opened; NULL: nowhere */

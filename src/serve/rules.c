@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/units.h"
+#include "net/activation.h"
 #include "relay/message.h"
 #include "serve/rules-text.h"
 #include "serve/spawn.h"
@@ -101,7 +102,7 @@ static void check_target(struct reader *reader, const struct text_word *word, si
 
 	if (!target->family || !listen->family || !word->text)
 		return;
-	if (listen->family != ADDR_UDP && target->family != ADDR_UDP && listen->seqpacket != target->seqpacket && !rule->settings.relaying.message_text)
+	if (!rule->flows && target->family != ADDR_UDP && listen->seqpacket != target->seqpacket && !rule->settings.relaying.message_text)
 		complain(reader, word, offset, strlen(word->text + offset), "messages and a stream",
 		         "say how the stream is to be cut into messages: --message-size SIZE, or --message-size line; "
 		         "for one rule message-size=line");
@@ -351,6 +352,21 @@ static void check_original(struct reader *reader)
 
 /* Datagrams */
 
+/* Do flows come where the rule listens? Of a socket that was passed it must be looked at, where it was passed. 0 or -ENOMEM. */
+static int find_flows(struct reader *reader)
+{
+	const struct rules_context *context = reader->context;
+	struct rule *rule = reader->rule;
+	char text[ADDR_TEXT_MAX];
+
+	rule->flows = rule->listen.family == ADDR_UDP;
+	if (rule->listen.family != ADDR_FD)
+		return 0;
+	addr_format_short(&rule->listen, text, sizeof(text));
+	rule->flows = context->elsewhere ? bundle_has(context->elsewhere, BUNDLE_DATAGRAMS, text) : activation_is_datagram(&rule->listen);
+	return rule->flows && context->bundle ? bundle_add(context->bundle, BUNDLE_DATAGRAMS, text, NULL, 0) : 0;
+}
+
 /* The word that sets this key in the rule itself, or NULL. */
 static const struct text_word *own_key(const struct reader *reader, const char *name)
 {
@@ -412,16 +428,17 @@ static void check_datagrams(struct reader *reader, const struct addr *targets)
 	uint64_t idle = rule->settings.passage.udp_idle;
 	const struct text_word *word = own_key(reader, "udp-idle");
 
-	rule->datagrams = rule->listen.family == ADDR_UDP;
+	rule->datagrams = rule->flows;
 	for (size_t i = 0; i < rule->target_count; i++)
 		rule->datagrams = rule->datagrams || targets[i].family == ADDR_UDP;
 	if (!rule->datagrams) {
-		if (word && targets[0].family && rule->listen.family)
+		/* with --check nobody may have been passed yet */
+		if (word && targets[0].family && rule->listen.family && rule->listen.family != ADDR_FD)
 			complain_word(reader, word, "idle-timeout=TIME is for connections", "udp-idle is for datagrams, and this rule has none");
 		return;
 	}
 	refuse_stream_keys(reader);
-	if (rule->listen.family != ADDR_UDP)
+	if (!rule->flows)
 		check_carrier(reader, &reader->words[0], &rule->listen);
 	for (size_t i = 0; i < rule->target_count; i++) {
 		size_t offset;
@@ -467,6 +484,7 @@ static int make_port(struct rule *rule, size_t i, const struct addr *targets)
 
 	port->rule = rule;
 	port->listener.connected = -1;
+	port->listener.datagrams = rule->flows;
 	pick_port(&rule->listen, i, &port->listen);
 	port->targets = calloc(rule->target_count, sizeof(*port->targets));
 	if (!port->targets)
@@ -576,7 +594,9 @@ static int understand(struct reader *reader)
 		read_key(reader, &words[i]);
 	check_name(reader);
 	check_message_size(reader);
-	status = read_access(reader);
+	status = find_flows(reader);
+	if (!status)
+		status = read_access(reader);
 	if (!status)
 		status = read_targets(reader);
 	rule->once = rule->settings.dialling;

@@ -118,6 +118,7 @@ struct rule {
 	struct timer drain;
 	struct router *router;   /* that serves it */
 	bool datagrams;          /* of its listener or its targets */
+	bool flows;              /* of its listener: what comes are flows, not connections */
 	struct rule *same;       /* while rules are replaced: its twin in the other list */
 };
 
@@ -136,7 +137,8 @@ struct rules_context {
 	bool numeric;
 	struct accounts *accounts; /* of users and groups; NULL: the system is asked */
 	struct bundle *bundle;     /* gets every file that is read; or NULL */
-	bool elsewhere;            /* another process has looked whether commands can be run: here nobody could */
+	const struct bundle *elsewhere; /* another process has looked at commands and at sockets that were passed, and says here what
+	                                 * it found: here nobody could; or NULL */
 };
 
 /* Adds the rules of a command line. 0 (errors are counted in *rules, and said), or -ENOMEM. */

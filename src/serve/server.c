@@ -227,7 +227,7 @@ static void accepted(struct listener *listener, int fd, struct flow *flow, const
 	rest_or_not(server, session->gate);
 	session->to = "-";
 	session->seqpacket = listener->addr->seqpacket;
-	session->inherited = listener->addr->family == ADDR_FD;
+	session->inherited = !flow && listener->addr->family == ADDR_FD;
 	judge(server, listener, session);
 }
 

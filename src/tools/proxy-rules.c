@@ -92,7 +92,7 @@ static int read_names(const struct bundle *bundle, struct hosts *hosts, struct a
 	while ((got = bundle_next(bundle, &at, &part)) > 0 && !error) {
 		if (part.kind == BUNDLE_HOSTS)
 			error = bundle_read_hosts(&part, hosts);
-		else if (part.kind != BUNDLE_RULES)
+		else if (part.kind == BUNDLE_USER || part.kind == BUNDLE_GROUP)
 			error = bundle_read_account(&part, accounts);
 	}
 	accounts->closed = true;
@@ -120,7 +120,7 @@ int proxy_read_bundle(const struct proxy *proxy, const struct bundle *bundle, st
 	struct rules_context context = context_of(proxy, &hosts, &accounts);
 	int error = read_names(bundle, &hosts, &accounts);
 
-	context.elsewhere = true;
+	context.elsewhere = bundle;
 	*rules = (struct rules){ 0 };
 	if (!error)
 		error = read_parts(proxy, bundle, &context, rules);
