@@ -211,8 +211,9 @@ ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t
 
 	switch (endpoint->out_kind) {
 	case ENDPOINT_HOOKED:
-	case ENDPOINT_FLOW:
 		return endpoint->hook->write(endpoint->hook, data, size);
+	case ENDPOINT_FLOW: /* endpoint_write_datagrams() */
+		return -EOPNOTSUPP;
 	case ENDPOINT_SENDER:
 		return sender_write(endpoint->sender, data, size);
 	case ENDPOINT_SOCKET:

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 enum endpoint_kind {
 	ENDPOINT_NONE,
@@ -25,13 +26,14 @@ enum endpoint_kind {
 	ENDPOINT_GUARDED, /* may block: poll first, little at a time */
 	ENDPOINT_HOOKED,  /* a function of the owner's reads or writes; the descriptor is only watched */
 	ENDPOINT_DATAGRAMS, /* a connected UDP socket: reading 0 bytes is an empty datagram, and there is no end */
-	ENDPOINT_FLOW,    /* the same of one source of a UDP socket that has many: read and written as ENDPOINT_HOOKED, its descriptor is shared */
+	ENDPOINT_FLOW,    /* the same of one source of a UDP socket that has many: its hook reads and writes, its descriptor is shared */
 };
 
 /* Bytes, 0 for end of file, or a negative errno, as endpoint_read() and endpoint_write(). */
 struct endpoint_hook {
 	ssize_t (*read)(struct endpoint_hook *hook, void *data, size_t size);
 	ssize_t (*write)(struct endpoint_hook *hook, const void *data, size_t size);
+	int (*write_datagrams)(struct endpoint_hook *hook, const struct iovec *parts, size_t count); /* of ENDPOINT_FLOW, instead */
 	void (*finish)(struct endpoint_hook *hook); /* no more will come; may be NULL */
 };
 
@@ -77,6 +79,15 @@ int endpoint_output(const struct endpoint *endpoint);
 /* As read(2) and write(2), never blocking: bytes, 0 for end of file, or a negative errno (-EAGAIN: later). */
 ssize_t endpoint_read(const struct endpoint *endpoint, void *data, size_t size);
 ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t size);
+
+/* Datagrams, several by one system call, at most ENDPOINT_AT_ONCE of them. */
+#define ENDPOINT_AT_ONCE 16
+/* The first is read to data, each further one stride bytes behind; of each at most size bytes, and sizes has how many. How many were
+ * read, at least 1, and all that are there now if less than count; or a negative errno. */
+int endpoint_read_datagrams(const struct endpoint *endpoint, unsigned char *data, size_t stride, size_t size, size_t *sizes, size_t count);
+/* How many were sent, at least 1; or a negative errno, which is about the first. */
+int endpoint_write_datagrams(const struct endpoint *endpoint, const struct iovec *parts, size_t count);
+
 /* As endpoint_read(), without taking it from the source; -EOPNOTSUPP: only a stream socket can do that, and not on all transports. */
 ssize_t endpoint_peek(const struct endpoint *endpoint, void *data, size_t size);
 

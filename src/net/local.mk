@@ -10,7 +10,7 @@ libnet_a_SOURCES = \
 	src/net/addr-text.c \
 	src/net/dest.c src/net/dest.h \
 	src/net/diag.c src/net/diag.h \
-	src/net/endpoint.c src/net/endpoint.h \
+	src/net/endpoint.c src/net/endpoint.h src/net/endpoint-datagrams.c \
 	src/net/explain.c src/net/explain.h \
 	src/net/hosts.c src/net/hosts.h \
 	src/net/http-connect.c src/net/http-connect.h \

@@ -11,6 +11,8 @@
 
 #define DATAGRAM_HEADER 2
 #define DATAGRAM_MAX 65535 /* bytes; UDP's own are at most 65507 and 65527 */
+/* From one to the next where several are read at once: an odd number of cache lines, so that their begins don't share one set. */
+#define DATAGRAM_STRIDE (64 * 1057)
 #define DATAGRAMS_KEPT (64U * 1024) /* bytes of frames: when so much waits for a stream, what comes is dropped */
 
 static inline void datagram_put_length(unsigned char *frame, size_t length)

@@ -22,7 +22,9 @@
 #define STREAM_READ (64U * 1024)
 #define BATCH (64U * 1024) /* bytes of frames that one write takes to a stream */
 #define TURN 64            /* reads in one turn */
-#define ROOM (BATCH + DATAGRAM_HEADER + DATAGRAM_MAX + 1) /* one byte more shows that a datagram is too long */
+#define AT_ONCE ENDPOINT_AT_ONCE
+#define ROOM (BATCH + AT_ONCE * DATAGRAM_STRIDE)
+#define STREAM_ROOM (STREAM_READ + DATAGRAM_HEADER + DATAGRAM_MAX)
 
 static bool from_datagrams(const struct flow *flow)
 {
@@ -42,24 +44,38 @@ static void drop(struct chan *chan, int error)
 
 /* Writing */
 
+/* The payloads of the first frames that are whole: how many. */
+static size_t take_frames(const unsigned char *data, size_t size, struct iovec parts[AT_ONCE])
+{
+	size_t count = 0, length;
+
+	for (size_t at = 0; count < AT_ONCE && datagram_frame(data + at, size - at, &length); at += DATAGRAM_HEADER + length)
+		parts[count++] = (struct iovec){ .iov_base = (void *)(data + at + DATAGRAM_HEADER), .iov_len = length };
+	return count;
+}
+
 /* Sends the frames that are whole; *used: how many bytes of data they were. */
 static enum move send_frames(struct chan *chan, const struct flow *flow, const unsigned char *data, size_t size, size_t *used)
 {
-	size_t length;
+	struct iovec parts[AT_ONCE];
+	size_t count;
 
-	for (*used = 0; datagram_frame(data + *used, size - *used, &length); *used += DATAGRAM_HEADER + length) {
-		const unsigned char *payload = data + *used + DATAGRAM_HEADER;
-		ssize_t put = endpoint_write(flow->destination, payload, length);
+	for (*used = 0; (count = take_frames(data + *used, size - *used, parts)) > 0;) {
+		int sent = endpoint_write_datagrams(flow->destination, parts, count);
+		bool refused;
 
 		/* the error of an earlier one, which takes the place of sending this one */
-		if (put < 0 && put != -EAGAIN)
-			put = endpoint_write(flow->destination, payload, length);
-		if (put == -EAGAIN)
+		if (sent < 0 && sent != -EAGAIN)
+			sent = endpoint_write_datagrams(flow->destination, parts, 1);
+		if (sent == -EAGAIN)
 			return MOVE_FULL;
-		if (put < 0)
-			drop(chan, (int)-put);
-		else
-			chan->bytes += length;
+		refused = sent < 0;
+		if (refused)
+			drop(chan, -sent);
+		for (int i = 0; i < (refused ? 1 : sent); i++) {
+			*used += DATAGRAM_HEADER + parts[i].iov_len;
+			chan->bytes += refused ? 0 : parts[i].iov_len;
+		}
 	}
 	return MOVE_EMPTY;
 }
@@ -106,7 +122,7 @@ static enum move write_kept(struct chan *chan, struct flow *flow)
 /* The begin of a frame that was kept, and what is read now, in one piece. */
 static enum move read_frames(struct chan *chan, struct flow *flow)
 {
-	unsigned char *buffer = loop_buffer(flow->loop, ROOM);
+	unsigned char *buffer = loop_buffer(flow->loop, STREAM_ROOM);
 	size_t size, asked = flow->allowance < STREAM_READ ? (size_t)flow->allowance : STREAM_READ;
 	const unsigned char *kept = chan_rest(chan, &size);
 	enum move result;
@@ -148,23 +164,31 @@ static enum move move_stream(struct chan *chan, struct flow *flow)
 
 /* From datagrams */
 
-/* Reads one, as a frame: how many bytes that is, 0 where it was dropped, or -EAGAIN. */
-static ssize_t read_datagram(struct chan *chan, struct flow *flow, unsigned char *frame)
+/* Reads at most count as frames, one behind the other: how many bytes that is. *empty: there are no more now. */
+static size_t read_datagrams(struct chan *chan, struct flow *flow, unsigned char *frames, size_t count, bool *empty)
 {
-	ssize_t got = endpoint_read(flow->source, frame + DATAGRAM_HEADER, DATAGRAM_MAX + 1);
-	uint64_t cost;
+	size_t sizes[AT_ONCE], used = 0;
+	/* one byte more shows that a datagram is too long */
+	int got = endpoint_read_datagrams(flow->source, frames + DATAGRAM_HEADER, DATAGRAM_STRIDE, DATAGRAM_MAX + 1, sizes, count);
 
-	if (got == -EAGAIN)
-		return got;
-	if (got < 0 || got > DATAGRAM_MAX) {
-		drop(chan, got < 0 ? (int)-got : EMSGSIZE);
-		return 0;
+	*empty = got == -EAGAIN || (got >= 0 && (size_t)got < count);
+	if (got < 0 && got != -EAGAIN)
+		drop(chan, -got);
+	for (int i = 0; i < got; i++) {
+		unsigned char *frame = frames + used;
+
+		if (sizes[i] > DATAGRAM_MAX) {
+			drop(chan, EMSGSIZE);
+			continue;
+		}
+		if (frame != frames + (size_t)i * DATAGRAM_STRIDE)
+			memmove(frame + DATAGRAM_HEADER, frames + (size_t)i * DATAGRAM_STRIDE + DATAGRAM_HEADER, sizes[i]);
+		datagram_put_length(frame, sizes[i]);
+		used += DATAGRAM_HEADER + sizes[i];
 	}
-	datagram_put_length(frame, (size_t)got);
-	cost = DATAGRAM_HEADER + (uint64_t)got;
-	flow->read += cost;
-	flow->allowance -= cost < flow->allowance ? cost : flow->allowance;
-	return (ssize_t)cost;
+	flow->read += used;
+	flow->allowance -= used < flow->allowance ? used : flow->allowance;
+	return used;
 }
 
 /* May more be kept for a destination that is full? */
@@ -175,23 +199,64 @@ static bool may_keep(const struct chan *chan, const struct flow *flow)
 	return chan_unsent(chan) <= DATAGRAMS_KEPT && budget->used < budget->limit;
 }
 
+/* For a destination that is full, while there is room; the rest is dropped. */
+static int keep_frames(struct chan *chan, const struct flow *flow, const unsigned char *data, size_t size)
+{
+	size_t length;
+
+	for (size_t at = 0; datagram_frame(data + at, size - at, &length); at += DATAGRAM_HEADER + length) {
+		if (!may_keep(chan, flow))
+			chan->dropped++;
+		else if (chan_keep(flow->loop, chan, data + at, DATAGRAM_HEADER + length) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Whole frames, as many as go into a batch, but at least one. */
+static size_t batch_of(const unsigned char *data, size_t size)
+{
+	size_t at = 0, length;
+
+	while (datagram_frame(data + at, size - at, &length) && (!at || at + DATAGRAM_HEADER + length <= BATCH))
+		at += DATAGRAM_HEADER + length;
+	return at;
+}
+
+static enum move put_frames(struct chan *chan, struct flow *flow, const unsigned char *data, size_t size, bool full)
+{
+	enum move result = full ? MOVE_FULL : MOVE_EMPTY;
+
+	for (size_t at = 0, batch; at < size && result == MOVE_EMPTY; at += batch) {
+		batch = batch_of(data + at, size - at);
+		result = write_frames(chan, flow, data + at, batch);
+		if (result == MOVE_FULL && keep_frames(chan, flow, data + at + batch, size - at - batch) < 0)
+			return out_of_memory(flow);
+	}
+	if (full && keep_frames(chan, flow, data, size) < 0)
+		return out_of_memory(flow);
+	return result;
+}
+
 static enum move move_datagrams(struct chan *chan, struct flow *flow, bool full)
 {
 	unsigned char *buffer = loop_buffer(flow->loop, ROOM);
-	ssize_t got = 0;
-	size_t size = 0;
+	/* of what has to stay behind a limit nothing may be taken */
+	size_t size = 0, count = full || flow->limited ? 1 : AT_ONCE;
+	bool empty = false;
 
 	if (!buffer)
 		return out_of_memory(flow);
-	for (int i = 0; i < TURN && flow->allowance && size < BATCH && got >= 0 && (!full || may_keep(chan, flow)); i++) {
-		got = read_datagram(chan, flow, buffer + size);
-		if (got > 0 && full && chan_keep(flow->loop, chan, buffer, (size_t)got) < 0)
-			return out_of_memory(flow);
-		if (got > 0 && !full)
-			size += (size_t)got;
+	for (size_t i = 0; i < TURN && flow->allowance && size < BATCH && !empty && (!full || may_keep(chan, flow)); i += count) {
+		size += read_datagrams(chan, flow, buffer + size, count, &empty);
+		if (!full)
+			continue;
+		if (put_frames(chan, flow, buffer, size, true) == MOVE_DESTINATION_FAILED)
+			return MOVE_DESTINATION_FAILED;
+		size = 0;
 	}
 	if (size) {
-		enum move result = write_frames(chan, flow, buffer, size);
+		enum move result = put_frames(chan, flow, buffer, size, false);
 
 		if (result == MOVE_DESTINATION_FAILED)
 			return result;
@@ -199,8 +264,8 @@ static enum move move_datagrams(struct chan *chan, struct flow *flow, bool full)
 	}
 	/* what comes next still has room, unless there was more than one turn could take */
 	if (full)
-		return got == -EAGAIN ? MOVE_AHEAD : MOVE_FULL;
-	return !flow->allowance && flow->limited ? MOVE_PAUSE : got == -EAGAIN ? MOVE_EMPTY : MOVE_BUDGET;
+		return empty ? MOVE_AHEAD : MOVE_FULL;
+	return !flow->allowance && flow->limited ? MOVE_PAUSE : empty ? MOVE_EMPTY : MOVE_BUDGET;
 }
 
 static enum move datagram_move(struct chan *chan, struct flow *flow)

@@ -43,6 +43,7 @@ struct loop {
 
 	void *buffer;
 	size_t buffer_size;
+	void *batch;
 	struct pipe_pool *pipes;
 	struct trial trials[LOOP_TRIALS];
 	struct loop_budget budget;
@@ -90,6 +91,7 @@ void loop_free(struct loop *loop)
 	free(loop->slots);
 	free(loop->heap);
 	free(loop->garbage);
+	free(loop->batch);
 	free(loop->buffer);
 	free(loop);
 }
@@ -126,6 +128,13 @@ void *loop_buffer(struct loop *loop, size_t size)
 		loop->buffer_size = loop->buffer ? size : 0;
 	}
 	return loop->buffer;
+}
+
+void *loop_batch(struct loop *loop, size_t size)
+{
+	if (!loop->batch)
+		loop->batch = calloc(1, size);
+	return loop->batch;
 }
 
 struct loop_budget *loop_budget(struct loop *loop)

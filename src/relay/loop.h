@@ -97,5 +97,8 @@ struct pipe_pool **loop_pipes(struct loop *loop);
 
 /* The buffer that all engines share, of at least size bytes; NULL where memory is out. Valid until the next call. */
 void *loop_buffer(struct loop *loop, size_t size);
+/* A second one, which no engine touches: for who has more than one thing to give them (serve/flows). Zeroed when it is made; all ask for the
+ * same size. */
+void *loop_batch(struct loop *loop, size_t size);
 
 #endif

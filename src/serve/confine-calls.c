@@ -34,7 +34,7 @@
 static const int allowed[] = {
 	/* moving bytes */
 	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(pread64), SCMP_SYS(recvfrom),
-	SCMP_SYS(recvmsg), SCMP_SYS(splice), SCMP_SYS(tee), SCMP_SYS(pipe), SCMP_SYS(pipe2), SCMP_SYS(send), SCMP_SYS(recv),
+	SCMP_SYS(recvmsg), SCMP_SYS(recvmmsg), SCMP_SYS(recvmmsg_time64), SCMP_SYS(splice), SCMP_SYS(tee), SCMP_SYS(pipe), SCMP_SYS(pipe2), SCMP_SYS(send), SCMP_SYS(recv),
 	/* sockets */
 	SCMP_SYS(accept4), SCMP_SYS(connect), SCMP_SYS(shutdown), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
 	SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(close), SCMP_SYS(dup), SCMP_SYS(fcntl), SCMP_SYS(fcntl64),
@@ -140,9 +140,11 @@ static int allow_own_signals(scmp_filter_ctx filter)
 /* Where Landlock holds which ports are connected to, sending must not connect: MSG_FASTOPEN does. */
 static int allow_sending(scmp_filter_ctx filter, bool limited)
 {
-	const struct scmp_arg_cmp sendto_flags = masked(3, MSG_FASTOPEN, 0), sendmsg_flags = masked(2, MSG_FASTOPEN, 0);
-	int error = allow(filter, SCMP_SYS(sendto), limited, &sendto_flags);
+	const struct scmp_arg_cmp sendmsg_flags = masked(2, MSG_FASTOPEN, 0), flags = masked(3, MSG_FASTOPEN, 0);
+	int error = allow(filter, SCMP_SYS(sendto), limited, &flags);
 
+	if (!error)
+		error = allow(filter, SCMP_SYS(sendmmsg), limited, &flags);
 	return error ? error : allow(filter, SCMP_SYS(sendmsg), limited, &sendmsg_flags);
 }
 

@@ -14,9 +14,11 @@
 
 #include "base/fdutil.h"
 #include "base/units.h"
+#include "net/endpoint.h"
 #include "relay/datagram.h"
 
-#define TURN 64           /* datagrams in one turn */
+#define TURN 4            /* batches in one turn */
+#define BATCH ENDPOINT_AT_ONCE
 #define TABLE_START 16    /* a power of two, as it grows */
 #define SILENCED_MAX 1024 /* at once; above that nobody new may come */
 #define SILENCE (1 * NSEC_PER_SEC)
@@ -29,14 +31,23 @@ struct key {
 	uint32_t word[KEY_WORDS];
 };
 
+/* A datagram that came. */
+struct offer {
+	struct offer *next; /* of the same flow */
+	const void *data;
+	size_t size;
+	uint32_t hash; /* of key */
+	struct key key;
+};
+
 struct flow {
 	struct endpoint_hook hook; /* first */
 	struct flows *flows;
 	struct flow *next;         /* of its place in the table */
 	struct flow *silenced;     /* the next that is */
 	struct relay *relay;       /* NULL: not yet */
-	const void *offered;       /* what the relay is woken for, NULL: nothing */
-	size_t offered_size;
+	struct offer *offered;     /* what the relay is woken for, in its order; NULL: nothing */
+	struct offer **offered_end;
 	unsigned char *kept;       /* frames, while there is no relay; owned */
 	uint32_t kept_size, hash, dropped;
 	bool over;                 /* silenced until over_at */
@@ -166,14 +177,13 @@ static void key_of_destination(struct msghdr *message, struct key *key)
 	}
 }
 
-static socklen_t place_of_source(const struct flow *flow, struct sockaddr_storage *sa)
+static socklen_t place_of_source(const struct flows *flows, const struct key *key, struct sockaddr_storage *sa)
 {
-	const struct key *key = &flow->key;
 	struct sockaddr_in *in = (void *)sa;
 	struct sockaddr_in6 *in6 = (void *)sa;
 
 	memset(sa, 0, sizeof(*sa));
-	if (!flow->flows->v6) {
+	if (!flows->v6) {
 		in->sin_family = AF_INET;
 		in->sin_addr.s_addr = key->word[KEY_IP];
 		in->sin_port = (in_port_t)key->word[KEY_PORT];
@@ -218,28 +228,34 @@ static ssize_t read_offered(struct endpoint_hook *hook, void *data, size_t size)
 {
 	struct flow *flow = (struct flow *)(void *)hook;
 
-	if (!flow->offered)
+	const struct offer *offer = flow->offered;
+
+	if (!offer)
 		return -EAGAIN;
-	if (flow->offered_size < size)
-		size = flow->offered_size;
-	memcpy(data, flow->offered, size);
-	flow->offered = NULL;
+	if (offer->size < size)
+		size = offer->size;
+	memcpy(data, offer->data, size);
+	flow->offered = offer->next;
 	return (ssize_t)size;
 }
 
-static ssize_t write_answer(struct endpoint_hook *hook, const void *data, size_t size)
+static int write_answers(struct endpoint_hook *hook, const struct iovec *parts, size_t count)
 {
 	const struct flow *flow = (struct flow *)(void *)hook;
-	struct iovec part = { .iov_base = (void *)data, .iov_len = size };
+	struct mmsghdr messages[ENDPOINT_AT_ONCE];
 	struct sockaddr_storage to;
 	union control control;
-	struct msghdr message = { .msg_name = &to, .msg_iov = &part, .msg_iovlen = 1 };
-	ssize_t put;
+	struct msghdr message = { .msg_name = &to, .msg_iovlen = 1 };
+	int put;
 
-	message.msg_namelen = place_of_source(flow, &to);
+	message.msg_namelen = place_of_source(flow->flows, &flow->key, &to);
 	answer_from(flow, &message, &control);
+	for (size_t i = 0; i < count; i++) {
+		messages[i] = (struct mmsghdr){ .msg_hdr = message };
+		messages[i].msg_hdr.msg_iov = (struct iovec *)&parts[i];
+	}
 	do
-		put = sendmsg(flow->flows->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+		put = sendmmsg(flow->flows->fd, messages, (unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (put < 0 && errno == EINTR);
 	if (put >= 0)
 		return put;
@@ -292,32 +308,21 @@ static void drop(const struct flows *flows)
 		flows->owner->dropped++;
 }
 
-static void offer(struct flow *flow, const void *data, size_t size)
+static void offer_later(struct flow *flow, struct offer *offer)
 {
-	struct relay *relay = flow->relay;
-
-	if (flow->over) {
-		drop(flow->flows);
-		return;
-	}
-	if (!relay) {
-		flow->dropped += !keep(flow, data, size);
-		return;
-	}
-	flow->offered = data;
-	flow->offered_size = size;
-	relay_wake(flow->flows->loop, relay, 0);
+	offer->next = NULL;
 	if (!flow->offered)
-		return;
-	flow->offered = NULL;
-	if (flow->relay)
-		relay->chan[0].dropped++;
+		flow->offered_end = &flow->offered;
+	*flow->offered_end = offer;
+	flow->offered_end = &offer->next;
 }
 
-static void newcomer(struct flows *flows, const struct key *key, uint32_t hash, const struct peer *peer, const void *data, size_t size)
+static void newcomer(struct flows *flows, const struct offer *offer)
 {
 	struct flows_owner *owner = flows->owner;
+	struct sockaddr_storage from;
 	struct flow *flow;
+	struct peer peer;
 
 	if (!owner)
 		return;
@@ -327,56 +332,116 @@ static void newcomer(struct flows *flows, const struct key *key, uint32_t hash, 
 		return;
 	}
 	flow->hook.read = read_offered;
-	flow->hook.write = write_answer;
+	flow->hook.write_datagrams = write_answers;
 	flow->flows = flows;
-	flow->hash = hash;
-	flow->key = *key;
+	flow->hash = offer->hash;
+	flow->key = offer->key;
 	put(flows->table, flows->size, flow);
 	flows->count++;
-	flow->dropped += !keep(flow, data, size);
-	owner->came(owner, flow, peer);
+	flow->dropped += !keep(flow, offer->data, offer->size);
+	peer_from_sockaddr((const struct sockaddr *)&from, place_of_source(flows, &offer->key, &from), &peer);
+	peer.family = ADDR_UDP;
+	owner->came(owner, flow, &peer);
 }
 
+/* To its flow: the one that is to be woken for it, or NULL. */
+static struct flow *route(struct flows *flows, struct offer *offer)
+{
+	struct flow *flow = find(flows, &offer->key, offer->hash);
+
+	if (flows->fd < 0)
+		return NULL; /* all is over */
+	if (!flow)
+		newcomer(flows, offer);
+	else if (flow->over)
+		drop(flows);
+	else if (!flow->relay)
+		flow->dropped += !keep(flow, offer->data, offer->size);
+	else
+		offer_later(flow, offer);
+	return flow && flow->relay ? flow : NULL;
+}
+
+/* The relay takes at once what it has room for. What a flow that ended meanwhile did not take is the begin of another: the one that
+ * is to be woken then, or NULL. */
+static struct flow *wake(struct flow *flow)
+{
+	struct flow *other = NULL;
+	struct offer *next;
+
+	while ((next = flow->offered)) {
+		if (flow->relay)
+			relay_wake(flow->flows->loop, flow->relay, 0);
+		if (flow->offered != next)
+			continue;
+		flow->offered = next->next;
+		if (flow->relay)
+			flow->relay->chan[0].dropped++;
+		else
+			other = route(flow->flows, next);
+	}
+	return other;
+}
+
+struct batch {
+	struct mmsghdr messages[BATCH];
+	struct iovec parts[BATCH];
+	struct sockaddr_storage from[BATCH];
+	union control control[BATCH];
+	struct offer offers[BATCH];
+	struct flow *flows[BATCH];
+	unsigned char data[BATCH][DATAGRAM_STRIDE];
+};
+
+/* How many, or a negative errno. */
+static int read_batch(const struct flows *flows, struct batch *batch)
+{
+	int got;
+
+	for (size_t i = 0; i < BATCH; i++) {
+		batch->parts[i] = (struct iovec){ .iov_base = batch->data[i], .iov_len = DATAGRAM_MAX };
+		batch->messages[i].msg_hdr = (struct msghdr){
+			.msg_name = &batch->from[i], .msg_namelen = sizeof(batch->from[i]), .msg_iov = &batch->parts[i], .msg_iovlen = 1,
+			.msg_control = &batch->control[i], .msg_controllen = sizeof(batch->control[i]),
+		};
+	}
+	got = recvmmsg(flows->fd, batch->messages, BATCH, MSG_DONTWAIT, NULL);
+	return got < 0 ? -errno : got;
+}
+
+static struct flow *take(struct flows *flows, struct batch *batch, int i)
+{
+	struct msghdr *message = &batch->messages[i].msg_hdr;
+	struct offer *offer = &batch->offers[i];
+
+	if (message->msg_flags & MSG_TRUNC) { /* a jumbogram of IPv6 */
+		drop(flows);
+		return NULL;
+	}
+	*offer = (struct offer){ .data = batch->data[i], .size = batch->messages[i].msg_len };
+	key_of_source(&batch->from[i], &offer->key);
+	key_of_destination(message, &offer->key);
+	offer->hash = hash_of(flows, &offer->key);
+	return route(flows, offer);
+}
+
+/* What is for one flow is offered together, so that its relay can send it together. */
 static void flows_ready(struct loop *loop, struct watch *watch, uint32_t events)
 {
 	struct flows *flows = (struct flows *)(void *)watch;
-	unsigned char data[DATAGRAM_MAX];
-	struct sockaddr_storage from;
-	union control control;
+	struct batch *batch = loop_batch(loop, sizeof(*batch));
+	int got = BATCH;
 
-	(void)loop;
 	(void)events;
-	for (int i = 0; i < TURN && flows->fd >= 0; i++) {
-		struct iovec part = { .iov_base = data, .iov_len = sizeof(data) };
-		struct msghdr message = {
-			.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &part, .msg_iovlen = 1,
-			.msg_control = &control, .msg_controllen = sizeof(control),
-		};
-		ssize_t size = recvmsg(flows->fd, &message, MSG_DONTWAIT);
-		struct key key = { { 0 } };
-		struct flow *flow;
-		struct peer peer;
-		uint32_t hash;
-
-		if (size < 0 && errno == EAGAIN)
-			return;
-		if (size < 0)
-			continue; /* an error that belongs to nobody here */
-		if (message.msg_flags & MSG_TRUNC) { /* a jumbogram of IPv6 */
-			drop(flows);
-			continue;
-		}
-		key_of_source(&from, &key);
-		key_of_destination(&message, &key);
-		hash = hash_of(flows, &key);
-		flow = find(flows, &key, hash);
-		if (flow) {
-			offer(flow, data, (size_t)size);
-			continue;
-		}
-		peer_from_sockaddr((const struct sockaddr *)&from, message.msg_namelen, &peer);
-		peer.family = ADDR_UDP;
-		newcomer(flows, &key, hash, &peer, data, (size_t)size);
+	if (!batch)
+		return;
+	for (int turn = 0; turn < TURN && got == BATCH && flows->fd >= 0; turn++) {
+		got = read_batch(flows, batch); /* an error belongs to nobody here */
+		for (int i = 0; i < got; i++)
+			batch->flows[i] = take(flows, batch, i);
+		for (int i = 0; i < got; i++)
+			for (struct flow *flow = batch->flows[i]; flow; flow = wake(flow))
+				;
 	}
 }
 
@@ -488,8 +553,15 @@ void flow_relaying(struct flow *flow, struct relay *relay)
 	flow->kept = NULL;
 	flow->kept_size = 0;
 	loop_budget(flow->flows->loop)->used -= size;
-	for (size_t at = 0, length; flow->relay && datagram_frame(kept + at, size - at, &length); at += DATAGRAM_HEADER + length)
-		offer(flow, kept + at + DATAGRAM_HEADER, length);
+	for (size_t at = 0, length; flow->relay && datagram_frame(kept + at, size - at, &length); at += DATAGRAM_HEADER + length) {
+		struct offer offer = { .data = kept + at + DATAGRAM_HEADER, .size = length, .hash = flow->hash, .key = flow->key };
+
+		offer_later(flow, &offer);
+		relay_wake(flow->flows->loop, relay, 0);
+		if (flow->offered && flow->relay)
+			relay->chan[0].dropped++;
+		flow->offered = NULL;
+	}
 	free(kept);
 }
 

@@ -83,6 +83,7 @@ struct answer {
 struct address {
 	struct sockaddr_storage sa;
 	socklen_t len;
+	int type; /* SOCK_STREAM or SOCK_DGRAM */
 };
 
 struct options {
@@ -183,7 +184,7 @@ static double percentile_us(const uint64_t *sorted, size_t count, double share)
 }
 
 /*
- * Addresses: tcp:127.0.0.1:PORT, unix:PATH, unix:@NAME, vsock:CID:PORT
+ * Addresses: tcp:127.0.0.1:PORT, udp:127.0.0.1:PORT, unix:PATH, unix:@NAME, vsock:CID:PORT
  */
 
 static bool parse_number(const char *text, uint64_t max, uint64_t *value)
@@ -262,14 +263,15 @@ static void parse_address(const char *text, struct address *a)
 	bool good = false;
 
 	memset(a, 0, sizeof(*a));
-	if (strncmp(text, "tcp:", 4) == 0)
+	a->type = strncmp(text, "udp:", 4) == 0 ? SOCK_DGRAM : SOCK_STREAM;
+	if (strncmp(text, "tcp:", 4) == 0 || a->type == SOCK_DGRAM)
 		good = parse_tcp(text + 4, a);
 	else if (strncmp(text, "unix:", 5) == 0)
 		good = parse_unix(text + 5, a);
 	else if (strncmp(text, "vsock:", 6) == 0)
 		good = parse_vsock(text + 6, a);
 	if (!good)
-		fail("%s is not tcp:127.0.0.1:PORT, unix:PATH, unix:@NAME or vsock:CID:PORT", text);
+		fail("%s is not tcp:127.0.0.1:PORT, udp:127.0.0.1:PORT, unix:PATH, unix:@NAME or vsock:CID:PORT", text);
 }
 
 /*
@@ -286,17 +288,17 @@ static void set_nodelay(int fd, int family)
 static int listen_at(const struct address *a, const char *text)
 {
 	const struct sockaddr_un *un = (const struct sockaddr_un *)&a->sa;
-	int fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(a->sa.ss_family, a->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		fail("%s: socket: %s", text, strerror(errno));
-	if (a->sa.ss_family == AF_INET)
+	if (a->sa.ss_family == AF_INET && a->type == SOCK_STREAM)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
 	if (a->sa.ss_family == AF_UNIX && un->sun_path[0] != '\0')
 		unlink(un->sun_path);
 	if (bind(fd, (const struct sockaddr *)&a->sa, a->len) < 0)
 		fail("%s: bind: %s", text, strerror(errno));
-	if (listen(fd, BACKLOG) < 0)
+	if (a->type == SOCK_STREAM && listen(fd, BACKLOG) < 0)
 		fail("%s: listen: %s", text, strerror(errno));
 	return fd;
 }
@@ -305,13 +307,14 @@ static int listen_at(const struct address *a, const char *text)
 static int try_connect(const struct address *a, unsigned limit)
 {
 	struct timeval tv = { .tv_sec = (time_t)limit };
-	int fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(a->sa.ss_family, a->type | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-	set_nodelay(fd, a->sa.ss_family);
+	if (a->type == SOCK_STREAM)
+		set_nodelay(fd, a->sa.ss_family);
 	if (connect(fd, (const struct sockaddr *)&a->sa, a->len) < 0) {
 		int error = -errno;
 
@@ -792,7 +795,8 @@ static void print_listening(int fd, const struct options *o)
 	char host[INET_ADDRSTRLEN];
 
 	if (o->addr.sa.ss_family == AF_INET && getsockname(fd, (struct sockaddr *)&sa, &len) == 0)
-		printf("{\"listening\":\"tcp:%s:%u\"}\n", inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host)), ntohs(in->sin_port));
+		printf("{\"listening\":\"%s:%s:%u\"}\n", o->addr.type == SOCK_DGRAM ? "udp" : "tcp",
+		       inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host)), ntohs(in->sin_port));
 	else
 		printf("{\"listening\":\"%s\"}\n", o->addr_text);
 	fflush(stdout);
@@ -1092,6 +1096,148 @@ static int run_pingpong(struct options *o)
 	free(message);
 	free(back);
 	close(fd);
+	return 0;
+}
+
+/*
+ * datagrams: so many are on their way at once, out and back; reflect is the other end
+ */
+
+#define DATAGRAMS 32 /* of one system call */
+#define DATAGRAM_MOST 65507
+#define LOST_AFTER_US 200000 /* without any that comes back: those that are on their way are lost */
+
+struct datagrams {
+	struct mmsghdr messages[DATAGRAMS];
+	struct iovec parts[DATAGRAMS];
+	struct sockaddr_storage from[DATAGRAMS];
+	unsigned char *data; /* DATAGRAM_MOST for each */
+};
+
+static void datagrams_make(struct datagrams *d, bool with_source)
+{
+	d->data = allocate(DATAGRAMS, DATAGRAM_MOST);
+	for (size_t i = 0; i < DATAGRAMS; i++) {
+		d->parts[i] = (struct iovec){ .iov_base = d->data + i * DATAGRAM_MOST, .iov_len = DATAGRAM_MOST };
+		d->messages[i].msg_hdr = (struct msghdr){ .msg_iov = &d->parts[i], .msg_iovlen = 1 };
+		if (with_source)
+			d->messages[i].msg_hdr.msg_name = &d->from[i];
+	}
+}
+
+/* How many; not more than 0: it failed. */
+static int reflect(int fd, struct datagrams *d)
+{
+	int got;
+
+	for (size_t i = 0; i < DATAGRAMS; i++) {
+		d->parts[i].iov_len = DATAGRAM_MOST;
+		d->messages[i].msg_hdr.msg_namelen = sizeof(d->from[i]);
+	}
+	got = recvmmsg(fd, d->messages, DATAGRAMS, MSG_WAITFORONE, NULL);
+	for (int i = 0; i < got; i++)
+		d->parts[i].iov_len = d->messages[i].msg_len;
+	for (int sent = 0, n; sent < got; sent += n > 0 ? n : 1) /* one that can't be sent is lost */
+		n = sendmmsg(fd, d->messages + sent, (unsigned)(got - sent), 0);
+	return got;
+}
+
+static int run_reflect(struct options *o)
+{
+	static struct datagrams d;
+	int fd = listen_at(&o->addr, o->addr_text);
+
+	set_blocking(fd, true);
+	datagrams_make(&d, true);
+	print_listening(fd, o);
+	while (reflect(fd, &d) > 0)
+		;
+	fail("%s: recvmmsg: %s", o->addr_text, strerror(errno));
+}
+
+/* The number of a datagram, at its begin and in its last byte. */
+static void datagram_write(unsigned char *data, size_t size, uint64_t number)
+{
+	memcpy(data, &number, sizeof(number));
+	data[size - 1] = (unsigned char)number;
+}
+
+struct volley {
+	int fd;
+	struct datagrams out, in;
+	unsigned char *seen; /* of each number */
+	uint64_t next, under_way, back, wrong;
+};
+
+static void volley_send(const struct options *o, struct volley *v)
+{
+	while (v->under_way < o->parallel && v->next < o->count) {
+		uint64_t room = o->parallel - v->under_way, left = o->count - v->next, few = room < left ? room : left;
+		int n = 0, want = few < DATAGRAMS ? (int)few : DATAGRAMS;
+
+		for (int i = 0; i < want; i++) {
+			datagram_write(v->out.parts[i].iov_base, o->size, v->next + (uint64_t)i);
+			v->out.parts[i].iov_len = o->size;
+		}
+		n = sendmmsg(v->fd, v->out.messages, (unsigned)want, 0);
+		if (n <= 0)
+			fail("%s: sendmmsg: %s", o->addr_text, strerror(errno));
+		v->next += (uint64_t)n;
+		v->under_way += (uint64_t)n;
+	}
+}
+
+static void volley_check(const struct options *o, struct volley *v, const unsigned char *data, size_t size)
+{
+	uint64_t number = 0;
+
+	memcpy(&number, data, sizeof(number));
+	if (size != o->size || number >= v->next || data[size - 1] != (unsigned char)number || v->seen[number]) {
+		v->wrong++;
+		return;
+	}
+	v->seen[number] = 1;
+	v->back++;
+}
+
+static void volley_receive(const struct options *o, struct volley *v)
+{
+	int got = recvmmsg(v->fd, v->in.messages, DATAGRAMS, MSG_WAITFORONE, NULL);
+
+	if (got < 0 && (errno == EAGAIN || errno == ECONNREFUSED)) {
+		v->under_way = 0; /* lost */
+		return;
+	}
+	if (got < 0)
+		fail("%s: recvmmsg: %s", o->addr_text, strerror(errno));
+	for (int i = 0; i < got; i++)
+		volley_check(o, v, v->in.parts[i].iov_base, v->in.messages[i].msg_len);
+	/* a late one was counted as lost */
+	v->under_way -= (uint64_t)got < v->under_way ? (uint64_t)got : v->under_way;
+}
+
+static int run_datagrams(struct options *o)
+{
+	static struct volley v;
+	struct timeval patience = { .tv_usec = LOST_AFTER_US };
+	uint64_t start, taken;
+
+	if (o->addr.type != SOCK_DGRAM || o->size > DATAGRAM_MOST)
+		fail("datagrams are of UDP, and have at most %d bytes", DATAGRAM_MOST);
+	v.fd = connect_to(&o->addr, o->addr_text, o->limit);
+	setsockopt(v.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	datagrams_make(&v.out, false);
+	datagrams_make(&v.in, false);
+	v.seen = allocate(o->count, 1);
+	start = now_ns();
+	while (v.next < o->count || v.under_way) {
+		volley_send(o, &v);
+		volley_receive(o, &v);
+	}
+	taken = now_ns() - start;
+	printf("{\"test\":\"datagrams\",\"size\":%" PRIu64 ",\"count\":%" PRIu64 ",\"back\":%" PRIu64 ",\"wrong\":%" PRIu64
+	       ",\"seconds\":%.6f,\"per_second\":%.0f,\"own_cpu\":%.6f}\n",
+	       o->size, o->count, v.back, v.wrong, seconds(taken), (double)v.back / seconds(taken), cpu_seconds());
 	return 0;
 }
 
@@ -1410,6 +1556,8 @@ static const struct command {
 	{ "hold", run_hold, true, "hold ADDRESS [--count N]: idle connections, until stdin ends" },
 	{ "halfclose", run_halfclose, true, "halfclose ADDRESS [--bytes N] [--delay MS]: is the answer after a half-close kept?" },
 	{ "stat", run_stat, true, "stat ADDRESS [--reset]: the server's counters" },
+	{ "reflect", run_reflect, true, "reflect udp:127.0.0.1:PORT: sends each datagram back" },
+	{ "datagrams", run_datagrams, true, "datagrams udp:127.0.0.1:PORT [--count N] [--size N] [--parallel N]: out and back, so many on their way at once" },
 	{ "source", run_source, false, "source [--bytes N]: what a server verifies, on stdout" },
 	{ "request", run_request, false, "request [--bytes N]: asks a server to send, on stdout, until stdin ends" },
 	{ "verify", run_verify, false, "verify [--bytes N]: verifies stdin" },
@@ -1421,7 +1569,7 @@ static _Noreturn void usage(FILE *out, int status)
 	fputs("usage:\n", out);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(out, "  load %s\n", commands[i].usage);
-	fputs("all take --limit SECONDS; ADDRESS is tcp:127.0.0.1:PORT, unix:PATH, unix:@NAME or, in the laboratory, vsock:CID:PORT\n", out);
+	fputs("all take --limit SECONDS; ADDRESS is tcp:127.0.0.1:PORT (for datagrams udp:), unix:PATH, unix:@NAME or, in the laboratory, vsock:CID:PORT\n", out);
 	exit(status);
 }
 

@@ -3,7 +3,7 @@
 check_PROGRAMS += tests/bench/load
 tests_bench_load_SOURCES = tests/bench/load.c
 
-EXTRA_DIST += tests/bench/RESULTS.md tests/bench/bandwidth tests/bench/run tests/bench/soak tests/bench/proc.py tests/bench/peers.py tests/bench/report.py tests/bench/lab
+EXTRA_DIST += tests/bench/RESULTS.md tests/bench/bandwidth tests/bench/datagrams tests/bench/run tests/bench/soak tests/bench/proc.py tests/bench/peers.py tests/bench/report.py tests/bench/lab
 
 # BENCH_OPTIONS='--pairs tcp-tcp --rounds 3' and so on; tests/bench/run --help prints all.
 BENCH_OPTIONS =
