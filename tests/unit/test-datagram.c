@@ -249,6 +249,92 @@ static void the_longest_frames(void **state)
 	close_sides(&sides);
 }
 
+/* More than one system call sends, with one in their midst that can't be sent. */
+static void one_of_many_that_is_too_long(void **state)
+{
+	static unsigned char data[40 * 10 + DATAGRAM_HEADER + DATAGRAM_MAX];
+	struct sides sides;
+	size_t size = 0;
+	int error;
+
+	(void)state;
+	open_sides(&sides);
+	for (int i = 0; i < 40; i++) {
+		size_t length = i == 20 ? UDP_MOST + 1 : (size_t)i % 8;
+
+		datagram_put_length(data + size, length);
+		memset(data + size + DATAGRAM_HEADER, i, length);
+		size += DATAGRAM_HEADER + length;
+	}
+	for (size_t at = 0, n; at < size; at += n) {
+		n = size - at < 30000 ? size - at : 30000;
+		put(sides.far_stream, data + at, n);
+		assert_int_equal(from_stream(&sides, &error), MOVE_EMPTY);
+	}
+	for (int i = 0; i < 40; i++)
+		if (i != 20)
+			expect_datagram(&sides, (size_t)i % 8, i);
+	expect_no_datagram(&sides);
+	assert_int_equal(sides.chan.dropped, 1);
+	close_sides(&sides);
+}
+
+/* The error of one that went before takes the place of sending the next, which is sent again. */
+static void an_error_of_one_before_loses_none(void **state)
+{
+	unsigned char data[512];
+	size_t size = write_frames(data);
+	struct sides sides;
+	struct sockaddr_in in;
+	socklen_t room = sizeof(in);
+	int error, far;
+
+	(void)state;
+	open_sides(&sides);
+	assert_int_equal(getsockname(sides.far_datagrams, (struct sockaddr *)&in, &room), 0);
+	fd_close(&sides.far_datagrams);
+	put(sides.far_stream, "\0\1x", 3);
+	assert_int_equal(from_stream(&sides, &error), MOVE_EMPTY); /* to nobody: on loopback the answer is there at once */
+	far = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(far, (const struct sockaddr *)&in, sizeof(in)), 0);
+	sides.far_datagrams = far;
+	put(sides.far_stream, data, size);
+	assert_int_equal(from_stream(&sides, &error), MOVE_EMPTY);
+	for (size_t i = 0; i < LENGTHS; i++)
+		expect_datagram(&sides, lengths[i], (int)i);
+	assert_int_equal(sides.chan.dropped, 0);
+	close_sides(&sides);
+}
+
+/* Several are read at once, of all sizes: the stream gets them as they came. */
+static void many_to_a_stream(void **state)
+{
+	static const size_t sizes[] = { 0, 1, UDP_MOST, 2, 9000, 0, 1472, 64 };
+	static unsigned char data[UDP_MOST], got[DATAGRAM_HEADER + UDP_MOST];
+	struct sides sides;
+
+	(void)state;
+	open_sides(&sides);
+	for (int turn = 0; turn < 4; turn++) {
+		for (size_t i = 0; i < 8; i++) {
+			memset(data, (int)i + turn, sizes[i]);
+			assert_int_equal(send(sides.far_datagrams, data, sizes[i], 0), sizes[i]);
+		}
+		assert_int_equal(to_stream(&sides), MOVE_EMPTY);
+		for (size_t i = 0; i < 8; i++) {
+			size_t length = sizes[i] + DATAGRAM_HEADER;
+
+			assert_int_equal(recv(sides.far_stream, got, length, MSG_WAITALL), length);
+			assert_int_equal(got[0] << 8 | got[1], sizes[i]);
+			for (size_t j = DATAGRAM_HEADER; j < length; j++)
+				assert_int_equal(got[j], (int)i + turn);
+		}
+	}
+	assert_int_equal(sides.chan.dropped, 0);
+	assert_int_equal(chan_unsent(&sides.chan), 0);
+	close_sides(&sides);
+}
+
 static void an_end_between_frames_is_one(void **state)
 {
 	struct sides sides;
@@ -419,6 +505,9 @@ int main(void)
 		cmocka_unit_test(byte_by_byte),
 		cmocka_unit_test(few_bytes_are_allowed_at_once),
 		cmocka_unit_test(the_longest_frames),
+		cmocka_unit_test(one_of_many_that_is_too_long),
+		cmocka_unit_test(an_error_of_one_before_loses_none),
+		cmocka_unit_test(many_to_a_stream),
 		cmocka_unit_test(an_end_between_frames_is_one),
 		cmocka_unit_test(an_end_within_a_frame_is_an_error),
 		cmocka_unit_test(datagrams_become_frames),

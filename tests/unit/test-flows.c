@@ -281,6 +281,73 @@ static void a_stalled_flow_drops_its_own(void **state)
 	finish(&rig, false);
 }
 
+/* Read together, and each with its own; one that takes nothing costs the others nothing. */
+static void sources_that_take_turns(void **state)
+{
+	static char data[60000];
+	static struct rig rig;
+	int fds[4];
+
+	(void)state;
+	start(&rig);
+	for (int i = 0; i < 4; i++) {
+		fds[i] = source(&rig);
+		say(fds[i], "0");
+	}
+	run(&rig, 5);
+	for (int i = 0; i < 40; i++) { /* nobody reads what source 3 sends */
+		assert_int_equal(send(fds[3], data, sizeof(data), 0), sizeof(data));
+		run(&rig, 2);
+	}
+	for (int i = 0; i < 30; i++)
+		for (int j = 0; j < 4; j++)
+			say(fds[j], (char[]){ (char)('a' + i), '\0' });
+	run(&rig, 20);
+	assert_int_equal(rig.count, 4);
+	for (int j = 0; j < 3; j++) {
+		char frames[3 * 31] = { 0, 1, '0' };
+
+		for (int i = 0; i < 30; i++) {
+			frames[3 * i + 4] = 1;
+			frames[3 * i + 5] = (char)('a' + i);
+		}
+		expect(rig.served[j].far, frames, sizeof(frames));
+		assert_int_equal(relay_dropped(&rig.served[j].relay), 0);
+	}
+	assert_in_range(relay_dropped(&rig.served[3].relay), 30, 70);
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+	finish(&rig, false);
+}
+
+/* What was read together with the last that it takes is the begin of the next flow, and not lost. */
+static void a_flow_that_ends_in_the_midst(void **state)
+{
+	static struct rig rig;
+	size_t got = 0;
+	char bytes[256];
+	int a;
+
+	(void)state;
+	start(&rig);
+	rig.settings.max_bytes = 20;
+	a = source(&rig);
+	for (int i = 0; i < 30; i++)
+		say(a, "four");
+	run(&rig, 50);
+	assert_in_range(rig.count, 5, 10);
+	for (size_t i = 0; i < rig.count; i++) {
+		ssize_t n = recv(rig.served[i].far, bytes, sizeof(bytes), 0);
+
+		assert_true(n > 0 && n % 6 == 0);
+		got += (size_t)n / 6;
+		assert_int_equal(rig.served[i].ended, i + 1 < rig.count || n >= 20);
+	}
+	assert_int_equal(got, 30);
+	close(a);
+	finish(&rig, false);
+}
+
 static void who_is_too_much_is_dropped(void **state)
 {
 	static struct rig rig;
@@ -417,6 +484,8 @@ int main(void)
 		cmocka_unit_test(the_table_grows),
 		cmocka_unit_test(what_comes_early_is_kept),
 		cmocka_unit_test(a_stalled_flow_drops_its_own),
+		cmocka_unit_test(sources_that_take_turns),
+		cmocka_unit_test(a_flow_that_ends_in_the_midst),
 		cmocka_unit_test(who_is_too_much_is_dropped),
 		cmocka_unit_test(who_was_refused_is_not_heard_for_a_second),
 		cmocka_unit_test(a_flow_ends_with_its_stream),
