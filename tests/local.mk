@@ -32,6 +32,10 @@ unit_tests += tests/unit/test-errand
 tests_unit_test_errand_SOURCES = tests/unit/test-errand.c
 tests_unit_test_errand_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_errand_LDADD = $(unit_libraries) $(SECCOMP_LIBS)
+unit_tests += tests/unit/test-restart
+tests_unit_test_restart_SOURCES = tests/unit/test-restart.c
+tests_unit_test_restart_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_restart_LDADD = $(unit_libraries) $(SECCOMP_LIBS)
 
 unit_tests += tests/unit/test-fdutil
 tests_unit_test_fdutil_SOURCES = tests/unit/test-fdutil.c
