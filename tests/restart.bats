@@ -573,6 +573,57 @@ tell() { # TEXT
 	[ "$(grep '^store' manager.out | tail -n 1 | wc -w)" = 4 ]
 }
 
+# Two listeners, and a connection that is held through a drain: $tcp, ${held[1]} to write to. SIGNAL asks to end.
+drain_by() {
+	# bash starts background jobs with SIGINT ignored, and what is ignored stays so
+	printf '%s\n' '#!/usr/bin/env python3' 'import os, signal, sys' 'signal.signal(signal.SIGINT, signal.SIG_DFL)' \
+		'os.execvp("vsock-proxy", ["vsock-proxy"] + sys.argv[1:])' >interruptible
+	chmod +x interruptible
+	spawn_ready proxy ./interruptible --drain-timeout inf unix:./front unix:./echo tcp:127.0.0.1:0 unix:./echo
+	wait_ready proxy 2
+	tcp=${readies[1]}
+	[ -z "${FDSTORE:-}" ] || wait_until grep -q 'store .*tcp.*unix' manager.out
+	coproc held { vsock-cat unix:./front; } 2>/dev/null
+	echo 1 >&"${held[1]}"; read -r answer <&"${held[0]}"
+	kill -"$1" "${spawned[proxy]}"
+	wait_until grep -q 'draining: connections open: 1' proxy.err
+}
+
+still_drains() {
+	echo 2 >&"${held[1]}"; read -r answer <&"${held[0]}"
+	[ "$answer" = 2 ]
+	exec {held[1]}>&-
+	ends_with 0 proxy
+}
+
+@test "while it drains newcomers are refused, by either signal, where nobody keeps the listeners" {
+	need python3
+	for signal in TERM INT; do
+		drain_by $signal
+		run -3 vsock-cat "$tcp" </dev/null
+		run -4 vsock-cat unix:./front </dev/null
+		still_drains
+	done
+}
+
+refuses() {
+	local status=0
+	timeout 20 vsock-cat "$1" </dev/null || status=$?
+	[ "$status" = "$2" ]
+}
+
+@test "while it drains for good (SIGINT) the service manager forgets the listeners, and newcomers are refused" {
+	need python3
+	export NOTIFY_SOCKET=$PWD/notify FDSTORE=100
+	manager
+	drain_by INT
+	wait_until refuses "$tcp" 3
+	wait_until refuses unix:./front 4
+	grep -q 'STOPPING=1' manager.out
+	[ "$(grep '^store' manager.out | tail -n 1)" = 'store ' ]
+	still_drains
+}
+
 @test "what the service manager has kept and no rule wants is not in the way" {
 	need python3
 	export NOTIFY_SOCKET=$PWD/notify FDSTORE=100

@@ -52,6 +52,40 @@ has_value() {
 	has_value 'bytes_total{rule="a",direction="up"}' 10
 }
 
+# start_time: in milliseconds.
+start_time() {
+	metrics | tr -d '\r' | sed -n 's/^process_start_time_seconds \([0-9]*\)\.\([0-9]*\)$/\1\2/p'
+}
+
+@test "metrics: when counters begin anew, by a restart or with another worker, the time of the start tells it" {
+	before=$(date +%s%3N)
+	spawn_ready proxy vsock-proxy --metrics unix:metrics unix:a unix:echo
+	first=$(start_time)
+	[ "$first" -ge "$before" ]
+	[ "$first" -le "$(date +%s%3N)" ]
+	ask unix:a 1
+	[ "$(start_time)" = "$first" ]
+	wait_until counted 1
+	kill -USR2 "${spawned[proxy]}"
+	wait_until grep -q 'has taken over' proxy.err
+	next=$(sed -n 's/.*this process (\([0-9]*\)) has taken over.*/\1/p' proxy.err)
+	join proxy
+	spawned[proxy]=$next
+	second=$(start_time)
+	[ "$second" -gt "$first" ]
+	counted 0
+	ask unix:a 1
+	wait_until counted 1
+	kill -KILL "$(worker_of proxy)"
+	wait_until grep -q 'another worker .* serves' proxy.err
+	[ "$(start_time)" -gt "$second" ]
+	counted 0
+}
+
+counted() { # COUNT
+	[ "$(metrics | tr -d '\r' | sed -n 's/^vsock_proxy_connections_total.* //p')" = "$1" ]
+}
+
 @test "metrics: promtool or a parser takes them" {
 	need python3
 	spawn_ready proxy vsock-proxy --metrics unix:metrics unix:a unix:echo

@@ -41,6 +41,10 @@ static void write_process(const struct router *router, FILE *out)
 {
 	const struct server *server = router->server;
 
+	/* without our prefix, as every program calls it: who looks at counters knows by it that they began anew */
+	fputs("# HELP process_start_time_seconds When the process that counts was started, in seconds since 1970.\n"
+	      "# TYPE process_start_time_seconds gauge\n", out);
+	fprintf(out, "process_start_time_seconds %lld.%03ld\n", (long long)router->started_at.tv_sec, router->started_at.tv_nsec / 1000000);
 	family(out, "uptime_seconds", "gauge", "Seconds since the start.");
 	fprintf(out, "vsock_proxy_uptime_seconds %llu\n", (units_now() - router->started) / NSEC_PER_SEC);
 	family(out, "connections_limit", "gauge", "How many connections may be open at once, of all rules.");

@@ -290,6 +290,7 @@ int router_start(struct router *router, struct server *server, struct rules *rul
 {
 	router->server = server;
 	router->started = units_now();
+	clock_gettime(CLOCK_REALTIME, &router->started_at);
 	if (!router->pid)
 		router->pid = getpid();
 	router->rules = *rules;

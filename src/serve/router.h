@@ -36,6 +36,7 @@ struct router {
 	struct rule *going; /* that drain */
 	struct timer sweep; /* frees those of them that are done */
 	uint64_t started, replaced; /* ns; 0: never */
+	struct timespec started_at; /* by the clock on the wall: when all counters began */
 	pid_t pid; /* of the process that signals are for; 0 before router_start(): this one */
 	uint64_t failed_replacements;
 	struct router_trouble troubles[ROUTER_TROUBLES];

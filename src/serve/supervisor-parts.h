@@ -35,6 +35,8 @@ void restart_drop_unwanted(struct supervisor *supervisor, const struct rules *ru
 void restart_settle(struct supervisor *supervisor);
 /* Gives the service manager the listeners to keep, if it does that. */
 void restart_store(struct supervisor *supervisor);
+/* It forgets all: who connects from now on is refused. */
+void restart_withdraw(struct supervisor *supervisor);
 /* It forgets one that goes (server.goes). */
 void restart_forget(struct server *server, struct listener *listener);
 void restart_free(struct supervisor *supervisor);

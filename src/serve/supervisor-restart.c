@@ -26,7 +26,8 @@
  * any other when it stops the service, but kill it at once.
  *
  * A service manager that keeps descriptors ($FDSTORE) is given the listening sockets too, and gives them back to the next
- * start: what has no rule any more is dropped before anything is opened, for it might be in the way.
+ * start: what has no rule any more is dropped before anything is opened, for it might be in the way. SIGINT says that there will
+ * be no next start soon: it is to forget them at once, or clients would wait for nobody. Units have KillSignal= and RestartKillSignal= for that.
  */
 #include "config.h"
 
@@ -118,6 +119,17 @@ void restart_forget(struct server *server, struct listener *listener)
 		return;
 	notify_forget(listener_kept_name(listener, name));
 	listener->shared = false;
+}
+
+static void withdraw(struct listener *listener, void *context)
+{
+	restart_forget(context, listener);
+}
+
+void restart_withdraw(struct supervisor *supervisor)
+{
+	if (notify_store_size())
+		each_listener(supervisor, withdraw, &supervisor->server);
 }
 
 void restart_drop_unwanted(struct supervisor *supervisor, const struct rules *rules)

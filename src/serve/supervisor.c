@@ -418,6 +418,8 @@ static void stop(struct supervisor *supervisor, int signal)
 		loop_timer(supervisor->server.loop, &supervisor->kill, units_now() + KILL_GRACE);
 		return;
 	}
+	if (supervisor->state == SUPERVISOR_SERVING && signal == SIGINT)
+		restart_withdraw(supervisor);
 	supervisor->state = SUPERVISOR_STOPPING;
 	restart_stop(supervisor);
 	server_tell_manager("STOPPING=1\nSTATUS=no longer listening");
