@@ -62,19 +62,19 @@ static enum move send_frames(struct chan *chan, const struct flow *flow, const u
 
 	for (*used = 0; (count = take_frames(data + *used, size - *used, parts)) > 0;) {
 		int sent = endpoint_write_datagrams(flow->destination, parts, count);
-		bool refused;
+		size_t done;
 
 		/* the error of an earlier one, which takes the place of sending this one */
 		if (sent < 0 && sent != -EAGAIN)
 			sent = endpoint_write_datagrams(flow->destination, parts, 1);
 		if (sent == -EAGAIN)
 			return MOVE_FULL;
-		refused = sent < 0;
-		if (refused)
+		done = sent < 0 ? 1 : (size_t)sent;
+		if (sent < 0)
 			drop(chan, -sent);
-		for (int i = 0; i < (refused ? 1 : sent); i++) {
+		for (size_t i = 0; i < done && i < count; i++) {
 			*used += DATAGRAM_HEADER + parts[i].iov_len;
-			chan->bytes += refused ? 0 : parts[i].iov_len;
+			chan->bytes += sent < 0 ? 0 : parts[i].iov_len;
 		}
 	}
 	return MOVE_EMPTY;

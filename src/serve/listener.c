@@ -302,13 +302,17 @@ int listener_adopt(struct listener *listener, const int *fds, size_t count, bool
 }
 
 /* All that were passed under one name must be what the listener takes: 0, or a negative errno, which explain() knows. */
-static int check_passed(const struct listener *listener, int fd)
+static int check_passed(const struct listener *listener, const int *fds, int count)
 {
-	bool datagram = socket_is_datagram(fd);
+	for (int i = 0; i < count; i++) {
+		bool datagram = socket_is_datagram(fds[i]);
 
-	if (datagram == listener->datagrams)
-		return datagram && !socket_is_udp(fd) ? -EPROTONOSUPPORT : 0;
-	return datagram ? -EPROTOTYPE : -ESOCKTNOSUPPORT;
+		if (datagram != listener->datagrams)
+			return datagram ? -EPROTOTYPE : -ESOCKTNOSUPPORT;
+		if (datagram && !socket_is_udp(fds[i]))
+			return -EPROTONOSUPPORT;
+	}
+	return 0;
 }
 
 static int refuse_passed(int *fds, int count, int error, struct failure *failure)
@@ -322,13 +326,12 @@ static int refuse_passed(int *fds, int count, int error, struct failure *failure
 /* fd: what was passed to us is adopted: listening sockets, or one that is connected already. */
 static int adopt(struct listener *listener, struct failure *failure)
 {
-	int fds[INHERITED_MAX], found = activation_find(listener->addr, fds, INHERITED_MAX), error = 0;
+	int fds[INHERITED_MAX], found = activation_find(listener->addr, fds, INHERITED_MAX), error;
 
 	*failure = (struct failure){ .step = STEP_SOCKET, .error = -found };
 	if (found < 0)
 		return found;
-	for (int i = 0; i < found && !error; i++)
-		error = check_passed(listener, fds[i]);
+	error = check_passed(listener, fds, found);
 	listener->sockets = error ? NULL : calloc((size_t)found, sizeof(*listener->sockets));
 	if (!listener->sockets)
 		return refuse_passed(fds, found, error ? error : -ENOMEM, failure);
