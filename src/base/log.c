@@ -149,12 +149,12 @@ static void emit(const struct level *level, const char *message);
 static void put_out(const char *data, size_t size)
 {
 	uint64_t deadline = units_now() + (lost.error ? 0 : WRITE_PATIENCE);
-	size_t written = 0;
-	int error = lost.cut ? fd_write_ready(STDERR_FILENO, "\n", 1, deadline, &written) : 0;
+	size_t written;
+	int error = lost.cut ? fd_write_until(STDERR_FILENO, "\n", 1, deadline, NULL) : 0;
 
 	if (!error) {
 		lost.cut = false;
-		error = fd_write_ready(STDERR_FILENO, data, size, deadline, &written);
+		error = fd_write_until(STDERR_FILENO, data, size, deadline, &written);
 		lost.cut = written > 0 && written < size;
 	}
 	lost.error = -error;
@@ -170,7 +170,7 @@ static bool tell_lost(void)
 	if (messages == 0)
 		return true;
 	snprintf(text, sizeof(text), "messages lost here: %" PRIu64 ": standard error could not be written: %s", messages,
-	         lost.error == ETIMEDOUT || lost.error == EAGAIN ? "nobody reads it" : strerror(lost.error));
+	         lost.error == ETIMEDOUT ? "nobody reads it" : strerror(lost.error));
 	lost.messages = 0;
 	emit(&level_warning, text); /* comes back to write_out() */
 	if (lost.messages == 0)
@@ -182,9 +182,7 @@ static bool tell_lost(void)
 /* The line of progress, which nobody misses. */
 static void write_progress(const char *data, size_t size)
 {
-	size_t written;
-
-	(void)fd_write_ready(STDERR_FILENO, data, size, units_now() + WRITE_PATIENCE, &written);
+	(void)fd_write_until(STDERR_FILENO, data, size, units_now() + WRITE_PATIENCE, NULL);
 }
 
 static void write_out(const char *data, size_t size)

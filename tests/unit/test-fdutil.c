@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -141,19 +142,29 @@ static void all_is_written_without_blocking(void **state)
 
 static void writing_gives_up_in_time(void **state)
 {
-	char block[4096] = "";
-	uint64_t before = units_now();
+	const size_t size = 1 << 20;
+	char *data = calloc(1, size);
+	uint64_t before;
+	size_t written, some;
 	int ends[2];
 
 	(void)state;
+	assert_non_null(data);
 	assert_int_equal(pipe(ends), 0);
-	assert_int_equal(fd_nonblock(ends[1], true), 0);
-	while (write(ends[1], block, sizeof(block)) > 0)
-		;
-	assert_int_equal(fd_write_until(ends[1], "x", 1, before + 50 * NSEC_PER_MSEC), -ETIMEDOUT);
-	assert_in_range(units_now() - before, 49 * NSEC_PER_MSEC, 10 * NSEC_PER_SEC);
+	for (int blocks = 0; blocks < 2; blocks++) { /* the second finds no room at all */
+		assert_int_equal(fd_nonblock(ends[1], !blocks), 0);
+		before = units_now();
+		assert_int_equal(fd_write_until(ends[1], data, size, before + 50 * NSEC_PER_MSEC, &written), -ETIMEDOUT);
+		assert_in_range(units_now() - before, 49 * NSEC_PER_MSEC, 10 * NSEC_PER_SEC);
+		assert_true(blocks ? written == 0 : written >= PIPE_BUF);
+	}
+	assert_int_equal(read(ends[0], data, PIPE_BUF), PIPE_BUF);
+	assert_int_equal(fd_write_until(ends[1], data, size, 0, &some), -ETIMEDOUT); /* what goes at once */
+	assert_int_equal(some, PIPE_BUF);
+	assert_int_equal(fd_write_until(ends[1], "x", 1, units_now(), NULL), -ETIMEDOUT);
 	fd_close(&ends[0]);
 	fd_close(&ends[1]);
+	free(data);
 	assert_int_equal(fd_write_all(-1, "x", 1), -EBADF);
 }
 
