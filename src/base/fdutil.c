@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -124,6 +125,51 @@ int fd_nonblock(int fd, bool on)
 		return -errno;
 	flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
 	return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
+}
+
+/* As fd_read_all(), but what was read before an error is there too. Files of /proc tell no size, so nobody is asked for it. */
+static int read_to_end(int fd, size_t most, char **data, size_t *size)
+{
+	size_t room = 0;
+
+	for (;;) {
+		ssize_t count;
+
+		if (*size + 1 >= room) {
+			char *more;
+
+			room = room ? room * 2 : 4096;
+			more = realloc(*data, room);
+			if (!more)
+				return -ENOMEM;
+			*data = more;
+		}
+		count = read(fd, *data + *size, room - *size - 1);
+		if (count < 0 && errno != EINTR)
+			return -errno;
+		if (count == 0)
+			return 0;
+		if (count > 0)
+			*size += (size_t)count;
+		if (*size > most)
+			return -EFBIG;
+	}
+}
+
+int fd_read_all(int fd, size_t most, char **data, size_t *size)
+{
+	int error;
+
+	*data = NULL;
+	*size = 0;
+	error = read_to_end(fd, most, data, size);
+	if (!error) {
+		(*data)[*size] = '\0';
+		return 0;
+	}
+	free(*data);
+	*data = NULL;
+	return error;
 }
 
 /* For poll(2), which takes milliseconds: until the time (units_now(); UNITS_INF: never) has come. */

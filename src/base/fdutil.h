@@ -20,6 +20,9 @@ void fd_standard(void);
 int fd_keep(int *fds, size_t count);
 int fd_cloexec(int fd, bool on);  /* 0 or negative errno */
 int fd_nonblock(int fd, bool on); /* 0 or negative errno; only for descriptors that are ours alone */
+/* Reads to the end. 0: *data is owned by the caller, for free(3), with a NUL behind its *size bytes. Else *data is NULL: -EFBIG
+ * (more than most bytes), -ENOMEM, or another negative errno. */
+int fd_read_all(int fd, size_t most, char **data, size_t *size);
 /* Writes all of it to a descriptor that may block or not, and waits (poll(2)) for room, however long: 0 or a negative errno. */
 int fd_write_all(int fd, const void *data, size_t size);
 /* The same, but gives up with -ETIMEDOUT once units_now() has reached deadline (ns; in the past: what goes at once is written).

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fdutil.h"
 #include "base/log.h"
 #include "serve/rules-parts.h"
 
@@ -105,42 +106,15 @@ bool rules_trust(struct rules *rules, const char *path)
 	return stat(path, &st) < 0 || trusted(rules, path, &st);
 }
 
-static int read_all(int fd, char **data, size_t *size)
-{
-	size_t room = 0;
-
-	for (;;) {
-		char *more;
-		ssize_t n;
-
-		if (*size == room) {
-			room = room ? room * 2 : 16384;
-			if (room > FILE_MAX_BYTES)
-				return -EFBIG;
-			more = realloc(*data, room);
-			if (!more)
-				return -ENOMEM;
-			*data = more;
-		}
-		n = read(fd, *data + *size, room - *size);
-		if (n == 0)
-			return 0;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			*size += (size_t)n;
-	}
-}
-
 static int read_one(struct rules *rules, const struct rules_context *context, const char *path, int fd, const struct stat *st)
 {
-	char *data = NULL;
-	size_t size = 0;
+	char *data;
+	size_t size;
 	int status;
 
 	if (!trusted(rules, path, st))
 		return 0;
-	status = read_all(fd, &data, &size);
+	status = fd_read_all(fd, FILE_MAX_BYTES, &data, &size);
 	if (!status) {
 		status = context->bundle ? bundle_add(context->bundle, BUNDLE_RULES, path, data, size) : 0;
 		if (!status)

@@ -140,6 +140,37 @@ static void all_is_written_without_blocking(void **state)
 	free(data);
 }
 
+static void all_is_read_or_nothing(void **state)
+{
+	char block[5000], *data;
+	size_t size;
+	int ends[2];
+
+	(void)state;
+	memset(block, 'x', sizeof(block));
+	for (size_t most = sizeof(block) - 1; most <= sizeof(block); most++) {
+		assert_int_equal(pipe(ends), 0);
+		assert_int_equal(write(ends[1], block, sizeof(block)), sizeof(block));
+		fd_close(&ends[1]);
+		if (most < sizeof(block)) {
+			assert_int_equal(fd_read_all(ends[0], most, &data, &size), -EFBIG);
+			assert_null(data);
+		} else {
+			assert_int_equal(fd_read_all(ends[0], most, &data, &size), 0);
+			assert_int_equal(size, sizeof(block));
+			assert_memory_equal(data, block, size);
+			assert_int_equal(data[size], '\0');
+			free(data);
+			assert_int_equal(fd_read_all(ends[0], 0, &data, &size), 0); /* the end again: empty, but a text */
+			assert_string_equal(data, "");
+			free(data);
+		}
+		fd_close(&ends[0]);
+	}
+	assert_int_equal(fd_read_all(-1, 1, &data, &size), -EBADF);
+	assert_null(data);
+}
+
 static void writing_gives_up_in_time(void **state)
 {
 	const size_t size = 1 << 20;
@@ -176,6 +207,7 @@ int main(void)
 		cmocka_unit_test(flags_are_set_and_cleared),
 		cmocka_unit_test(standard_descriptors_are_opened),
 		cmocka_unit_test(all_is_written_without_blocking),
+		cmocka_unit_test(all_is_read_or_nothing),
 		cmocka_unit_test(writing_gives_up_in_time),
 	};
 
