@@ -3,9 +3,11 @@ libnet_a_SOURCES = \
 	src/net/activation.c src/net/activation.h \
 	src/net/addr.c src/net/addr.h \
 	src/net/addr-cid.c \
+	src/net/addr-exec.c \
 	src/net/addr-foreign.c \
 	src/net/addr-format.c \
 	src/net/addr-options.c \
+	src/net/addr-parse.c \
 	src/net/addr-parts.h \
 	src/net/addr-text.c \
 	src/net/dest.c src/net/dest.h \
