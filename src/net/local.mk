@@ -13,7 +13,7 @@ libnet_a_SOURCES = \
 	src/net/dest.c src/net/dest.h \
 	src/net/diag.c src/net/diag.h \
 	src/net/endpoint.c src/net/endpoint.h \
-	src/net/explain.c src/net/explain.h \
+	src/net/explain.c src/net/explain.h src/net/explain-causes.c src/net/explain-parts.h \
 	src/net/hosts.c src/net/hosts.h \
 	src/net/http-connect.c src/net/http-connect.h \
 	src/net/ip.c src/net/ip.h \
