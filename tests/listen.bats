@@ -186,6 +186,31 @@ for number in range(900):
 	exec 8>&-
 }
 
+@test "--hash: a standard output that blocks, and is full, does not hold up the end" {
+	need python3
+	cat >blocked <<-'END'
+		#!/usr/bin/env python3
+		import os, socket, sys
+		reader, writer = socket.socketpair()
+		writer.setblocking(False)
+		try:
+		    while True:
+		        writer.send(bytes(4096))
+		except BlockingIOError:
+		    writer.setblocking(True)
+		reader.set_inheritable(True)  # as long as it is open nobody is told that it is not read
+		os.dup2(writer.fileno(), 1)
+		os.execvp("vsock-listen", ["vsock-listen", *sys.argv[1:]])
+	END
+	chmod +x blocked
+	spawn_ready hash ./blocked --hash -v unix:hash
+	run -0 vsock-cat unix:hash <<<hello
+	wait_until grep -q ' done ' hash.err
+	kill "${spawned[hash]}"
+	ends_with 1 hash
+	grep -q 'standard output: not all was written: ' hash.err
+}
+
 @test "--user becomes the user once it listens, with all its groups" {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	chmod 755 . && mkdir in && chown nobody in

@@ -9,18 +9,12 @@ setup() {
 	vmm=$BATS_TEST_TMPDIR/vmm.vsock
 }
 
-# start_vmm BEHAVIOUR…
-start_vmm() {
-	spawn vmm "$tests_top/tests/lib/fake-vmm" "$vmm" "$@"
-	wait_until grep -q READY "$BATS_TEST_TMPDIR/vmm.out"
-}
-
 talk() {
 	echo hello | vsock-cat "$@" "vsock-mux:$vmm:52"
 }
 
 @test "the request names the port, and the stream begins behind OK" {
-	start_vmm ok
+	start_vmm "$vmm" ok
 	run -0 --separate-stderr talk
 	[ "$output" = hello ]
 	[ -z "$stderr" ]
@@ -28,25 +22,25 @@ talk() {
 }
 
 @test "an OK in two parts is one" {
-	start_vmm split
+	start_vmm "$vmm" split
 	run -0 talk
 	[ "$output" = hello ]
 }
 
 @test "payload in the same segment as the OK is not read with it" {
-	start_vmm payload
+	start_vmm "$vmm" payload
 	run -0 talk
 	[ "$output" = $'OK 7\nfirst hello' ]
 }
 
 @test "OK with CR LF is taken" {
-	start_vmm crlf
+	start_vmm "$vmm" crlf
 	run -0 talk
 	[ "$output" = hello ]
 }
 
 @test "something else than OK: status 1, and what it was" {
-	start_vmm garbage long part
+	start_vmm "$vmm" garbage long part
 	run -1 talk
 	[[ $output == *"answered nonsense"*"HTTP/1.1 400"* ]]
 	[[ $output == *"hint: is it the VMM's vsock socket"* ]]
@@ -57,7 +51,7 @@ talk() {
 }
 
 @test "closed without a word: nothing listens there, status 3" {
-	start_vmm close reset
+	start_vmm "$vmm" close reset
 	run -3 talk
 	[[ $output == *"refused: nothing listens on port 52"* ]]
 	run -3 talk
@@ -65,13 +59,13 @@ talk() {
 }
 
 @test "silence: status 5 after the connect time-out" {
-	start_vmm silence
+	start_vmm "$vmm" silence
 	run -5 talk -w 200ms
 	[[ $output == *"timed out"* ]]
 }
 
 @test "--wait goes on until the guest listens" {
-	start_vmm close close ok
+	start_vmm "$vmm" close close ok
 	run -0 --separate-stderr talk --wait 60s
 	[ "$output" = hello ]
 }
@@ -80,7 +74,7 @@ talk() {
 	run -4 talk
 	[[ $output == *"no such socket"* ]]
 	spawn waiter bash -c 'echo later | vsock-cat --wait 60s "vsock-mux:$1:52"' - "$vmm"
-	start_vmm ok
+	start_vmm "$vmm" ok
 	wait_until grep -q later "$BATS_TEST_TMPDIR/waiter.out"
 }
 
@@ -95,7 +89,7 @@ talk() {
 }
 
 @test "the proxy connects through it, 8 MiB both ways, half-close kept" {
-	start_vmm ok
+	start_vmm "$vmm" ok
 	spawn_ready proxy vsock-proxy tcp:127.0.0.1:0 "vsock-mux:$vmm:52"
 	head -c 8M /dev/urandom >"$BATS_TEST_TMPDIR/data"
 	vsock-cat "$ready" <"$BATS_TEST_TMPDIR/data" | cmp - "$BATS_TEST_TMPDIR/data"
@@ -103,14 +97,14 @@ talk() {
 
 @test "a name of the hosts file reaches it" {
 	echo "$vmm db" >"$BATS_TEST_TMPDIR/hosts"
-	start_vmm ok
+	start_vmm "$vmm" ok
 	VSOCK_HOSTS=$BATS_TEST_TMPDIR/hosts run -0 bash -c 'echo hello | vsock-cat db:5432'
 	[ "$output" = hello ]
 	grep -qx 'CONNECT 5432' "$BATS_TEST_TMPDIR/vmm.out"
 }
 
 @test "vsock-ping measures the handshake too, and tells open, closed and no answer" {
-	start_vmm ok ok close reset silence ok
+	start_vmm "$vmm" ok ok close reset silence ok
 	run -0 --separate-stderr vsock-ping -c 6 -i 0.01 -W 0.5 "vsock-mux:$vmm:52"
 	echo "$output"
 	[ "${lines[0]}" = "PING vsock-mux:$vmm:52: connect and handshake" ]
@@ -123,7 +117,7 @@ talk() {
 }
 
 @test "vsock-ping --echo goes through the handshake once" {
-	start_vmm ok
+	start_vmm "$vmm" ok
 	run -0 vsock-ping --echo -c 20 -i 0.005 "vsock-mux:$vmm:52"
 	[[ "$output" == *"20 packets transmitted, 20 received"* ]]
 	[ "$(grep -c '^CONNECT 52$' "$BATS_TEST_TMPDIR/vmm.out")" = 1 ]

@@ -117,8 +117,7 @@ clean() {
 	run -0 vsock-cat --record messages.pcapng --message-size line unix-seqpacket:messages <<<$'a\nbb'
 	clean messages.pcapng
 	[ "$(shark messages.pcapng -Y 'tcp.len > 0' -T fields -e tcp.len | sort | xargs)" = "2 2 3 3" ]
-	spawn vmm "$tests_top/tests/lib/fake-vmm" "$PWD/guest" ok
-	wait_until grep -q READY vmm.out
+	start_vmm guest ok
 	run vsock-cat --record mux vsock-mux:guest:52 <<<data
 	[ "$(shark mux -Y 'tcp.flags == 2' -T fields -e tcp.dstport)" = 52 ]
 }

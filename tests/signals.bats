@@ -47,6 +47,16 @@ ready_by_python() {
 	wait_ready "$name"
 }
 
+# terminate_in_use COMMAND…: a server at ./front, named server, gets SIGTERM while a client, cat, is connected.
+terminate_in_use() {
+	ready_by_python server "$@"
+	spawn_cat cat vsock-cat -v ./front
+	wait_until grep -q ' open ' cat.err
+	echo before >&8
+	wait_until grep -q before cat.out
+	kill -TERM "${spawned[server]}"
+}
+
 @test "vsock-cat dies by the signal, so that shell loops stop" {
 	need python3
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
@@ -129,12 +139,7 @@ ready_by_python() {
 	spawn_ready echo vsock-listen --echo unix:./echo
 	for command in "vsock-listen --echo unix:./front" "vsock-proxy unix:./front unix:./echo"; do
 		# shellcheck disable=SC2086 # words
-		ready_by_python server $command
-		spawn_cat cat vsock-cat -v ./front
-		wait_until grep -q ' open ' cat.err
-		echo before >&8
-		wait_until grep -q before cat.out
-		kill -TERM "${spawned[server]}"
+		terminate_in_use $command
 		wait_until grep -q 'draining: connections open: 1' server.err
 		run -4 vsock-cat -z ./front
 		echo after >&8
@@ -149,12 +154,7 @@ ready_by_python() {
 	spawn_ready echo vsock-listen --echo unix:./echo
 	for command in "vsock-listen --echo unix:./front" "vsock-proxy unix:./front unix:./echo"; do
 		# shellcheck disable=SC2086 # words
-		ready_by_python server $command
-		spawn_cat cat vsock-cat -v ./front
-		wait_until grep -q ' open ' cat.err
-		echo before >&8
-		wait_until grep -q before cat.out
-		kill -TERM "${spawned[server]}"
+		terminate_in_use $command
 		wait_until grep -q 'draining' server.err
 		kill -INT "${spawned[server]}"
 		ends_with server 130
@@ -168,12 +168,7 @@ ready_by_python() {
 	for command in "vsock-listen --drain-timeout 50ms --echo unix:./front" "vsock-proxy --drain-timeout 50ms unix:./front unix:./echo" \
 		"vsock-proxy --drain-timeout 0 unix:./front unix:./echo"; do
 		# shellcheck disable=SC2086 # words
-		ready_by_python server $command
-		spawn_cat cat vsock-cat -v ./front
-		wait_until grep -q ' open ' cat.err
-		echo before >&8
-		wait_until grep -q before cat.out
-		kill -TERM "${spawned[server]}"
+		terminate_in_use $command
 		ends_with server 0
 		finish cat
 	done

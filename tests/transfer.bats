@@ -459,37 +459,12 @@ connection.close()'
 
 @test "hybrid vsock: the handshake, nothing behind it lost, and what its failures are" {
 	need python3
-	spawn vmm python3 -u -c '
-import os, socket
-listener = socket.socket(socket.AF_UNIX)
-listener.bind("vmm")
-listener.listen()
-print("listening")
-while True:
-    connection, _ = listener.accept()
-    line = b""
-    while not line.endswith(b"\n"):
-        line += connection.recv(1)
-    port = int(line.split()[1])
-    if port == 1:
-        connection.sendall(b"OK 1073741824\nwelcome\n")
-        while True:
-            data = connection.recv(65536)
-            if not data:
-                break
-            connection.sendall(data)
-    elif port == 4:
-        silent = connection
-        continue
-    elif port == 2:
-        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-    connection.close()'
-	wait_until grep -q listening vmm.out
+	start_vmm vmm payload payload garbage close silence
 	run -0 vsock-cat vsock-mux:./vmm:1 <<<hello
-	[ "$output" = $'welcome\nhello' ]
+	[ "$output" = $'OK 7\nfirst hello' ]
 	echo "$PWD/vmm guest" >"$VSOCK_HOSTS"
 	run -0 vsock-cat guest:1 <<<hello
-	[ "$output" = $'welcome\nhello' ]
+	[ "$output" = $'OK 7\nfirst hello' ]
 	run -1 --separate-stderr vsock-cat vsock-mux:./vmm:2
 	[[ ${stderr_lines[0]} == "vsock-cat: vsock-mux:./vmm:2: "* ]]
 	run -3 --separate-stderr vsock-cat vsock-mux:./vmm:3

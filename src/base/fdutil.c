@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -126,6 +127,51 @@ int fd_nonblock(int fd, bool on)
 	return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
 }
 
+/* As fd_read_all(), but what was read before an error is there too. Files of /proc tell no size, so nobody is asked for it. */
+static int read_to_end(int fd, size_t most, char **data, size_t *size)
+{
+	size_t room = 0;
+
+	for (;;) {
+		ssize_t count;
+
+		if (*size + 1 >= room) {
+			char *more;
+
+			room = room ? room * 2 : 4096;
+			more = realloc(*data, room);
+			if (!more)
+				return -ENOMEM;
+			*data = more;
+		}
+		count = read(fd, *data + *size, room - *size - 1);
+		if (count < 0 && errno != EINTR)
+			return -errno;
+		if (count == 0)
+			return 0;
+		if (count > 0)
+			*size += (size_t)count;
+		if (*size > most)
+			return -EFBIG;
+	}
+}
+
+int fd_read_all(int fd, size_t most, char **data, size_t *size)
+{
+	int error;
+
+	*data = NULL;
+	*size = 0;
+	error = read_to_end(fd, most, data, size);
+	if (!error) {
+		(*data)[*size] = '\0';
+		return 0;
+	}
+	free(*data);
+	*data = NULL;
+	return error;
+}
+
 /* For poll(2), which takes milliseconds: until the time (units_now(); UNITS_INF: never) has come. */
 static int time_left(uint64_t deadline)
 {
@@ -143,6 +189,8 @@ static int wait_writable(int fd, uint64_t deadline)
 	struct pollfd ready = {.fd = fd, .events = POLLOUT};
 	int count;
 
+	if (fd < 0)
+		return -EBADF; /* poll(2) would wait for nothing */
 	do
 		count = poll(&ready, 1, time_left(deadline));
 	while (count < 0 && errno == EINTR);
@@ -151,48 +199,34 @@ static int wait_writable(int fd, uint64_t deadline)
 	return count ? 0 : -ETIMEDOUT;
 }
 
-int fd_write_until(int fd, const void *data, size_t size, uint64_t deadline)
+int fd_write_until(int fd, const void *data, size_t size, uint64_t deadline, size_t *written)
 {
-	const char *at = data;
+	/* what has room for anything has room for PIPE_BUF bytes, so a pipe that blocks does not */
+	const size_t most = deadline == UNITS_INF ? size : PIPE_BUF;
+	size_t done = 0;
+	int error = 0;
 
-	while (size > 0) {
-		ssize_t count = write(fd, at, size);
+	while (done < size && !error) {
+		size_t piece = size - done < most ? size - done : most;
+		ssize_t count;
 
-		if (count >= 0) {
-			at += count;
-			size -= (size_t)count;
-		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-			int error = deadline != UNITS_INF && units_now() >= deadline ? -ETIMEDOUT : wait_writable(fd, deadline);
-
-			if (error < 0)
-				return error;
-		} else if (errno != EINTR) {
-			return -errno;
-		}
+		error = wait_writable(fd, deadline);
+		count = error ? 0 : write(fd, (const char *)data + done, piece);
+		if (count >= 0)
+			done += (size_t)count;
+		else if (errno != EINTR && errno != EAGAIN)
+			error = -errno;
+		else if (units_now() >= deadline) /* poll(2) saw room that there is not */
+			error = -ETIMEDOUT;
 	}
-	return 0;
-}
-
-int fd_write_ready(int fd, const void *data, size_t size, uint64_t deadline, size_t *written)
-{
-	for (*written = 0; *written < size;) {
-		size_t most = size - *written < PIPE_BUF ? size - *written : PIPE_BUF;
-		int error = wait_writable(fd, deadline);
-		ssize_t count = error ? 0 : write(fd, (const char *)data + *written, most);
-
-		if (error)
-			return error;
-		if (count > 0)
-			*written += (size_t)count;
-		else if (count < 0 && errno != EINTR && (errno != EAGAIN || units_now() >= deadline))
-			return -errno;
-	}
-	return 0;
+	if (written)
+		*written = done;
+	return error;
 }
 
 int fd_write_all(int fd, const void *data, size_t size)
 {
-	return fd_write_until(fd, data, size, UNITS_INF);
+	return fd_write_until(fd, data, size, UNITS_INF, NULL);
 }
 
 void fd_attach(struct msghdr *message, void *room, const int *fds, size_t count)

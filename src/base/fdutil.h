@@ -20,14 +20,15 @@ void fd_standard(void);
 int fd_keep(int *fds, size_t count);
 int fd_cloexec(int fd, bool on);  /* 0 or negative errno */
 int fd_nonblock(int fd, bool on); /* 0 or negative errno; only for descriptors that are ours alone */
-/* Writes all of it to a descriptor that may block or not (poll(2) in between): 0 or negative errno. */
+/* Reads to the end. 0: *data is owned by the caller, for free(3), with a NUL behind its *size bytes. Else *data is NULL: -EFBIG
+ * (more than most bytes), -ENOMEM, or another negative errno. */
+int fd_read_all(int fd, size_t most, char **data, size_t *size);
+/* Writes all of it to a descriptor that may block or not, and waits (poll(2)) for room, however long: 0 or a negative errno. */
 int fd_write_all(int fd, const void *data, size_t size);
-/* The same, but gives up with -ETIMEDOUT once units_now() has reached deadline; UNITS_INF: never. A descriptor that
- * blocks may exceed it. */
-int fd_write_until(int fd, const void *data, size_t size, uint64_t deadline);
-/* The same, but looks (poll(2)) before each piece whether there is room, so that one that blocks does not exceed the deadline
- * either, but where somebody else fills it in between. *written is how much of it went. */
-int fd_write_ready(int fd, const void *data, size_t size, uint64_t deadline, size_t *written);
+/* The same, but gives up with -ETIMEDOUT once units_now() has reached deadline (ns; in the past: what goes at once is written).
+ * It looks before each piece whether there is room, so a descriptor that blocks exceeds it only where somebody else fills it
+ * in between. *written is how many bytes went, also before an error; or NULL. */
+int fd_write_until(int fd, const void *data, size_t size, uint64_t deadline, size_t *written);
 /* Sends a descriptor through a connected UNIX socket (SCM_RIGHTS, with one byte 0, as OpenBSD's nc -F does); ours stays
  * open. 0 or negative errno. */
 int fd_pass(int through, int fd);

@@ -16,7 +16,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fdutil.h"
@@ -28,8 +27,6 @@
 
 /* A stderr that isn't read (a full pipe) may hold a message up for so long, then it is lost, and so are the next, at once. */
 #define WRITE_PATIENCE NSEC_PER_SEC
-
-#define STAMP_SIZE 40
 
 struct level {
 	const char *name;
@@ -129,32 +126,18 @@ unsigned log_width(int fd)
 	return 80;
 }
 
-/* RFC 3339, UTC, microseconds */
-static const char *stamp(char buf[STAMP_SIZE])
-{
-	struct timespec now;
-	struct tm parts;
-	size_t length;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &parts);
-	length = strftime(buf, STAMP_SIZE, "%Y-%m-%dT%H:%M:%S", &parts);
-	snprintf(buf + length, STAMP_SIZE - length, ".%06ldZ", now.tv_nsec / 1000);
-	return buf;
-}
-
 static void emit(const struct level *level, const char *message);
 
 /* A message, or whatever has lines. Where could we complain that it can't be written? */
 static void put_out(const char *data, size_t size)
 {
 	uint64_t deadline = units_now() + (lost.error ? 0 : WRITE_PATIENCE);
-	size_t written = 0;
-	int error = lost.cut ? fd_write_ready(STDERR_FILENO, "\n", 1, deadline, &written) : 0;
+	size_t written;
+	int error = lost.cut ? fd_write_until(STDERR_FILENO, "\n", 1, deadline, NULL) : 0;
 
 	if (!error) {
 		lost.cut = false;
-		error = fd_write_ready(STDERR_FILENO, data, size, deadline, &written);
+		error = fd_write_until(STDERR_FILENO, data, size, deadline, &written);
 		lost.cut = written > 0 && written < size;
 	}
 	lost.error = -error;
@@ -170,7 +153,7 @@ static bool tell_lost(void)
 	if (messages == 0)
 		return true;
 	snprintf(text, sizeof(text), "messages lost here: %" PRIu64 ": standard error could not be written: %s", messages,
-	         lost.error == ETIMEDOUT || lost.error == EAGAIN ? "nobody reads it" : strerror(lost.error));
+	         lost.error == ETIMEDOUT ? "nobody reads it" : strerror(lost.error));
 	lost.messages = 0;
 	emit(&level_warning, text); /* comes back to write_out() */
 	if (lost.messages == 0)
@@ -182,9 +165,7 @@ static bool tell_lost(void)
 /* The line of progress, which nobody misses. */
 static void write_progress(const char *data, size_t size)
 {
-	size_t written;
-
-	(void)fd_write_ready(STDERR_FILENO, data, size, units_now() + WRITE_PATIENCE, &written);
+	(void)fd_write_until(STDERR_FILENO, data, size, units_now() + WRITE_PATIENCE, NULL);
 }
 
 static void write_out(const char *data, size_t size)
@@ -295,12 +276,12 @@ static char *line_close(struct line *line)
 /* What stands before a line of text. named: the program's name too, which the journal has already. */
 static void put_prefix(FILE *out, const struct level *level, bool named)
 {
-	char buf[STAMP_SIZE];
+	char buf[UNITS_STAMP];
 
 	if (config.format == LOG_JOURNAL)
 		fprintf(out, "<%d>", level->priority);
 	if (config.timestamps)
-		fprintf(out, "%s ", stamp(buf));
+		fprintf(out, "%s ", units_stamp(buf, sizeof(buf)));
 	if (!named || program_name == NULL || config.format == LOG_JOURNAL)
 		return;
 	if (level == &level_error && log_color_on(STDERR_FILENO))
@@ -320,11 +301,11 @@ static void put_erase(FILE *out)
 static void put_json_message(FILE *out, const struct level *level, const char *message)
 {
 	struct json json;
-	char buf[STAMP_SIZE];
+	char buf[UNITS_STAMP];
 
 	json_start(&json, out);
 	json_object(&json, NULL);
-	json_text(&json, "time", stamp(buf));
+	json_text(&json, "time", units_stamp(buf, sizeof(buf)));
 	json_text(&json, "level", level->name);
 	json_text(&json, "message", message);
 	json_end_object(&json);
@@ -459,11 +440,11 @@ void log_info(unsigned level, const char *format, ...)
 static void put_json_caret(FILE *out, const char *text, size_t offset, size_t length)
 {
 	struct json json;
-	char buf[STAMP_SIZE];
+	char buf[UNITS_STAMP];
 
 	json_start(&json, out);
 	json_object(&json, NULL);
-	json_text(&json, "time", stamp(buf));
+	json_text(&json, "time", units_stamp(buf, sizeof(buf)));
 	json_text(&json, "level", level_error.name);
 	json_text(&json, "text", text);
 	json_number(&json, "offset", offset);
@@ -547,11 +528,11 @@ static void put_json_event(FILE *out, uint64_t conn, const char *event, const ch
                            const struct log_field *fields)
 {
 	struct json json;
-	char buf[STAMP_SIZE];
+	char buf[UNITS_STAMP];
 
 	json_start(&json, out);
 	json_object(&json, NULL);
-	json_text(&json, "time", stamp(buf));
+	json_text(&json, "time", units_stamp(buf, sizeof(buf)));
 	json_text(&json, "event", event);
 	if (conn)
 		json_number(&json, "conn", conn);

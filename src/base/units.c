@@ -505,6 +505,19 @@ char *units_show_duration(uint64_t ns, char *buf, size_t size)
 	return buf;
 }
 
+char *units_stamp(char *buf, size_t size)
+{
+	struct timespec now;
+	struct tm parts;
+	size_t length;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &parts);
+	length = strftime(buf, size, "%Y-%m-%dT%H:%M:%S", &parts);
+	snprintf(buf + length, size - length, ".%06ldZ", now.tv_nsec / 1000);
+	return buf;
+}
+
 uint64_t units_now(void)
 {
 	struct timespec now;

@@ -84,11 +84,13 @@ static inline bool begins_with(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* addr.c: the families, and the parsers of what stands between family and options */
+/* addr.c: the families */
 #define ADDR_FAMILIES 18 /* entries of the table: a new one counts up here */
 extern const struct family addr_families[ADDR_FAMILIES];
 const struct family *addr_find_family(const char *word, size_t length, bool any_case);
 const struct family *addr_family_of(enum addr_family family, bool seqpacket, uint8_t ip);
+/* The entry that a family which was not written has: vsock:, unix: or vsock-mux:. */
+const struct family *addr_first_family(enum addr_family family);
 
 /* addr-text.c: messages; both return -EINVAL */
 int addr_bad(struct parser *p, size_t at, size_t length, const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -127,7 +129,19 @@ bool addr_options_equal(const struct addr *x, const struct addr *y);
 bool addr_explain_family(struct parser *p);
 bool addr_explain_ipv6(struct parser *p);
 
-/* addr-format.c: what stands between the family and the options, the family included */
+/* addr-parse.c: what stands between the family and the options; 0, or -EINVAL from addr_bad() */
+int addr_parse_vsock(struct parser *p);
+int addr_parse_tcp(struct parser *p);
+int addr_parse_unix(struct parser *p);
+int addr_parse_mux(struct parser *p);
+int addr_parse_fd(struct parser *p);
+int addr_parse_stdio(struct parser *p);
+int addr_parse_open_ended(struct parser *p);
+
+/* addr-exec.c */
+int addr_parse_exec(struct parser *p);
+
+/* addr-format.c: the same the other way, the family included */
 void addr_format_vsock(struct writer *w, const struct addr *addr);
 void addr_format_tcp(struct writer *w, const struct addr *addr);
 void addr_format_unix(struct writer *w, const struct addr *addr);

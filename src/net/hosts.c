@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fdutil.h"
 #include "base/log.h"
 #include "net/addr.h"
 #include "net/hosts.h"
@@ -243,35 +244,6 @@ int hosts_read(struct hosts *hosts, const char *file, const char *data, size_t s
 	return 0;
 }
 
-static int read_fd(int fd, char **data, size_t *size)
-{
-	size_t room = 0;
-	ssize_t n;
-
-	*data = NULL;
-	*size = 0;
-	for (;;) {
-		if (*size == room) {
-			char *more;
-
-			if (room >= FILE_MAX_BYTES)
-				return -EFBIG;
-			room = room ? room * 2 : 4096;
-			more = realloc(*data, room);
-			if (more == NULL)
-				return -ENOMEM;
-			*data = more;
-		}
-		n = read(fd, *data + *size, room - *size);
-		if (n == 0)
-			return 0;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			*size += (size_t)n;
-	}
-}
-
 static int load_file(struct hosts *hosts, const char *file, bool must_exist, struct hosts_error *error)
 {
 	char *data = NULL;
@@ -284,7 +256,7 @@ static int load_file(struct hosts *hosts, const char *file, bool must_exist, str
 		if (!must_exist && (r == -ENOENT || r == -ENOTDIR))
 			return 0;
 	} else {
-		r = read_fd(fd, &data, &size);
+		r = fd_read_all(fd, FILE_MAX_BYTES, &data, &size);
 		close(fd);
 	}
 	if (r < 0) {

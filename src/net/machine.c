@@ -17,6 +17,7 @@
 
 #include <linux/vm_sockets.h>
 
+#include "base/fdutil.h"
 #include "net/addr.h"
 #include "net/machine.h"
 
@@ -49,7 +50,7 @@ static bool exists(const char *root, const char *path)
 	return path_make(full, sizeof(full), root, "%s", path) && access(full, F_OK) == 0;
 }
 
-/* The whole file with a NUL behind it, or NULL; *length may be NULL. Files of /proc tell no size, so it is read to its end. */
+/* The whole file with a NUL behind it, or NULL; *length may be NULL. */
 static char *file_read(const char *path, size_t limit, size_t *length)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -57,37 +58,11 @@ static char *file_read(const char *path, size_t limit, size_t *length)
 		return NULL;
 	struct stat st;
 	char *data = NULL;
-	size_t room = 0, got = 0;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		goto fail;
-	for (;;) {
-		if (got + 1 >= room) {
-			room = room ? room * 2 : 4096;
-			char *bigger = realloc(data, room);
-			if (!bigger)
-				goto fail;
-			data = bigger;
-		}
-		ssize_t n = read(fd, data + got, room - got - 1);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			goto fail;
-		if (n == 0)
-			break;
-		got += (size_t)n;
-		if (got > limit)
-			goto fail;
-	}
-	data[got] = '\0';
-	if (length)
-		*length = got;
+	size_t size;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fd_read_all(fd, limit, &data, &size) == 0 && length)
+		*length = size;
 	close(fd);
 	return data;
-fail:
-	free(data);
-	close(fd);
-	return NULL;
 }
 
 static char *tree_read(const char *root, const char *path)

@@ -16,7 +16,8 @@ libserve_a_SOURCES = \
 	src/serve/output.c src/serve/output.h \
 	src/serve/page.c src/serve/page.h \
 	src/serve/router.c src/serve/router.h \
-	src/serve/rules.c src/serve/rules.h src/serve/rules-text.c src/serve/rules-text.h \
+	src/serve/rules.c src/serve/rules.h src/serve/rules-check.c src/serve/rules-parts.h src/serve/rules-read.c \
+	src/serve/rules-text.c src/serve/rules-text.h \
 	src/serve/notify.c src/serve/notify.h \
 	src/serve/program.c src/serve/program.h \
 	src/serve/receive.c src/serve/receive.h \

@@ -78,7 +78,7 @@ int output_close(struct output *output, uint64_t patience)
 		return 0;
 	rest = chan_rest(&output->chan, &length);
 	if (rest)
-		error = fd_write_until(output->end.out, rest, length, units_now() + patience);
+		error = fd_write_until(output->end.out, rest, length, units_now() + patience, NULL);
 	loop_unwatch(output->loop, &output->watch);
 	chan_drop(output->loop, &output->chan);
 	endpoint_close(&output->end);

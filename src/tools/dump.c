@@ -6,9 +6,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
+#include "base/units.h"
 
 #define WIDTH 16 /* bytes a line */
 
@@ -30,28 +30,16 @@ static void put_line(FILE *file, uint64_t at, const unsigned char *data, size_t 
 	fputs("|\n", file);
 }
 
-static void put_time(FILE *file)
-{
-	struct timespec now;
-	struct tm parts;
-	char text[32];
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &parts);
-	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
-	fprintf(file, "%s.%06ldZ", text, now.tv_nsec / 1000);
-}
-
 static void put_data(struct relay_tap *tap, int side, const void *data, size_t size)
 {
 	struct dump *dump = (struct dump *)(void *)tap;
 	uint64_t *moved = &dump->moved[side];
 	const unsigned char *bytes = data;
+	char now[UNITS_STAMP];
 
 	log_progress_end();
-	fprintf(dump->file, "%c ", side == dump->us ? '>' : '<');
-	put_time(dump->file);
-	fprintf(dump->file, " length=%zu from=%" PRIu64 " to=%" PRIu64 "\n", size, *moved, *moved + size - 1);
+	fprintf(dump->file, "%c %s length=%zu from=%" PRIu64 " to=%" PRIu64 "\n", side == dump->us ? '>' : '<',
+	        units_stamp(now, sizeof(now)), size, *moved, *moved + size - 1);
 	for (size_t at = 0; at < size; at += WIDTH)
 		put_line(dump->file, *moved + at, bytes + at, size - at < WIDTH ? size - at : WIDTH);
 	*moved += size;

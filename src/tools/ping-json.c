@@ -4,34 +4,19 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "tools/ping.h"
 
 #define SECONDS(ns) ((double)(ns) / NSEC_PER_SEC)
 
-/* RFC 3339, UTC, microseconds. */
-static const char *time_text(char *buf, size_t size)
-{
-	struct timespec now;
-	struct tm parts;
-	size_t length;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &parts);
-	length = strftime(buf, size, "%Y-%m-%dT%H:%M:%S", &parts);
-	snprintf(buf + length, size - length, ".%06ldZ", now.tv_nsec / 1000);
-	return buf;
-}
-
 void ping_json_result(struct ping *ping, const struct ping_result *result)
 {
 	struct json *json = &ping->json;
-	char now[48];
+	char now[UNITS_STAMP];
 
 	json_object(json, NULL);
 	json_text(json, "event", "probe");
-	json_text(json, "time", time_text(now, sizeof(now)));
+	json_text(json, "time", units_stamp(now, sizeof(now)));
 	json_text(json, "address", ping->text);
 	json_number(json, "seq", result->seq);
 	json_text(json, "result", ping_outcome_word(result->outcome));
@@ -112,9 +97,9 @@ static void csv_text(const char *text)
 void ping_csv_result(const struct ping *ping, const struct ping_result *result)
 {
 	bool answered = result->outcome <= PING_ECHOED;
-	char now[48];
+	char now[UNITS_STAMP];
 
-	printf("%s,", time_text(now, sizeof(now)));
+	printf("%s,", units_stamp(now, sizeof(now)));
 	csv_text(ping->text);
 	printf(",%llu,%s,", (unsigned long long)result->seq, ping_outcome_word(result->outcome));
 	if (answered)

@@ -125,7 +125,7 @@ static int ask(const struct addr *addr, const char *request, char **answer, stru
 	if (error)
 		return error;
 	out = open_memstream(answer, &size);
-	error = out ? fd_write_until(fd, request, strlen(request), units_now() + PATIENCE) : -ENOMEM;
+	error = out ? fd_write_until(fd, request, strlen(request), units_now() + PATIENCE, NULL) : -ENOMEM;
 	if (!error)
 		error = copy_answer(fd, out);
 	if (out)

@@ -119,6 +119,12 @@ descriptors_of() {
 	find "/proc/${spawned[$1]}/fd" "/proc/$(worker_of "$1")/fd" -mindepth 1 "${@:2}" | wc -l
 }
 
+# start_vmm PATH BEHAVIOUR…: a VMM, named vmm, that serves a connection in each of these ways (tests/lib/fake-vmm).
+start_vmm() {
+	spawn vmm "$tests_top/tests/lib/fake-vmm" "$@"
+	wait_until grep -q READY "$BATS_TEST_TMPDIR/vmm.out"
+}
+
 # port_of ADDRESS: its port: the number behind the last colon, without options.
 port_of() {
 	local address=${1%%,*}

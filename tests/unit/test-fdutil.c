@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -139,21 +140,62 @@ static void all_is_written_without_blocking(void **state)
 	free(data);
 }
 
-static void writing_gives_up_in_time(void **state)
+static void all_is_read_or_nothing(void **state)
 {
-	char block[4096] = "";
-	uint64_t before = units_now();
+	char block[5000], *data;
+	size_t size;
 	int ends[2];
 
 	(void)state;
+	memset(block, 'x', sizeof(block));
+	for (size_t most = sizeof(block) - 1; most <= sizeof(block); most++) {
+		assert_int_equal(pipe(ends), 0);
+		assert_int_equal(write(ends[1], block, sizeof(block)), sizeof(block));
+		fd_close(&ends[1]);
+		if (most < sizeof(block)) {
+			assert_int_equal(fd_read_all(ends[0], most, &data, &size), -EFBIG);
+			assert_null(data);
+		} else {
+			assert_int_equal(fd_read_all(ends[0], most, &data, &size), 0);
+			assert_int_equal(size, sizeof(block));
+			assert_memory_equal(data, block, size);
+			assert_int_equal(data[size], '\0');
+			free(data);
+			assert_int_equal(fd_read_all(ends[0], 0, &data, &size), 0); /* the end again: empty, but a text */
+			assert_string_equal(data, "");
+			free(data);
+		}
+		fd_close(&ends[0]);
+	}
+	assert_int_equal(fd_read_all(-1, 1, &data, &size), -EBADF);
+	assert_null(data);
+}
+
+static void writing_gives_up_in_time(void **state)
+{
+	const size_t size = 1 << 20;
+	char *data = calloc(1, size);
+	uint64_t before;
+	size_t written, some;
+	int ends[2];
+
+	(void)state;
+	assert_non_null(data);
 	assert_int_equal(pipe(ends), 0);
-	assert_int_equal(fd_nonblock(ends[1], true), 0);
-	while (write(ends[1], block, sizeof(block)) > 0)
-		;
-	assert_int_equal(fd_write_until(ends[1], "x", 1, before + 50 * NSEC_PER_MSEC), -ETIMEDOUT);
-	assert_in_range(units_now() - before, 49 * NSEC_PER_MSEC, 10 * NSEC_PER_SEC);
+	for (int blocks = 0; blocks < 2; blocks++) { /* the second finds no room at all */
+		assert_int_equal(fd_nonblock(ends[1], !blocks), 0);
+		before = units_now();
+		assert_int_equal(fd_write_until(ends[1], data, size, before + 50 * NSEC_PER_MSEC, &written), -ETIMEDOUT);
+		assert_in_range(units_now() - before, 49 * NSEC_PER_MSEC, 10 * NSEC_PER_SEC);
+		assert_true(blocks ? written == 0 : written >= PIPE_BUF);
+	}
+	assert_int_equal(read(ends[0], data, PIPE_BUF), PIPE_BUF);
+	assert_int_equal(fd_write_until(ends[1], data, size, 0, &some), -ETIMEDOUT); /* what goes at once */
+	assert_int_equal(some, PIPE_BUF);
+	assert_int_equal(fd_write_until(ends[1], "x", 1, units_now(), NULL), -ETIMEDOUT);
 	fd_close(&ends[0]);
 	fd_close(&ends[1]);
+	free(data);
 	assert_int_equal(fd_write_all(-1, "x", 1), -EBADF);
 }
 
@@ -165,6 +207,7 @@ int main(void)
 		cmocka_unit_test(flags_are_set_and_cleared),
 		cmocka_unit_test(standard_descriptors_are_opened),
 		cmocka_unit_test(all_is_written_without_blocking),
+		cmocka_unit_test(all_is_read_or_nothing),
 		cmocka_unit_test(writing_gives_up_in_time),
 	};
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -416,6 +417,23 @@ static void figures_are_shown(void **state)
 		assert_string_equal(units_show_duration(durations[i].value, buf, sizeof(buf)), durations[i].text);
 }
 
+static void the_time_of_day_is_a_stamp(void **state)
+{
+	char buf[UNITS_STAMP];
+	struct tm parts = {0};
+	const char *rest;
+	time_t before = time(NULL), told;
+
+	(void)state;
+	rest = strptime(units_stamp(buf, sizeof(buf)), "%Y-%m-%dT%H:%M:%S", &parts);
+	assert_non_null(rest);
+	assert_int_equal(strlen(rest), strlen(".123456Z"));
+	assert_int_equal(strspn(rest, ".0123456789"), strlen(".123456"));
+	assert_int_equal(rest[strlen(".123456")], 'Z');
+	told = timegm(&parts);
+	assert_in_range(told, before, time(NULL) + 1); /* time() may lag behind by a tick */
+}
+
 static void the_clock_goes_forward(void **state)
 {
 	uint64_t before = units_now();
@@ -438,6 +456,7 @@ int main(void)
 		cmocka_unit_test(bad_sets_are_refused),
 		cmocka_unit_test(errors_stay_within_the_text),
 		cmocka_unit_test(figures_are_shown),
+		cmocka_unit_test(the_time_of_day_is_a_stamp),
 		cmocka_unit_test(the_clock_goes_forward),
 	};
 
