@@ -284,9 +284,18 @@ static void add_socket(struct listener *listener, int fd)
 		(struct listener_socket){ .listener = listener, .fd = fd, .watch = { .kind = &listener_kind, .fd = -1 } };
 }
 
+static void forget_sockets(struct listener *listener)
+{
+	for (size_t i = 0; i < listener->count; i++)
+		free(listener->sockets[i].path);
+	free(listener->sockets);
+	listener->sockets = NULL;
+	listener->count = 0;
+}
+
 int listener_adopt(struct listener *listener, const int *fds, size_t count, bool connected, bool guarded)
 {
-	listener->count = 0;
+	forget_sockets(listener); /* in a worker those of the supervisor, of whose descriptors it has none */
 	listener->connected = connected && count == 1 ? fds[0] : -1;
 	listener->sockets = calloc(count, sizeof(*listener->sockets));
 	if (!listener->sockets) {
@@ -434,7 +443,6 @@ void listener_close(struct listener *listener)
 		loop_unwatch(listener->loop, &socket->watch);
 		if (socket->path && !listener->shared)
 			remove_file(socket);
-		free(socket->path);
 		if (socket->flows)
 			/* who has passed it goes on with it */
 			flows_release(socket->flows, listener->shared || listener->addr->family == ADDR_FD);
@@ -445,9 +453,7 @@ void listener_close(struct listener *listener)
 		loop_timer_stop(listener->loop, &listener->pause);
 	if (listener->addr)
 		fd_close(&listener->connected);
-	free(listener->sockets);
-	listener->sockets = NULL;
-	listener->count = 0;
+	forget_sockets(listener);
 	listener->passed = false;
 }
 
