@@ -57,7 +57,8 @@ char *units_show_size(uint64_t bytes, char *buf, size_t size);  /* "1.2 GiB", "4
 char *units_show_age(uint64_t ns, char *buf, size_t size);      /* the two largest units: "3d 4h", "2h", "12s" */
 char *units_show_duration(uint64_t ns, char *buf, size_t size); /* in a sentence: "0.142 ms", "1.5 s", "2 h" */
 
-/* The time of day, as in RFC 3339: UTC, microseconds, "2026-01-31T23:59:59.123456Z". Returns buf, of at least UNITS_STAMP bytes. */
+/* The time of day, as in RFC 3339: UTC, microseconds, "2026-01-31T23:59:59.123456Z". Returns buf, of at least UNITS_STAMP
+ * bytes. */
 #define UNITS_STAMP 40
 char *units_stamp(char *buf, size_t size);
 

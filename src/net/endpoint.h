@@ -82,21 +82,22 @@ ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t
 
 /* Datagrams, several by one system call, at most ENDPOINT_AT_ONCE of them. */
 #define ENDPOINT_AT_ONCE 16
-/* The first is read to data, each further one stride bytes behind; of each at most size bytes, and sizes has how many. How many were
- * read, at least 1, and all that are there now if less than count; or a negative errno. */
+/* The first is read to data, each further one stride bytes behind; of each at most size bytes, and sizes has how many. How
+ * many were read, at least 1, and all that are there now if less than count; or a negative errno. */
 int endpoint_read_datagrams(const struct endpoint *endpoint, unsigned char *data, size_t stride, size_t size, size_t *sizes, size_t count);
 /* How many were sent, at least 1; or a negative errno, which is about the first. */
 int endpoint_write_datagrams(const struct endpoint *endpoint, const struct iovec *parts, size_t count);
 
-/* As endpoint_read(), without taking it from the source; -EOPNOTSUPP: only a stream socket can do that, and not on all transports. */
+/* As endpoint_read(), without taking it from the source; -EOPNOTSUPP: only a stream socket can do that, and not on all
+ * transports. */
 ssize_t endpoint_peek(const struct endpoint *endpoint, void *data, size_t size);
 
-/* Much is being read from it: a pipe gets room for so many bytes, so that who writes and who reads need not take turns. Nothing for other
- * endpoints. */
+/* Much is being read from it: a pipe gets room for so many bytes, so that who writes and who reads need not take turns.
+ * Nothing for other endpoints. */
 void endpoint_ask_much(const struct endpoint *endpoint, int room);
-/* Much is being sent to it. A pipe gets room for so many bytes, a UNIX socket too (the kernel doubles that, and takes no more than net.core.wmem_max
- * for it); TCP within this machine, where there is no network to be careful of, is not paced (HACKING.md, engines). Nothing for
- * other endpoints, nor for a socket that was inherited. */
+/* Much is being sent to it. A pipe gets room for so many bytes, a UNIX socket too (the kernel doubles that, and takes no
+ * more than net.core.wmem_max for it); TCP within this machine, where there is no network to be careful of, is not paced
+ * (HACKING.md, engines). Nothing for other endpoints, nor for a socket that was inherited. */
 void endpoint_expect_much(const struct endpoint *endpoint, int room);
 
 /* Tells the other side that no more will come: shutdown(SHUT_WR), or for a pipe or file close. */

@@ -34,7 +34,8 @@ struct hosts_error {
 	char why[192];
 };
 
-/* Reads the files that apply. A file that isn't there is no error, unless $VSOCK_HOSTS names it. 0, or a negative errno with *error. */
+/* Reads the files that apply. A file that isn't there is no error, unless $VSOCK_HOSTS names it. 0, or a negative errno
+ * with *error. */
 int hosts_load(struct hosts *hosts, struct hosts_error *error);
 /* Reads one stream; file is its name for messages (copied). For tests and for hosts_load(). */
 int hosts_read(struct hosts *hosts, const char *file, const char *data, size_t size, struct hosts_error *error);

@@ -55,7 +55,8 @@ struct machine {
 	size_t guest_count;
 };
 
-/* root is a prefix for /proc, /sys and /dev, "" for the real ones (tests give a made-up tree); guests are looked for only if asked. */
+/* root is a prefix for /proc, /sys and /dev, "" for the real ones (tests give a made-up tree); guests are looked for only
+ * if asked. */
 void machine_look(struct machine *machine, const char *root, bool guests);
 void machine_free(struct machine *machine);
 

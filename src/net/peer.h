@@ -37,8 +37,8 @@ struct peer {
 void peer_of_socket(int fd, const struct sockaddr *accepted, socklen_t length, struct peer *peer);
 /* The local end, as getsockname() tells. */
 void peer_of_local(int fd, struct peer *peer);
-/* The local end of an accepted TCP socket, which *local is, is replaced by where it was connected to before netfilter redirected it
- * (REDIRECT, DNAT). Where it did not, *local stays: false. */
+/* The local end of an accepted TCP socket, which *local is, is replaced by where it was connected to before netfilter
+ * redirected it (REDIRECT, DNAT). Where it did not, *local stays: false. */
 bool peer_of_original(int fd, struct peer *local);
 /* From a sockaddr alone. */
 void peer_from_sockaddr(const struct sockaddr *sa, socklen_t length, struct peer *peer);

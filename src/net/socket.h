@@ -43,8 +43,9 @@ int socket_connected(int fd, struct failure *failure);
 /* The file that listening on an address makes; false: it makes none. */
 bool socket_file(const struct addr *addr, char *path, size_t size);
 
-/* Opens a listening socket; of UDP one that is only bound, and on every interface tells where to a datagram was sent. UNIX: a stale socket file is replaced, a live one is not (-EADDRINUSE); the file has
- * addr's mode (0600 by default) from its first moment. */
+/* Opens a listening socket; of UDP one that is only bound, and on every interface tells where to a datagram was sent.
+ * UNIX: a stale socket file is replaced, a live one is not (-EADDRINUSE); the file has addr's mode (0600 by default) from
+ * its first moment. */
 int socket_listen(const struct addr *addr, const struct place *place, const struct socket_defaults *defaults,
                   struct failure *failure);
 

@@ -87,7 +87,8 @@ struct dial {
 /* Starts; done() may be called before this returns only for failures that need no waiting: so never touch the dial after. */
 void dial_start(struct dialer *dialer, struct dial *dial, const struct addr *addr, const struct dial_settings *settings,
                 void (*done)(struct loop *loop, struct dial *dial, int fd, const struct failure *failure));
-/* Ends it without done(). Harmless where a zeroed one was never started, and when it is over, and then frees what a done() left: see there. */
+/* Ends it without done(). Harmless where a zeroed one was never started, and when it is over, and then frees what a done()
+ * left: see there. */
 void dial_cancel(struct dial *dial);
 
 #endif

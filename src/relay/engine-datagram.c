@@ -5,9 +5,9 @@
  * is datagrams, and what is written is taken out of frames where it must become datagrams. So what is kept in the channel is
  * the rest of a frame that the stream did not take whole, with those behind it, or the begin of one that has not come whole.
  *
- * A stream that takes no more lets little be kept, and then nothing is read: what comes further is dropped by who has it, the
- * kernel or serve/flows. A stream that sends more than a UDP socket takes waits. What a UDP socket refuses (as after an ICMP message:
- * nothing is bound to the port) is dropped and counted, and is the end of nothing.
+ * A stream that takes no more lets little be kept, and then nothing is read: what comes further is dropped by who has it,
+ * the kernel or serve/flows. A stream that sends more than a UDP socket takes waits. What a UDP socket refuses (as after an
+ * ICMP message: nothing is bound to the port) is dropped and counted, and is the end of nothing.
  */
 #include "config.h"
 

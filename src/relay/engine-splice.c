@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The splice engine: from socket to socket through a pipe of the pool; to or from a pipe (standard input or output)
- * straight; from a file to a socket by sendfile(2), which is the same inside. EINVAL (a kernel or a descriptor that can't) turns the channel over to the copy engine in mid-stream: what is
- * in the pipe is read out first, so nothing is lost.
+ * straight; from a file to a socket by sendfile(2), which is the same inside. EINVAL (a kernel or a descriptor that can't)
+ * turns the channel over to the copy engine in mid-stream: what is in the pipe is read out first, so nothing is lost.
  */
 #include "config.h"
 

@@ -85,9 +85,9 @@ const struct engine *engine_choose(const struct endpoint *source, const struct e
 }
 
 /*
- * How much a UNIX destination may hold, measured with 1 and 8 connections (HACKING.md, engines): its default of 208 KiB makes TCP,
- * which has more in flight, wait; between UNIX sockets more than this only pushes the bytes out of the processor's cache. A
- * reader that stalls keeps all of it in the kernel's memory, so few have it at a time.
+ * How much a UNIX destination may hold, measured with 1 and 8 connections (HACKING.md, engines): its default of 208 KiB
+ * makes TCP, which has more in flight, wait; between UNIX sockets more than this only pushes the bytes out of the
+ * processor's cache. A reader that stalls keeps all of it in the kernel's memory, so few have it at a time.
  */
 #define ROOM (1024 * 1024)
 #define ROOM_FROM_UNIX (208 * 1024)

@@ -46,8 +46,8 @@ struct engine {
 
 extern const struct engine engine_copy, engine_splice, engine_message, engine_filter, engine_datagram;
 
-/* What the engines that read into memory share. The last two return MOVE_EMPTY when all went, MOVE_FULL when something is kept, or
- * MOVE_DESTINATION_FAILED. A message is taken whole or not at all, so these do for messages too. */
+/* What the engines that read into memory share. The last two return MOVE_EMPTY when all went, MOVE_FULL when something is
+ * kept, or MOVE_DESTINATION_FAILED. A message is taken whole or not at all, so these do for messages too. */
 /* The first length bytes of what is kept, by one write: MOVE_EMPTY when some of them went, or as above. */
 enum move engine_write_kept(struct chan *chan, struct flow *flow, size_t length);
 enum move engine_write_rest(struct chan *chan, struct flow *flow);

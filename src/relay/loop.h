@@ -58,11 +58,13 @@ void loop_stop(struct loop *loop);
 /* The time when the present batch of events began, ns of CLOCK_MONOTONIC. */
 uint64_t loop_now(const struct loop *loop);
 
-/* Registers, or changes what is watched; where nothing changed nothing is done. watch->kind must be set. 0 or a negative errno. */
+/* Registers, or changes what is watched; where nothing changed nothing is done. watch->kind must be set. 0 or a negative
+ * errno. */
 int loop_watch(struct loop *loop, struct watch *watch, int fd, uint32_t events);
 /* Removes it; harmless where it isn't registered. Before the descriptor is closed. */
 void loop_unwatch(struct loop *loop, struct watch *watch);
-/* The same without a system call, for a descriptor that is closed next and that nobody else has: closing removes it from epoll. */
+/* The same without a system call, for a descriptor that is closed next and that nobody else has: closing removes it from
+ * epoll. */
 void loop_forget(struct loop *loop, struct watch *watch);
 /* Gives the registration of one watch to another: same descriptor, same events, another kind and owner. */
 void loop_move(struct loop *loop, struct watch *from, struct watch *to);
@@ -81,7 +83,8 @@ void loop_child(const struct loop *loop);
 /* Calls free(memory) at the end of the present batch. */
 void loop_free_later(struct loop *loop, void *memory);
 
-/* Memory for what was read and is not written yet, of all channels and pipes in use: bytes. Who reads looks whether it may be kept. */
+/* Memory for what was read and is not written yet, of all channels and pipes in use: bytes. Who reads looks whether it may
+ * be kept. */
 struct loop_budget {
 	uint64_t used, limit; /* limit UINT64_MAX: none */
 	unsigned roomy; /* flows whose destination has more room in the kernel than usual: engine_enlarge() */
@@ -97,8 +100,8 @@ struct pipe_pool **loop_pipes(struct loop *loop);
 
 /* The buffer that all engines share, of at least size bytes; NULL where memory is out. Valid until the next call. */
 void *loop_buffer(struct loop *loop, size_t size);
-/* A second one, which no engine touches: for who has more than one thing to give them (serve/flows). Zeroed when it is made; all ask for the
- * same size. */
+/* A second one, which no engine touches: for who has more than one thing to give them (serve/flows). Zeroed when it is
+ * made; all ask for the same size. */
 void *loop_batch(struct loop *loop, size_t size);
 
 #endif

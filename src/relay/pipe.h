@@ -19,7 +19,8 @@ struct pipe {
 	bool large;
 };
 
-/* A pipe that is empty, large or smaller (1 MiB or 256 KiB, where the kernel gives it), or NULL where descriptors or memory are out (then copy). */
+/* A pipe that is empty, large or smaller (1 MiB or 256 KiB, where the kernel gives it), or NULL where descriptors or
+ * memory are out (then copy). */
 struct pipe *pipe_take(struct loop *loop, bool large);
 /* Back to the pool; closed if bytes are left in it or the pool is full. */
 void pipe_give_back(struct loop *loop, struct pipe *pipe);

@@ -2,10 +2,10 @@
 /*
  * trial: which of the two engines costs less for a pair, found out on the flows themselves.
  *
- * Whether to copy or to splice is known for most pairs. From vsock it depends on the machine: in an emulated VM, where copying to and from user
- * memory is dear, splice takes half of copy's time; elsewhere it takes a third more, for it allocates a page for each 4 KiB
- * (HACKING.md, engines). So large flows of such a pair take turns between the engines, the processor time of both is measured,
- * and the better one keeps the pair, until it is asked again.
+ * Whether to copy or to splice is known for most pairs. From vsock it depends on the machine: in an emulated VM, where
+ * copying to and from user memory is dear, splice takes half of copy's time; elsewhere it takes a third more, for it
+ * allocates a page for each 4 KiB (HACKING.md, engines). So large flows of such a pair take turns between the engines, the
+ * processor time of both is measured, and the better one keeps the pair, until it is asked again.
  */
 #ifndef RELAY_TRIAL_H
 #define RELAY_TRIAL_H

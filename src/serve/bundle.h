@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * bundle: the texts that rules were read from, for another process to read the same: rule files, names of guests, users
- * and groups, and what is known of sockets that were passed. They travel as a sealed memfd: neither side can change what the other has read.
+ * bundle: the texts that rules were read from, for another process to read the same: rule files, names of guests, users and
+ * groups, and what is known of sockets that were passed. They travel as a sealed memfd: neither side can change what the
+ * other has read.
  */
 #ifndef SERVE_BUNDLE_H
 #define SERVE_BUNDLE_H

@@ -70,8 +70,9 @@ static struct scmp_arg_cmp masked(unsigned number, uint64_t mask, uint64_t value
 	return (struct scmp_arg_cmp){ .arg = number, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value };
 }
 
-/* TCP, vsock and UNIX sockets, and what tells which addresses are this machine's own. UDP only where a rule has such
- * a target, for where to can't be held here: no filter sees an address, and Landlock knows TCP alone. No raw socket; and no MPTCP, which Landlock's ports know nothing of. */
+/* TCP, vsock and UNIX sockets, and what tells which addresses are this machine's own. UDP only where a rule has such a
+ * target, for where to can't be held here: no filter sees an address, and Landlock knows TCP alone. No raw socket; and no
+ * MPTCP, which Landlock's ports know nothing of. */
 static int allow_sockets(scmp_filter_ctx filter, const struct confine_plan *plan)
 {
 	static const struct {

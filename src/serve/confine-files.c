@@ -99,7 +99,8 @@ static void allow_syslog(int ruleset)
 
 static void allow_all(int ruleset, const struct confine_plan *plan, const struct ruleset *handled, int abi)
 {
-	/* what tells why a vsock connection failed; others' secrets below /proc are behind ptrace's checks, and so out of reach */
+	/* what tells why a vsock connection failed; others' secrets below /proc are behind ptrace's checks, and so out of
+	 * reach */
 	static const char *const looked_at[] = { "/proc", "/sys", "/lib/modules" };
 
 	for (size_t i = 0; i < sizeof(looked_at) / sizeof(*looked_at); i++)

@@ -362,8 +362,8 @@ static struct flow *route(struct flows *flows, struct offer *offer)
 	return flow && flow->relay ? flow : NULL;
 }
 
-/* The relay takes at once what it has room for. What a flow that ended meanwhile did not take is the begin of another: the one that
- * is to be woken then, or NULL. */
+/* The relay takes at once what it has room for. What a flow that ended meanwhile did not take is the begin of another: the
+ * one that is to be woken then, or NULL. */
 static struct flow *wake(struct flow *flow)
 {
 	struct flow *other = NULL;

@@ -3,16 +3,16 @@
  * flows: a bound UDP socket and who sends to it. The datagrams of one source to one of our addresses are a flow, which is served
  * as a connection is: it becomes a session, and an endpoint of its relay.
  *
- * Theory of operation: a flow is found in a hash table by its source's address and ours. Who isn't in it is a newcomer: its owner
- * is asked whether one more may come, and then gets it. A flow keeps its first datagrams, as frames (relay/datagram), until
- * its relay begins; from then on each datagram is offered to the relay (relay_wake()), which takes it at once or never: nothing waits
- * here, and nobody is held up. What is not taken is dropped and counted.
+ * Theory of operation: a flow is found in a hash table by its source's address and ours. Who isn't in it is a newcomer: its
+ * owner is asked whether one more may come, and then gets it. A flow keeps its first datagrams, as frames (relay/datagram),
+ * until its relay begins; from then on each datagram is offered to the relay (relay_wake()), which takes it at once or
+ * never: nothing waits here, and nobody is held up. What is not taken is dropped and counted.
  *
  * A flow that ends without a relay, for it was refused or its target can't be reached, stays for a second and swallows what its
  * source still sends: else each datagram would be another attempt and another line of the log.
  *
- * When the owner closes, the socket stays for the flows that there are, so that answers still get out; a flow that was quiet for a
- * second is ended then.
+ * When the owner closes, the socket stays for the flows that there are, so that answers still get out; a flow that was
+ * quiet for a second is ended then.
  */
 #ifndef SERVE_FLOWS_H
 #define SERVE_FLOWS_H
@@ -40,8 +40,8 @@ struct flows_owner {
 struct flows *flows_start(struct loop *loop, int fd, struct flows_owner *owner);
 /* 0 or a negative errno. Once is enough. */
 int flows_serve(struct flows *flows);
-/* The owner is gone. The flows go on, without it; when the last has ended all is closed. shared: another process has the socket too
- * and reads it from now on, so here only what the targets still answer is sent. */
+/* The owner is gone. The flows go on, without it; when the last has ended all is closed. shared: another process has the
+ * socket too and reads it from now on, so here only what the targets still answer is sent. */
 void flows_release(struct flows *flows, bool shared);
 
 /* What it is for a relay: end[0]. */

@@ -2,8 +2,9 @@
 /*
  * listener: listens on an address (every place that its name has) and hands over what it accepts.
  *
- * It accepts in batches until there is nothing more. At a limit its owner lets it rest: it is not polled, and who
- * connects waits in the kernel's backlog. Of UDP it hands over flows (serve/flows), and has no backlog: who is one too many is dropped. Out of descriptors or memory it pauses by itself for a moment and says so once.
+ * It accepts in batches until there is nothing more. At a limit its owner lets it rest: it is not polled, and who connects
+ * waits in the kernel's backlog. Of UDP it hands over flows (serve/flows), and has no backlog: who is one too many is
+ * dropped. Out of descriptors or memory it pauses by itself for a moment and says so once.
  */
 #ifndef SERVE_LISTENER_H
 #define SERVE_LISTENER_H

@@ -18,7 +18,8 @@ struct output {
 	struct loop *loop;  /* NULL: not open */
 	struct endpoint end;
 	struct chan chan;   /* what is kept */
-	/* called after something that was kept was written later, or could not be: error is a positive errno, or 0; may be NULL */
+	/* called after something that was kept was written later, or could not be: error is a positive errno, or 0; may be
+	 * NULL */
 	void (*moved)(struct output *output, int error);
 	void *context;
 };

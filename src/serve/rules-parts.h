@@ -24,8 +24,8 @@ struct rule_reader {
 
 /* rules.c: status is the program's if this error is the first. */
 void rules_count_error(struct rules *rules, int status);
-/* The same for a mistake of a whole file or rule, which the caller has logged: the hearer is told, too. What and why are one text;
- * file NULL: the command line; line 0: all of the file. */
+/* The same for a mistake of a whole file or rule, which the caller has logged: the hearer is told, too. What and why are
+ * one text; file NULL: the command line; line 0: all of the file. */
 void rules_tell(struct rules *rules, int status, const char *file, unsigned line, const char *what, const char *why);
 
 /* rules-read.c: one rule from its words, which stay the caller's. A rule with a mistake is counted and dropped. 0 or -ENOMEM. */

@@ -17,17 +17,18 @@
  *                                                 manager, and closes the sockets that it did not take
  *   has ended                               ->    end of file: from now on it may end too
  *
- * Until GO the new one changes nothing that is there already, so it may fail at any time before: the old one says why and goes on. An
- * old one that dies has said GO by that. The new one does not end before the old one: a service manager that stops it takes
- * its end for that of all, and would kill those who still drain.
+ * Until GO the new one changes nothing that is there already, so it may fail at any time before: the old one says why and
+ * goes on. An old one that dies has said GO by that. The new one does not end before the old one: a service manager that
+ * stops it takes its end for that of all, and would kill those who still drain.
  *
  * Between both stands a process that does nothing but wait, and ends as the new one ends: so that its status is ours to
  * hear. It is gone before the service manager is told, whose own child the new one must be then: systemd would not wait for
  * any other when it stops the service, but kill it at once.
  *
  * A service manager that keeps descriptors ($FDSTORE) is given the listening sockets too, and gives them back to the next
- * start: what has no rule any more is dropped before anything is opened, for it might be in the way. SIGINT says that there will
- * be no next start soon: it is to forget them at once, or clients would wait for nobody. Units have KillSignal= and RestartKillSignal= for that.
+ * start: what has no rule any more is dropped before anything is opened, for it might be in the way. SIGINT says that there
+ * will be no next start soon: it is to forget them at once, or clients would wait for nobody. Units have KillSignal= and
+ * RestartKillSignal= for that.
  */
 #include "config.h"
 

@@ -121,7 +121,8 @@ int ping_signals(struct loop *loop, bool screen, void (*handler)(struct loop *lo
 /* ping-connect.c: how a connect ended, for probes and for the scan. */
 enum ping_outcome ping_judge(const struct addr *addr, const struct failure *failure);
 
-/* Why a connection broke: what the socket knows beyond EPIPE, for a VM that went away is ECONNRESET; else EPIPE: it was closed. */
+/* Why a connection broke: what the socket knows beyond EPIPE, for a VM that went away is ECONNRESET; else EPIPE: it was
+ * closed. */
 int ping_broken(int fd, int error);
 
 /* ping-wait.c: until it answers, for options->wait; the exit status. */
