@@ -188,8 +188,9 @@ int supervisor_inherit(struct supervisor *supervisor)
 static void take_over(struct supervisor *supervisor)
 {
 	(void)server_write_pid_file(&supervisor->server); /* not to have it is no reason to refuse connections */
-	log_notice("this process (%ld) has taken over", (long)getpid());
 	supervisor_serve(supervisor);
+	/* who waits for this line finds the files of the rules as they are to be */
+	log_notice("this process (%ld) has taken over", (long)getpid());
 }
 
 static void predecessor_speaks(struct loop *loop, struct watch *watch, uint32_t events)
