@@ -141,7 +141,7 @@ for number in range(900):
     s.shutdown(socket.SHUT_WR)
     s.settimeout(60)
     assert s.recv(1) == b""'
-	[ "$(grep -c ' done ' hash.err)" = 900 ]
+	wait_until eval '[ "$(grep -c " done " hash.err)" = 900 ]'
 	head -n 900 <&8 >got
 	[ "$(sort -u got | cut -d' ' -f2,3)" = "1 unix" ]
 	# the end: what is not taken is waited for
@@ -283,7 +283,7 @@ STATUS=no longer listening" ]
 	[[ $output == *"STATUS=listening on unix:$PWD/a, unix:$PWD/c"*STOPPING=1* ]]
 	# who can't be told does not stop anything, and COMMAND is not told where it would be
 	NOTIFY_SOCKET=$PWD/nobody spawn_ready listen vsock-listen unix:@env-$$ -- env
-	grep -q "service manager .* can't be told: No such file" listen.err
+	wait_until grep -q "service manager .* can't be told: No such file" listen.err
 	vsock-cat "$ready" </dev/null >env.out
 	run ! grep NOTIFY_SOCKET env.out
 }
@@ -558,7 +558,7 @@ b'y'" ]
 	spawn_ready listen vsock-listen -v -c 1 --max-time 0.3 unix:x -- sleep 60
 	vsock-cat unix:x </dev/null
 	ends_with 143 listen
-	grep -q 'done .* -> exec:sleep pid=[0-9]* status=143 time=0\.[0-9]* end=max-time' listen.err
+	grep -q 'done .* -> exec:sleep pid=[0-9]* status=143 time=[0-9.]* end=max-time' listen.err
 }
 
 @test "a COMMAND that can't be run is found before listening, and the operator is told" {
@@ -594,7 +594,11 @@ b'y'" ]
 	join listen
 
 	spawn_ready second vsock-listen unix:y -- sleep 60
-	for _ in 1 2 3; do timeout 0.2 vsock-cat unix:y </dev/null || true; done
+	for count in 1 2 3; do
+		spawn gone vsock-cat unix:y
+		wait_until eval '[ "$(pgrep -c -P "${spawned[second]}")" = $count ]'
+		finish gone
+	done
 	kill -TERM "${spawned[second]}"
 	wait_until grep -q draining second.err
 	kill -TERM "${spawned[second]}"

@@ -34,9 +34,10 @@ drawn() {
 	wait_until shows '^PING unix:./peer$'
 	run ! shows before
 	wait_until drawn 20
-	shows '^now [0-9.]*  min [0-9.]*  avg [0-9.]*  max '
-	shows '^[0-9.]* to [0-9.]* ms; × is lost$'
-	shows '^[0-9]* sent, [0-9]* answered, 0% lost, '
+	# a look may fall into the midst of a picture
+	wait_until shows '^now [0-9.]*  min [0-9.]*  avg [0-9.]*  max '
+	wait_until shows '^[0-9.]* to [0-9.]* ms; × is lost$'
+	wait_until shows '^[0-9]* sent, [0-9]* answered, 0% lost, '
 	# never wider than the window, and all of it used
 	wait_until drawn 80
 	types C-c
@@ -76,7 +77,7 @@ drawn() {
 	wait_until shows '^[-_.~=+*#]\{20,\}$'
 	finish peer
 	wait_until shows '^[-_.~=+*#]*xxx'
-	shows '; x is lost$'
+	wait_until shows '; x is lost$'
 	types C-c
 	wait_until shows '% packet loss'
 }

@@ -108,7 +108,7 @@ said_again() {
 	echo 'unix:three unix:echo' >new
 	mv new file
 	wait_until test -S three
-	[ ! -e one ]
+	wait_until test ! -e one
 	echo 'unix:four unix:echo' >rules.d/four.rules
 	wait_until test -S four
 	echo ignored >rules.d/notes.txt

@@ -564,6 +564,7 @@ tell() { # TEXT
 	tell "START=vsock-proxy -f rules"
 	join unix; join tcp
 	[ "$(cat unix.out tcp.out)" = $'waits\nwaits' ]
+	wait_until grep -q '^pid' manager.out
 	spawned[proxy]=$(sed -n 's/^pid //p' manager.out)
 	[ "$(stat -c %i front)" = "$inode" ]
 	# and from this one to one that follows it on SIGUSR2

@@ -56,6 +56,7 @@ ask() {
 	spawn_ready server vsock-listen -v unix:./socket
 	spawn client vsock-cat ./socket
 	wait_until grep -q ' open ' server.err
+	wait_until test ! -e socket
 	run -4 vsock-cat -z ./socket
 	exec 8<&-
 	finish client

@@ -57,7 +57,7 @@ has() {
 }
 
 @test "a flow ends when it was quiet for its time, with its stream, and that is no failure" {
-	two_proxies unix:./stream 300ms --metrics unix:./metrics
+	two_proxies unix:./stream 2s --metrics unix:./metrics
 	[ "$(datagrams ask "$(where "$ready")" one 'and two')" = $'127.0.0.1 one\n127.0.0.1 and two' ]
 	# with the two bytes of each on the stream
 	has near.err '#1 done udp:127.0.0.1:[0-9]+ -> unix:./stream up=14 down=10 time=[0-9.]+ end=idle$'
@@ -243,7 +243,7 @@ datagrams_later() {
 	datagrams ask "$(where "$ready")" "$(printf '%0120d' 0)" --timeout 0.2 || true
 	has proxy.err '#1 done .* end=max-bytes'
 	finish proxy
-	spawn_ready proxy vsock-proxy -v udp:127.0.0.1:0 "$at" max-time=300ms
+	spawn_ready proxy vsock-proxy -v udp:127.0.0.1:0 "$at" max-time=1s
 	datagrams ask "$(where "$ready")" text
 	has proxy.err '#1 done .* end=max-time'
 }
@@ -581,8 +581,12 @@ udp_port() { # one that was free a moment ago
 	[ "$(grep -c ' open ' near.err)" -gt 1500 ]
 	wait_until sh -c '[ "$(grep -c " done .* end=idle" near.err)" = "$(grep -c " open " near.err)" ]'
 	wait_until sh -c '[ "$(grep -c " done .* end=eof" far.err)" = "$(grep -c " open " near.err)" ]'
-	[ "$(descriptors_of near)" -le "$before" ]
+	wait_until no_more_than "$before"
 	run -1 grep -E 'dropped=|why=' near.err far.err
+}
+
+no_more_than() {
+	[ "$(descriptors_of near)" -le "$1" ]
 }
 
 @test "status shows flows as connections" {
