@@ -154,8 +154,9 @@ receive_fd() {
 	serve cat
 	head -c 60K /dev/zero >data
 	run -0 --separate-stderr vsock-cat -p -L 10K ./peer <data
-	[[ $stderr =~ 0:00:05.*ETA\ 0:00:0[0-3] ]]
-	[[ $stderr == *"60.0KiB 0:00:0"*"100%" ]]
+	# a busy machine is late, and then nearer to the end
+	[[ $stderr =~ 0:00:(0[5-9]|[1-5][0-9]).*ETA\ 0:00:0[0-3] ]]
+	[[ $stderr =~ "60.0KiB 0:00:"[0-5][0-9].*"100%" ]]
 }
 
 @test "--progress on a terminal: pv's line, redrawn; it stays" {
@@ -237,24 +238,19 @@ receive_fd() {
 
 @test "--delay: a pause after each line, and all of it arrives" {
 	serve cat
-	run -0 bash -c 'printf "1\n2\n3\nrest" | vsock-cat --delay 300ms -x - ./peer 2>dump'
+	start=$EPOCHREALTIME
+	run -0 bash -c 'printf "1\n2\n3\nrest" | vsock-cat --delay 300ms ./peer'
 	[ "$output" = $'1\n2\n3\nrest' ]
-	# when the lines came back
-	grep '^<' dump
-	[ "$(grep -c '^<' dump)" -ge 3 ]
-	grep -c . dump
+	# three pauses, which can't be shorter
+	awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { exit !(b - a >= 0.9) }'
 }
 
 @test "--delay: a signal sends what was read without waiting" {
 	serve sh -c 'cat >got'
 	seq 1000 >data
-	mkfifo input
-	spawn cat env vsock-cat --delay 1h ./peer
-	finish cat
-	vsock-cat --delay 1h ./peer <data &
-	pid=$!
+	ln -s data cat.in
+	spawn cat vsock-cat --delay 1h ./peer
 	wait_until [ -s got ]
-	kill -TERM $pid
-	wait $pid || true
+	finish cat
 	wait_until same got data
 }

@@ -64,10 +64,10 @@ print("full", flush=True); time.sleep(60)' "$BATS_TEST_TMPDIR/s"
 
 @test "-W is per probe and does not hold up the next; -O says what is open" {
 	listen --discard
-	run -5 vsock-ping --echo -O -c 3 -i 0.1 -W 0.5 "$ready"
+	run -5 vsock-ping --echo -O -c 3 -i 0.1 -W 3 "$ready"
 	[[ "$output" == *"no answer yet from $ready: seq=1
 no answer yet from $ready: seq=2
-no answer from $ready: seq=1 timed out after 500 ms"* ]]
+no answer from $ready: seq=1 timed out after 3 s"* ]]
 }
 
 @test "the grid does not drift: 20 probes in 50 ms steps take 950 ms, and not longer for slow answers" {
@@ -85,7 +85,7 @@ no answer from $ready: seq=1 timed out after 500 ms"* ]]
 	awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { exit !(b - a >= 0.5 && b - a < 5) }'
 	[[ "$output" =~ ([0-9]+)" packets transmitted, "([0-9]+)" received" ]]
 	[ "${BASH_REMATCH[1]}" -ge 2 ] && [ "${BASH_REMATCH[1]}" -le 6 ]
-	run -5 vsock-ping --echo -w 0.5 -c 1 -i 0.1 -W 10s "$ready"
+	run -5 vsock-ping --echo -w 2 -c 1 -i 0.1 -W 10s "$ready"
 	[[ "$output" =~ ([0-9]+)" packets transmitted, 0 received, 100% packet loss" ]]
 	[ "${BASH_REMATCH[1]}" -ge 2 ]
 }
@@ -278,13 +278,15 @@ print("most", most)'
 @test "--bandwidth up, down and both" {
 	listen --discard
 	run -0 vsock-ping --bandwidth up -w 0.6 -i 0.2 "$ready"
-	[[ "${lines[0]}" =~ ^"0.00-0.2"[0-9]" s: up "[0-9.]+" "[KMG]iB" "[0-9.]+" "[KMG]iB/s$ ]]
+	[[ "${lines[0]}" =~ ^"0.00-"([0-9]+\.[0-9]{2})" s: up "[0-9.]+" "[KMG]iB" "[0-9.]+" "[KMG]iB/s$ ]]
+	# a busy machine may be late, never early
+	awk -v s="${BASH_REMATCH[1]}" 'BEGIN { exit !(s >= 0.2) }'
 	[[ "$output" == *"--- $ready bandwidth ---"*"; CPU here "*" s per GiB" ]]
 	run -5 --separate-stderr vsock-ping --bandwidth down -w 0.3 "$ready"
 	[[ "$stderr" == *"nothing came"*"--generate inf"* ]]
 	finish listener
 	listen --generate inf
-	run -0 vsock-ping -j --bandwidth both --streams 3 -w 0.5 "$ready"
+	run -0 vsock-ping -j --bandwidth both --streams 3 -w 2 "$ready"
 	[[ "$output" =~ '"event":"summary","from":0.000000,"to":'[0-9.]+',"up":'[1-9][0-9]+',"down":'[1-9][0-9]+',"streams":3' ]]
 	finish listener
 	run -3 vsock-ping --bandwidth up -w 0.5 "$ready"

@@ -202,14 +202,14 @@ assert ask(b"CONNECT local") == b""'
 
 @test "a client that says nothing does not hold its place" {
 	spawn_target
-	spawn_ready proxy vsock-proxy -w 200ms -m 1 tcp:127.0.0.1:0 http-connect: --allow-dest "127.0.0.1:$target"
+	spawn_ready proxy vsock-proxy -w 1s -m 1 tcp:127.0.0.1:0 http-connect: --allow-dest "127.0.0.1:$target"
 	python_client '
 assert ask(b"CONNECT ", end=False).startswith(b"HTTP/1.1 408 ")
 silent = connect()
 # the second waits in the backlog, until the first has had its time
 assert ask(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\n\r\nhello" % target).endswith(b"HELLO")
 assert answer(silent).startswith(b"HTTP/1.1 408 ")'
-	grep -q 'end=timeout why="the client did not say where to in 200 ms"' proxy.err
+	grep -q 'end=timeout why="the client did not say where to in 1 s"' proxy.err
 }
 
 @test "deny-dest, keys of a rule, and the first entry that matches" {
