@@ -139,7 +139,7 @@ f.s.close()'
 	spawn_ready listen vsock-listen -t -c 1 unix:tty -- vi -u NONE text
 	run -0 python3 - <<-'PY'
 		from far import *
-		f = Far(); f.wait(b"\x1b[?2048h"); time.sleep(1)
+		f = Far(); f.wait(b"\x1b[?2048h"); f.wait(b"~") # its window is drawn
 		f.send(b"ihello from afar"); time.sleep(0.2); f.send(b"\x1b"); time.sleep(0.2); f.send(b":wq\r")
 		f.rest()
 	PY
