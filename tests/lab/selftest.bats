@@ -62,7 +62,7 @@ setup() {
 	caller=$!
 	until qemu=$(pgrep -f "^qemu-system-x86_64 .*$share"); do sleep 0.1; done
 	kill -KILL "$caller"
-	for _ in $(seq 50); do
+	for _ in $(seq 150); do
 		if [ -z "$(ls "$share")" ] && ! grep -qs '^State:.[^Z]' "/proc/$qemu/status"; then
 			return 0
 		fi

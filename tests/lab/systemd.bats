@@ -56,7 +56,8 @@ script() {
 		systemctl show -p WatchdogTimestampMonotonic vsock-proxy.service
 		limit systemctl start vsock-proxy@web.socket
 		echo three | limit vsock-cat --wait 30s tcp:127.0.0.1:8080
-		systemctl is-active vsock-proxy@web.service
+		# its worker may serve before READY has reached systemd
+		limit sh -c 'until systemctl is-active vsock-proxy@web.service; do sleep 0.1; done'
 		limit systemctl stop vsock-proxy.service vsock-proxy@web.socket vsock-proxy@web.service
 		systemctl show -p Result vsock-proxy.service vsock-proxy@web.service
 		kill $echo
@@ -129,7 +130,8 @@ restarts() {
 		watchdog() { systemctl show -p WatchdogTimestampMonotonic --value vsock-proxy.service; }
 		# until COMMAND…
 		until_it() { for turn in $(seq 300); do if "$@"; then return; fi; sleep 0.1; done; false; }
-		is_another() { [ "$(main_pid)" != "$main" ] && systemctl is-active vsock-proxy.service; }
+		# no longer reloading, which is what it says until the new one serves: before that it can't be restarted
+		is_another() { [ "$(main_pid)" != "$main" ] && [ "$(systemctl is-active vsock-proxy.service)" = active ]; }
 		two_are_left() { [ "$(wc -l </sys/fs/cgroup/system.slice/vsock-proxy.service/cgroup.procs)" = 2 ]; }
 		is_inactive() { [ "$(systemctl is-active vsock-proxy.service)" = inactive ]; }
 		is_closed() { [ "$(systemctl show -p StatusText --value vsock-proxy.service)" = "no longer listening" ]; }
