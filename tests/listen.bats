@@ -577,6 +577,10 @@ b'y'" ]
 	grep -q '^vsock-listen: ./prog: No such file or directory$' listen.err
 }
 
+children_are() { # COUNT NAME
+	[ "$(pgrep -c -P "${spawned[$2]}")" = "$1" ]
+}
+
 @test "SIGTERM lets commands finish; the second one ends at once; no zombie stays" {
 	# shellcheck disable=SC2016
 	spawn_ready listen vsock-listen unix:x -- sh -c 'read line; echo "got $line"'
@@ -596,7 +600,7 @@ b'y'" ]
 	spawn_ready second vsock-listen unix:y -- sleep 60
 	for count in 1 2 3; do
 		spawn gone vsock-cat unix:y
-		wait_until eval '[ "$(pgrep -c -P "${spawned[second]}")" = $count ]'
+		wait_until children_are "$count" second
 		finish gone
 	done
 	kill -TERM "${spawned[second]}"
