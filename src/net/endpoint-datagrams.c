@@ -38,19 +38,27 @@ int endpoint_read_datagrams(const struct endpoint *endpoint, unsigned char *data
 	return got < 0 ? -errno : got;
 }
 
-int endpoint_write_datagrams(const struct endpoint *endpoint, const struct iovec *parts, size_t count)
+int endpoint_send_datagrams(int fd, const struct msghdr *each, const struct iovec *parts, size_t count)
 {
 	struct mmsghdr messages[ENDPOINT_AT_ONCE];
 	int put;
 
 	if (count > ENDPOINT_AT_ONCE)
 		count = ENDPOINT_AT_ONCE;
-	if (endpoint->out_kind == ENDPOINT_FLOW)
-		return endpoint->hook->write_datagrams(endpoint->hook, parts, count);
-	for (size_t i = 0; i < count; i++)
-		messages[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = (struct iovec *)&parts[i], .msg_iovlen = 1 } };
+	for (size_t i = 0; i < count; i++) {
+		messages[i] = (struct mmsghdr){ .msg_hdr = *each };
+		messages[i].msg_hdr.msg_iov = (struct iovec *)&parts[i];
+		messages[i].msg_hdr.msg_iovlen = 1;
+	}
 	do
-		put = sendmmsg(endpoint->out, messages, (unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL);
+		put = sendmmsg(fd, messages, (unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (put < 0 && errno == EINTR);
 	return put < 0 ? -errno : put;
+}
+
+int endpoint_write_datagrams(const struct endpoint *endpoint, const struct iovec *parts, size_t count)
+{
+	if (endpoint->out_kind == ENDPOINT_FLOW)
+		return endpoint->hook->write_datagrams(endpoint->hook, parts, count);
+	return endpoint_send_datagrams(endpoint->out, &(struct msghdr){ 0 }, parts, count);
 }

@@ -166,11 +166,12 @@ ssize_t endpoint_read(const struct endpoint *endpoint, void *data, size_t size)
 
 	switch (endpoint->in_kind) {
 	case ENDPOINT_HOOKED:
-	case ENDPOINT_FLOW:
 		return endpoint->hook->read(endpoint->hook, data, size);
+	case ENDPOINT_FLOW: /* endpoint_read_datagrams() */
+	case ENDPOINT_DATAGRAMS:
+		return -EOPNOTSUPP;
 	case ENDPOINT_SOCKET:
 	case ENDPOINT_MESSAGES:
-	case ENDPOINT_DATAGRAMS:
 		do
 			got = recv(endpoint->in, data, size, MSG_DONTWAIT);
 		while (got < 0 && errno == EINTR);
@@ -213,12 +214,12 @@ ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t
 	case ENDPOINT_HOOKED:
 		return endpoint->hook->write(endpoint->hook, data, size);
 	case ENDPOINT_FLOW: /* endpoint_write_datagrams() */
+	case ENDPOINT_DATAGRAMS:
 		return -EOPNOTSUPP;
 	case ENDPOINT_SENDER:
 		return sender_write(endpoint->sender, data, size);
 	case ENDPOINT_SOCKET:
 	case ENDPOINT_MESSAGES:
-	case ENDPOINT_DATAGRAMS:
 		do
 			put = send(endpoint->out, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 		while (put < 0 && errno == EINTR);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -87,6 +88,8 @@ ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t
 int endpoint_read_datagrams(const struct endpoint *endpoint, unsigned char *data, size_t stride, size_t size, size_t *sizes, size_t count);
 /* How many were sent, at least 1; or a negative errno, which is about the first. */
 int endpoint_write_datagrams(const struct endpoint *endpoint, const struct iovec *parts, size_t count);
+/* The same on a UDP socket; each has what they have in common: where to, and control data. For who writes a flow. */
+int endpoint_send_datagrams(int fd, const struct msghdr *each, const struct iovec *parts, size_t count);
 
 /* As endpoint_read(), without taking it from the source; -EOPNOTSUPP: only a stream socket can do that, and not on all
  * transports. */

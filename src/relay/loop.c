@@ -26,7 +26,7 @@ struct loop {
 	uint64_t now;
 
 	struct slot *slots; /* slot 0 is never given out */
-	uint32_t slot_count, slots_used; /* how many there is memory for, how many were ever taken: no more of it is touched */
+	uint32_t slot_count, slots_used; /* how many there is memory for, the last that was ever taken: behind it nothing is touched */
 	uint32_t first_free; /* 0: none of those that were */
 	uint32_t always; /* how many watches are always ready */
 
@@ -157,7 +157,7 @@ struct pipe_pool **loop_pipes(struct loop *loop)
 /* One that was never taken, or 0 where memory is out. */
 static uint32_t slot_new(struct loop *loop)
 {
-	if (loop->slots_used == loop->slot_count) {
+	if (loop->slots_used + 1 >= loop->slot_count) {
 		uint32_t count = loop->slot_count ? loop->slot_count + loop->slot_count / 2 : 16;
 		struct slot *grown = reallocarray(loop->slots, count, sizeof(*grown));
 
@@ -166,10 +166,8 @@ static uint32_t slot_new(struct loop *loop)
 		loop->slots = grown;
 		loop->slot_count = count;
 	}
-	if (!loop->slots_used)
-		loop->slots[loop->slots_used++] = (struct slot){ 0 };
-	loop->slots[loop->slots_used] = (struct slot){ 0 };
-	return loop->slots_used++;
+	loop->slots[++loop->slots_used] = (struct slot){ 0 };
+	return loop->slots_used;
 }
 
 static int slot_take(struct loop *loop, struct watch *watch)
@@ -364,7 +362,7 @@ static bool always_wanted(const struct loop *loop)
 {
 	uint32_t left = loop->always;
 
-	for (uint32_t i = 1; left > 0 && i < loop->slots_used; i++) {
+	for (uint32_t i = 1; left > 0 && i <= loop->slots_used; i++) {
 		const struct watch *watch = loop->slots[i].watch;
 
 		if (!watch || !watch->always)
@@ -446,7 +444,7 @@ static void run_always(struct loop *loop)
 {
 	uint32_t left = loop->always;
 
-	for (uint32_t i = 1; left > 0 && i < loop->slots_used && !loop->stopped; i++) {
+	for (uint32_t i = 1; left > 0 && i <= loop->slots_used && !loop->stopped; i++) {
 		struct watch *watch = loop->slots[i].watch;
 
 		if (!watch || !watch->always)

@@ -242,24 +242,15 @@ static ssize_t read_offered(struct endpoint_hook *hook, void *data, size_t size)
 static int write_answers(struct endpoint_hook *hook, const struct iovec *parts, size_t count)
 {
 	const struct flow *flow = (struct flow *)(void *)hook;
-	struct mmsghdr messages[ENDPOINT_AT_ONCE];
 	struct sockaddr_storage to;
 	union control control;
-	struct msghdr message = { .msg_name = &to, .msg_iovlen = 1 };
+	struct msghdr message = { .msg_name = &to };
 	int put;
 
 	message.msg_namelen = place_of_source(flow->flows, &flow->key, &to);
 	answer_from(flow, &message, &control);
-	for (size_t i = 0; i < count; i++) {
-		messages[i] = (struct mmsghdr){ .msg_hdr = message };
-		messages[i].msg_hdr.msg_iov = (struct iovec *)&parts[i];
-	}
-	do
-		put = sendmmsg(flow->flows->fd, messages, (unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (put < 0 && errno == EINTR);
-	if (put >= 0)
-		return put;
-	return errno == EAGAIN ? -ENOBUFS : -errno; /* the socket is everybody's: it is not waited for */
+	put = endpoint_send_datagrams(flow->flows->fd, &message, parts, count);
+	return put == -EAGAIN ? -ENOBUFS : put; /* the socket is everybody's: it is not waited for */
 }
 
 struct endpoint flow_endpoint(struct flow *flow)
