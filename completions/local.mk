@@ -1,36 +1,54 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# One file a shell, for all programs. bash and fish look for a file with the name of the program, so they get links.
+# One file a shell, for all programs. bash and fish look for a file with the name of the program, so
+# they get links. The names are those under which the programs are installed: see scripts/rename.
 EXTRA_DIST += completions/vsock-tools.bash completions/vsock-tools.fish completions/_vsock-tools
 
 completed_programs = vsock-cat vsock-info vsock-listen vsock-ping vsock-proxy
+installed_tools = $(shell echo vsock-tools | sed '$(transform)')
+installed_programs = $(shell printf '%s\n' $(completed_programs) | sed '$(transform)')
 
-install-data-local:
+install_parts += install-completions
+install-completions:
 if WITH_BASH_COMPLETION
 	$(MKDIR_P) '$(DESTDIR)$(bashcompletiondir)'
-	$(INSTALL_DATA) $(srcdir)/completions/vsock-tools.bash '$(DESTDIR)$(bashcompletiondir)/vsock-tools'
-	for program in $(completed_programs); do \
-		(cd '$(DESTDIR)$(bashcompletiondir)' && rm -f $$program && $(LN_S) vsock-tools $$program) || exit 1; \
+	$(srcdir)/scripts/rename '$(transform)' <$(srcdir)/completions/vsock-tools.bash \
+		>vsock-tools.tmp
+	$(INSTALL_DATA) vsock-tools.tmp '$(DESTDIR)$(bashcompletiondir)/$(installed_tools)'
+	for program in $(installed_programs); do \
+		(cd '$(DESTDIR)$(bashcompletiondir)' && rm -f $$program && \
+			$(LN_S) $(installed_tools) $$program) || exit 1; \
 	done
 endif
 if WITH_ZSH_COMPLETION
 	$(MKDIR_P) '$(DESTDIR)$(zshcompletiondir)'
-	$(INSTALL_DATA) $(srcdir)/completions/_vsock-tools '$(DESTDIR)$(zshcompletiondir)/_vsock-tools'
+	$(srcdir)/scripts/rename '$(transform)' <$(srcdir)/completions/_vsock-tools >vsock-tools.tmp
+	$(INSTALL_DATA) vsock-tools.tmp '$(DESTDIR)$(zshcompletiondir)/_$(installed_tools)'
 endif
 if WITH_FISH_COMPLETION
 	$(MKDIR_P) '$(DESTDIR)$(fishcompletiondir)'
-	$(INSTALL_DATA) $(srcdir)/completions/vsock-tools.fish '$(DESTDIR)$(fishcompletiondir)/vsock-tools.fish'
-	for program in $(completed_programs); do \
-		(cd '$(DESTDIR)$(fishcompletiondir)' && rm -f $$program.fish && $(LN_S) vsock-tools.fish $$program.fish) || exit 1; \
+	$(srcdir)/scripts/rename '$(transform)' <$(srcdir)/completions/vsock-tools.fish \
+		>vsock-tools.tmp
+	$(INSTALL_DATA) vsock-tools.tmp '$(DESTDIR)$(fishcompletiondir)/$(installed_tools).fish'
+	for program in $(installed_programs); do \
+		(cd '$(DESTDIR)$(fishcompletiondir)' && rm -f $$program.fish && \
+			$(LN_S) $(installed_tools).fish $$program.fish) || exit 1; \
 	done
 endif
+	rm -f vsock-tools.tmp
 
-uninstall-local:
+uninstall_parts += uninstall-completions
+uninstall-completions:
 if WITH_BASH_COMPLETION
-	for name in vsock-tools $(completed_programs); do rm -f "$(DESTDIR)$(bashcompletiondir)/$$name"; done
+	for name in $(installed_tools) $(installed_programs); do \
+		rm -f "$(DESTDIR)$(bashcompletiondir)/$$name"; \
+	done
 endif
 if WITH_ZSH_COMPLETION
-	rm -f '$(DESTDIR)$(zshcompletiondir)/_vsock-tools'
+	rm -f '$(DESTDIR)$(zshcompletiondir)/_$(installed_tools)'
 endif
 if WITH_FISH_COMPLETION
-	for name in vsock-tools $(completed_programs); do rm -f "$(DESTDIR)$(fishcompletiondir)/$$name.fish"; done
+	for name in $(installed_tools) $(installed_programs); do \
+		rm -f "$(DESTDIR)$(fishcompletiondir)/$$name.fish"; \
+	done
 endif
+.PHONY: install-completions uninstall-completions

@@ -2,8 +2,10 @@
 # shellcheck shell=bash
 # Completion of vsock-cat, vsock-listen, vsock-proxy, vsock-ping and vsock-info for bash.
 #
-# The options, their values and choices come from the program itself: PROGRAM --list-options prints a line for each, with
-# letter, name, type, value, choices, default, "key" where it is a key of rules too, and text between TABs. Names of guests come from the hosts files.
+# The options, their values and choices come from the program itself: PROGRAM --list-options prints
+# a line for each, with
+# letter, name, type, value, choices, default, "key" where it is a key of rules too, and text
+# between TABs. Names of guests come from the hosts files.
 
 # The names of the hosts files, as vsock-address(7) has them.
 _vsock_tools_names() {
@@ -13,7 +15,9 @@ _vsock_tools_names() {
 	else
 		files=("${XDG_CONFIG_HOME:-$HOME/.config}/vsock/hosts" /etc/vsock/hosts)
 	fi
-	[ ${#files[@]} -eq 0 ] || awk '{ sub(/#.*/, ""); for (i = 2; i <= NF; i++) print $i }' "${files[@]}" 2>/dev/null
+	[ ${#files[@]} -eq 0 ] ||
+		awk '{ sub(/#.*/, ""); for (i = 2; i <= NF; i++) print $i }' \
+		"${files[@]}" 2>/dev/null
 }
 
 # What an address may begin with, where it stands in the command.
@@ -36,7 +40,8 @@ _vsock_tools_addresses() {
 	done
 }
 
-# What a rule of vsock-proxy may go on with, from the list of options: keys, where they have a value with =.
+# What a rule of vsock-proxy may go on with, from the list of options: keys, where they have a value
+# with =.
 _vsock_tools_keys() {
 	awk -F '\t' '$7 == "key" { print $2 ($4 == "-" ? "" : "=") } END { print "name="; print "connect=" }' <<<"$1"
 }
@@ -51,7 +56,18 @@ _vsock_tools_who() {
 	_vsock_tools_names
 }
 
-# The files that complete the path at the end of a word such as unix:/ru, with what stands before it.
+# _vsock_tools_rule OPERANDS OPTIONS: what may follow so many words of rules.
+_vsock_tools_rule() {
+	if [ $(($1 % 2)) -eq 1 ]; then
+		_vsock_tools_addresses vsock-proxy connect
+		return
+	fi
+	_vsock_tools_addresses vsock-proxy listen
+	[ "$1" -eq 0 ] || _vsock_tools_keys "$2"
+}
+
+# The files that complete the path at the end of a word such as unix:/ru, with what stands before
+# it.
 _vsock_tools_files() {
 	local before=$1 path=$2 file
 	compgen -f -- "$path" | while IFS= read -r file; do
@@ -64,7 +80,8 @@ _vsock_tools_files() {
 }
 
 _vsock_tools() {
-	local program=${1##*/} line=${COMP_LINE:0:COMP_POINT} options word before='' name kind value choices
+	local program=${1##*/} line=${COMP_LINE:0:COMP_POINT} options word before='' name kind \
+		value choices
 	local -a words=() candidates=()
 	local operands=0 command='' waits=''
 	COMPREPLY=()
@@ -89,10 +106,12 @@ _vsock_tools() {
 		elif [[ $name == --*=* ]]; then
 			:
 		elif [[ $name == --?* ]]; then
-			waits=$(awk -F '\t' -v name="${name#--}" '$2 == name && $4 != "-" { print $2 }' <<<"$options")
+			waits=$(awk -F '\t' -v name="${name#--}" \
+				'$2 == name && $4 != "-" { print $2 }' <<<"$options")
 		elif [[ $name == -?* ]]; then
 			# of a cluster the last letter may wait for a value
-			waits=$(awk -F '\t' -v letter="${name: -1}" '$1 == letter && $4 != "-" { print $2 }' <<<"$options")
+			waits=$(awk -F '\t' -v letter="${name: -1}" \
+				'$1 == letter && $4 != "-" { print $2 }' <<<"$options")
 		else
 			# a key of a rule is no address
 			_vsock_tools_is_key "$options" "$name" || operands=$((operands + 1))
@@ -108,7 +127,8 @@ _vsock_tools() {
 		COMPREPLY=("${candidates[@]}")
 		return 0
 	fi
-	if [ -z "$waits" ] && { [[ $word == --*=* ]] || [[ $program == vsock-proxy && $word =~ ^[a-z-]+= ]]; }; then
+	if [ -z "$waits" ] && { [[ $word == --*=* ]] || [[ $program == vsock-proxy &&
+		$word =~ ^[a-z-]+= ]]; }; then
 		waits=${word%%=*}
 		before=$waits=
 		waits=${waits#--}
@@ -118,31 +138,45 @@ _vsock_tools() {
 		mapfile -t candidates < <(_vsock_tools_addresses "$program" connect)
 		candidates=("${candidates[@]/#/$before}")
 	elif [ -n "$waits" ]; then
-		IFS=$'\t' read -r kind value choices < <(awk -F '\t' -v OFS='\t' -v name="$waits" '$2 == name { print $3, $4, $5 }' <<<"$options")
+		IFS=$'\t' read -r kind value \
+			choices < <(awk -F '\t' -v OFS='\t' \
+			-v name="$waits" '$2 == name { print $3, $4, $5 }' <<<"$options")
 		case $kind:$value in
-			choice:*) mapfile -t candidates < <(printf '%s\n' "${choices//,/$'\n'}") ;;
+			choice:* | time:*)
+				[ "$choices" = - ] || mapfile -t candidates < <(
+					printf '%s\n' "${choices//,/$'\n'}")
+				;;
 			*:WHO) mapfile -t candidates < <(_vsock_tools_who) ;;
-			*:PATH | *:FILE | *:DIR) mapfile -t candidates < <(_vsock_tools_files '' "${word#"$before"}") ;;
+			*:PATH | *:FILE | *:DIR)
+				mapfile -t candidates < <(_vsock_tools_files '' "${word#"$before"}")
+				;;
 		esac
 		candidates=("${candidates[@]/#/$before}")
 	elif [[ $word == -* ]]; then
-		mapfile -t candidates < <(awk -F '\t' '{ print "--" $2 } $1 != "-" { print "-" $1 }' <<<"$options")
+		mapfile -t candidates < <(awk -F '\t' \
+			'{ print "--" $2 } $1 != "-" { print "-" $1 }' <<<"$options")
 	else
 		case $word in
-			unix:* | unix-seqpacket:* | vsock-mux:*) mapfile -t candidates < <(_vsock_tools_files "${word%%:*}:" "${word#*:}") ;;
+			unix:* | unix-seqpacket:* | vsock-mux:*)
+				mapfile -t candidates < <(_vsock_tools_files "${word%%:*}:" \
+					"${word#*:}")
+				;;
 			/* | ./* | ../*) mapfile -t candidates < <(_vsock_tools_files '' "$word") ;;
 			*)
 				case $program in
-					vsock-listen) [ $operands -gt 0 ] || mapfile -t candidates < <(_vsock_tools_addresses "$program" listen) ;;
+					vsock-listen)
+						[ $operands -gt 0 ] || mapfile -t candidates < <(
+							_vsock_tools_addresses "$program" listen)
+						;;
 					vsock-proxy)
-						if [ $((operands % 2)) -eq 0 ]; then
-							mapfile -t candidates < <(_vsock_tools_addresses "$program" listen; [ $operands -eq 0 ] || _vsock_tools_keys "$options")
-						else
-							mapfile -t candidates < <(_vsock_tools_addresses "$program" connect)
-						fi
+						mapfile -t candidates < <(
+							_vsock_tools_rule $operands "$options")
 						;;
 					vsock-info) ;;
-					*) [ $operands -gt 0 ] || mapfile -t candidates < <(_vsock_tools_addresses "$program" connect) ;;
+					*)
+						[ $operands -gt 0 ] || mapfile -t candidates < <(
+							_vsock_tools_addresses "$program" connect)
+						;;
 				esac
 				;;
 		esac

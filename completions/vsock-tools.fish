@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Completion of the vsock-tools for fish. Options, values and choices come from the program itself (--list-options: letter,
-# name, type, value, choices, default, "key" where it is a key of rules too, and text, with TABs between), names of guests from the hosts files.
+# Completion of the vsock-tools for fish. Options, values and choices come from the program itself
+# (--list-options: letter, name, type, value, choices, default, "key" where it is a key of rules
+# too, and text, with TABs between), names of guests from the hosts files.
 
 function __vsock_tools_names
     set -l files
@@ -48,7 +49,8 @@ end
 function __vsock_tools_keys
     test (count (commandline -opc | string match -v -- '-*')) -ge 3; or return
     printf '%s\n' name= connect=
-    command vsock-proxy --list-options 2>/dev/null | while read -l -d \t letter name kind value choices fallback key text
+    command vsock-proxy --list-options 2>/dev/null |
+    while read -l -d \t letter name kind value choices fallback key text
         test $key = key; or continue
         if test $kind = choice
             printf "$name=%s\n" (string split , -- $choices)
@@ -68,11 +70,15 @@ end
 for program in vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info
     command -q $program; or continue
     complete -c $program -f
-    command $program --list-options 2>/dev/null | while read -l -d \t letter name kind value choices fallback key text
+    command $program --list-options 2>/dev/null |
+    while read -l -d \t letter name kind value choices fallback key text
         set -l spec -l $name -d $text
         test $letter != -; and set -a spec -s $letter
         if test $value != -
             switch $kind:$value
+                case 'time:*'
+                    set -a spec -x
+                    test $choices = -; or set -a spec -a (string replace -a , ' ' -- $choices)
                 case 'choice:*'
                     set -a spec -x -a (string replace -a , ' ' -- $choices)
                 case '*:WHO'
@@ -91,6 +97,8 @@ for program in vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info
         case vsock-cat vsock-ping
             complete -c $program -a "(__vsock_tools_addresses $program connect)"
         case vsock-proxy
-            complete -c $program -a "(__vsock_tools_addresses $program listen; __vsock_tools_addresses $program connect; __vsock_tools_keys)"
+            complete -c $program -a "(__vsock_tools_addresses $program listen)"
+            complete -c $program -a "(__vsock_tools_addresses $program connect)"
+            complete -c $program -a "(__vsock_tools_keys)"
     end
 end

@@ -1,23 +1,39 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Builds that watch themselves: sanitizers and coverage.
+# Builds that watch themselves: assertions, sanitizers and coverage.
+
+# VT_CHECKS
+# --enable-checks: defines RELAY_CHECK.
+AC_DEFUN([VT_CHECKS], [
+    AC_ARG_ENABLE([checks], [AS_HELP_STRING([--enable-checks], [abort when a relay is in a state that it may not be in])], [],
+                  [enable_checks=no])
+    AS_IF([test "x$enable_checks" = xyes],
+          [AC_DEFINE([RELAY_CHECK], [1], [Define to 1 to check the state of each relay after every turn.])])
+])
 
 # VT_SANITIZERS
-# --enable-asan, --enable-ubsan: sets VT_SANITIZER_CFLAGS, VT_SANITIZER_LDFLAGS and vt_sanitizers (empty without any).
+# --enable-asan, --enable-ubsan: sets VT_SANITIZER_CFLAGS, VT_SANITIZER_LDFLAGS and vt_sanitizers
+# (empty without any).
 AC_DEFUN([VT_SANITIZERS], [
-    AC_ARG_ENABLE([asan], [AS_HELP_STRING([--enable-asan], [build with AddressSanitizer and LeakSanitizer])], [],
+    AC_ARG_ENABLE([asan],
+                  [AS_HELP_STRING([--enable-asan],
+                                  [build with AddressSanitizer and LeakSanitizer])], [],
                   [enable_asan=no])
-    AC_ARG_ENABLE([ubsan], [AS_HELP_STRING([--enable-ubsan], [build with UndefinedBehaviorSanitizer])], [],
+    AC_ARG_ENABLE([ubsan],
+                  [AS_HELP_STRING([--enable-ubsan], [build with UndefinedBehaviorSanitizer])], [],
                   [enable_ubsan=no])
     vt_sanitizers=
     AS_IF([test "x$enable_asan" = xyes], [vt_sanitizers=address])
-    AS_IF([test "x$enable_ubsan" = xyes], [vt_sanitizers="${vt_sanitizers:+$vt_sanitizers,}undefined"])
+    AS_IF([test "x$enable_ubsan" = xyes],
+          [vt_sanitizers="${vt_sanitizers:+$vt_sanitizers,}undefined"])
     VT_SANITIZER_CFLAGS=
     VT_SANITIZER_LDFLAGS=
     AS_IF([test -n "$vt_sanitizers"], [
         VT_SANITIZER_LDFLAGS="-fsanitize=$vt_sanitizers"
-        # -fno-sanitize-recover: the first finding ends the program with a status that no test mistakes for success.
-        VT_SANITIZER_CFLAGS="$VT_SANITIZER_LDFLAGS -fno-sanitize-recover=all -fno-omit-frame-pointer"
+        # -fno-sanitize-recover: the first finding ends the program with a status that no test
+        # mistakes for success.
+        VT_SANITIZER_CFLAGS="$VT_SANITIZER_LDFLAGS -fno-sanitize-recover=all"
+        VT_SANITIZER_CFLAGS="$VT_SANITIZER_CFLAGS -fno-omit-frame-pointer"
         AC_MSG_CHECKING([whether $CC links with $VT_SANITIZER_LDFLAGS])
         vt_saved_cflags=$CFLAGS
         CFLAGS="$CFLAGS $VT_SANITIZER_CFLAGS"
@@ -32,9 +48,11 @@ AC_DEFUN([VT_SANITIZERS], [
 ])
 
 # VT_COVERAGE
-# --enable-coverage: sets VT_COVERAGE_CFLAGS and VT_COVERAGE_LDFLAGS; `make coverage` runs the tests and reports.
+# --enable-coverage: sets VT_COVERAGE_CFLAGS and VT_COVERAGE_LDFLAGS; `make coverage` runs the tests
+# and reports.
 AC_DEFUN([VT_COVERAGE], [
-    AC_ARG_ENABLE([coverage], [AS_HELP_STRING([--enable-coverage], [build for `make coverage'])], [],
+    AC_ARG_ENABLE([coverage], [AS_HELP_STRING([--enable-coverage], [build for `make coverage'])],
+                  [],
                   [enable_coverage=no])
     AC_CHECK_PROGS([GCOVR], [gcovr])
     AC_CHECK_PROGS([LCOV], [lcov])

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # VT_READLINE
-# --with-readline=auto|yes|no: defines HAVE_LIBREADLINE and sets READLINE_CFLAGS and READLINE_LIBS where GNU readline is
-# there and wanted. By pkg-config first, then by linking: a static readline needs its terminal library named.
+# --with-readline=auto|yes|no: defines HAVE_LIBREADLINE and sets READLINE_CFLAGS and READLINE_LIBS
+# where GNU readline is there and wanted. By pkg-config first, then by linking: a static readline
+# needs its terminal library named.
 AC_DEFUN([VT_READLINE], [
-    AC_ARG_WITH([readline], [AS_HELP_STRING([--with-readline=auto|yes|no], [line editing in vsock-cat -i (auto)])],
+    AC_ARG_WITH([readline],
+                [AS_HELP_STRING([--with-readline=auto|yes|no],
+                                [line editing in vsock-cat -I (auto)])],
                 [], [with_readline=auto])
     have_readline=no
     READLINE_CFLAGS=
@@ -18,10 +21,12 @@ AC_DEFUN([VT_READLINE], [
         vt_saved_cppflags=$CPPFLAGS
         CPPFLAGS="$CPPFLAGS $READLINE_CFLAGS"
         AC_MSG_CHECKING([how to link with GNU readline])
-        for vt_libs in "$vt_readline_candidates" -lreadline "-lreadline -ltinfo" "-lreadline -lncurses"; do
+        for vt_libs in "$vt_readline_candidates" -lreadline "-lreadline -ltinfo" \
+            "-lreadline -lncurses"; do
             test -n "$vt_libs" || continue
             LIBS="$vt_libs $vt_saved_libs"
-            # The callback interface, which the loop needs; the imitations (libedit) lack rl_callback_sigcleanup.
+            # The callback interface, which the loop needs; the imitations (libedit) lack
+            # rl_callback_sigcleanup.
             AC_LINK_IFELSE([AC_LANG_PROGRAM([[
 #include <stdio.h>
 #include <readline/readline.h>
@@ -31,7 +36,8 @@ AC_DEFUN([VT_READLINE], [
         done
         LIBS=$vt_saved_libs
         CPPFLAGS=$vt_saved_cppflags
-        AS_IF([test "x$have_readline" = xyes], [AC_MSG_RESULT([$READLINE_LIBS])], [AC_MSG_RESULT([not found])])
+        AS_IF([test "x$have_readline" = xyes], [AC_MSG_RESULT([$READLINE_LIBS])],
+              [AC_MSG_RESULT([not found])])
     ])
     AS_IF([test "x$have_readline" = xyes],
           [AC_DEFINE([HAVE_LIBREADLINE], [1], [Define to 1 if GNU readline can be used.])],

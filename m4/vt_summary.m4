@@ -13,6 +13,8 @@ $PACKAGE_STRING
     compiler          $CC $CFLAGS
     warnings fatal    $enable_werror
     hardening         $enable_hardening
+    static            $enable_static
+    assertions        $enable_checks
     sanitizers        ${vt_sanitizers:-none}
     coverage          $enable_coverage
     readline          $vt_edit

@@ -1,14 +1,37 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# systemd's units; the socket is an example, which is installed as documentation.
+# systemd's units and the worker's user; the socket is an example, which is installed as
+# documentation. All are installed under the name that vsock-proxy has: see scripts/rename.
 systemd_units = systemd/vsock-proxy.service systemd/vsock-proxy@.service
-EXTRA_DIST += systemd/vsock-proxy.service.in systemd/vsock-proxy@.service.in systemd/vsock-proxy@web.socket
+systemd_example = systemd/vsock-proxy@web.socket
+EXTRA_DIST += scripts/rename systemd/vsock-proxy.service.in systemd/vsock-proxy@.service.in \
+	systemd/vsock-proxy@web.socket.in systemd/vsock-proxy.sysusers
 
-$(systemd_units): %: %.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) systemd && sed 's,[@]bindir[@],$(bindir),g' '$(srcdir)/$@.in' >$@.tmp && mv $@.tmp $@
+installed_proxy = $(shell echo vsock-proxy | sed '$(transform)')
 
+$(systemd_units) $(systemd_example): %: %.in Makefile scripts/rename
+	$(AM_V_GEN)$(MKDIR_P) systemd && \
+		sed 's,[@]bindir[@]/vsock-proxy,$(bindir)/$(installed_proxy),g' '$(srcdir)/$@.in' | \
+		$(srcdir)/scripts/rename '$(transform)' >$@.tmp && mv $@.tmp $@
+noinst_DATA = $(systemd_units) $(systemd_example)
+CLEANFILES += $(systemd_units) $(systemd_example)
+
+install_parts += install-units
+install-units: $(systemd_units) $(systemd_example)
+	$(MKDIR_P) '$(DESTDIR)$(docdir)'
+	$(INSTALL_DATA) $(systemd_example) '$(DESTDIR)$(docdir)/$(installed_proxy)@web.socket'
 if WITH_SYSTEMD_UNITS
-systemdsystemunit_DATA = $(systemd_units)
+	$(MKDIR_P) '$(DESTDIR)$(systemdsystemunitdir)' '$(DESTDIR)$(sysusersdir)'
+	$(INSTALL_DATA) systemd/vsock-proxy.service '$(DESTDIR)$(systemdsystemunitdir)/$(installed_proxy).service'
+	$(INSTALL_DATA) systemd/vsock-proxy@.service '$(DESTDIR)$(systemdsystemunitdir)/$(installed_proxy)@.service'
+	$(INSTALL_DATA) '$(srcdir)/systemd/vsock-proxy.sysusers' '$(DESTDIR)$(sysusersdir)/$(installed_proxy).conf'
 endif
-dist_doc_DATA += systemd/vsock-proxy@web.socket
-noinst_DATA = $(systemd_units)
-CLEANFILES += $(systemd_units)
+
+uninstall_parts += uninstall-units
+uninstall-units:
+	rm -f '$(DESTDIR)$(docdir)/$(installed_proxy)@web.socket'
+if WITH_SYSTEMD_UNITS
+	rm -f '$(DESTDIR)$(systemdsystemunitdir)/$(installed_proxy).service' \
+		'$(DESTDIR)$(systemdsystemunitdir)/$(installed_proxy)@.service' \
+		'$(DESTDIR)$(sysusersdir)/$(installed_proxy).conf'
+endif
+.PHONY: install-units uninstall-units

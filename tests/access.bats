@@ -9,26 +9,28 @@ try_from() {
 	[ "$(echo hello | vsock-cat "$2,bind=$1" 2>/dev/null)" = hello ]
 }
 
-@test "an --allow denies the rest, and the record says why" {
+@test "--allow denies everyone else, and the record says why" {
 	spawn_ready listen vsock-listen --echo --allow 127.0.0.2 tcp:127.0.0.1:0
 	try_from 127.0.0.2 "$ready"
 	run ! try_from 127.0.0.1 "$ready"
-	wait_until grep -q '#2 deny tcp:127.0.0.1:[0-9]* -> - why="no --allow names it"' "$BATS_TEST_TMPDIR/listen.err"
+	wait_until grep -q '#2 deny tcp:127.0.0.1:[0-9]* -> - why="no --allow names it"' \
+		"$BATS_TEST_TMPDIR/listen.err"
 	kill -USR1 "${spawned[listen]}"
 	wait_until grep -q 'connections: 2, open: 0, failed: 1' "$BATS_TEST_TMPDIR/listen.err"
 }
 
-@test "a --deny alone lets the others in; the first match wins" {
+@test "--deny alone admits everyone else; the first match wins" {
 	spawn_ready listen vsock-listen --echo --deny 127.0.0.3 tcp:127.0.0.1:0
 	try_from 127.0.0.2 "$ready"
 	run ! try_from 127.0.0.3 "$ready"
 	wait_until grep -q 'deny=127.0.0.3' "$BATS_TEST_TMPDIR/listen.err"
-	spawn_ready second vsock-listen --echo --allow 127.0.0.4 --deny 127.0.0.0/8 --allow any tcp:127.0.0.1:0
+	spawn_ready second vsock-listen --echo --allow 127.0.0.4 --deny 127.0.0.0/8 --allow any \
+		tcp:127.0.0.1:0
 	try_from 127.0.0.4 "$ready"
 	run ! try_from 127.0.0.5 "$ready"
 }
 
-@test "CIDR, IPv6, and IPv4 seen through a v4-mapped address" {
+@test "CIDR, IPv6, and IPv4 mapped into IPv6" {
 	need python3
 	spawn_ready listen vsock-listen --echo --allow 127.0.1.0/24 --allow ::1 'tcp:*:0'
 	port=${ready##*:}
@@ -39,10 +41,16 @@ try_from() {
 	# a listener for both versions in one, as others make them: its IPv4 peers are v4-mapped
 	run -0 python3 - <<-'END'
 		import socket, subprocess
-		s = socket.socket(socket.AF_INET6); s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+		s = socket.socket(socket.AF_INET6)
+		s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
 		s.bind(("::", 0)); s.listen()
-		p = subprocess.Popen(["vsock-listen", "--echo", "-c", "1", "-q", "--allow", "127.0.0.0/8", "fd:%d" % s.fileno()], pass_fds=[s.fileno()])
-		c = socket.create_connection(("127.0.0.1", s.getsockname()[1])); c.sendall(b"mapped"); c.shutdown(1); print(c.recv(10).decode()); p.wait()
+		p = subprocess.Popen(["vsock-listen", "--echo", "-c", "1", "-q", "--allow",
+		    "127.0.0.0/8", "fd:%d" % s.fileno()], pass_fds=[s.fileno()])
+		c = socket.create_connection(("127.0.0.1", s.getsockname()[1]))
+		c.sendall(b"mapped")
+		c.shutdown(1)
+		print(c.recv(10).decode())
+		p.wait()
 	END
 	[ "$output" = mapped ]
 }
@@ -62,7 +70,7 @@ try_from() {
 	[ -z "$output" ]
 }
 
-@test "what can never match is status 2 at the start" {
+@test "a WHO that can never match is refused at the start with status 2" {
 	run -2 vsock-listen --echo --allow 3 tcp:0
 	[[ $output == *"'3' can never match a peer of tcp"* ]]
 	run -2 vsock-listen --echo --allow 10.0.0.0/8 unix:@x
@@ -71,17 +79,18 @@ try_from() {
 	[[ $output == *$'\n  uid:0,3\n        ^'* ]]
 	# two listeners: each entry fits one of them, so only the name that nobody has is an error
 	run -2 vsock-proxy --allow uid:0,3 --deny nobody unix:@x tcp:80 vsock::80 tcp:80
-	[[ $output == *"'nobody' is nobody that is known here"* ]]
+	[[ $output == *"'nobody' is not a known peer"* ]]
 }
 
-@test "malformed WHO" {
-	for who in '' ',' '3,' 1.2.3.4/33 ::1/129 uid: uid:x uid:-1 gid:4294967296 user: user:no-such-user-here '*' 4294967295 10.0.0; do
+@test "a malformed WHO is refused" {
+	for who in '' ',' '3,' 1.2.3.4/33 ::1/129 uid: uid:x uid:-1 gid:4294967296 user: \
+		user:no-such-user-here '*' 4294967295 10.0.0; do
 		run -2 vsock-listen --echo --allow "$who" vsock::5000
 		[[ $output == "vsock-listen: --allow $who: "* ]]
 	done
 }
 
-@test "--max-conns-per-peer closes the surplus, and the record says so" {
+@test "--max-conns-per-peer closes surplus connections, and the record says so" {
 	spawn_ready listen vsock-listen --echo --max-conns-per-peer 1 tcp:127.0.0.1:0
 	coproc held { vsock-cat "$ready"; }
 	echo first >&"${held[1]}"

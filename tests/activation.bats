@@ -14,44 +14,72 @@ free_port() {
 	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# activate ARGUMENT…: systemd-socket-activate; it connects to nobody, so that the first client starts the program.
+# activate ARGUMENT…: systemd-socket-activate; it connects to nobody, so that the first client
+# starts the program.
 activate() {
 	port=$(free_port)
 	spawn activate systemd-socket-activate -l "127.0.0.1:$port" "$@"
 	wait_until grep -q "Listening on" activate.err
 }
 
-@test "a listening socket by number" {
+@test "a passed listening socket is used by number" {
 	activate vsock-listen --echo -c 1 fd:3
 	run -0 bash -c "echo one | vsock-cat tcp:127.0.0.1:$port"
 	[ "$output" = one ]
 }
 
-@test "a listening socket by name, as a rule of vsock-proxy" {
+@test "a passed listening socket is used by name, in a rule of vsock-proxy" {
 	activate --fdname=web vsock-proxy fd:web 'exec:tr a-z A-Z'
 	run -0 bash -c "echo two | vsock-cat tcp:127.0.0.1:$port"
 	[ "$output" = TWO ]
 }
 
-@test "two sockets of one name are both listened on" {
+@test "two passed sockets with the same name are both served" {
 	second=$(free_port)
 	activate -l "127.0.0.1:$second" --fdname=web:web vsock-listen --echo fd:web
 	run -0 bash -c "echo a | vsock-cat tcp:127.0.0.1:$port; echo b | vsock-cat tcp:127.0.0.1:$second"
 	[ "$output" = $'a\nb' ]
 }
 
-@test "a name that was not passed" {
+@test "a socket name that was not passed is refused" {
 	run -4 vsock-listen --echo fd:nobody
 	[[ $output == *"fd:nobody"* ]]
 	run ! vsock-cat fd:nobody
 	[[ $output == *"fd:nobody"* ]]
 }
 
-@test "a number that is not open, and one that is no socket" {
+@test "a descriptor that is not open or not a socket is refused" {
 	run ! vsock-listen --echo fd:77
 	[[ $output == *"fd:77"* ]]
 	run ! vsock-cat fd:5 5</dev/null
 	[[ $output == *"fd:5"* ]]
+}
+
+# with_unusable PROGRAM...: run it three times, with a socket that no target can be as fd:3.
+with_unusable() {
+	python3 - "$@" <<-'END'
+		import os, socket, subprocess, sys
+		listening = socket.socket()
+		listening.bind(("127.0.0.1", 0))
+		listening.listen()
+		udp = socket.socket(type=socket.SOCK_DGRAM)
+		for one in socket.socket(), listening, udp:
+		    subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, timeout=60,
+		        close_fds=False, preexec_fn=lambda: os.dup2(one.fileno(), 3))
+	END
+}
+
+@test "a socket that is not connected, or for datagrams, is refused as a target" {
+	# a client of vsock-proxy that expects nothing but the end
+	printf '%s\n' '#!/bin/sh' 'exec 9>ready' 'vsock-proxy -v --ready-fd 9 unix:./front fd:3 &' \
+		'exec 9>&- 3>&-' 'vsock-cat -q --wait 30s unix:./front; kill $!; wait' >proxy
+	chmod +x proxy
+	for command in 'vsock-cat fd:3' ./proxy; do
+		# shellcheck disable=SC2086 # words
+		run -0 with_unusable $command
+		[ "$(grep -c 'this socket is not connected' <<<"$output")" = 2 ]
+		[[ $output == *"this socket is for datagrams"* ]]
+	done
 }
 
 @test "inetd and Accept=yes: the socket is the connection, and the program ends with it" {
@@ -62,28 +90,30 @@ activate() {
 	[ "$output" = FOUR ]
 }
 
-@test "the proxy of one connection" {
+@test "vsock-proxy serves a single passed connection" {
 	spawn_ready echo vsock-listen --echo "unix:$BATS_TEST_TMPDIR/echo"
 	activate --inetd -a vsock-proxy fd:0 "unix:$BATS_TEST_TMPDIR/echo"
 	head -c 3M /dev/urandom >data
 	vsock-cat "tcp:127.0.0.1:$port" <data | cmp - data
 }
 
-@test "vsock-cat on a connected socket; it stays blocking" {
+@test "vsock-cat uses a connected socket and leaves it blocking" {
 	run -0 python3 - <<-'END'
 		import fcntl, os, socket, subprocess
 		a, b = socket.socketpair()
 		number = b.fileno()
-		p = subprocess.Popen(["vsock-cat", "fd:%d" % number], pass_fds=[number], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+		p = subprocess.Popen(["vsock-cat", "fd:%d" % number], pass_fds=[number],
+		    stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 		a.sendall(b"down"); a.shutdown(socket.SHUT_WR)
-		print(p.communicate(b"up")[0], a.recv(10), p.returncode, fcntl.fcntl(b, fcntl.F_GETFL) & os.O_NONBLOCK)
+		print(p.communicate(b"up")[0], a.recv(10), p.returncode,
+		    fcntl.fcntl(b, fcntl.F_GETFL) & os.O_NONBLOCK)
 	END
 	[ "$output" = "b'down' b'up' 0 0" ]
 }
 
-@test "LISTEN_FDS and descriptors do not reach a COMMAND" {
+@test "COMMAND inherits neither LISTEN_FDS nor the passed descriptors" {
 	activate vsock-listen -c 1 fd:3 -- sh -c 'env | grep -c LISTEN_; ls /proc/self/fd | wc -w'
 	run -0 vsock-cat "tcp:127.0.0.1:$port" </dev/null
-	# 0, 1, 2 and the folder that ls reads
+	# 0, 1, 2 and the directory that ls reads
 	[ "$output" = $'0\n4' ]
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Every text of bad-addresses.tsv to the program that it is meant for: status 2, and line by line what it says.
+# Every text of bad-addresses.tsv to the program that it is meant for: status 2, and line by line
+# what it says.
 
 load lib/common
 
@@ -47,7 +48,8 @@ refused() {
 		        continue # read as an option, see options.bats
 		    count += 1
 		    command = programs[where.decode()](text)
-		    run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+		    run = subprocess.run(command, stdin=subprocess.DEVNULL,
+		        capture_output=True, timeout=60)
 		    lines = run.stderr.decode().split("\n")
 		    wrong = []
 		    if run.returncode != 2:
@@ -55,13 +57,15 @@ refused() {
 		    if run.stdout:
 		        wrong.append("output")
 		    name = command[0]
-		    if not (lines[0].startswith(name + ": ") and lines[0].endswith(": " + why.decode())):
+		    if not (lines[0].startswith(name + ": ")
+		        and lines[0].endswith(": " + why.decode())):
 		        wrong.append("message")
 		    if len(lines) < 4 or not re.fullmatch(r" +\^~*", lines[2]):
 		        wrong.append("caret")
 		    elif re.fullmatch(rb"[ -~]*", text):
 		        # printable ASCII: what is seen is what was typed
-		        if lines[1] != "  " + text.decode() or lines[2] != "  " + " " * int(offset) + "^" + "~" * (int(length) - 1):
+		        mark = "  " + " " * int(offset) + "^" + "~" * (int(length) - 1)
+		        if lines[1] != "  " + text.decode() or lines[2] != mark:
 		            wrong.append("caret")
 		    hints = [line for line in lines[3:] if line.startswith("hint: ")]
 		    if hints != ([] if hint == b"-" else ["hint: " + hint.decode()]):
@@ -70,7 +74,8 @@ refused() {
 		        wrong.append("raw control characters")
 		    if wrong:
 		        failed += 1
-		        print("line %d: %s: wrong %s\n%s" % (number, text, ", ".join(wrong), run.stderr.decode()))
+		        print("line %d: %s: wrong %s\n%s"
+		            % (number, text, ", ".join(wrong), run.stderr.decode()))
 		print("%d texts, %d failed" % (count, failed))
 		sys.exit(1 if failed or not count else 0)
 	END
@@ -96,7 +101,7 @@ refused() {
 	refused ping
 }
 
-@test "two words to vsock-cat: the same errors, with the address that they make" {
+@test "vsock-cat CID PORT reports the same errors as the address it stands for" {
 	run -2 --separate-stderr vsock-cat 3abc 22
 	[ "${stderr_lines[0]}" = "vsock-cat: 3abc:22: bad CID: 'a' is not a digit" ]
 	[ "${stderr_lines[1]}" = "  3abc:22" ]
@@ -108,14 +113,14 @@ refused() {
 	[ "$stderr" = "" ]
 }
 
-@test "a bad hosts file: the file, the line, the caret, status 2" {
+@test "a bad hosts file is reported with file, line and caret, status 2" {
 	printf '3 web\n3abc db\n' >hosts
 	VSOCK_HOSTS=hosts run -2 --separate-stderr vsock-cat db:22
 	[[ ${stderr_lines[0]} == "vsock-cat: hosts:2: "* ]]
 	[ "${stderr_lines[1]}" = "  3abc db" ]
 }
 
-@test "URL spellings are taken, and printed back in ours" {
+@test "URL spellings are accepted, and printed in our own form" {
 	run -4 --separate-stderr vsock-cat "unix://$PWD/none"
 	[[ ${stderr_lines[0]} == "vsock-cat: unix:$PWD/none: "* ]]
 	port=$(free_port)

@@ -1,12 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-proxy when what it stands on breaks, under load: its target is killed, its descriptors run out, nobody takes its messages.
+# vsock-proxy when what it stands on breaks, under load: its target is killed, its descriptors run
+# out, nobody takes its messages.
 
 load lib/common
 
 setup() {
 	need python3
-	own_folder
+	own_directory
 }
 
 # What the Python of these tests begins with.
@@ -38,11 +39,12 @@ no_more_than() {
 	[ "$(descriptors_of proxy)" -le "$1" ]
 }
 
-@test "a target that is killed with 50 connections: each ends with its cause, the spare one serves, and when it is back so does it" {
+@test "when a target with 50 connections is killed, each ends with its cause, the spare target serves, and the first serves again once it is back" {
 	spawn_ready target vsock-listen tcp:127.0.0.1:0 --echo
 	target=$ready
 	spawn_ready spare vsock-listen unix:./spare --echo
-	spawn_ready proxy vsock-proxy -v "${inspectable[@]}" unix:./front "$target" connect=unix:./spare name=two unix:./alone "$target" name=one
+	spawn_ready proxy vsock-proxy -v "${inspectable[@]}" \
+		unix:./front "$target" connect=unix:./spare name=two unix:./alone "$target" name=one
 	before=$(descriptors_of proxy)
 	spawn held clients '
 held = [client() for i in range(25)] + [client("alone") for i in range(25)]
@@ -83,24 +85,27 @@ assert s.recv(1) == b"", "served by nobody"
 	finish target
 }
 
-# taken COUNT: that many connections of the target's port have something in them that is not read: 0x3e8 bytes are 1000.
+# taken COUNT: that many connections of the target's port have something in them that is not read:
+# 0x3e8 bytes are 1000.
 taken() {
 	local port
 	port=$(printf %04X "$(port_of "$target")")
-	[ "$(awk -v port=":$port" 'substr($2, 9) == port && $4 == "01" && $5 ~ /:000003E8$/' /proc/net/tcp | wc -l)" = "$1" ]
+	[ "$(awk -v port=":$port" 'substr($2, 9) == port && $4 == "01" && $5 ~ /:000003E8$/' \
+		/proc/net/tcp | wc -l)" = "$1" ]
 }
 
 back() {
-	[ "$(echo hello | vsock-cat ./front)" = hello ] && [ "$(grep -c ' open .* -> tcp:.* rule=two ' proxy.err)" -gt 25 ]
+	[ "$(echo hello | vsock-cat ./front)" = hello ] &&
+		[ "$(grep -c ' open .* -> tcp:.* rule=two ' proxy.err)" -gt 25 ]
 }
 
-@test "as many connections as descriptors allow: it is said what to do, who comes then waits, and is served when one ends" {
+@test "when descriptors run out, the message says what to do, and waiting clients are served as others end" {
 	spawn_ready echo vsock-listen unix:./echo --echo
 	printf '#!/bin/sh\nulimit -n 140\nexec vsock-proxy "$@"\n' >limited
 	chmod +x limited
 	# 1000 are not to be had, and how many are is said
 	spawn_ready proxy ./limited -v -m 1000 "${inspectable[@]}" unix:./front unix:./echo
-	most=$(sed -n 's/^vsock-proxy: --max-conns 1000: \([0-9]*\) at once is what .* descriptors allow$/\1/p' proxy.err)
+	most=$(sed -n 's/^vsock-proxy: --max-conns 1000: only \([0-9]*\) are possible with .* descriptors$/\1/p' proxy.err)
 	[ "$most" -gt 3 ]
 	clients '
 most = int(sys.argv[1])
@@ -120,12 +125,12 @@ for s in more:
     assert s.recv(5, socket.MSG_WAITALL) == b"later"
 assert all(echoes(s) for s in held + more)' "$most"
 	[ "$(grep -c 'as many as descriptors allow' proxy.err)" = 1 ]
-	grep -qx "vsock-proxy: connections open: $most, as many as descriptors allow; who comes now waits" proxy.err
-	grep -qx 'hint: ulimit -n shows the limit and raises it; for a unit: LimitNOFILE=; --max-conns sets a lower one' proxy.err
+	grep -qx "vsock-proxy: $most connections are open, as many as descriptors allow; new connections wait" proxy.err
+	grep -qx 'hint: raise the limit with ulimit -n, or LimitNOFILE= in a unit, or set a lower one with --max-conns' proxy.err
 	run ! grep -q ' fail ' proxy.err
 }
 
-@test "no descriptor left: who is connected goes on, newcomers wait or are refused with what to do, and later all is well" {
+@test "with no descriptor left, open connections go on and new ones wait or are refused with advice" {
 	spawn_ready echo vsock-listen unix:./echo --echo
 	spawn_ready proxy vsock-proxy "${inspectable[@]}" unix:./front unix:./echo
 	clients '
@@ -135,26 +140,42 @@ first = client()
 assert echoes(first)
 used = {int(fd) for fd in os.listdir("/proc/%d/fd" % pid)}
 free = min(set(range(1000)) - used)
-before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+# As its user: root may lack CAP_SYS_RESOURCE.
+def ids(key):
+    return int(next(l for l in open("/proc/%d/status" % pid) if l.startswith(key)).split()[1])
+limits = open("/proc/%d/limits" % pid)
+before = [int(n) for n in next(l for l in limits if "open files" in l).split()[3:5]]
+def limit(soft):
+    child = os.fork()
+    if not child:
+        if os.getuid() == 0:
+            gid, uid = ids("Gid:"), ids("Uid:")
+            os.setgroups([])
+            os.setresgid(gid, gid, gid)
+            os.setresuid(uid, uid, uid)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, before[1]))
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
 # none left
-resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, before[1]))
+limit(free)
 second = client()
 second.sendall(b"later")
-while b"accepting pauses" not in open("proxy.err", "rb").read():
+while b"not accepting connections for a moment" not in open("proxy.err", "rb").read():
     assert echoes(first)
 # one, which is not enough to connect to the target
-resource.prlimit(pid, resource.RLIMIT_NOFILE, (free + 1, before[1]))
+limit(free + 1)
 try:
     assert second.recv(5) == b"", "served with one descriptor"
 except ConnectionResetError:
     pass
 assert echoes(first)
-resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+limit(before[0])
 assert all(echoes(client()) for i in range(50))
 assert echoes(first)' "$(worker_of proxy)"
-	grep -qx 'vsock-proxy: unix:./front: accepting pauses: Too many open files' proxy.err
+	grep -qx 'vsock-proxy: unix:./front: not accepting connections for a moment: Too many open files' proxy.err
 	grep -q ' fail .* end=io why="too many open descriptors in this process"' proxy.err
-	[ "$(grep -cx 'hint: ulimit -n shows the limit and raises it; for a unit: LimitNOFILE=' proxy.err)" = 2 ]
+	[ "$(grep -cx 'hint: ulimit -n shows the limit and raises it; for a unit: LimitNOFILE=' \
+		proxy.err)" = 2 ]
 }
 
 # visits COUNT: connections, each with its two records.
@@ -170,7 +191,8 @@ for i in range(int(sys.argv[1])):
 logging() {
 	local where=$1
 	shift
-	exec vsock-proxy --ready-fd 9 "$@" unix:./front unix:./echo 9>"$BATS_TEST_TMPDIR/proxy.ready" 2>>"$where"
+	exec vsock-proxy --ready-fd 9 "$@" unix:./front \
+		unix:./echo 9>"$BATS_TEST_TMPDIR/proxy.ready" 2>>"$where"
 }
 
 small_log() {
@@ -178,7 +200,7 @@ small_log() {
 	logging log "$@"
 }
 
-@test "a log that may not grow any more: connections go on, lines are lost, and the first that fits says how many" {
+@test "when the log reaches its size limit, connections go on, and the next line that fits says how many were lost" {
 	spawn_ready echo vsock-listen unix:./echo --echo
 	for format in text json; do
 		: >log
@@ -198,7 +220,9 @@ small_log() {
 		[ -z "$(tail -c 1 full)" ] || [ -z "$(head -n 1 after)" ]
 		sed -i '1{/^$/d}' after
 		if [ $format = text ]; then
-			[[ $(sed -n 1p after) =~ ^vsock-proxy:\ messages\ lost\ here:\ [0-9]+:\ standard\ error\ could\ not\ be\ written:\ File\ too\ large$ ]]
+			local why="standard error could not be written: File too large"
+			local what="vsock-proxy: messages lost here"
+			[[ $(sed -n 1p after) =~ ^"$what: "[0-9]+": $why"$ ]]
 			lost=$(sed -n '1s/.*here: \([0-9]*\):.*/\1/p' after)
 			kept=$(grep -cE '#[0-9]+ (open|done) ' full) || true
 		else
@@ -209,7 +233,8 @@ assert record["level"] == "warning", record
 print(record["message"].split(":")[1])' < <(sed -n 1p after))
 			kept=$(grep -cE '"event":"(open|done)".*}$' full) || true
 		fi
-		# 401 with two records each: kept, lost, or behind the line that says so; one may have been cut behind its event's name
+		# 401 with two records each: kept, lost, or behind the line that says so; one may
+		# have been cut behind its event's name
 		later=$(grep -cE '#[0-9]+ (open|done) |"event":"(open|done)"' after)
 		echo "kept $kept, lost $lost, later $later"
 		[ $((kept + lost + later)) -ge 804 ]
@@ -218,7 +243,7 @@ print(record["message"].split(":")[1])' < <(sed -n 1p after))
 	done
 }
 
-@test "a full disk, /dev/full, a closed pipe for messages: connections go on" {
+@test "a full disk, /dev/full or a closed pipe for messages does not disturb connections" {
 	spawn_ready echo vsock-listen unix:./echo --echo
 	: >proxy.ready
 	spawn proxy logging /dev/full -v
@@ -237,7 +262,7 @@ print(record["message"].split(":")[1])' < <(sed -n 1p after))
 	ends_with 0 proxy
 }
 
-@test "a full tmpfs for messages: when there is room again, what was lost is said" {
+@test "a full tmpfs for messages: once there is room again, the number of lost messages is reported" {
 	unshare -rm true 2>/dev/null || skip "no mount of our own here"
 	spawn_ready echo vsock-listen unix:./echo --echo
 	cat >within <<-'END'
@@ -256,10 +281,11 @@ print(record["message"].split(":")[1])' < <(sed -n 1p after))
 	END
 	declare -f clients visits >load
 	run -0 unshare -rm bash within
-	[[ $output =~ vsock-proxy:\ messages\ lost\ here:\ [0-9]+:\ standard\ error\ could\ not\ be\ written:\ No\ space\ left\ on\ device ]]
+	local lost="standard error could not be written: No space left on device"
+	[[ $output =~ "vsock-proxy: messages lost here: "[0-9]+": $lost" ]]
 }
 
-@test "messages that nobody reads hold nobody up, and how many were lost is said when somebody does" {
+@test "messages that nobody reads block nothing, and the number lost is reported once they are read" {
 	spawn_ready echo vsock-listen unix:./echo --echo
 	mkfifo pipe
 	exec 7<>pipe

@@ -8,7 +8,8 @@ setup() {
 	need tmux python3
 	cd "$BATS_TEST_TMPDIR" || return
 	cat >far.py <<-'END'
-		# asks for the size as told in band, and shows all that it has got: how many keys come at once is not certain
+		# asks for the size as told in band, and shows all that it has got: how many keys
+		# come at once is not certain
 		import os
 		os.write(1, b"\033[?1049;2048h\033[?1049lready\r\n")
 		got = b""
@@ -24,6 +25,8 @@ setup() {
 
 teardown() {
 	close_terminal
+	# what talk: says comes from there; its command does not end before it
+	exec 8>&-
 	finish_all
 }
 
@@ -47,7 +50,7 @@ sane() {
 	wait_until shows "settings opost isig icanon echo"
 }
 
-@test "--tty: keys are sent as they are, and ~. ends and restores the terminal" {
+@test "--tty sends keys unchanged, and ~. quits and restores the terminal" {
 	types "vsock-cat -t ./far; echo status=\$?" Enter
 	far_is_there
 	types C-c
@@ -67,10 +70,11 @@ sane() {
 	wait_until shows "t\\x03\\x1ax~.\\r~\\r~a'"
 	types Enter '~.'
 	wait_until shows status=0
+	screen | grep -qx 'status=0' # and on a line of its own
 	sane
 }
 
-@test "--tty: the far end is told the size when it asks, and when it changes" {
+@test "--tty sends the window size when the far end asks and when it changes" {
 	types "vsock-cat -t ./far; echo status=\$?" Enter
 	wait_until shows "b'\\x1b[48;30;100;"
 	tmux resize-window -x 90 -y 20
@@ -85,7 +89,7 @@ rows() {
 	screen | grep -c '^~$'
 }
 
-@test "-t at both ends: vi, which fills the window and follows its size" {
+@test "-t at both ends: vi fills the window and follows its size" {
 	need vi
 	spawn_ready vi vsock-listen -t unix:vi -- vi -u NONE text
 	types "vsock-cat -t ./vi; echo status=\$?" Enter
@@ -107,7 +111,7 @@ rows() {
 	sane
 }
 
-@test "-t at both ends: top redraws, a shell's stty knows the size, Ctrl-C goes to the far end" {
+@test "-t at both ends: top redraws, stty knows the size, Ctrl-C reaches the far end" {
 	need top
 	spawn_ready shell vsock-listen -t unix:shell -- env PS1='far> ' TERM=xterm bash --norc
 	types "vsock-cat -t ./shell; echo status=\$?" Enter
@@ -164,33 +168,36 @@ rows() {
 	wait_until shows status=0
 }
 
-@test "--tty: a peer that is gone ends it, and the message stands on a line of its own" {
+@test "--tty ends when the peer is gone, with the message on a line of its own" {
 	types "vsock-cat -t ./nobody; echo status=\$?" Enter
 	wait_until shows status=4
 	sane
 }
 
-@test "--tty without a terminal, --escape without --tty or with a word, are refused" {
+@test "--tty without a terminal, and --escape without --tty or with a word, are refused" {
 	run -2 vsock-cat -t ./far </dev/null
 	[[ $output == *"standard input is not a terminal"* ]]
 	run -2 vsock-cat -e x ./far
 	run -2 vsock-cat -t -e word ./far
-	[[ $output == *"not one character"* ]]
+	[[ $output == *"not a single character"* ]]
 	run -2 vsock-cat -t -C ./far
 }
 
 interactive() {
 	[[ $(vsock-cat --version) == *+readline* ]] || skip "built without readline"
 	export XDG_STATE_HOME=$PWD/state
-	# speaks when told to: what stands in the file "say" goes to the peer, what it says to the file "said"
+	# speaks when told to: what stands in the file "say" goes to the peer, what it says to the
+	# file "said"
 	mkfifo say
 	exec 8<>say
-	spawn_ready talk vsock-listen unix:./talk -- sh -c 'exec 3<&0; cat <&3 >>said & cat say'
-	types "export XDG_STATE_HOME=$PWD/state; clear; vsock-cat -I unix:./talk; echo status=\$?" Enter
+	spawn_ready talk vsock-listen \
+		unix:./talk -- sh -c 'exec 3<&0; cat <&3 >>said & cat say' 8>&-
+	types "export XDG_STATE_HOME=$PWD/state; clear; vsock-cat -I unix:./talk; echo status=\$?" \
+		Enter
 	wait_until shows 'unix:./talk>'
 }
 
-@test "--interactive: lines are edited and sent; what arrives does not garble the line being typed" {
+@test "--interactive edits and sends lines; arriving data does not garble the line being typed" {
 	interactive
 	types 'hullo' BSpace BSpace BSpace BSpace ello Enter
 	wait_until grep -qx hello said
@@ -210,12 +217,13 @@ interactive() {
 	wait_until shows 'login: unix:./talk> me'
 }
 
-@test "--interactive: history is kept, for its owner only, and can be turned off" {
+@test "--interactive keeps a history readable only by its owner, and can turn it off" {
 	interactive
 	types 'first line' Enter 'second line' Enter
 	wait_until grep -qx 'second line' said
 	types C-c
-	wait_until prompts # a shell that was told to run more does not, as the program died by the signal
+	# a shell that was told to run more does not, as the program died by the signal
+	wait_until prompts
 	types 'echo status=$?' Enter
 	wait_until shows status=130
 	sane
@@ -234,7 +242,7 @@ interactive() {
 	run ! grep secret state/vsock/history
 }
 
-@test "--interactive: ^D ends the input, and the answer is still awaited; a resized window survives" {
+@test "--interactive: ^D ends the input, the answer still arrives, and a resize does no harm" {
 	[[ $(vsock-cat --version) == *+readline* ]] || skip "built without readline"
 	spawn_ready count vsock-listen unix:./count -- sh -c 'wc -l; echo over'
 	types "vsock-cat -I --history none ./count; echo status=\$?" Enter
@@ -254,4 +262,20 @@ interactive() {
 	[[ $output == *"not a terminal"* ]]
 	run -2 vsock-cat --history none ./far </dev/null
 	run -2 vsock-cat -I -t ./far
+}
+
+@test "--interactive: ^Z and fg leave the terminal unchanged, and ^C still ends" {
+	spawn_ready lines vsock-listen -k unix:./lines -- cat
+	types "vsock-cat -I ./lines" Enter
+	wait_until shows 'lines>'
+	types C-z
+	wait_until shows Stopped
+	types fg Enter
+	types again Enter
+	wait_until eval '[ "$(screen | grep -cx again)" -eq 1 ]'
+	run -0 stty -a -F "$(tmux display-message -p '#{pane_tty}')"
+	grep -qw -- isig <<<"${output//-isig/}"
+	grep -qw -- opost <<<"${output//-opost/}"
+	types C-c
+	wait_until prompts
 }

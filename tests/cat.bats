@@ -13,7 +13,7 @@ serve() {
 	spawn_ready peer vsock-listen unix:./peer -- "$@"
 }
 
-@test "--send-only writes nothing, but waits for the peer's end" {
+@test "--send-only writes nothing, but waits for the peer to finish" {
 	serve sh -c 'cat >got; echo answer; touch ended'
 	echo question >question
 	run -0 --separate-stderr vsock-cat --send-only ./peer <question
@@ -22,7 +22,7 @@ serve() {
 	same got question
 }
 
-@test "--send-only with a large answer: it is thrown away, and nothing stands still" {
+@test "--send-only discards a large answer without stalling" {
 	serve sh -c 'head -c 20M /dev/zero; cat >got'
 	bytes 5M question
 	run -0 vsock-cat --send-only ./peer <question
@@ -43,18 +43,19 @@ serve() {
 	exec 8>&-
 }
 
-@test "a file behind --receive-only is no input that was left" {
+@test "a file on standard input with --receive-only is not reported as unsent" {
 	serve true
 	echo data >data
 	run -0 --separate-stderr vsock-cat --receive-only ./peer <data
 	[ -z "$stderr" ]
 }
 
-@test "what contradicts is refused, and so are habits from elsewhere" {
+@test "contradicting options and options of other tools are refused" {
 	run -2 vsock-cat --send-only --receive-only ./peer
-	[[ $output == *"--send-only and --receive-only contradict"* ]]
+	[[ $output == *"--send-only and --receive-only cannot be used together"* ]]
 	run -2 vsock-cat -z --recv-only ./peer
-	for words in '-l 5000' '-T 3 ./peer' '-d ./peer' '-U ./peer' '-4 host 22' '-6 host 22' '-j ./peer' '--json ./peer'; do
+	for words in '-l 5000' '-T 3 ./peer' '-d ./peer' '-U ./peer' '-4 host 22' '-6 host 22' \
+		'-j ./peer' '--json ./peer'; do
 		# shellcheck disable=SC2086
 		run -2 vsock-cat $words
 		[[ $output == *$'\n'"hint: "* ]] || { echo "$words: $output"; return 1; }
@@ -72,7 +73,8 @@ serve() {
 	[[ $output == *"hint: "*"vsock:3:22"* ]]
 }
 
-# What ssh does with ProxyUseFdpass: a UNIX socket as standard output, through which the connected socket comes.
+# What ssh does with ProxyUseFdpass: a UNIX socket as standard output, through which the connected
+# socket comes.
 receive_fd() {
 	cat >receive.py <<-'END'
 		import array, os, socket, subprocess, sys
@@ -83,7 +85,8 @@ receive_fd() {
 		status = program.wait()
 		if not data:
 		    sys.exit(status)
-		assert data == b"\0" and len(control) == 1 and control[0][:2] == (socket.SOL_SOCKET, socket.SCM_RIGHTS)
+		assert data == b"\0" and len(control) == 1
+		assert control[0][:2] == (socket.SOL_SOCKET, socket.SCM_RIGHTS)
 		fd = array.array("i", control[0][2])[0]
 		assert os.get_blocking(fd), "not blocking"
 		peer = socket.socket(fileno=fd)
@@ -97,7 +100,7 @@ receive_fd() {
 	run --separate-stderr python3 receive.py "$@"
 }
 
-@test "--pass-fd hands the connected socket over, blocking, and ends" {
+@test "--pass-fd passes on the connected socket, blocking, and exits" {
 	need python3
 	serve cat
 	receive_fd vsock-cat -F unix:./peer
@@ -109,7 +112,7 @@ receive_fd() {
 	[ "$output" = "0 question b''" ]
 }
 
-@test "--pass-fd through a hybrid vsock's socket: what the peer says first is not lost" {
+@test "--pass-fd through a hybrid vsock socket keeps what the peer says first" {
 	need python3
 	serve sh -c 'read -r line; printf "OK 1073741824\n>"; cat'
 	receive_fd vsock-cat -F vsock-mux:./peer:22
@@ -122,63 +125,64 @@ receive_fd() {
 	[[ $output == "vsock-cat: --pass-fd: standard output is not a UNIX socket"* ]]
 	receive_fd vsock-cat -F exec:cat
 	[ "$status" -eq 2 ]
-	[[ $stderr == *"exec:cat: --pass-fd: no socket"* ]]
+	[[ $stderr == *"exec:cat: --pass-fd: this address has no socket"* ]]
 	receive_fd vsock-cat -F ./nobody
 	[ "$status" -eq 4 ]
 	run -2 vsock-cat -F -z ./peer
 }
 
-@test "'-' is no address to connect to, and the hint says what does it" {
+@test "'-' is refused as an address to connect to, and the hint works" {
 	run -2 vsock-cat -
-	[[ $output == *"- can't be connected to"* ]]
+	[[ $output == *"- cannot be connected to"* ]]
 	run -2 vsock-proxy tcp:0 -
 	[[ $output == *"hint: for stdin and stdout: vsock-cat ADDRESS"* ]]
 }
 
-@test "--progress: off a terminal a line that says bytes, rate and the part that is done" {
+@test "--progress without a terminal prints a line with bytes, rate and percentage" {
 	serve cat
 	head -c 300K /dev/zero >data
-	run -0 --separate-stderr vsock-cat -p ./peer <data
+	run -0 --separate-stderr vsock-cat --progress ./peer <data
 	[[ $stderr =~ ^"vsock-cat: 300KiB 0:00:0"[0-9]" ["\ *[0-9.]+[KMG]?i?B"/s] 100%"$ ]]
-	run -0 --separate-stderr vsock-cat -p -s 600K ./peer < <(cat data)
+	run -0 --separate-stderr vsock-cat --progress -s 600K ./peer < <(cat data)
 	[[ $stderr == *" 50%" ]]
-	run -0 --separate-stderr vsock-cat -p ./peer < <(cat data)
+	run -0 --separate-stderr vsock-cat --progress ./peer < <(cat data)
 	[[ $stderr == *"/s]" ]]
-	run -0 --separate-stderr vsock-cat -qp ./peer <data
+	run -0 --separate-stderr vsock-cat -q --progress ./peer <data
 	[ -z "$stderr" ]
-	run -0 --separate-stderr vsock-cat -p --log-format json ./peer <data
+	run -0 --separate-stderr vsock-cat --progress --log-format json ./peer <data
 	[[ $stderr == *'"event":"progress"'*'"up":307200'*'"size":307200'* ]]
 }
 
-@test "--progress: a slow transfer has a line every 5 s" {
+@test "--progress prints a line every 5 s of a slow transfer" {
 	serve cat
 	head -c 60K /dev/zero >data
-	run -0 --separate-stderr vsock-cat -p -L 10K ./peer <data
+	run -0 --separate-stderr vsock-cat --progress -L 10K ./peer <data
 	# a busy machine is late, and then nearer to the end
 	[[ $stderr =~ 0:00:(0[5-9]|[1-5][0-9]).*ETA\ 0:00:0[0-3] ]]
 	[[ $stderr =~ "60.0KiB 0:00:"[0-5][0-9].*"100%" ]]
 }
 
-@test "--progress on a terminal: pv's line, redrawn; it stays" {
+@test "--progress on a terminal redraws one line like pv and leaves it there" {
 	need script
 	serve cat
 	head -c 40K /dev/zero >data
 	export TERM=xterm COLUMNS=80
-	run -0 script -qec 'vsock-cat -p -L 10K ./peer <data >/dev/null' /dev/null
+	run -0 script -qec 'vsock-cat --progress -L 10K ./peer <data >/dev/null' /dev/null
 	[[ $output =~ "KiB 0:00:01 ["\ *[0-9.]+"KiB/s] [="[=]*">"\ *"] "[1-5][0-9]"% ETA 0:00:0" ]]
 	[[ $output == *'40.0KiB 0:00:0'*'[='*'=]100%'* ]]
-	longest=$(tr '\r' '\n' <<<"${output//$'\e[K'/}" | awk '{ if (length > most) most = length } END { print most }')
+	longest=$(tr '\r' '\n' <<<"${output//$'\e[K'/}" |
+		awk '{ if (length > most) most = length } END { print most }')
 	[ "$longest" -eq 79 ]
 }
 
-@test "--size without --progress is refused, with a hint for nc's -s" {
+@test "--size without --progress is refused, with a hint for users of nc -s" {
 	run -2 vsock-cat -s 1000 ./peer
 	[[ $output == *"bind="* ]]
 	run -2 vsock-cat -s 10.0.0.1 tcp:localhost:1
 	[[ $output == *"bind="* ]]
 }
 
-@test "--stats: totals at the end, as text and as JSON" {
+@test "--stats prints totals at the end, as text or JSON" {
 	serve cat
 	echo 12345 >data
 	run -0 --separate-stderr vsock-cat --stats ./peer <data
@@ -187,7 +191,7 @@ receive_fd() {
 	[[ $stderr == *'"event":"stats"'*'"up":6,"down":6,"seconds":'*'"up_rate":'* ]]
 }
 
-@test "--dump: both directions as hex and text, with time, and the data unchanged" {
+@test "--dump shows both directions as hex and text with time, and leaves the data unchanged" {
 	serve sh -c 'cat >/dev/null; printf "answer\n\001\377"'
 	printf 'GET / HTTP/1.0\r\nHost: x\r\n' >data
 	run -0 --separate-stderr vsock-cat -x dump ./peer <data
@@ -203,7 +207,7 @@ receive_fd() {
 	[[ $stderr == "> "*"|GET / HTTP/1.0..|"*"< "*"|answer...|" ]]
 }
 
-@test "--dump: large, through pipes, is whole and can be turned back" {
+@test "--dump of a large transfer through pipes is complete and can be turned back into the data" {
 	need xxd
 	serve cat
 	bytes 1M data
@@ -213,16 +217,16 @@ receive_fd() {
 	same up data
 }
 
-@test "--dump: a file that can't be written is said, and is a failure" {
+@test "--dump to a file that cannot be written is reported as a failure" {
 	serve cat
 	run -1 vsock-cat -x /nowhere/file ./peer
 	[[ $output == *"--dump /nowhere/file: No such file or directory"* ]]
 	echo data >data
 	run -1 vsock-cat -x /dev/full ./peer <data
-	[[ $output == *"data"* && $output == *"--dump /dev/full: "* ]]
+	[[ $output == *"data"* && $output == *"--dump /dev/full: No space left on device" ]]
 }
 
-@test "--crlf: LF is sent as CR LF, and a CR LF is not doubled, wherever a read ends" {
+@test "--crlf sends LF as CR LF and never doubles a CR LF, however reads are split" {
 	serve cat
 	run -0 bash -c 'printf "a\nb\r\n\n\r\r\nlast" | vsock-cat -C ./peer | od -An -c | tr -d " \n"'
 	[ "$output" = 'a\r\nb\r\n\r\n\r\r\nlast' ]
@@ -236,7 +240,7 @@ receive_fd() {
 	[[ $output == *"--message-size line"* ]]
 }
 
-@test "--delay: a pause after each line, and all of it arrives" {
+@test "--delay pauses after each line, and everything arrives" {
 	serve cat
 	start=$EPOCHREALTIME
 	run -0 bash -c 'printf "1\n2\n3\nrest" | vsock-cat --delay 300ms ./peer'
@@ -245,7 +249,7 @@ receive_fd() {
 	awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { exit !(b - a >= 0.9) }'
 }
 
-@test "--delay: a signal sends what was read without waiting" {
+@test "--delay: after a signal, data already read is sent without pauses" {
 	serve sh -c 'cat >got'
 	seq 1000 >data
 	ln -s data cat.in
@@ -253,4 +257,79 @@ receive_fd() {
 	wait_until [ -s got ]
 	finish cat
 	wait_until same got data
+}
+
+@test "the command of exec: passes its exit status on, also when it ends after the connection" {
+	run -0 vsock-cat 'exec:sh -c "cat; exit 0"' </dev/null
+	run -9 vsock-cat 'exec:sh -c "cat >/dev/null; exit 9"' </dev/null
+	run -9 vsock-cat 'exec:sh -c "exec <&- >&-; while [ ! -e go ]; do sleep 0.05; done; exit 9"' < <(sleep 0.2; touch go)
+	run -137 vsock-cat 'exec:sh -c "kill -KILL \$\$"' </dev/null
+	# its status tells more than that it did not read the input
+	bytes 1M input
+	run -3 vsock-cat 'exec:sh -c "exit 3"' <input
+	run -7 vsock-cat 'exec:true' <input
+	# inherited as ignored, SIGCHLD would lose the status
+	run -9 sh -c 'trap "" CHLD; vsock-cat "exec:sh -c \"exit 9\"" </dev/null'
+}
+
+@test "a signal ends the wait for a command that goes on after its connection" {
+	spawn cat vsock-cat 'exec:sh -c "exec <&- >&-; touch closed; while [ ! -e go ]; do sleep 0.05; done"'
+	wait_until test -e closed
+	kill -TERM "${spawned[cat]}"
+	touch go
+	ends_with 143 cat
+}
+
+# Connected to a peer that has closed, with the rest of the words as the command's.
+with_closed_peer() {
+	python3 -c 'import socket, subprocess, sys
+ours, theirs = socket.socketpair()
+theirs.close()
+words = [*sys.argv[1:], "fd:%d" % ours.fileno()]
+sys.exit(subprocess.run(words, pass_fds=[ours.fileno()]).returncode)' "$@"
+}
+
+@test "input that a peer did not take because it was gone at once is reported as lost" {
+	need python3
+	bytes 100K input
+	run -7 --separate-stderr with_closed_peer vsock-cat <input
+	[[ $stderr == *"before standard input was delivered whole (0 B sent)"* ]]
+	mkfifo pipe
+	exec 8<>pipe
+	echo text >&8
+	run -7 with_closed_peer vsock-cat <pipe
+	exec 8>&-
+	run -0 with_closed_peer vsock-cat </dev/null
+}
+
+@test "standard input that cannot be read is what the message names, a socket that is reset too" {
+	need python3
+	spawn_ready server vsock-listen -k --discard tcp:127.0.0.1:0
+	for engine in copy splice; do
+		run -1 vsock-cat --engine $engine "$ready" <.
+		[ "$output" = "vsock-cat: standard input: Is a directory; 0 B sent, 0 B received" ]
+		: >written
+		run -1 vsock-cat --engine $engine "$ready" 0>written
+		[ "$output" = "vsock-cat: standard input: Bad file descriptor; 0 B sent, 0 B received" ]
+	done
+	run -1 python3 -c '
+import socket, struct, subprocess, sys
+listener = socket.socket()
+listener.bind(("127.0.0.1", 0))
+listener.listen()
+ours = socket.create_connection(listener.getsockname())
+theirs, _ = listener.accept()
+peer = socket.socket()
+peer.bind(("127.0.0.1", 0))
+peer.listen()
+cat = subprocess.Popen(["vsock-cat", "tcp:127.0.0.1:%d" % peer.getsockname()[1]], stdin=theirs,
+                       stdout=theirs)
+theirs.close()
+connection, _ = peer.accept()
+ours.sendall(b"hello")
+assert connection.recv(10) == b"hello"
+ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+ours.close()
+sys.exit(cat.wait())'
+	[ "$output" = "vsock-cat: standard input: Connection reset by peer; 5 B sent, 0 B received" ]
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Completion in bash, zsh and fish: every option is offered, and so are choices, families, names of guests and files.
+# Completion in bash, zsh and fish: every option is offered, and so are choices, families, names of
+# guests and files.
 
 load lib/common
 
@@ -8,8 +9,8 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	printf '%s\n' '3 web www # the shop' '/run/db.vsock db' >hosts
 	export VSOCK_HOSTS=$PWD/hosts
-	mkdir folder
-	: >folder/service.sock
+	mkdir directory
+	: >directory/service.sock
 	completions=$tests_top/completions
 }
 
@@ -20,7 +21,8 @@ names_of() {
 	"$1" --list-options | cut -f 2 | sed 's/^/--/' | sort
 }
 
-# bash_offers LINE: what TAB at the end of LINE offers, one a line; colons split words, as in an interactive shell.
+# bash_offers LINE: what TAB at the end of LINE offers, one a line; colons split words, as in an
+# interactive shell.
 bash_offers() {
 	# shellcheck disable=SC2016
 	bash --norc -c '
@@ -29,12 +31,14 @@ bash_offers() {
 		COMP_LINE=$2 COMP_POINT=${#2}
 		read -r -a words <<<"$2"
 		_vsock_tools "${words[0]}"
-		[ ${#COMPREPLY[@]} -eq 0 ] || printf "%s\n" "${COMPREPLY[@]}"' bash "$completions/vsock-tools.bash" "$1"
+		[ ${#COMPREPLY[@]} -eq 0 ] || printf "%s\n" "${COMPREPLY[@]}"' bash \
+			"$completions/vsock-tools.bash" "$1"
 }
 
 fish_offers() {
 	# shellcheck disable=SC2016
-	HOME=$PWD fish -c 'source $argv[1]; complete -C $argv[2]' "$completions/vsock-tools.fish" "$1" | cut -f 1
+	HOME=$PWD fish -c 'source $argv[1]; complete -C $argv[2]' "$completions/vsock-tools.fish" \
+		"$1" | cut -f 1
 }
 
 # What _arguments(1) of zsh is given.
@@ -46,42 +50,44 @@ zsh_specs() {
 		. "$1"' zsh "$completions/_vsock-tools" "$1"
 }
 
-@test "bash: a function is bound to every program" {
+@test "bash: each program has a completion function" {
 	for program in "${programs[@]}"; do
 		# shellcheck disable=SC2016
-		bash --norc -c '. "$1"; complete -p "$2"' bash "$completions/vsock-tools.bash" "$program" | grep -q _vsock_tools
+		bash --norc -c '. "$1"; complete -p "$2"' bash "$completions/vsock-tools.bash" \
+			"$program" | grep -q _vsock_tools
 	done
 }
 
-@test "bash: every option is offered" {
+@test "bash: every option is completed" {
 	for program in "${programs[@]}"; do
 		diff <(bash_offers "$program --" | sort) <(names_of "$program")
 	done
 	bash_offers 'vsock-cat -' | grep -qx -- -w
 }
 
-@test "bash: a letter, a name's beginning, choices behind a blank and behind =" {
+@test "bash: short options, long prefixes, and values after a space or = are completed" {
 	[ "$(bash_offers 'vsock-cat --half')" = --half-close-timeout ]
 	[ "$(bash_offers 'vsock-cat --color ' | xargs)" = "auto always never" ]
 	[ "$(bash_offers 'vsock-cat --color=n')" = never ]
 	[ "$(bash_offers 'vsock-cat -w ')" = "" ]
-	[ "$(bash_offers 'vsock-listen -k --pid-file fol')" = folder/ ]
+	[ "$(bash_offers 'vsock-listen -k --pid-file dir')" = directory/ ]
+	[ "$(bash_offers 'vsock-ping --busy-poll ' | xargs)" = "off auto" ]
 	bash_offers 'vsock-listen --allow ' | grep -qx web
 }
 
-@test "bash: families, names of guests, paths" {
+@test "bash: families, guest names and paths are completed" {
 	run bash_offers 'vsock-cat '
 	for word in vsock: tcp: unix: vsock-mux: exec: web: www: db: host: vsock:web:; do
 		grep -qxF "$word" <<<"$output"
 	done
 	[ "$(bash_offers 'vsock-cat we')" = web: ]
 	[ "$(bash_offers 'vsock-cat vsock:we')" = web: ]
-	[ "$(bash_offers 'vsock-cat unix:folder/s')" = folder/service.sock ]
-	[ "$(bash_offers 'vsock-cat ./folder/s')" = ./folder/service.sock ]
+	[ "$(bash_offers 'vsock-cat unix:directory/s')" = directory/service.sock ]
+	[ "$(bash_offers 'vsock-cat ./directory/s')" = ./directory/service.sock ]
 	[ "$(bash_offers 'vsock-cat web:22 ')" = "" ]
 }
 
-@test "bash: what listens is offered no names of guests; in pairs of vsock-proxy every second is" {
+@test "bash: listening addresses offer no guest names; vsock-proxy alternates" {
 	run bash_offers 'vsock-listen '
 	[[ $output == *tcp:* && $output != *web* && $output != *exec:* ]]
 	[ "$(bash_offers 'vsock-proxy -v -m 3 vsock:w')" = "" ]
@@ -90,7 +96,7 @@ zsh_specs() {
 	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:web:80 name=w max-conns=3 no-shutdown tcp:81 vsock:w' | xargs)" = "web: www:" ]
 }
 
-@test "bash: keys of a rule, and their values" {
+@test "bash: rule keys and their values are completed" {
 	[[ $(bash_offers 'vsock-proxy tcp:80 vsock:3:80 ' | grep '=$' | wc -l) -ge 15 ]]
 	bash_offers 'vsock-proxy tcp:80 vsock:3:80 ' | grep -qx name=
 	bash_offers 'vsock-proxy tcp:80 vsock:3:80 ' | grep -qx accept-proxy
@@ -102,30 +108,33 @@ zsh_specs() {
 	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:3:80 send-proxy=' | xargs)" = "none v1 v2" ]
 	bash_offers 'vsock-proxy tcp:80 vsock:3:80 allow=' | grep -qx web
 	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:3:80 connect=vsock:w' | xargs)" = "web: www:" ]
-	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:3:80 accept-proxy name=x tcp:81 vsock:w' | xargs)" = "web: www:" ]
+	[ "$(bash_offers 'vsock-proxy tcp:80 vsock:3:80 accept-proxy name=x tcp:81 vsock:w' |
+		xargs)" = "web: www:" ]
 	bash_offers 'vsock-proxy tcp:80 ' | grep -qx socks5:
 	! bash_offers 'vsock-cat ' | grep -qx socks5:
 }
 
-@test "bash: a command behind --" {
+@test "bash: a command after -- is completed" {
 	bash_offers 'vsock-listen 5000 -- mkfif' | grep -qx mkfifo
-	[ "$(bash_offers 'vsock-listen 5000 -- cat fol')" = folder ]
+	[ "$(bash_offers 'vsock-listen 5000 -- cat dir')" = directory ]
 }
 
-@test "bash: without hosts files and with a program that says nothing, nothing breaks" {
+@test "bash: completion works without hosts files and with a program that prints nothing" {
 	export VSOCK_HOSTS=
 	[ "$(bash_offers 'vsock-cat we')" = "" ]
 	[ "$(bash_offers 'no-such-program --')" = "" ]
 }
 
-@test "zsh: the file is sound, and every option is offered" {
+@test "zsh: the file parses, and every option is completed" {
 	need zsh
 	zsh -n "$completions/_vsock-tools"
 	head -n 1 "$completions/_vsock-tools" | grep -q "^#compdef ${programs[*]}$"
 	for program in "${programs[@]}"; do
-		diff <(zsh_specs "$program" | grep -oE '^\*--[a-z-]+' | cut -c 2- | sort) <(names_of "$program")
+		diff <(zsh_specs "$program" | grep -oE '^\*--[a-z-]+' | cut -c 2- |
+			sort) <(names_of "$program")
 	done
 	zsh_specs vsock-cat | grep -qF ':WHEN:(auto always never)'
+	zsh_specs vsock-cat | grep -qF ':TIME:(off auto)'
 	# shellcheck disable=SC2016
 	run -0 zsh -f -c '_arguments() { print -rl -- $keys; }; service=vsock-proxy words=(vsock-proxy); . "$1"' zsh "$completions/_vsock-tools"
 	grep -qx send-proxy= <<<"$output"
@@ -133,7 +142,7 @@ zsh_specs() {
 	! grep -qx drain-timeout= <<<"$output"
 }
 
-@test "fish: the file is sound, and every option, choice, family and name is offered" {
+@test "fish: the file parses, and every option, choice, family and name is completed" {
 	need fish
 	fish -n "$completions/vsock-tools.fish"
 	for program in "${programs[@]}"; do
@@ -141,8 +150,9 @@ zsh_specs() {
 	done
 	fish_offers 'vsock-cat --co' | grep -qx -- --connect-timeout
 	[ "$(fish_offers 'vsock-cat --color ' | sort | xargs)" = "always auto never" ]
+	[ "$(fish_offers 'vsock-cat --busy-poll ' | sort | xargs)" = "auto off" ]
 	fish_offers 'vsock-cat ' | grep -qx web:
-	[ "$(fish_offers 'vsock-cat unix:folder/s')" = unix:folder/service.sock ]
+	[ "$(fish_offers 'vsock-cat unix:directory/s')" = unix:directory/service.sock ]
 	fish_offers 'vsock-listen --allow ' | grep -qx web
 	fish_offers 'vsock-proxy tcp:80 vsock:3:80 na' | grep -qx name=
 	fish_offers 'vsock-proxy tcp:80 vsock:3:80 send' | grep -qx send-proxy=v2

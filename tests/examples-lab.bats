@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The examples of the manual pages and README.md that need vsock, fixed ports or absolute paths: in the lab only. One test for
-# each file that shows them.
+# The examples of the manual pages and README.md that need vsock, fixed ports or absolute paths: in
+# the lab only. One test for each file that shows them.
 
 load lib/common
 
@@ -21,30 +21,42 @@ examples_of() {
 	[ $failed = 0 ] && [ $count -gt 0 ]
 }
 
-@test "vsock-address(7): the examples do what is written" {
+@test "vsock-address(7): the examples do what the text says" {
 	examples_of man/vsock-address.7
 }
 
-@test "vsock-cat(1): the examples do what is written" {
+@test "vsock-tools(7): the examples do what the text says" {
+	examples_of man/vsock-tools.7
+}
+
+@test "vsock-cat(1): the examples do what the text says" {
 	examples_of man/vsock-cat.1
 }
 
-@test "vsock-info(1): the examples do what is written" {
+@test "vsock-info(1): the examples do what the text says" {
 	examples_of man/vsock-info.1
 }
 
-@test "vsock-listen(1): the examples do what is written" {
+@test "vsock-listen(1): the examples do what the text says" {
 	examples_of man/vsock-listen.1
 }
 
-@test "vsock-ping(1): the examples do what is written" {
+@test "vsock-ping(1): the examples do what the text says" {
 	examples_of man/vsock-ping.1
 }
 
-@test "vsock-proxy(1): the examples do what is written" {
+@test "vsock-proxy(1): the examples do what the text says" {
 	examples_of man/vsock-proxy.1
 }
 
-@test "README.md: the commands do what is written" {
+@test "vsock-proxy.rules(5): the examples do what the text says" {
+	examples_of man/vsock-proxy.rules.5
+}
+
+@test "README.md: the commands do what the text says" {
 	examples_of README.md
+}
+
+@test "COOKBOOK.md: what replaces the commands of other tools does what is written" {
+	examples_of COOKBOOK.md
 }

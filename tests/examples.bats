@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Every command that the manual pages and README.md show is run: here those that need nothing, in tests/examples-lab.bats the
-# others. tests/lib/examples.table says what each must do.
+# Every command that the manual pages and README.md show is run: here those that need nothing, in
+# tests/examples-lab.bats the others. tests/lib/examples.table says what each must do.
 
 load lib/common
 
@@ -15,20 +15,20 @@ shown() {
 	"$tests_top/tests/lib/examples" | cut -f 2-
 }
 
-@test "every command of the manuals and of README.md is run by a test, and none that they no longer show" {
+@test "every command in the manuals and README.md is run by a test, and no test runs a stale one" {
 	diff <(shown | sort -u) <(listed | sort)
 }
 
-@test "an entry of the table has one of its three kinds" {
+@test "every example in the table has one of the three kinds" {
 	run ! grep -nE '^==' <(grep -vE '^== (here|lab|elsewhere) [^ ]' "$table")
 }
 
-@test "what is run elsewhere says where" {
+@test "every example that runs elsewhere says where" {
 	run awk '/^== elsewhere / { getline line; if (line !~ /^# /) print }' "$table"
 	[ -z "$output" ]
 }
 
-@test "examples that need no vsock do what is written" {
+@test "examples that need no vsock do what the text says" {
 	failed=0
 	while IFS= read -r example; do
 		"$tests_top/tests/lib/example" "$example" || failed=1

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Half-close: each direction ends by itself, exactly, through every program and between any two families here.
+# Half-close: each direction ends by itself, exactly, through every program and between any two
+# families here.
 
 load lib/common
 
@@ -11,7 +12,7 @@ setup() {
 # An answer that comes only after the question has ended, and names its size and hash.
 answer='wc -c; echo done'
 
-@test "vsock-cat and a command: the answer after the end of the question" {
+@test "vsock-cat and a command: the answer arrives after the question's end of file" {
 	for address in tcp:127.0.0.1:0 unix:./socket unix:@half-close-$$; do
 		spawn_ready server vsock-listen "$address" -- sh -c "$answer"
 		bytes 1M sent
@@ -21,14 +22,16 @@ answer='wc -c; echo done'
 	done
 }
 
-@test "through vsock-proxy, from any family to any other, several in a row" {
+@test "through vsock-proxy, from any family to any other, several proxies in a row" {
 	bytes 1M sent
 	spawn_ready tcp vsock-listen tcp:127.0.0.1:0 -- sh -c "$answer"
 	to_tcp=$ready
 	spawn_ready unix vsock-listen unix:./target -- sh -c "$answer"
 	for engine in auto copy splice; do
 		for target in "$to_tcp" unix:./target; do
-			spawn_ready proxy vsock-proxy --engine $engine tcp:127.0.0.1:0 "$target" unix:./middle "$target" unix:@middle-$$ "$target" unix:./long unix:./middle
+			spawn_ready proxy vsock-proxy --engine $engine tcp:127.0.0.1:0 "$target" \
+				unix:./middle "$target" unix:@middle-$$ "$target" unix:./long \
+				unix:./middle
 			wait_ready proxy 4
 			for middle in "${readies[@]}"; do
 				run -0 vsock-cat "$middle" <sent
@@ -39,7 +42,7 @@ answer='wc -c; echo done'
 	done
 }
 
-@test "the server ends first: the client goes on sending" {
+@test "the server finishes first, and the client keeps sending" {
 	need python3
 	spawn server python3 -u -c '
 import hashlib, socket
@@ -89,7 +92,7 @@ print("SUM", sum.hexdigest())'
 	done
 }
 
-@test "a client that only half-closes is not gone: a slow answer arrives" {
+@test "a client that only half-closes is not gone: a slow answer still arrives" {
 	spawn_ready server vsock-listen unix:./socket -- sh -c 'cat >/dev/null; sleep 1; echo slow'
 	spawn_ready proxy vsock-proxy unix:./front unix:./socket
 	run -0 vsock-cat ./front </dev/null
@@ -127,4 +130,119 @@ server.serve_forever()'
 		run -0 sh -c 'nc -N 127.0.0.1 "$1" <sent' sh "$port"
 		[ "$output" = $'1048576\ndone' ]
 	fi
+}
+
+@test "an abort is passed on as an abort: vsock-cat behind vsock-proxy fails with each engine as it does directly" {
+	need python3
+	spawn target python3 -u -c '
+import socket, struct
+listener = socket.create_server(("127.0.0.1", 0))
+print("READY tcp:127.0.0.1:%d" % listener.getsockname()[1])
+while True:
+    connection, _ = listener.accept()
+    connection.sendall(b"x" * 1000000)
+    connection.recv(1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()'
+	ln -s target.out target.ready
+	wait_ready target
+	target=$ready
+	for engine in auto copy splice; do
+		spawn_ready proxy vsock-proxy -v --engine $engine tcp:127.0.0.1:0 "$target"
+		run -7 vsock-cat "$ready" <<<go
+		grep -q 'end=reset' proxy.err
+		finish proxy
+	done
+}
+
+@test "an upload that is aborted, or cut short by a limit or a signal, leaves a .part behind vsock-proxy" {
+	need python3
+	mkdir uploads
+	spawn_ready listen vsock-listen --receive-dir uploads tcp:127.0.0.1:0
+	target=$ready
+	for cut in 'idle-timeout 200ms' 'max-time 300ms' 'max-bytes 400K' 'drain-timeout 0' \
+		'idle-timeout inf'; do
+		# shellcheck disable=SC2086 # two words
+		spawn_ready proxy vsock-proxy --${cut} tcp:127.0.0.1:0 "$target"
+		spawn client python3 -c '
+import socket, struct, sys
+client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+client.sendall(b"z" * 500000)
+open("sent", "w").close()
+if sys.argv[2] == "idle-timeout inf":
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+else:
+    try:
+        sys.exit("%r, which looks like an end in good order" % client.recv(1))
+    except ConnectionResetError:
+        pass' "$(port_of "$ready")" "$cut"
+		wait_until test -e sent
+		if [ "$cut" = 'drain-timeout 0' ]; then
+			wait_until received 500000
+			kill -TERM "${spawned[proxy]}"
+		fi
+		join client
+		wait_until grep -q '\.part: incomplete' listen.err
+		[ -z "$(find uploads -type f ! -name '*.part')" ]
+		finish proxy
+		: >listen.err
+		rm -f sent uploads/*
+	done
+}
+
+received() {
+	[ "$(cat uploads/* | wc -c)" = "$1" ]
+}
+
+@test "a client whose target cannot be reached, or that is denied, is reset instead of closed cleanly" {
+	need python3
+	spawn_ready proxy vsock-proxy tcp:127.0.0.1:0 unix:./nobody tcp:127.0.0.1:0 \
+		unix:./nobody deny=any
+	wait_ready proxy 2
+	for front in "${readies[@]}"; do
+		python3 -c '
+import socket, sys
+try:
+    client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    sys.exit("%r, which looks like an end in good order" % client.recv(1))
+except ConnectionResetError:
+    pass' "$(port_of "$front")"
+	done
+}
+
+@test "a target that refuses the rest of an upload: its answer arrives whole although the client goes on sending" {
+	need python3
+	cd "$BATS_TEST_TMPDIR" || return
+	spawn_ready proxy vsock-proxy tcp:127.0.0.1:0 unix:target
+	cat >answer.py <<-'END'
+		import socket, sys, threading, time
+		# A target that refuses the rest of an upload and answers: all of the answer
+		# arrives, although the client keeps sending and reads slowly.
+		size = 3 << 20
+		target = socket.socket(socket.AF_UNIX); target.bind("target"); target.listen()
+		def serve():
+		    c, _ = target.accept()
+		    c.recv(10); c.shutdown(socket.SHUT_RD)
+		    while c.recv(65536): pass # else closing would be a reset
+		    c.sendall(b"a" * size); c.close()
+		threading.Thread(target=serve).start()
+		client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+		client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+		def upload():
+		    try:
+		        while True: client.send(b"u" * 65536)
+		    except OSError: pass
+		threading.Thread(target=upload, daemon=True).start()
+		time.sleep(0.5)
+		got = 0
+		try:
+		    while piece := client.recv(65536):
+		        got += len(piece)
+		        time.sleep(0.002)
+		except OSError as error: print(error)
+		print(got == size, got)
+	END
+	run -0 python3 answer.py "$(port_of "$ready")"
+	[ "$output" = "True 3145728" ]
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-info on real kernels, in the lab only: tests/lab/vm [--no-loopback] tests/run-bats tests/info-lab.bats
-# The tests are in order: the first find nothing loaded, later ones load.
+# vsock-info on real kernels, in the lab only: tests/lab/vm [--no-loopback] tests/run-bats
+# tests/info-lab.bats The tests are in order: the first find nothing loaded, later ones load.
 
 load lib/common
 
@@ -20,32 +20,34 @@ in_lab() {
 
 # Any of the modules of vsock that are loaded.
 loaded() {
-	grep -E '^(vsock|vhost_vsock|vsock_diag|vsock_loopback)' /proc/modules | cut -d' ' -f1 | sort
+	grep -E '^(vsock|vhost_vsock|vsock_diag|vsock_loopback)' /proc/modules |
+		cut -d' ' -f1 | sort
 }
 
 as_nobody() {
 	setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
 }
 
-@test "nothing loaded: status 4, and looking loads nothing" {
+@test "with no module loaded the status is 4, and looking loads none" {
 	kind none
 	[ "$(loaded)" = "" ] || skip "another test has loaded modules"
 	run -4 vsock-info
-	[ "${lines[0]}" = "vsock can't be used here yet: no transport is loaded" ]
+	[ "${lines[0]}" = "vsock cannot be used here yet: no transport is loaded" ]
 	run -4 vsock-info --sockets
+	[[ $output == *$'\nhint: add --probe to load it' ]]
 	run -4 vsock-info --cid
 	run -0 vsock-info --guests
 	[ "$(loaded)" = "" ]
 }
 
-@test "--probe loads what the kernel loads by itself, and says so" {
+@test "--probe loads the modules that the kernel loads by itself, and says so" {
 	kind none
 	[ "$(loaded)" = "" ] || skip "another test has loaded modules"
 	run -0 vsock-info --probe
 	[[ $output == *"a socket was made; loaded vsock, vsock_loopback"* ]]
 }
 
-@test "vhost_vsock loaded: a host, CID 2" {
+@test "with vhost_vsock loaded this is a host with CID 2" {
 	kind none
 	modprobe vhost_vsock
 	run -0 vsock-info
@@ -54,14 +56,14 @@ as_nobody() {
 	[ "$output" = 2 ]
 }
 
-@test "loopback: usable" {
+@test "with loopback vsock is usable" {
 	kind loopback
 	run -0 vsock-info
 	[[ ${lines[0]} == "vsock works here"* ]]
 	[[ $output == *"vsock_loopback (CID 1)"* ]]
 }
 
-@test "--sockets shows a listener and a connection, with their process" {
+@test "--sockets shows a listener and a connection with their process" {
 	in_lab
 	need python3
 	kind loopback
@@ -85,13 +87,14 @@ time.sleep(600)'
 	vsock-info --sockets --json | python3 -c '
 import json, sys
 sockets = json.loads(sys.stdin.read())["sockets"]
-assert sorted(s["state"] for s in sockets if s.get("program") == "python3") == ["listen", "open", "open"], sockets
+states = sorted(s["state"] for s in sockets if s.get("program") == "python3")
+assert states == ["listen", "open", "open"], sockets
 '
 	run -0 as_nobody vsock-info --sockets
 	[[ $output == *"any:5000"* && $output != *python3* ]]
 }
 
-@test "an unprivileged user: usable, though the CID can't be read" {
+@test "for an unprivileged user vsock is usable, though the CID cannot be read" {
 	kind loopback
 	chmod 600 /dev/vsock
 	run -0 as_nobody vsock-info
@@ -99,21 +102,21 @@ assert sorted(s["state"] for s in sockets if s.get("program") == "python3") == [
 	run -6 as_nobody vsock-info --cid
 }
 
-@test "a container's seccomp filter: status 6" {
+@test "a container's seccomp filter gives status 6" {
 	need python3
 	kind loopback
-	run -6 "$tests_top/tests/lib/without-vsock" EPERM vsock-info
-	[[ ${lines[0]} == "vsock can't be used here: denied: a vsock socket may not be made here" ]]
+	run -6 "$VSOCK_TOOLS_BUILD/tests/lib/without-vsock" EPERM vsock-info
+	[[ ${lines[0]} == "vsock cannot be used here: denied: this process may not open a vsock socket" ]]
 }
 
-@test "RestrictAddressFamilies=: status 6, and told by name" {
+@test "RestrictAddressFamilies= gives status 6 and is named" {
 	need python3
 	kind loopback
-	run -6 "$tests_top/tests/lib/without-vsock" EAFNOSUPPORT vsock-info
+	run -6 "$VSOCK_TOOLS_BUILD/tests/lib/without-vsock" EAFNOSUPPORT vsock-info
 	[[ ${lines[0]} == *"RestrictAddressFamilies="* ]]
 }
 
-@test "--hosts: who answers, and why the others don't" {
+@test "--hosts shows which machines answer, and why the others do not" {
 	kind loopback
 	printf '%s\n' '1 me' '/nonexistent/vsock db' >"$VSOCK_HOSTS"
 	run -0 vsock-info --hosts

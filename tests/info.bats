@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-info: machines that do not exist, as trees under --sysroot, and its command line. Nothing here touches vsock.
+# vsock-info: machines that do not exist, as trees under --sysroot, and its command line. Nothing
+# here touches vsock.
 
 load lib/common
 
@@ -40,17 +41,17 @@ vsock 1 2 - Live 0x0'
 	process 2114 /usr/bin/qemu-system-x86_64 -name guest=web -device vhost-vsock-pci,guest-cid=3
 }
 
-@test "a laptop with nothing loaded: status 4, and which modprobe helps" {
+@test "a laptop with no module loaded: status 4, and which modprobe helps" {
 	put /dev/kvm ''
 	run -4 vsock-info --sysroot "$tree"
-	[ "${lines[0]}" = "vsock can't be used here yet: no transport is loaded" ]
+	[ "${lines[0]}" = "vsock cannot be used here yet: no transport is loaded" ]
 	[[ $output == *"modules            vsock, vhost_vsock, vsock_loopback: installed, not loaded"* ]]
 	[[ $output == *"/dev/kvm           there: this machine can be a host"* ]]
 	[[ $output == *"to try it on this machine alone:  sudo modprobe vsock_loopback"* ]]
 	[[ $output == *"to reach VMs that run here:       sudo modprobe vhost_vsock"* ]]
 }
 
-@test "a host: its guests, transports and what to try" {
+@test "a host: its guests, its transports and what to try next" {
 	a_host
 	run -0 vsock-info --sysroot "$tree"
 	[ "${lines[0]}" = "vsock works here: this machine is a host, and 1 guest is running" ]
@@ -60,7 +61,7 @@ vsock 1 2 - Live 0x0'
 	[[ ${lines[-1]} == "try: vsock-ping 3" ]]
 }
 
-@test "-v: the modules too" {
+@test "-v also shows the modules" {
 	a_host
 	run -0 vsock-info --sysroot "$tree"
 	[[ $output != *"modules  "* ]]
@@ -68,7 +69,7 @@ vsock 1 2 - Live 0x0'
 	[[ $output == *"modules  "*"vhost_vsock"* ]]
 }
 
-@test "only a name of the hosts file is told as what can be dialled" {
+@test "only a name from the hosts file is suggested for dialling" {
 	a_host
 	echo '3 www' >"$VSOCK_HOSTS"
 	run -0 vsock-info --sysroot "$tree"
@@ -78,7 +79,7 @@ vsock 1 2 - Live 0x0'
 	[[ $output == *"guests             3  web  "* ]]
 }
 
-@test "a guest: its CID, its host, and that it can't reach itself" {
+@test "a guest: its CID, its host, and that it cannot reach itself" {
 	put /proc/modules 'vmw_vsock_virtio_transport 1 0 - Live 0x0
 vsock 1 2 - Live 0x0'
 	put /proc/net/protocols 'AF_VSOCK 1240 0'
@@ -87,53 +88,118 @@ vsock 1 2 - Live 0x0'
 	run -0 vsock-info --sysroot "$tree"
 	[ "${lines[0]}" = "vsock works here: this machine is guest 42" ]
 	[[ $output == *"transports         virtio (to the host, CID 2); no loopback"* ]]
-	[[ $output == *"note: CIDs 1 and 42 can't be reached from inside; if wanted: sudo modprobe vsock_loopback"* ]]
+	[[ $output == *"note: CIDs 1 and 42 cannot be reached from inside; to change that: sudo modprobe vsock_loopback"* ]]
 	[ "${lines[-1]}" = "try: vsock-ping host" ]
 	run -0 vsock-info --cid --sysroot "$tree"
 	[ "$output" = 42 ]
 }
 
-@test "a guest whose driver is not loaded" {
+@test "a guest whose driver is not loaded is recognised" {
 	put /sys/bus/virtio/devices/virtio1/device 0x0013
 	run -4 vsock-info --sysroot "$tree"
-	[ "${lines[0]}" = "vsock can't be used here yet: this VM has a vsock device, but its driver is not loaded" ]
+	[ "${lines[0]}" = "vsock cannot be used here yet: this VM has a vsock device, but its driver is not loaded" ]
 }
 
-@test "--cid without a CID: nothing, status 4" {
+@test "what to try and what helps: for each kind of machine a line that can be pasted" {
+	put /dev/kvm ''
+	put /sys/bus/virtio/devices/virtio1/device 0x0013
+	run -4 vsock-info --sysroot "$tree"
+	[[ $output == *$'\nto reach the host:                '*"then run sudo modprobe vmw_vsock_virtio_transport"* ]]
+	[[ $output == *$'\n                                  and give qemu -device vhost-vsock-pci,guest-cid=3'* ]]
+	[[ $output == *$'\nto see what loads by itself:      vsock-info --probe'* ]]
+	rm -r "$tree/sys"
+	a_host
+	rm -r "$tree/proc/2114"
+	run -0 vsock-info --sysroot "$tree"
+	[ "${lines[-1]}" = "try: vsock-ping local" ]
+	put /proc/modules 'vhost_vsock 1 0 - Live 0x0
+vsock 1 2 - Live 0x0'
+	run -0 vsock-info --sysroot "$tree"
+	[ "${lines[-1]}" = "to start a VM with vsock: give qemu -device vhost-vsock-pci,guest-cid=3" ]
+	process 2200 cloud-hypervisor --vsock cid=8,socket=/run/db.vsock
+	run -0 vsock-info --sysroot "$tree"
+	[ "${lines[-1]}" = "try: vsock-ping vsock-mux:/run/db.vsock:22" ]
+	rm "$tree/dev/vsock"
+	put /proc/modules 'vmw_vsock_virtio_transport 1 0 - Live 0x0
+vsock 1 2 - Live 0x0'
+	put /sys/bus/virtio/devices/virtio1/device 0x0013
+	run -0 vsock-info --sysroot "$tree"
+	[[ $output == *"note: CID 1 cannot be reached from inside; to change that: sudo modprobe vsock_loopback"* ]]
+}
+
+@test "--cid without a CID prints nothing, status 4" {
 	run -4 vsock-info --cid --sysroot "$tree"
 	[ "$output" = "" ]
 }
 
-@test "--guests --format hosts: lines that the hosts file can have, whatever VMs are called" {
+@test "--guests --format hosts prints valid hosts lines whatever VMs are called" {
 	a_host
-	process 2200 firecracker --id db --config-file /etc/db.json
-	put /etc/db.json '{"vsock": {"guest_cid": 5, "uds_path": "/run/db.vsock"}}'
+	process 2200 cloud-hypervisor --vsock cid=8,socket=/run/db.vsock
+	echo '/run/db.vsock db' >"$VSOCK_HOSTS"
 	process 2300 qemu-system-x86_64 -name 'guest=my own VM' -device vhost-vsock-pci,guest-cid=7
 	vsock-info --guests --format hosts --sysroot "$tree" >"$BATS_TEST_TMPDIR/out"
 	diff - "$BATS_TEST_TMPDIR/out" <<-'END'
 		3 web
-		/run/db.vsock db
 		7 guest7 # my own VM
+		/run/db.vsock db
 	END
 	# and they can be read back
-	VSOCK_HOSTS=$BATS_TEST_TMPDIR/out run -0 --separate-stderr vsock-info --guests --sysroot "$tree"
+	VSOCK_HOSTS=$BATS_TEST_TMPDIR/out run -0 --separate-stderr vsock-info \
+		--guests --sysroot "$tree"
 	[ "$stderr" = "" ]
 	[[ $output == *guest7* ]]
 }
 
-@test "--json is JSON, and says the same" {
+@test "names of VMs and programs, and their paths, are escaped and forge no line" {
+	a_host
+	nasty=$'x\e[31m\n  guests  9\xc2\x9b\xe2\x80\xae\xe2\x80\x8b\xef\xbb\xbf\xff'
+	process 2300 qemu-system-x86_64 -name "guest=$nasty" -device vhost-vsock-pci,guest-cid=7
+	process 2400 "qemu-$nasty" -device vhost-vsock-pci,guest-cid=8
+	process 2500 cloud-hypervisor --vsock "cid=9,socket=/run/$nasty"
+	for arguments in '' -v --guests '--guests --format hosts' -j; do
+		# shellcheck disable=SC2086 # several words
+		run -0 vsock-info $arguments --sysroot "$tree"
+		[ "$(grep -c '^  guests  9' <<<"$output")" = 0 ]
+		LC_ALL=C run ! grep -qP '[\x00-\x08\x0b-\x1f\x7f\xff]|\xc2[\x80-\x9f]|\xe2\x80[\x8b\xae]|\xef\xbb\xbf' <<<"$output"
+	done
+	run -0 vsock-info --guests --sysroot "$tree"
+	[[ $output == *'x\x1B[31m\x0A  guests  9\xC2\x9B'* ]]
+}
+
+@test "no file named on another process's command line is opened" {
+	a_host
+	put /etc/db.json '{"vsock": {"guest_cid": 5, "uds_path": "/run/db.vsock"}}'
+	process 2200 firecracker --id db --config-file /etc/db.json
+	run -0 vsock-info --guests --sysroot "$tree"
+	[[ $output == *"?           db  "*"firecracker"* ]]
+	[[ $output != *db.vsock* ]]
+}
+
+@test "a Hyper-V guest without module lists is recognised by its driver on the bus" {
+	rm -r "${tree:?}/lib" "$tree/proc/modules"
+	put /proc/net/protocols 'AF_VSOCK 1240 0'
+	put /sys/bus/vmbus/drivers/hv_sock/uevent ''
+	put /sys/bus/vmbus/devices/0000-1/uevent ''
+	run -0 vsock-info --sysroot "$tree"
+	[ "${lines[0]}" = "vsock works here: this machine is a guest" ]
+	[[ $output == *"hyperv (to the host, CID 2)"* ]]
+}
+
+@test "--json is valid JSON and says the same as the text" {
 	need python3
 	a_host
 	vsock-info --json --sysroot "$tree" | python3 -c '
 import json, sys
 info = json.loads(sys.stdin.read())
-assert info["usable"] and info["status"] == 0 and info["host"] and not info["guest"] and info["cid"] == 2
-assert info["guests"] == [{"cid": 3, "name": "web", "program": "qemu-system-x86_64", "pid": 2114, "path": None}]
+assert info["usable"] and info["status"] == 0 and info["host"] and not info["guest"] \
+    and info["cid"] == 2
+assert info["guests"] == [{"cid": 3, "name": "web", "program": "qemu-system-x86_64", "pid": 2114,
+    "path": None}]
 assert info["modules"]["vhost_vsock"] == "loaded"
 '
 }
 
-@test "a bad hosts file is warned of, and spoils only --hosts" {
+@test "a bad hosts file causes a warning and spoils only --hosts" {
 	a_host
 	echo '3abc web' >"$VSOCK_HOSTS"
 	run -0 --separate-stderr vsock-info --sysroot "$tree"
@@ -141,10 +207,10 @@ assert info["modules"]["vhost_vsock"] == "loaded"
 	run -2 vsock-info --hosts
 }
 
-@test "what contradicts is refused" {
+@test "contradicting options are refused" {
 	run -2 vsock-info --cid --json
 	run -2 vsock-info --format hosts
 	run -2 vsock-info --watch --interval inf
 	run -2 vsock-info 3
-	[[ $output == *"no operand is taken: 3"* ]]
+	[[ $output == *"unexpected argument: 3"* ]]
 }

@@ -1,17 +1,19 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-proxy's limits for many: --accept-rate, --total-rate, --max-memory. Times are only ever compared with what can't be faster.
+# vsock-proxy's limits for many: --accept-rate, --total-rate, --max-memory. Times are only ever
+# compared with what can't be faster.
 
 load lib/common
 
 setup() {
-	own_folder
+	own_directory
 	need python3
 }
 
-@test "--accept-rate: so many a second, and who is one too many waits" {
+@test "--accept-rate admits so many connections a second and lets the others wait" {
 	spawn_ready echo vsock-listen unix:./echo --echo
-	spawn_ready proxy vsock-proxy -v --log-format json --accept-rate 4 unix:./front unix:./echo unix:./free unix:./echo accept-rate=inf
+	spawn_ready proxy vsock-proxy -v --log-format json --accept-rate 4 unix:./front \
+		unix:./echo unix:./free unix:./echo accept-rate=inf
 	wait_ready proxy 2
 	for front in front free; do
 		python3 -c '
@@ -28,7 +30,8 @@ for client in clients:
     assert b"".join(iter(lambda: client.recv(100), b"")) == b"hello"' $front >began-$front
 	done
 	wait_until sh -c '[ "$(grep -c "\"done\"" proxy.err)" = 20 ]'
-	# four at once, then one each quarter of a second, counted from before the first came; the other listener has no limit
+	# four at once, then one each quarter of a second, counted from before the first came; the
+	# other listener has no limit
 	python3 -c '
 import json
 from datetime import datetime
@@ -36,7 +39,8 @@ opens = []
 for line in open("proxy.err"):
     record = json.loads(line)
     if record.get("event") == "open":
-        opens.append((record["conn"], datetime.fromisoformat(record["time"].replace("Z", "+00:00")).timestamp()))
+        opens.append((record["conn"],
+            datetime.fromisoformat(record["time"].replace("Z", "+00:00")).timestamp()))
 times = [time for number, time in sorted(opens)]
 assert len(times) == 20
 began = float(open("began-front").read())
@@ -44,7 +48,7 @@ for i in range(4, 10):
     assert times[i] - began >= (i - 3) / 4 - 0.05, (i, began, times)'
 }
 
-@test "--accept-rate: a reload that moves the listener goes on at its pace" {
+@test "--accept-rate keeps its pace when a reload moves the listener" {
 	spawn_ready echo vsock-listen unix:./echo --echo
 	echo 'unix:./front unix:./echo accept-rate=1' >rules
 	spawn_ready proxy vsock-proxy -v -f rules
@@ -56,9 +60,10 @@ for i in range(4, 10):
 	wait_until grep -q ' done .* rule=again' proxy.err
 }
 
-@test "--total-rate: all connections of a rule together, and all of them alike" {
+@test "--total-rate is shared evenly by all connections of a rule" {
 	spawn_ready source vsock-listen unix:./source --generate inf
-	spawn_ready proxy vsock-proxy --total-rate 1M unix:./front unix:./source unix:./other unix:./source total-rate=inf
+	spawn_ready proxy vsock-proxy --total-rate 1M unix:./front unix:./source unix:./other \
+		unix:./source total-rate=inf
 	run -0 python3 -c '
 import select, socket, time
 rate = 1 << 20
@@ -98,7 +103,8 @@ peer = socket.socket(socket.AF_UNIX)
 peer.connect(sys.argv[1])
 peer.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
 text = b"".join(iter(lambda: peer.recv(65536), b"")).decode()
-print(*(line.split()[1] for line in text.splitlines() if line.startswith(("vsock_proxy_unsent_bytes ", "vsock_proxy_unsent_bytes_limit "))))' "$1"
+names = "vsock_proxy_unsent_bytes ", "vsock_proxy_unsent_bytes_limit "
+print(*(line.split()[1] for line in text.splitlines() if line.startswith(names)))' "$1"
 }
 
 # Clients that ask and don't read, forty of them, and then one that reads.
@@ -115,13 +121,14 @@ open("stalled", "w").close()
 sys.stdin.read()' "$(port_of "$1")"
 }
 
-@test "--max-memory: what is not sent stays within it, and who reads gets on" {
+@test "--max-memory bounds unsent data, and clients that read make progress" {
 	# to TCP, from a source that is spliced and from one that is copied
 	spawn_ready unix vsock-listen unix:./source --generate inf
 	spawn_ready tcp vsock-listen tcp:127.0.0.1:0 --generate inf
 	tcp=$ready
 	for limit in 256K inf; do
-		spawn_ready proxy vsock-proxy --metrics unix:./metrics --max-memory $limit tcp:127.0.0.1:0 unix:./source tcp:127.0.0.1:0 "$tcp"
+		spawn_ready proxy vsock-proxy --metrics unix:./metrics --max-memory $limit \
+			tcp:127.0.0.1:0 unix:./source tcp:127.0.0.1:0 "$tcp"
 		wait_ready proxy 2
 		first=${readies[0]} second=${readies[1]}
 		for front in "$first" "$second"; do
@@ -144,9 +151,58 @@ sys.stdin.read()' "$(port_of "$1")"
 	done
 }
 
-@test "--max-memory: what can't be meant" {
+@test "--max-memory refuses values that make no sense" {
 	run -2 vsock-proxy --max-memory 1 unix:./front unix:./back
 	run -2 vsock-proxy --accept-rate 0 unix:./front unix:./back
 	run -2 vsock-proxy unix:./front unix:./back max-memory=1M
-	[[ $output == *'--max-memory is an option for all, no key of a rule'* ]]
+	[[ $output == *'--max-memory is an option for all rules, not a key of one'* ]]
+}
+
+@test "with a thousand rules and few descriptors, no connection is accepted that cannot be served, even after a reload" {
+	need python3
+	spawn_ready echo vsock-listen unix:./echo --echo
+	seq -f 'unix:./r%g unix:./echo' 1000 >rules
+	few() { ulimit -n 1100; exec vsock-proxy --ready-fd 9 -f rules 9>proxy.ready; }
+	spawn proxy few
+	wait_ready proxy 1000
+	# 100 clients at once, who stay until the limit is reported; then all of them must have been
+	# served
+	cat >clients.py <<-'CODE'
+		import select, socket, sys, time
+		def reported():
+		    return open("proxy.err").read().count("as many as descriptors allow")
+		before, end, waiting, served = reported(), time.time() + 30, {}, []
+		for i in range(100):
+		    s = socket.socket(socket.AF_UNIX)
+		    s.connect("r%d" % (i * 10 + 1))
+		    s.sendall(b"x")
+		    waiting[s.fileno()] = s
+		while waiting:
+		    assert time.time() < end, "%d were not served" % len(waiting)
+		    for fd in select.select(list(waiting), [], [], 0.1)[0]:
+		        assert waiting[fd].recv(1) == b"x", "closed without an answer"
+		        served.append(waiting.pop(fd))
+		    if reported() > before or len(sys.argv) > 1:
+		        served.clear()
+	CODE
+	run -0 python3 clients.py
+	{ seq -f 'unix:./r%g unix:./echo' 1000; seq -f 'unix:./new%g unix:./echo' 10; } >rules
+	kill -HUP "${spawned[proxy]}"
+	wait_until grep -q 'reloaded; rules unchanged: 1000, adjusted: 0, new: 10' proxy.err
+	# the limit is reported once a minute: this time each goes when it has been served
+	run -0 python3 clients.py again
+	run ! grep -E 'Too many open files|EMFILE|lost' proxy.err
+}
+
+@test "--rate-limit and --total-rate together: the stricter one applies" {
+	spawn_ready sink vsock-listen --discard unix:./sink
+	for rates in '--rate-limit 200K --total-rate 20M' '--rate-limit 20M --total-rate 200K'; do
+		# shellcheck disable=SC2086 # four words
+		spawn_ready proxy vsock-proxy $rates unix:./front unix:./sink
+		before=$(date +%s%N)
+		head -c 200K /dev/zero | vsock-cat ./front
+		# a second, less what may pass at once
+		[ $(($(date +%s%N) - before)) -ge 700000000 ]
+		finish proxy
+	done
 }

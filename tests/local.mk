@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Tests. All of them print TAP, so that `make check` counts single tests; automake's driver reads it.
+# Tests. All of them print TAP, so that `make check` counts single tests; automake's driver reads
+# it.
 AM_TESTS_ENVIRONMENT = \
 	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
 	VSOCK_TOOLS_BUILD='$(abs_builddir)'; export VSOCK_TOOLS_BUILD; \
@@ -10,32 +11,54 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver
 LOG_COMPILER = $(top_srcdir)/tests/run-tap
 BATS_LOG_DRIVER = $(LOG_DRIVER)
 BATS_LOG_COMPILER = $(top_srcdir)/tests/run-bats
-EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-tap tests/lib/common.bash tests/lib/datagrams tests/lib/fake-vmm tests/lib/without-vsock tests/installed
+EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-contained tests/run-tap \
+	tests/installed tests/fresh
+EXTRA_DIST += tests/lib/common.bash tests/lib/restart.bash tests/lib/udp.bash
+EXTRA_DIST += tests/lib/datagrams tests/lib/fake-vmm tests/lib/hostile tests/lib/latency
+EXTRA_DIST += tests/lib/reader-leaves tests/lib/reloads
 EXTRA_DIST += tests/lib/example tests/lib/examples tests/lib/examples.table
+EXTRA_DIST += tests/lib/recipe tests/lib/hints.py tests/lib/hints.table tests/lib/letters.py
+
+# What every test runs in.
+check_PROGRAMS += tests/lib/leaves-nothing tests/lib/without-vsock
+tests_lib_leaves_nothing_SOURCES = tests/lib/leaves-nothing.c
+tests_lib_without_vsock_SOURCES = tests/lib/without-vsock.c tests/lib/deny-vsock.h
+EXTRA_DIST += tests/lib/temporary.h
+
+# vsock-proxy with a worker that an attacker controls, for tests/owned.bats and
+# tests/hostile.bats.
+check_PROGRAMS += tests/owned/owned-proxy
+tests_owned_owned_proxy_SOURCES = tests/owned/owned.c tests/owned/owned.h tests/owned/channel.c \
+	tests/owned/files.c tests/owned/hostile.c tests/owned/processes.c tests/owned/sockets.c \
+	src/proxy/main.c
+tests_owned_owned_proxy_CFLAGS = $(AM_CFLAGS) -pthread
+tests_owned_owned_proxy_LDFLAGS = $(AM_LDFLAGS) -pthread -Wl,--wrap=epoll_wait,--wrap=worker_run
+tests_owned_owned_proxy_LDADD = $(vsock_proxy_LDADD)
 
 # Unit tests, one program a noun. cmocka prints one plan for a group: one group a program.
+check_LIBRARIES =
 if HAVE_CMOCKA
 unit_tests =
-unit_libraries = libserve.a librelay.a libnet.a libbase.a $(CMOCKA_LIBS) $(LIBBSD_LIBS) $(LIBMD_LIBS)
-
-unit_tests += tests/unit/test-bundle
-tests_unit_test_bundle_SOURCES = tests/unit/test-bundle.c
-tests_unit_test_bundle_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_bundle_LDADD = $(unit_libraries)
+unit_libraries = libproxy.a $(tool_libraries) $(CMOCKA_LIBS) $(SECCOMP_LIBS)
 
 unit_tests += tests/unit/test-confine
-tests_unit_test_confine_SOURCES = tests/unit/test-confine.c
+tests_unit_test_confine_SOURCES = tests/unit/test-confine.c tests/unit/tries.c tests/unit/tries.h
 tests_unit_test_confine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
-tests_unit_test_confine_LDADD = $(unit_libraries) $(SECCOMP_LIBS)
+tests_unit_test_confine_LDADD = $(unit_libraries)
 
-unit_tests += tests/unit/test-errand
-tests_unit_test_errand_SOURCES = tests/unit/test-errand.c
-tests_unit_test_errand_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_errand_LDADD = $(unit_libraries) $(SECCOMP_LIBS)
+unit_tests += tests/unit/test-request
+tests_unit_test_request_SOURCES = tests/unit/test-request.c tests/unit/supervisor-rig.h \
+	tests/unit/capture.h
+tests_unit_test_request_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_request_LDADD = $(unit_libraries)
+unit_tests += tests/unit/test-hostile
+tests_unit_test_hostile_SOURCES = tests/unit/test-hostile.c tests/unit/supervisor-rig.h
+tests_unit_test_hostile_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_hostile_LDADD = $(unit_libraries)
 unit_tests += tests/unit/test-restart
-tests_unit_test_restart_SOURCES = tests/unit/test-restart.c
+tests_unit_test_restart_SOURCES = tests/unit/test-restart.c tests/unit/supervisor-rig.h
 tests_unit_test_restart_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_restart_LDADD = $(unit_libraries) $(SECCOMP_LIBS)
+tests_unit_test_restart_LDADD = $(unit_libraries)
 
 unit_tests += tests/unit/test-fdutil
 tests_unit_test_fdutil_SOURCES = tests/unit/test-fdutil.c
@@ -47,20 +70,32 @@ tests_unit_test_json_SOURCES = tests/unit/test-json.c
 tests_unit_test_json_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_json_LDADD = $(unit_libraries)
 
-unit_tests += tests/unit/test-kept
-tests_unit_test_kept_SOURCES = tests/unit/test-kept.c
-tests_unit_test_kept_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_kept_LDADD = $(unit_libraries)
+unit_tests += tests/unit/test-inherited
+tests_unit_test_inherited_SOURCES = tests/unit/test-inherited.c
+tests_unit_test_inherited_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_inherited_LDADD = $(unit_libraries)
 
 unit_tests += tests/unit/test-log
 tests_unit_test_log_SOURCES = tests/unit/test-log.c tests/unit/capture.h
 tests_unit_test_log_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_log_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-names
+tests_unit_test_names_SOURCES = tests/unit/test-names.c
+tests_unit_test_names_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_names_LDADD = $(CMOCKA_LIBS)
+
 unit_tests += tests/unit/test-opt
-tests_unit_test_opt_SOURCES = tests/unit/test-opt.c tests/unit/capture.h
+tests_unit_test_opt_SOURCES = tests/unit/test-opt.c tests/unit/opt-rig.c tests/unit/opt-rig.h \
+	tests/unit/capture.h
 tests_unit_test_opt_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_opt_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-opt-help
+tests_unit_test_opt_help_SOURCES = tests/unit/test-opt-help.c tests/unit/opt-rig.c \
+	tests/unit/opt-rig.h tests/unit/capture.h
+tests_unit_test_opt_help_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_opt_help_LDADD = $(unit_libraries)
 
 unit_tests += tests/unit/test-pcapng
 tests_unit_test_pcapng_SOURCES = tests/unit/test-pcapng.c
@@ -68,7 +103,7 @@ tests_unit_test_pcapng_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_pcapng_LDADD = $(unit_libraries)
 
 unit_tests += tests/unit/test-stats
-tests_unit_test_stats_SOURCES = tests/unit/test-stats.c
+tests_unit_test_stats_SOURCES = tests/unit/test-stats.c src/ping/stats.c src/ping/stats.h
 tests_unit_test_stats_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_stats_LDADD = $(unit_libraries) -lm
 
@@ -85,22 +120,54 @@ unit_tests += tests/unit/test-machine
 tests_unit_test_machine_SOURCES = tests/unit/test-machine.c
 tests_unit_test_machine_LDADD = $(unit_libraries)
 tests_unit_test_machine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+
 unit_tests += tests/unit/test-addr
-tests_unit_test_addr_SOURCES = tests/unit/test-addr.c
+tests_unit_test_addr_SOURCES = tests/unit/test-addr.c tests/unit/addr-rig.c tests/unit/addr-rig.h
 tests_unit_test_addr_LDADD = $(unit_libraries)
 tests_unit_test_addr_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_addr_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
+
+unit_tests += tests/unit/test-addr-parts
+tests_unit_test_addr_parts_SOURCES = tests/unit/test-addr-parts.c tests/unit/addr-rig.c \
+	tests/unit/addr-rig.h
+tests_unit_test_addr_parts_LDADD = $(unit_libraries)
+tests_unit_test_addr_parts_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_addr_parts_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 
 unit_tests += tests/unit/test-hosts
 tests_unit_test_hosts_SOURCES = tests/unit/test-hosts.c
 tests_unit_test_hosts_LDADD = $(unit_libraries)
 tests_unit_test_hosts_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 
+# A relay and the far ends of its sides, for the tests of it.
+check_LIBRARIES += tests/unit/librig.a
+tests_unit_librig_a_SOURCES = tests/unit/rig.c tests/unit/rig.h
+tests_unit_librig_a_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+rig_ldflags = $(AM_LDFLAGS) -pthread -Wl,--wrap=epoll_wait,--wrap=splice,--wrap=pipe2
+
 unit_tests += tests/unit/test-relay
-tests_unit_test_relay_SOURCES = tests/unit/test-relay.c tests/unit/rig.h
-tests_unit_test_relay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
-tests_unit_test_relay_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=epoll_wait,--wrap=splice,--wrap=pipe2
-tests_unit_test_relay_LDADD = $(unit_libraries)
+tests_unit_test_relay_SOURCES = tests/unit/test-relay.c
+tests_unit_test_relay_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_relay_LDFLAGS = $(rig_ldflags)
+tests_unit_test_relay_LDADD = tests/unit/librig.a $(unit_libraries)
+
+unit_tests += tests/unit/test-relay-engines
+tests_unit_test_relay_engines_SOURCES = tests/unit/test-relay-engines.c
+tests_unit_test_relay_engines_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_relay_engines_LDFLAGS = $(rig_ldflags),--wrap=recvmsg
+tests_unit_test_relay_engines_LDADD = tests/unit/librig.a $(unit_libraries)
+
+unit_tests += tests/unit/test-relay-limits
+tests_unit_test_relay_limits_SOURCES = tests/unit/test-relay-limits.c
+tests_unit_test_relay_limits_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_relay_limits_LDFLAGS = $(rig_ldflags)
+tests_unit_test_relay_limits_LDADD = tests/unit/librig.a $(unit_libraries)
+
+unit_tests += tests/unit/test-relay-stdio
+tests_unit_test_relay_stdio_SOURCES = tests/unit/test-relay-stdio.c
+tests_unit_test_relay_stdio_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_relay_stdio_LDFLAGS = $(rig_ldflags)
+tests_unit_test_relay_stdio_LDADD = tests/unit/librig.a $(unit_libraries)
 
 unit_tests += tests/unit/test-datagram
 tests_unit_test_datagram_SOURCES = tests/unit/test-datagram.c
@@ -111,6 +178,12 @@ unit_tests += tests/unit/test-flows
 tests_unit_test_flows_SOURCES = tests/unit/test-flows.c
 tests_unit_test_flows_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_flows_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-busy
+tests_unit_test_busy_SOURCES = tests/unit/test-busy.c
+tests_unit_test_busy_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_busy_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=epoll_wait,--wrap=clock_gettime,--wrap=sched_getaffinity
+tests_unit_test_busy_LDADD = $(unit_libraries)
 
 unit_tests += tests/unit/test-loop
 tests_unit_test_loop_SOURCES = tests/unit/test-loop.c
@@ -181,11 +254,27 @@ check_PROGRAMS += tests/fuzz/fuzz-rules
 TESTS += tests/fuzz/fuzz-rules
 check_PROGRAMS += tests/fuzz/fuzz-requests
 TESTS += tests/fuzz/fuzz-requests
-tests_fuzz_fuzz_requests_SOURCES = tests/fuzz/fuzz-requests.c tests/fuzz/driver.h
-tests_fuzz_fuzz_requests_LDADD = libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
-tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz-rules.c tests/fuzz/driver.h
-tests_fuzz_fuzz_rules_LDADD = libserve.a librelay.a libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
-tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz-addr.c tests/fuzz/driver.h
+check_PROGRAMS += tests/fuzz/fuzz-broker
+TESTS += tests/fuzz/fuzz-broker
+tests_fuzz_fuzz_broker_SOURCES = tests/fuzz/fuzz-broker.c tests/fuzz/driver.h
+tests_fuzz_fuzz_broker_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
+EXTRA_DIST += tests/fuzz/corpus-broker
+tests_fuzz_fuzz_broker_LDADD = libproxy.a $(tool_libraries) $(SECCOMP_LIBS)
+check_PROGRAMS += tests/fuzz/fuzz-plan
+TESTS += tests/fuzz/fuzz-plan
+tests_fuzz_fuzz_plan_SOURCES = tests/fuzz/fuzz-plan.c tests/fuzz/driver.h tests/lib/deny-vsock.h
+tests_fuzz_fuzz_plan_LDADD = libproxy.a $(tool_libraries) $(SECCOMP_LIBS)
+tests_fuzz_fuzz_plan_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
+EXTRA_DIST += \
+	tests/fuzz/corpus-plan/families \
+	tests/fuzz/corpus-plan/open-ended \
+	tests/fuzz/corpus-plan/range
+tests_fuzz_fuzz_requests_SOURCES = tests/fuzz/fuzz-requests.c tests/fuzz/driver.h \
+	tests/lib/deny-vsock.h
+tests_fuzz_fuzz_requests_LDADD = libproxy.a $(tool_libraries) $(SECCOMP_LIBS)
+tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz-rules.c tests/fuzz/driver.h tests/lib/deny-vsock.h
+tests_fuzz_fuzz_rules_LDADD = libproxy.a $(tool_libraries) $(SECCOMP_LIBS)
+tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz-addr.c tests/fuzz/driver.h tests/lib/deny-vsock.h
 tests_fuzz_fuzz_addr_LDADD = libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
 tests_fuzz_fuzz_addr_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
 EXTRA_DIST += \
@@ -228,8 +317,11 @@ static_tests = tests/layers
 TESTS += $(static_tests)
 EXTRA_DIST += $(static_tests)
 
-# What a user sees, by subject. A line each, so that two branches that add one merge into a list that still is one.
+# What a user sees, by subject. A line each, so that two branches that add one merge into a list
+# that still is one.
 bats_tests =
+# first, because it takes longest and keeps one processor busy
+bats_tests += tests/sim.bats
 bats_tests += tests/access.bats
 bats_tests += tests/activation.bats
 bats_tests += tests/addresses.bats
@@ -237,19 +329,26 @@ bats_tests += tests/breaking.bats
 bats_tests += tests/cat-terminal.bats
 bats_tests += tests/cat.bats
 bats_tests += tests/completion.bats
+bats_tests += tests/contained.bats
 bats_tests += tests/examples-lab.bats
 bats_tests += tests/examples.bats
+bats_tests += tests/first-run.bats
 bats_tests += tests/half-close.bats
+bats_tests += tests/hostile.bats
 bats_tests += tests/info-lab.bats
 bats_tests += tests/info.bats
-bats_tests += tests/layering.bats
+bats_tests += tests/latency.bats
 bats_tests += tests/limits.bats
+bats_tests += tests/listen-files.bats
 bats_tests += tests/listen.bats
-bats_tests += tests/manual.bats
 bats_tests += tests/messages.bats
 bats_tests += tests/mux.bats
+bats_tests += tests/names.bats
 bats_tests += tests/options.bats
 bats_tests += tests/original-dst.bats
+bats_tests += tests/owned.bats
+bats_tests += tests/pairs.bats
+bats_tests += tests/paths.bats
 bats_tests += tests/ping-lab.bats
 bats_tests += tests/ping-live.bats
 bats_tests += tests/ping.bats
@@ -257,6 +356,7 @@ bats_tests += tests/proxy-header.bats
 bats_tests += tests/proxy.bats
 bats_tests += tests/record.bats
 bats_tests += tests/reload.bats
+bats_tests += tests/restart-manager.bats
 bats_tests += tests/restart.bats
 bats_tests += tests/rules.bats
 bats_tests += tests/sandbox.bats
@@ -264,24 +364,45 @@ bats_tests += tests/seeing.bats
 bats_tests += tests/scale.bats
 bats_tests += tests/serving.bats
 bats_tests += tests/signals.bats
-bats_tests += tests/sources.bats
 bats_tests += tests/socks.bats
 bats_tests += tests/terminal.bats
+bats_tests += tests/engines.bats
 bats_tests += tests/transfer.bats
+bats_tests += tests/udp-passed.bats
+bats_tests += tests/typed.bats
 bats_tests += tests/udp.bats
 bats_tests += tests/units.bats
 bats_tests += tests/vsock.bats
-TESTS += $(bats_tests)
-EXTRA_DIST += $(bats_tests) tests/lib/ping_statistics.py
-# The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them, `make check` does not.
+bats_tests += tests/verbosity.bats
+bats_tests += tests/vsock-messages.bats
+# Those that compare texts with each other and with what the programs print.
+text_tests = tests/documents.bats
+text_tests += tests/hints.bats
+text_tests += tests/layering.bats
+text_tests += tests/manual.bats
+text_tests += tests/sources.bats
+TESTS += $(bats_tests) $(text_tests)
+EXTRA_DIST += $(bats_tests) $(text_tests) tests/lib/ping_statistics.py
+# The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them,
+# `make check` does not.
 EXTRA_DIST += \
-	tests/lab/README.md tests/lab/bin/lab-guest tests/lab/bin/lab-ready tests/lab/init tests/lab/inside \
-	tests/lab/kernel tests/lab/lib.sh tests/lab/pair tests/lab/pair-host tests/lab/vm \
+	tests/lab/README.md tests/lab/bin/lab-guest tests/lab/bin/lab-ready tests/lab/init \
+	tests/lab/inside \
+	tests/lab/alone tests/lab/apt.sh tests/lab/device tests/lab/kernel tests/lab/lib.sh \
+	tests/lab/mux tests/lab/pair tests/lab/pair-host tests/lab/vm \
+	tests/lab/mux.bats tests/lab/mux-guest.sh tests/lab/mux-host.sh \
 	tests/lab/ping.bats tests/lab/selftest.bats tests/lab/systemd.bats \
+	tests/lab/cookbook.bats tests/lab/cookbook.sh tests/lab/session tests/lab/terminal.py \
 	tests/lab/ssh.bats tests/lab/ssh-guest.sh tests/lab/ssh-host.sh \
 	tests/lab/services.bats tests/lab/services-guest.sh tests/lab/services-host.sh \
 	tests/lab/transfer.bats tests/lab/transfer-guest.sh tests/lab/transfer-host.sh
 
+# Installation and packages: suites packages and distros of scripts/check run them.
+EXTRA_DIST += tests/packages/debian.bats tests/packages/install.bats \
+	tests/packages/newcomer.bats tests/packages/release.bats \
+	tests/packages/rpm.bats tests/packages/specs.bats
+
+include tests/sim/local.mk
 include tests/bench/local.mk
 
 # They run the programs.

@@ -1,12 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-proxy as a transparent proxy: original-dst tells where a connection went before netfilter redirected it (in a network
-# namespace of its own), and proxy-dst: connects to where a PROXY header says.
+# vsock-proxy as a transparent proxy: original-dst tells where a connection went before netfilter
+# redirected it (in a network namespace of its own), and proxy-dst: connects to where a PROXY header
+# says.
 
 load lib/common
 
 setup() {
-	own_folder
+	own_directory
 	need python3
 }
 
@@ -30,7 +31,7 @@ def ends(header):
 '"$1" "${@:2}"
 }
 
-@test "not redirected: the header has the address that was connected to" {
+@test "without redirection the header has the address that was connected to" {
 	spawn_ready echo vsock-listen unix:./echo --echo
 	spawn_ready proxy vsock-proxy -v tcp:127.0.0.1:0 unix:./echo original-dst send-proxy=v2
 	cat_headers '
@@ -39,16 +40,20 @@ name, header = ask(place)
 assert ends(header) == [name, place], header' "$(port_of "$ready")"
 }
 
-@test "what can't be meant is refused at the start" {
-	proxy_says 2 'original-dst: without a PROXY header nobody would be told' --check tcp:127.0.0.1:8080 unix:./echo original-dst
+@test "settings that make no sense are refused at the start" {
+	proxy_says 2 'original-dst has no effect without send-proxy' --check tcp:127.0.0.1:8080 \
+		unix:./echo original-dst
 	[[ $output == *'hint: write send-proxy=v2'* ]]
-	proxy_says 2 'original-dst: only TCP connections are redirected' --check unix:./front unix:./echo original-dst send-proxy=v2
-	proxy_says 2 'original-dst and accept-proxy: the header that comes tells already' --check tcp:127.0.0.1:8080 unix:./echo \
+	proxy_says 2 'original-dst: only TCP connections are redirected' --check unix:./front \
+		unix:./echo original-dst send-proxy=v2
+	proxy_says 2 'original-dst and accept-proxy cannot be used together' \
+		--check tcp:127.0.0.1:8080 unix:./echo \
 		--original-dst send-proxy=v2 accept-proxy allow=127.0.0.1
 	vsock-proxy --check --original-dst tcp:127.0.0.1:8080 unix:./echo send-proxy=v1
 }
 
-# Runs the script "within" in a network of its own, where all that goes to two networks of documentation ends at our ports.
+# Runs the script "within" in a network of its own, where all that goes to two networks of
+# documentation ends at our ports.
 redirected() {
 	local nft
 	nft=$(PATH=$PATH:/usr/sbin:/sbin command -v nft) || skip "nft is missing"
@@ -76,13 +81,14 @@ redirected() {
 	[ "$status" -eq 0 ] || { echo "$output"; cat ./*.err; return 1; }
 }
 
-@test "redirected by netfilter: the header has where it went, for IPv4 and IPv6, in both versions, and the record too" {
+@test "with netfilter redirection, header and record have the original destination, for IPv4 and IPv6, in both versions" {
 	cat >within <<-'END'
 		mkfifo ready
 		vsock-listen unix:./echo --echo --ready-fd 9 9>ready 2>listen.err &
 		echo=$!
 		read -r _ <ready
-		vsock-proxy -v --original-dst tcp:127.0.0.1:3129 unix:./echo send-proxy=v2 'tcp:[::1]:3129' unix:./echo send-proxy=v2 \
+		vsock-proxy -v --original-dst tcp:127.0.0.1:3129 unix:./echo send-proxy=v2 \
+			'tcp:[::1]:3129' unix:./echo send-proxy=v2 \
 			--ready-fd 9 9>ready 2>proxy.err &
 		proxy=$!
 		{ read -r _; read -r _; } <ready
@@ -97,30 +103,35 @@ redirected() {
 		' "$six" || exit 1
 		kill $proxy
 		wait $proxy
-		vsock-proxy --original-dst tcp:127.0.0.1:3129 unix:./echo send-proxy=v1 --ready-fd 9 9>ready 2>one.err &
+		vsock-proxy --original-dst tcp:127.0.0.1:3129 unix:./echo send-proxy=v1 \
+			--ready-fd 9 9>ready 2>one.err &
 		proxy=$!
 		read -r _ <ready
 		cat_headers '
 		name, header = ask(("192.0.2.8", 81))
-		assert header == b"PROXY TCP4 %s 192.0.2.8 %d 81\r\n" % (name[0].encode(), name[1]), header
+		assert header == b"PROXY TCP4 %s 192.0.2.8 %d 81\r\n" \
+		    % (name[0].encode(), name[1]), header
 		' || exit 1
 		kill $proxy $echo
 		wait $proxy
 	END
 	sed -i 's/^\t*//' within
 	redirected
-	grep -qE ' open tcp:127\.0\.0\.1:[0-9]+ -> unix:\./echo dest=tcp:192\.0\.2\.7:80 connect=' proxy.err
+	grep -qE ' open tcp:127\.0\.0\.1:[0-9]+ -> unix:\./echo dest=tcp:192\.0\.2\.7:80 connect=' \
+		proxy.err
 	grep -qE ' done .* dest=tcp:192\.0\.2\.7:80 up=0 ' proxy.err
 	# which has no such word where it went nowhere else
 	[ "$(grep -c ' dest=' proxy.err)" = $(($(grep -c ' connect=' proxy.err) * 2 - 2)) ]
 }
 
-@test "proxy-dst: goes where the PROXY header says, if --allow-dest lets it" {
+@test "proxy-dst: connects where the PROXY header says, if --allow-dest permits it" {
 	spawn_ready here vsock-listen tcp:127.0.0.1:0 --echo
 	port=$(port_of "$ready")
-	spawn_ready proxy vsock-proxy -v unix:./front proxy-dst: accept-proxy allow="uid:$(id -u)" allow-dest="127.0.0.1:$port" \
+	spawn_ready proxy vsock-proxy -v unix:./front proxy-dst: accept-proxy allow="uid:$(id -u)" \
+		allow-dest="127.0.0.1:$port" \
 		unix:./special proxy-dst: accept-proxy allow="uid:$(id -u)" allow-dest='*:*' \
-		unix:./passed proxy-dst: accept-proxy allow="uid:$(id -u)" allow-dest="127.0.0.1:$port" send-proxy=v1
+		unix:./passed proxy-dst: accept-proxy allow="uid:$(id -u)" \
+		allow-dest="127.0.0.1:$port" send-proxy=v1
 	python3 -c '
 import socket, struct, sys
 def ask(header, path="front"):
@@ -135,7 +146,8 @@ def ask(header, path="front"):
         return b""
 port = int(sys.argv[1])
 one = b"PROXY TCP4 203.0.113.1 127.0.0.1 5 %d\r\n" % port
-addresses = socket.inet_aton("203.0.113.1") + socket.inet_aton("127.0.0.1") + struct.pack("!HH", 5, port)
+addresses = socket.inet_aton("203.0.113.1") + socket.inet_aton("127.0.0.1") \
+    + struct.pack("!HH", 5, port)
 start = b"\r\n\r\n\0\r\nQUIT\n"
 mapped = bytes(10) + b"\xff\xff" + socket.inet_aton("127.0.0.1")
 assert ask(one) == b"payload"
@@ -151,30 +163,36 @@ assert ask(b"PROXY TCP4 203.0.113.1 127.0.0.1 5 0\r\n") == b""
 assert ask(b"PROXY UNKNOWN\r\n") == b""
 assert ask(start + b"\x20\0\0\0") == b""
 assert ask(start + b"\x21\x31\0\xd8" + b"/run/a".ljust(108, b"\0") * 2) == b""' "$port"
-	grep -qE " open unix .* -> tcp:127\.0\.0\.1:$port client=tcp:203\.0\.113\.1:5 connect=" proxy.err
+	grep -qE " open unix .* -> tcp:127\.0\.0\.1:$port client=tcp:203\.0\.113\.1:5 connect=" \
+		proxy.err
 	[ "$(grep -c " done .* -> tcp:127\.0\.0\.1:$port client=.* up=7 down=7 " proxy.err)" = 2 ]
 	grep -q " done .* -> tcp:\[::ffff:127\.0\.0\.1\]:$port client=.* up=7 down=7 " proxy.err
 	[ "$(grep -c ' deny ' proxy.err)" = 3 ]
-	[ "$(grep -c ' fail .* end=handshake why="the PROXY header names no TCP destination"' proxy.err)" = 3 ]
-	grep -q " fail .* end=handshake why=\"it asks for '127.0.0.1:0', which is no address: the port is 0\"" proxy.err
+	[ "$(grep -c ' fail .* end=handshake why="the PROXY header names no TCP destination"' \
+		proxy.err)" = 3 ]
+	grep -q " fail .* end=handshake why=\"the client asked for '127.0.0.1:0', which is not an address: the port is 0\"" proxy.err
 }
 
-@test "proxy-dst: without accept-proxy, without allow-dest, or in another program is refused" {
-	proxy_says 2 'where to is said by a PROXY header, and none is accepted here' --check unix:./front proxy-dst: allow-dest='*:80'
-	proxy_says 2 'nothing is allowed to be reached' --check unix:./front proxy-dst: accept-proxy allow=user:root
-	proxy_says 2 'accept-proxy: anybody could say that he is somebody else' --check unix:./front proxy-dst: accept-proxy allow-dest='*:80'
-	proxy_says 2 "proxy-dst: can't be listened on" --check proxy-dst: unix:./back
+@test "proxy-dst: is refused without accept-proxy, without allow-dest, and in other programs" {
+	proxy_says 2 'the destination comes from a PROXY header, but this rule accepts none' \
+		--check unix:./front proxy-dst: allow-dest='*:80'
+	proxy_says 2 'no destination is allowed' --check unix:./front proxy-dst: \
+		accept-proxy allow=user:root
+	proxy_says 2 'accept-proxy: any client could claim to be another' \
+		--check unix:./front proxy-dst: accept-proxy allow-dest='*:80'
+	proxy_says 2 "proxy-dst: cannot be listened on" --check proxy-dst: unix:./back
 	run -2 vsock-cat proxy-dst:
 	[[ $output == *'proxy-dst: is a target of vsock-proxy'* ]]
 }
 
-@test "from one network to another: what netfilter redirects here is connected to there" {
+@test "connections redirected here by netfilter reach their destination in the other network" {
 	cat >there <<-'END'
 		trap 'kill $(jobs -p)' EXIT
 		trap exit TERM
 		ip link set lo up && ip addr add 192.0.2.9/32 dev lo || exit 77
 		vsock-listen tcp:192.0.2.9:8080 --echo 2>listen.err &
-		vsock-proxy -v unix:./host proxy-dst: accept-proxy allow=uid:0 allow-dest=192.0.2.9:8080 --ready-fd 9 9>there.ready 2>there.err &
+		vsock-proxy -v unix:./host proxy-dst: accept-proxy allow=uid:0 \
+			allow-dest=192.0.2.9:8080 --ready-fd 9 9>there.ready 2>there.err &
 		wait
 	END
 	unshare -rn true 2>/dev/null || skip "no network namespace here"
@@ -182,7 +200,8 @@ assert ask(start + b"\x21\x31\0\xd8" + b"/run/a".ljust(108, b"\0") * 2) == b""' 
 	wait_until test -S host
 	cat >within <<-'END'
 		mkfifo ready
-		vsock-proxy -v tcp:127.0.0.1:3129 unix:./host original-dst send-proxy=v2 --ready-fd 9 9>ready 2>proxy.err &
+		vsock-proxy -v tcp:127.0.0.1:3129 unix:./host original-dst send-proxy=v2 \
+			--ready-fd 9 9>ready 2>proxy.err &
 		proxy=$!
 		read -r _ <ready
 		[ "$(echo hello | vsock-cat --wait 30s tcp:192.0.2.9:8080)" = hello ] || exit 1
@@ -195,26 +214,38 @@ assert ask(start + b"\x21\x31\0\xd8" + b"/run/a".ljust(108, b"\0") * 2) == b""' 
 	grep -q ' deny .* -> tcp:192\.0\.2\.9:8081 ' there.err
 }
 
-# guest_commands: what the manual page shows for the VM, but for vsock-proxy itself.
-guest_commands() {
-	awk '/^\.Sh TRANSPARENT PROXY/ { here = 1 } here && /^\.Ed/ { exit } block; here && /^\.Bd/ { block = 1 }' "$tests_top/man/vsock-proxy.1" |
-		sed 's/\\e/\\/g' | grep -v '^vsock-proxy '
+# manual_commands HEADING N: the commands of the N-th block below a heading, a line each.
+manual_commands() {
+	awk -v heading=".Sh $1" -v wanted="$2" '
+		/^\.Sh / { here = $0 == heading }
+		/^\.Ed/ { block = 0 }
+		block && here && count == wanted
+		/^\.Bd/ { block = 1; if (here) count++ }' "$tests_top/man/vsock-proxy.rules.5" |
+		sed -e ':join' -e '/\\e$/N; s/ *\\e\n */ /; t join'
 }
 
-@test "over vsock, with the commands of the manual page in the VM" {
+@test "over vsock, with the commands of the manual, in the VM" {
 	skip_outside_lab
 	[ -e /run/vsock-lab ] || skip "this machine gets no address for a test"
 	PATH=$PATH:/usr/sbin:/sbin
 	need nft ip unshare
 	ip addr add 192.0.2.9/32 dev lo
 	spawn_ready service vsock-listen tcp:192.0.2.9:8080 --echo
-	spawn_ready there vsock-proxy -v vsock::3129 proxy-dst: accept-proxy allow=1 allow-dest=192.0.2.9:8080
+	# The guest of the manual is this VM itself.
+	printf '%s\n' '1 web' >hosts
+	export VSOCK_HOSTS=$PWD/hosts
+	local host
+	host=$(manual_commands 'TRANSPARENT PROXY' 2)
+	[[ $host == "vsock-proxy vsock::3129 proxy-dst: "*":80,443" ]]
+	# shellcheck disable=SC2086 # words
+	spawn_ready there ${host/:80,443/:8080} -v
 	{
 		echo 'ip link set lo up || exit 1'
-		guest_commands
-		echo 'exec vsock-proxy -v tcp:127.0.0.1:3129 vsock:host:3129 original-dst send-proxy=v2 --ready-fd 9 9>here.ready'
+		manual_commands 'TRANSPARENT PROXY' 1 |
+			sed 's/^vsock-proxy .*/exec & -v --ready-fd 9 9>here.ready/'
 	} >guest
 	[ "$(grep -c '^nft ' guest)" = 3 ]
+	[ "$(grep -c '^exec vsock-proxy .* original-dst ' guest)" = 1 ]
 	: >here.ready
 	spawn here unshare -n bash -e guest
 	wait_ready here

@@ -10,7 +10,7 @@ setup() {
 	echo "1 me" >"$VSOCK_HOSTS"
 }
 
-@test "a machine without a port: closed is an answer, by CID and by name" {
+@test "a CID without a port: a closed port counts as an answer, by CID and by name" {
 	run -0 vsock-ping -c 3 -i 0.1 1
 	[ "${lines[0]}" = "PING vsock:1:7 (me): connect; a closed port is an answer" ]
 	[[ "${lines[1]}" =~ ^"answer from vsock:1:7: seq=1 closed time="[0-9.]+" ms"$ ]]
@@ -22,12 +22,12 @@ setup() {
 	run -3 vsock-ping -c 1 me 9
 }
 
-@test "a CID that nobody has: status 4, the cause in the line" {
+@test "an absent CID is status 4, with the cause in the line" {
 	run -4 vsock-ping -c 1 77
 	[[ "$output" == *"no answer from vsock:77:7: seq=1 "*"+1 errors, 100% packet loss"* ]]
 }
 
-@test "open ports, echo with many in flight, statistics" {
+@test "open ports, echo with many probes in flight, statistics" {
 	spawn_ready listener vsock-listen 5000 --echo
 	run -0 vsock-ping -c 20 -A 1:5000
 	[[ "$output" == *"seq=20 open"* ]]
@@ -37,7 +37,7 @@ setup() {
 	run -0 python3 "$tests_top/tests/lib/ping_statistics.py" <"$BATS_TEST_TMPDIR/json"
 }
 
-@test "socat's and Python's listeners answer, too" {
+@test "listeners made by socat and Python answer too" {
 	need socat python3
 	spawn socat socat VSOCK-LISTEN:5001,fork PIPE
 	run -0 vsock-ping --wait 60s 1:5001
@@ -58,19 +58,20 @@ while True: s.accept()[0].close()'
 	[ "$output" = "vsock:1:5000
 vsock:1:65535" ]
 	echo "# $stderr" >&3
-	[[ "$stderr" =~ ^"65535 ports of CID 1 (me) in "([0-9.]+)" s: 2 open, 65533 closed, 0 silent"$ ]]
+	[[ "$stderr" =~ ^"65535 ports of CID 1 (me) in "([0-9.]+)" s: "(.*)$ ]]
+	[ "${BASH_REMATCH[2]}" = "2 open, 65533 closed, 0 silent" ]
 	awk -v s="${BASH_REMATCH[1]}" 'BEGIN { exit !(s < 60) }'
 }
 
-@test "a scan of many CIDs gives up those that are not there at once" {
+@test "a scan of many CIDs gives up absent ones at once" {
 	spawn_ready listener vsock-listen 5000 --discard
 	run -0 --separate-stderr vsock-ping --scan 1,3-40:22,5000
 	[ "$output" = "vsock:1:5000" ]
-	[[ "$stderr" == *" ports of 39 CIDs in "*"1 open, 1 closed, 0 silent; 38 CIDs can't be reached" ]]
+	[[ "$stderr" == *" ports of 39 CIDs in "*"1 open, 1 closed, 0 silent; 38 CIDs cannot be reached" ]]
 	run -4 vsock-ping --scan 77:1-1000
 }
 
-@test "--bandwidth" {
+@test "--bandwidth measures throughput" {
 	spawn_ready listener vsock-listen 5000 --discard
 	run -0 vsock-ping --bandwidth up -w 2 1:5000
 	echo "# ${lines[-1]}" >&3

@@ -29,7 +29,7 @@ drawn() {
 	[ "$(LC_ALL=C.UTF-8 results)" -ge "$1" ]
 }
 
-@test "--live draws results and figures, and leaves the summary on the screen as it was" {
+@test "--live draws results and statistics, and leaves the summary on the screen" {
 	types "echo before; LC_ALL=C.UTF-8 vsock-ping --live -i 30ms ./peer; echo status=\$?" Enter
 	wait_until shows '^PING unix:./peer$'
 	run ! shows before
@@ -49,7 +49,7 @@ drawn() {
 	run ! shows 'answer from'
 }
 
-@test "--live follows the window's size" {
+@test "--live follows the window size" {
 	types "LC_ALL=C.UTF-8 vsock-ping --live -i 10ms ./peer" Enter
 	wait_until drawn 80
 	tmux resize-window -x 100 -y 20
@@ -67,7 +67,7 @@ drawn() {
 	wait_until shows 'packets transmitted'
 }
 
-@test "--live: ASCII where the locale has no UTF-8, and what is lost is marked" {
+@test "--live uses ASCII where the locale has no UTF-8, and marks lost probes" {
 	finish peer
 	rm -f peer
 	types "LC_ALL=C vsock-ping --live -c 9 -i 20ms ./peer; echo status=\$?" Enter
@@ -82,7 +82,7 @@ drawn() {
 	wait_until shows '% packet loss'
 }
 
-@test "--live: Ctrl-Z gives the terminal back, fg takes it again" {
+@test "--live: Ctrl-Z restores the terminal, fg resumes" {
 	types "vsock-ping --live -i 30ms ./peer" Enter
 	wait_until shows ' answered, '
 	types C-z
@@ -94,19 +94,22 @@ drawn() {
 	wait_until shows 'packets transmitted'
 }
 
-@test "--live with --echo, and as fast as it goes" {
+@test "--live works with --echo and at full speed" {
 	types "vsock-ping --live --echo -A -c 3000 ./peer; echo status=\$?" Enter
 	wait_until shows '^status=0$'
 	shows '3000 packets transmitted, 3000 received'
 }
 
-@test "--live is refused where there is no terminal, and with what does not go with it" {
+@test "--live is refused without a terminal and with options it cannot be combined with" {
 	run -2 vsock-ping --live ./peer
 	[ "$output" = "vsock-ping: --live draws on a terminal, and standard output is none" ]
-	for other in -q -j --csv -O -D --scan '--wait 1' '--bandwidth up'; do
+	for other in -q -j -O -D --scan '--wait 1' '--bandwidth up'; do
 		# shellcheck disable=SC2086
 		run -2 vsock-ping --live $other ./peer
-		[[ $output == *contradict* ]] || { echo "$other: $output"; return 1; }
+		[[ $output == *"cannot be used together"* ]] || {
+			echo "$other: $output"
+			return 1
+		}
 	done
 	types "TERM=dumb vsock-ping --live ./peer" Enter
 	wait_until shows 'standard output is a dumb one'

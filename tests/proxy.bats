@@ -1,11 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-proxy: from any family to any other, many at once, and what it says. Half-close, signals, access have their own files.
+# vsock-proxy: from any family to any other, many at once, and what it says. Half-close, signals,
+# access have their own files.
 
 load lib/common
 
 setup() {
-	own_folder
+	own_directory
 }
 
 @test "every pair of TCP, UNIX and abstract sockets, in one process" {
@@ -41,6 +42,25 @@ setup() {
 	done
 }
 
+@test "--busy-poll takes off, auto or a time, and moves the same bytes" {
+	bytes 4M sent
+	spawn_ready echo vsock-listen --busy-poll 20us tcp:127.0.0.1:0 --echo
+	echo=$ready
+	for busy in off auto 50us; do
+		spawn_ready proxy vsock-proxy --busy-poll $busy unix:./front "$echo"
+		vsock-cat --busy-poll $busy ./front <sent >got
+		same sent got
+		finish proxy
+	done
+	vsock-ping --busy-poll 1ms -c 2 --echo "$echo"
+	run -2 --separate-stderr vsock-ping --busy-poll inf "$echo"
+	[ "$stderr" = "vsock-ping: --busy-poll inf: bad time: inf is not allowed" ]
+	run -2 --separate-stderr vsock-cat --busy-poll 2s "$echo"
+	[ "$stderr" = "vsock-cat: --busy-poll 2s: bad time: it is above 1 s" ]
+	run -2 vsock-listen --busy-poll always tcp:127.0.0.1:0
+	run -2 vsock-proxy unix:./front "$echo" busy-poll=off
+}
+
 @test "200 connections at once" {
 	need python3
 	spawn_ready echo vsock-listen unix:./echo --echo
@@ -58,7 +78,7 @@ for number, client in reversed(list(enumerate(clients))):
 	wait_until sh -c '[ "$(grep -c " done .* end=eof" proxy.err)" = 200 ]'
 }
 
-@test "a slow reader holds nobody else up" {
+@test "a slow reader delays nobody else" {
 	need python3
 	spawn_ready source vsock-listen unix:./source --generate 32M
 	spawn_ready proxy vsock-proxy tcp:127.0.0.1:0 unix:./source
@@ -73,7 +93,7 @@ for i in range(3):
 assert sum(map(len, iter(lambda: slow.recv(1 << 20), b""))) == (32 << 20) - 1' "$(port_of "$ready")"
 }
 
-@test "a target that isn't there: the client is closed, the record says why" {
+@test "a missing target: the client is closed, and the record says why" {
 	spawn_ready proxy vsock-proxy unix:./front unix:./none
 	run -0 vsock-cat ./front </dev/null
 	[ "$output" = "" ]
@@ -86,7 +106,7 @@ assert sum(map(len, iter(lambda: slow.recv(1 << 20), b""))) == (32 << 20) - 1' "
 	grep -qE "#1 fail tcp:127\.0\.0\.1:[0-9]+ -> tcp:127\.0\.0\.1:$port time=[0-9.]+ end=refused why=" second.err
 }
 
-@test "--wait: clients wait until the target is there" {
+@test "--wait holds clients until the target is there" {
 	spawn_ready proxy vsock-proxy --wait 60s unix:./front unix:./echo
 	echo hello >client.in
 	spawn client vsock-cat ./front
@@ -95,7 +115,7 @@ assert sum(map(len, iter(lambda: slow.recv(1 << 20), b""))) == (32 << 20) - 1' "
 	[ "$(cat client.out)" = hello ]
 }
 
-@test "--connect-timeout: a target that says nothing" {
+@test "--connect-timeout gives up a silent target" {
 	need python3
 	start_vmm silent silence
 	spawn_ready proxy vsock-proxy -w 100ms unix:./front vsock-mux:./silent:5
@@ -104,7 +124,7 @@ assert sum(map(len, iter(lambda: slow.recv(1 << 20), b""))) == (32 << 20) - 1' "
 	grep -qE '#1 fail .* -> vsock-mux:./silent:5 time=[0-9.]+ end=timeout why=' proxy.err
 }
 
-@test "the target is killed in mid-transfer: the client is cut off, the record says reset" {
+@test "the target is killed in mid-transfer: the client is aborted, and the record says reset" {
 	need python3
 	spawn target python3 -u -c '
 import os, socket
@@ -123,7 +143,7 @@ os.kill(os.getpid(), 9)'
 	grep -qE '#1 done .* end=(reset|lost)' proxy.err
 }
 
-@test "the client is killed in mid-transfer: the target hears the end" {
+@test "the client is killed in mid-transfer: the target learns of it" {
 	spawn_ready target vsock-listen -v unix:./target --discard
 	spawn_ready proxy vsock-proxy tcp:127.0.0.1:0 unix:./target
 	ln -sf /dev/zero client.in
@@ -133,7 +153,7 @@ os.kill(os.getpid(), 9)'
 	wait_until grep -q ' done ' target.err
 }
 
-@test "-v: records of both ends; the rules are announced" {
+@test "-v records the start and end of each connection, and announces the rules" {
 	spawn_ready echo vsock-listen unix:./echo --echo
 	spawn_ready proxy vsock-proxy -v tcp:127.0.0.1:0 unix:./echo
 	[ "$(echo hello | vsock-cat "$ready")" = hello ]
@@ -147,13 +167,14 @@ os.kill(os.getpid(), 9)'
 	END
 }
 
-@test "-q says nothing of its rules; --log-format json is JSON in every line" {
+@test "-q does not announce the rules; with --log-format json every line is JSON" {
 	need python3
 	spawn_ready echo vsock-listen unix:./echo --echo
 	spawn_ready quiet vsock-proxy -q unix:./quiet unix:./echo
 	[ "$(echo hello | vsock-cat ./quiet)" = hello ]
 	[ ! -s quiet.err ]
-	spawn_ready proxy vsock-proxy -v --log-format json tcp:127.0.0.1:0 unix:./echo unix:./bad unix:./none
+	spawn_ready proxy vsock-proxy -v --log-format json tcp:127.0.0.1:0 unix:./echo \
+		unix:./bad unix:./none
 	[ "$(echo hello | vsock-cat "$ready")" = hello ]
 	run vsock-cat ./bad </dev/null
 	wait_until grep -q '"fail"' proxy.err
@@ -162,11 +183,12 @@ os.kill(os.getpid(), 9)'
 import json
 lines = [json.loads(line) for line in open("proxy.err")]
 events = {line["event"]: line for line in lines if "conn" in line}
-assert events["done"]["up"] == events["done"]["down"] == 6 and events["done"]["end"] == "eof", events
+assert events["done"]["up"] == events["done"]["down"] == 6 and events["done"]["end"] == "eof", \
+    events
 assert events["fail"]["to"] == "unix:./none" and "no such socket" in events["fail"]["why"], events'
 }
 
-@test "families are written out on both sides" {
+@test "addresses are printed with their family on both sides" {
 	run -2 --separate-stderr vsock-proxy 8080 vsock:3:80
 	[ "${stderr_lines[0]}" = "vsock-proxy: 8080: the family is missing" ]
 	[ "${stderr_lines[-1]}" = "hint: write vsock::8080 or tcp:8080" ]
@@ -177,7 +199,7 @@ assert events["fail"]["to"] == "unix:./none" and "no such socket" in events["fai
 	run -2 vsock-proxy unix:./a unix:./b unix:./c
 }
 
-@test "a rule that can't listen: nothing is left of the others" {
+@test "a rule that cannot listen: none of the others stays" {
 	spawn_ready taken vsock-listen unix:./taken --echo
 	run -1 --separate-stderr vsock-proxy unix:./front unix:./x unix:./taken unix:./y
 	[[ $stderr == *"vsock-proxy: unix:./taken: address in use: "* ]]
@@ -185,7 +207,7 @@ assert events["fail"]["to"] == "unix:./none" and "no such socket" in events["fai
 	[ -S taken ]
 }
 
-@test "tcp:PORT is localhost, tcp:*: every interface and said so" {
+@test "tcp:PORT is localhost, tcp:*: is every interface and reported" {
 	spawn_ready echo vsock-listen unix:./echo --echo
 	spawn_ready proxy vsock-proxy tcp:0 unix:./echo
 	port=$(port_of "$ready")
@@ -193,7 +215,7 @@ assert events["fail"]["to"] == "unix:./none" and "no such socket" in events["fai
 	[ "$(echo hello | vsock-cat "tcp:127.0.0.1:$port")" = hello ]
 }
 
-@test "a name in the hosts file is a target" {
+@test "a name in the hosts file can be a target" {
 	need python3
 	start_vmm vmm ok
 	echo "$PWD/vmm web" >"$VSOCK_HOSTS"
@@ -202,7 +224,7 @@ assert events["fail"]["to"] == "unix:./none" and "no such socket" in events["fai
 	grep -qx "CONNECT 80" vmm.out
 }
 
-@test "-m: at the limit clients wait their turn" {
+@test "-m: at the limit clients wait for their turn" {
 	need python3
 	spawn_ready echo vsock-listen unix:./echo --echo
 	spawn_ready proxy vsock-proxy -m 2 tcp:127.0.0.1:0 unix:./echo unix:./second unix:./echo
@@ -228,13 +250,14 @@ assert c.recv(1) == b"y"
 assert answered(b)' "$(port_of "$ready")"
 }
 
-@test "few descriptors: no more at once than they allow, and nobody is dropped" {
+@test "few descriptors: no more connections at once than they allow, and none is dropped" {
 	need python3
 	spawn_ready echo vsock-listen unix:./echo --echo
 	printf '#!/bin/sh\nulimit -n 140\nexec vsock-proxy "$@"\n' >limited
 	chmod +x limited
 	spawn_ready proxy ./limited -m 1000 tcp:127.0.0.1:0 unix:./echo
-	grep -qE '^vsock-proxy: --max-conns 1000: [0-9]+ at once is what 140 descriptors allow$' proxy.err
+	grep -qE '^vsock-proxy: --max-conns 1000: only [0-9]+ are possible with 140 descriptors$' \
+		proxy.err
 	run -0 python3 -c '
 import socket, sys
 port = int(sys.argv[1])
@@ -247,7 +270,7 @@ for connection in held:
 	run ! grep -q ' fail ' proxy.err
 }
 
-@test "it needs none of its standard descriptors, and leaks none" {
+@test "it needs none of its standard descriptors and leaks none" {
 	spawn_ready echo vsock-listen unix:./echo --echo
 	: >proxy.ready
 	serve() { exec vsock-proxy --ready-fd 9 "$@" 9>proxy.ready <&- >&- 2>&-; }

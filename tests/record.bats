@@ -6,7 +6,7 @@ load lib/common
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
-	need tshark
+	need tshark xxd
 }
 
 # shark FILE OPTION…: with the checksums looked at, and without what it says of root.
@@ -16,7 +16,8 @@ shark() {
 	tshark -n -r "$file" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE "$@" 2>/dev/null
 }
 
-# directions FILE FILTER: those of the packets, 2 is from us; versions of tshark write them as 2 or 0x00000002.
+# directions FILE FILTER: those of the packets, 2 is from us; versions of tshark write them as 2 or
+# 0x00000002.
 directions() {
 	shark "$1" -Y "$2" -T fields -e frame.packet_flags_direction | sed 's/^0x0*//' | xargs
 }
@@ -36,7 +37,7 @@ clean() {
 		{ shark "$1" -q -z expert; return 1; }
 }
 
-@test "--record: one TCP conversation with handshake, both directions and both ends" {
+@test "--record writes one TCP conversation with handshake, both directions and both ends" {
 	spawn_ready peer vsock-listen unix:./peer -- tr a-z A-Z
 	echo question >question
 	run -0 --separate-stderr vsock-cat --record file ./peer <question
@@ -44,7 +45,8 @@ clean() {
 	[ -z "$stderr" ]
 	[ "$(stat -c %a file)" = 600 ]
 	clean file
-	shark file -T fields -e frame.packet_flags_direction -e ipv6.src -e tcp.flags.str -e tcp.len |
+	shark file -T fields -e frame.packet_flags_direction -e ipv6.src -e tcp.flags.str \
+		-e tcp.len |
 		sed 's/^0x0*//; s/·//g' >got
 	diff got - <<-'END'
 		2	fd76:736f:636b:1::1	S	0
@@ -60,10 +62,11 @@ clean() {
 	shark file -q -z follow,tcp,ascii,0 >stream
 	grep -x question stream
 	grep -P '^\tQUESTION$|^QUESTION$' stream
-	shark file -q -z conv,tcp | grep -F 'fd76:736f:636b:1::1:49153  <-> fd76:736f:636b:1::2:49152'
+	shark file -q -z conv,tcp |
+		grep -F 'fd76:736f:636b:1::1:49153  <-> fd76:736f:636b:1::2:49152'
 }
 
-@test "--record: the comment tells the addresses; the program, the times in nanoseconds" {
+@test "--record: comments have the addresses; program name and nanosecond times are recorded" {
 	need capinfos
 	spawn_ready peer vsock-listen unix:./peer --echo
 	before=$(date +%s)
@@ -79,7 +82,7 @@ clean() {
 	[ "$(tail -n 1 stamps | cut -d. -f1)" -le "$(date +%s)" ]
 }
 
-@test "--record: large, both ways, with --dump at the same time; every byte is in both files" {
+@test "--record of a large transfer both ways, together with --dump: every byte is in both files" {
 	spawn_ready peer vsock-listen unix:./peer -- sh -c 'tee got | tr a b'
 	bytes 5M data
 	tr a b <data >answer
@@ -95,34 +98,39 @@ clean() {
 	same dumped data
 }
 
-@test "--record: TCP has its own addresses, and what runs inside is dissected" {
-	spawn_ready peer vsock-listen tcp:127.0.0.1:0 -- sh -c 'head -n 1; printf "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nyes"'
+@test "--record keeps real TCP addresses, and the payload is dissected" {
+	spawn_ready peer vsock-listen \
+		tcp:127.0.0.1:0 -- sh -c 'head -n 1; printf "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nyes"'
 	port=$(port_of "$ready")
 	printf 'GET /path HTTP/1.0\r\n\r\n' >request
 	run -0 vsock-cat --record file "$ready" <request
 	clean file
-	[ "$(shark file -Y 'tcp.flags == 2' -T fields -e ip.dst -e tcp.dstport)" = "127.0.0.1	$port" ]
-	[ "$(shark file -d "tcp.port==$port,http" -Y http.request -T fields -e http.request.uri)" = /path ]
+	[ "$(shark file -Y 'tcp.flags == 2' -T fields -e ip.dst -e tcp.dstport)" = \
+		"127.0.0.1	$port" ]
+	[ "$(shark file -d "tcp.port==$port,http" -Y http.request -T fields -e http.request.uri)" \
+		= /path ]
 	spawn_ready six vsock-listen 'tcp:[::1]:0' --discard
 	run -0 vsock-cat --record six "$ready" <request
 	clean six
 	[ "$(shark six -Y 'tcp.flags == 2' -T fields -e ipv6.src -e ipv6.dst)" = "::1	::1" ]
 }
 
-@test "--record: exec:, hybrid vsock and messages too" {
+@test "--record works for exec:, hybrid vsock and messages" {
 	run -0 vsock-cat --record exec 'exec:tr a-z A-Z' <<<text
 	clean exec
 	[ "$(payload exec up)$(payload exec down)" = textTEXT ]
 	spawn_ready peer vsock-listen unix-seqpacket:messages --echo
-	run -0 vsock-cat --record messages.pcapng --message-size line unix-seqpacket:messages <<<$'a\nbb'
+	run -0 vsock-cat --record messages.pcapng \
+		--message-size line unix-seqpacket:messages <<<$'a\nbb'
 	clean messages.pcapng
-	[ "$(shark messages.pcapng -Y 'tcp.len > 0' -T fields -e tcp.len | sort | xargs)" = "2 2 3 3" ]
+	[ "$(shark messages.pcapng -Y 'tcp.len > 0' -T fields -e tcp.len | sort |
+		xargs)" = "2 2 3 3" ]
 	start_vmm guest ok
 	run vsock-cat --record mux vsock-mux:guest:52 <<<data
 	[ "$(shark mux -Y 'tcp.flags == 2' -T fields -e tcp.dstport)" = 52 ]
 }
 
-@test "--record: a peer that resets leaves an RST, a signal two ends" {
+@test "--record: a reset by the peer is an RST, a signal ends both directions" {
 	need python3
 	spawn peer python3 -c '
 import socket, struct
@@ -153,17 +161,17 @@ c.close()'
 	bytes 2M data
 	run -1 bash -c 'vsock-cat --record /dev/full ./peer <data 2>err >got'
 	same got data
-	[ "$(cat err)" = "vsock-cat: --record /dev/full: No space left on device; no more is recorded" ]
+	[ "$(cat err)" = "vsock-cat: --record /dev/full: No space left on device; recording ends" ]
 	# what is too large for a file of ours: cut behind the last whole packet
 	run -1 bash -c '(ulimit -f 1000; vsock-cat --record file ./peer <data 2>err) | cat >got2; exit "${PIPESTATUS[0]}"'
 	same got2 data
-	[ "$(cat err)" = "vsock-cat: --record file: File too large; no more is recorded" ]
+	[ "$(cat err)" = "vsock-cat: --record file: File too large; recording ends" ]
 	[ "$(stat -c %s file)" -le 1024000 ]
 	clean file
 	[ "$(shark file -Y 'tcp.len > 0' | wc -l)" -gt 20 ]
 }
 
-@test "--record: to a FIFO, while somebody reads it; when the reader goes the transfer goes on" {
+@test "--record to a FIFO while somebody reads it; without the reader the transfer goes on" {
 	spawn_ready peer vsock-listen unix:./peer --echo
 	mkfifo pipe
 	spawn reader cat pipe
@@ -176,10 +184,10 @@ c.close()'
 	spawn reader head -c 100000 pipe
 	run -1 bash -c 'vsock-cat --record pipe ./peer <data 2>err >got'
 	same got data
-	[ "$(cat err)" = "vsock-cat: --record pipe: Broken pipe; no more is recorded" ]
+	[ "$(cat err)" = "vsock-cat: --record pipe: Broken pipe; recording ends" ]
 }
 
-@test "vsock-listen --record: each connection is a conversation of its own, from the peer to us" {
+@test "vsock-listen --record writes each connection as a conversation from the peer to us" {
 	printf 'answer' >answer
 	spawn_ready listen vsock-listen --record file -x dump -c 2 unix:./peer
 	echo one | vsock-cat ./peer
@@ -189,7 +197,8 @@ c.close()'
 	[ "$(shark file -T fields -e tcp.stream | sort -u | xargs)" = "0 1" ]
 	[ -z "$(shark file -Y tcp.analysis.flags)" ]
 	[ "$(directions file 'tcp.flags == 2')" = "1 1" ]
-	[ "$(shark file -Y 'tcp.flags == 2' -T fields -e ipv6.src | xargs)" = "fd76:736f:636b:1::2 fd76:736f:636b:1::2" ]
+	[ "$(shark file -Y 'tcp.flags == 2' -T fields -e ipv6.src | xargs)" = \
+		"fd76:736f:636b:1::2 fd76:736f:636b:1::2" ]
 	[ "$(shark file -Y 'tcp.stream == 0 && tcp.len > 0' -T fields -e tcp.len)" = 4 ]
 	[ "$(shark file -Y 'tcp.stream == 1 && tcp.len > 0' -T fields -e tcp.len)" = 6 ]
 	[ "$(shark file -T fields -e frame.interface_id | sort -u | xargs)" = "0 1" ]
@@ -205,14 +214,14 @@ c.close()'
 	[ "$(shark back -Y 'tcp.flags == 2' -T fields -e tcp.dstport)" = "$(port_of "$ready")" ]
 }
 
-@test "--record: what can't be, is said before it connects" {
+@test "--record reports what cannot be recorded before connecting" {
 	run -1 vsock-cat --record /nowhere/file ./peer
 	[ "$output" = "vsock-cat: --record /nowhere/file: No such file or directory" ]
 	run -2 vsock-cat --record - ./peer
-	[[ $output == *"standard output is for the data"*"wireshark -k -i"* ]]
+	[[ $output == *"standard output is for received data"*"wireshark -k -i"* ]]
 	for other in -z -F; do
 		run -2 vsock-cat $other --record file ./peer
-		[[ $output == *"contradict"* ]]
+		[[ $output == *"cannot be used together"* ]]
 	done
 	[ ! -e file ]
 }

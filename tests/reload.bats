@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-proxy reads its rules again: what stays keeps listener and connections, what goes drains, a mistake changes nothing.
+# vsock-proxy reads its rules again: what stays keeps listener and connections, what goes drains, a
+# mistake changes nothing.
 
 load lib/common
 
@@ -26,7 +27,7 @@ said_again() {
 	[ "$(grep -c 'reloaded' proxy.err)" -gt "$1" ]
 }
 
-@test "a rule that stays keeps its connection, one that goes drains, a new one is served" {
+@test "a reload keeps connections of unchanged rules, drains removed rules and serves new ones" {
 	printf '%s\n' 'unix:stays unix:echo name=stays' 'unix:goes unix:echo name=goes' >rules
 	spawn_ready proxy vsock-proxy -v -f rules unix:always unix:echo
 	wait_ready proxy 3
@@ -39,7 +40,7 @@ said_again() {
 	inode=$(stat -c %i stays)
 	printf '%s\n' '# moved down' 'unix:new unix:echo' 'unix:stays unix:echo name=stays' >rules
 	reload
-	grep -q 'reloaded; rules that stay: 2, new: 1, gone: 1' proxy.err
+	grep -q 'reloaded; rules unchanged: 2, adjusted: 0, new: 1, removed: 1' proxy.err
 	[ "$(ask unix:new 3)" = 3 ]
 	[ "$(ask unix:always 4)" = 4 ]
 	[ ! -e goes ]
@@ -55,7 +56,7 @@ said_again() {
 	join proxy
 }
 
-@test "a rule with another target keeps the listening socket" {
+@test "a rule with a new target keeps its listening socket" {
 	echo 'unix:front unix:echo' >rules
 	spawn_ready proxy vsock-proxy -f rules
 	inode=$(stat -c %i front)
@@ -67,7 +68,7 @@ said_again() {
 	[ ! -e front ]
 }
 
-@test "a mistake, or an address that is in use, changes nothing and is said" {
+@test "a mistake or an address in use is reported and changes nothing" {
 	echo 'unix:front unix:echo' >rules
 	spawn_ready proxy vsock-proxy -f rules
 	printf '%s\n' 'unix:front unix:other' 'unix:x unix:y max-con=1' >rules
@@ -88,19 +89,78 @@ said_again() {
 	[ "$(vsock-cat unix:front </dev/null)" = other ]
 }
 
-@test "what goes is ended when the time of the drain is up" {
+@test "connections of removed rules end when the drain timeout expires" {
 	echo 'unix:front unix:echo name=front' >rules
 	spawn_ready proxy vsock-proxy -v --drain-timeout 200ms -f rules unix:always unix:echo
 	coproc held { vsock-cat unix:front; } 2>/dev/null
 	echo 1 >&"${held[1]}"; read -r answer <&"${held[0]}"
 	echo '# none' >rules
 	reload
-	wait_until grep -q 'front: still open, ended: 1' proxy.err
+	wait_until grep -q 'front: connections that were still open have been closed: 1' proxy.err
 	wait_until grep -qE 'done .* rule=front .* end=signal' proxy.err
 	[ "$(ask unix:always 2)" = 2 ]
 }
 
-@test "--reload-on-change: a file that is replaced, written to, or new in a folder" {
+@test "while a reload waits for its files, commands run, and a signal ends it" {
+	mkfifo hosts
+	echo 'unix:front exec:cat' >rules
+	echo '42 guest' >hosts &
+	VSOCK_HOSTS=$PWD/hosts spawn_ready proxy vsock-proxy -f rules
+	kill -HUP "${spawned[proxy]}"
+	# nobody writes to the pipe: whoever reads it waits in open(2)
+	wait_until pgrep -P "${spawned[proxy]}" -x vsock-rules >reader
+	[ "$(ask unix:front 1)" = 1 ]
+	kill -TERM "${spawned[proxy]}"
+	join proxy
+	wait_until ended "$(cat reader)"
+}
+
+# A reload fails, and the rule of the file stays.
+is_refused() { # WHY
+	reload
+	[ "$(grep -c 'nothing was reloaded' proxy.err)" = "$(grep -c 'reloaded' proxy.err)" ]
+	grep -qE "$1" proxy.err
+	[ "$(ask unix:front 1)" = 1 ]
+}
+
+@test "a reload reads no pipe, device or emptied directory: it fails at once, and the rules stay" {
+	local again='cannot be read again: it is neither a regular file nor a directory'
+	echo 'unix:front unix:echo' >rules
+	spawn_ready proxy vsock-proxy -f rules unix:always unix:echo
+	rm rules
+	mkfifo rules
+	is_refused "^rules: $again"
+	rm rules
+	ln -s /dev/null rules
+	is_refused "^rules: $again"
+	rm rules
+	python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("rules")'
+	is_refused '^rules: cannot be read: '
+	finish proxy
+	# what has been read to its end, by a reload or a restart, would seem to have no rules
+	rm rules
+	spawn_ready proxy vsock-proxy -f <(echo 'unix:front unix:echo') unix:always unix:echo
+	wait_ready proxy 2
+	is_refused 'cannot be read'
+	finish proxy
+	rm proxy.in
+	echo 'unix:front unix:echo' >proxy.in
+	spawn_ready proxy vsock-proxy -f - unix:always unix:echo
+	wait_ready proxy 2
+	is_refused '^-: standard input cannot be read again'
+	grep -qx 'hint: stop vsock-proxy and start it again' proxy.err
+	kill -USR2 "${spawned[proxy]}"
+	wait_until grep -q 'not restarted' proxy.err
+	[ "$(ask unix:front 2)" = 2 ]
+	finish proxy
+	mkdir rules
+	echo 'unix:front unix:echo' >rules/a.rules
+	spawn_ready proxy vsock-proxy -f rules
+	rm rules/a.rules
+	is_refused 'no rules: nothing would be forwarded'
+}
+
+@test "--reload-on-change notices a file that is replaced, written to, or new in a directory" {
 	mkdir rules.d
 	echo 'unix:one unix:echo' >file
 	echo 'unix:two unix:echo' >rules.d/two.rules
@@ -121,7 +181,7 @@ said_again() {
 	[ "$(grep -c 'reloaded; ' proxy.err)" = 3 ]
 }
 
-@test "the service manager is told of a reload" {
+@test "the service manager is notified of a reload" {
 	need python3
 	echo 'unix:front unix:echo' >rules
 	spawn manager python3 -uc '
@@ -140,13 +200,13 @@ while True:
 	wait_until grep -q '^STOPPING=1' manager.out
 }
 
-@test "without rule files SIGHUP ends it, as a closed terminal does" {
+@test "without rule files SIGHUP ends it, like a closed terminal" {
 	spawn_ready proxy vsock-proxy unix:front unix:echo
 	kill -HUP "${spawned[proxy]}"
 	join proxy
 }
 
-@test "reloading again and again under load: not a byte is lost, nothing leaks" {
+@test "reloading repeatedly under load loses no byte and leaks nothing" {
 	need python3
 	bytes 200K data
 	echo 'unix:front unix:echo name=a' >rules
@@ -186,7 +246,7 @@ print("bad", bad)
 	wait_until fds_are "$fds"
 }
 
-@test "500 open connections go through 10 reloads, with bytes on their way in each: none is lost" {
+@test "500 open connections survive 10 reloads with data in transit: no byte is lost" {
 	need python3
 	ulimit -n "$(ulimit -Hn)"
 	spawn_ready many vsock-listen unix:./many --echo
@@ -215,7 +275,8 @@ print("bad", bad)
 		    for client, block in zip(clients, blocks):
 		        got = b""
 		        while len(got) < len(block):
-		            got += client.recv(len(block) - len(got)) or exit("%d of %d bytes" % (len(got), len(block)))
+		            got += client.recv(len(block) - len(got)) \
+		                or exit("%d of %d bytes" % (len(got), len(block)))
 		        assert got == block, lap
 		for client in clients:
 		    client.shutdown(socket.SHUT_WR)
@@ -225,6 +286,18 @@ print("bad", bad)
 	[ "$(echo hello | vsock-cat ./other9)" = hello ]
 }
 
+@test "reloads with changing names, access lists and users under 500 connections: who may connect is what the files say" {
+	need python3
+	[ "$(id -u)" != 0 ] || need unshare
+	chmod a+x . .. ../.. ../../..
+	mkdir many
+	cd many
+	# AddressSanitizer would keep freed memory, up to 256 MiB of it
+	export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=0:malloc_context_size=0
+	# 1,000 of them in scripts/check --full
+	"$tests_top/tests/lib/reloads" "$(command -v vsock-proxy)" 25 500
+}
+
 ready_twice() {
 	[ "$(grep -c '^READY=1' manager.out)" = 2 ]
 }
@@ -232,4 +305,92 @@ ready_twice() {
 # As many sockets as before.
 fds_are() {
 	[ "$(descriptors_of proxy -lname 'socket:*')" -le "$1" ]
+}
+
+@test "a new access list or limit keeps the listener and its connections, and applies to the next one" {
+	echo "unix:front unix:echo name=front allow=uid:$(id -u)" >rules
+	spawn_ready proxy vsock-proxy -v -f rules
+	inode=$(stat -c %i front)
+	coproc held { vsock-cat unix:front; } 2>/dev/null
+	exec {to_held}>&"${held[1]}" {from_held}<&"${held[0]}"
+	echo 1 >&$to_held; read -r answer <&$from_held
+	echo "unix:front unix:echo deny=uid:$(id -u) name=front max-conns=5" >rules
+	reload
+	grep -q '^vsock-proxy: front: new access list or limits; open connections continue$' \
+		proxy.err
+	grep -q 'reloaded; rules unchanged: 0, adjusted: 1, new: 0, removed: 0' proxy.err
+	[ "$(stat -c %i front)" = "$inode" ]
+	[ "$(ask unix:front 2)" = '' ]
+	grep -q "deny=uid:$(id -u)" proxy.err
+	echo 3 >&$to_held; read -r answer <&$from_held
+	[ "$answer" = 3 ]
+	# one is open: a limit of one lets nobody else in, and a higher one does
+	echo 'unix:front unix:echo name=front max-conns=1' >rules
+	reload
+	spawn waits vsock-cat unix:front
+	echo 'unix:front unix:echo name=front max-conns=2' >rules
+	reload
+	join waits
+	[ "$(grep -c 'done .* rule=front .* end=eof' proxy.err)" = 1 ]
+	exec {to_held}>&- {from_held}<&-
+}
+
+@test "after a reload users and groups in access lists mean what the files say" {
+	need unshare
+	unshare -m true 2>/dev/null || skip "may not have a mount namespace of its own: run as root"
+	cp /etc/passwd passwd
+	echo 'door:x:4242:4242::/:/bin/false' >>passwd
+	cat >inside <<-'SCRIPT'
+		#!/bin/sh
+		exec unshare -m sh -c 'mount --bind passwd /etc/passwd && exec vsock-proxy "$@"' sh "$@"
+	SCRIPT
+	chmod +x inside
+	printf '%s\n' 'unix:own unix:echo allow=user:door' 'unix:all unix:echo' >rules
+	spawn_ready proxy ./inside -v --allow user:door --user door -f rules
+	[ "$(ask unix:own 1)$(ask unix:all 1)" = '' ]
+	reload
+	run ! grep -q 'another user' proxy.err
+	sed "s/^door:x:4242/door:x:$(id -u)/" passwd >changed
+	cat changed >passwd
+	reload
+	grep -q 'rules unchanged: 1, adjusted: 1, new: 0' proxy.err
+	grep -q -e '--allow and --deny: names have changed' proxy.err
+	grep -qF -e '--user door is another user now: until a restart it stays uid 4242, gid 4242' \
+		proxy.err
+	[ "$(ask unix:own 2)$(ask unix:all 3)" = 23 ]
+}
+
+@test "systemd's units: a reload checks the rules first, and permanent mistakes are not retried" {
+	local unit reloads
+	echo 'unix:a unix:b max-con=1' >bad.rules
+	for unit in vsock-proxy.service vsock-proxy@.service; do
+		mapfile -t reloads < <(sed -n 's/^ExecReload=//p' \
+			"$VSOCK_TOOLS_BUILD/systemd/$unit")
+		[ ${#reloads[@]} = 2 ]
+		[[ ${reloads[0]} =~ ^/.*/vsock-proxy\ (--check --rules) ]]
+		run -2 vsock-proxy ${BASH_REMATCH[1]} bad.rules
+		[[ ${reloads[1]} == *'kill -HUP $MAINPID' ]]
+		# the statuses of a bad rule, and of what is not permitted
+		grep -qx 'RestartPreventExitStatus=2 6' "$VSOCK_TOOLS_BUILD/systemd/$unit"
+	done
+}
+
+@test "a new mode or owner of a socket file is applied, and the listener and its connections stay" {
+	echo 'unix:front,mode=0600 unix:echo' >rules
+	spawn_ready proxy vsock-proxy -f rules
+	inode=$(stat -c %i front)
+	coproc held { vsock-cat unix:front; }
+	echo 1 >&"${held[1]}"; read -r answer <&"${held[0]}"
+	owner=$(id -u)
+	[ "$owner" != 0 ] || owner=65534
+	echo "unix:front,mode=0666,owner=$owner unix:echo" >rules
+	reload
+	grep -q 'reloaded; rules unchanged: 0, adjusted: 1, new: 0, removed: 0' proxy.err
+	[ "$(stat -c '%i %a %u' front)" = "$inode 666 $owner" ]
+	# the same with another target, which is another rule
+	echo 'unix:front,mode=0640 unix:other' >rules
+	reload
+	[ "$(stat -c '%i %a' front)" = "$inode 640" ]
+	echo 2 >&"${held[1]}"; read -r answer <&"${held[0]}"
+	[ "$answer" = 2 ]
 }

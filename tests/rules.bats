@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-proxy's rules: on the command line and in files, their keys, ranges, several targets, and what is said of mistakes.
+# vsock-proxy's rules: on the command line and in files, their keys, ranges, several targets, and
+# what is said of mistakes.
 
 load lib/common
 
@@ -26,7 +27,7 @@ says() {
 	spawn_ready "$name" vsock-listen "unix:$name" -- "$@"
 }
 
-@test "rules from files, a folder and the command line are served together" {
+@test "rules from files, a directory and the command line are served together" {
 	echo_at echo echo
 	mkdir rules.d
 	echo 'unix:a unix:echo name=a' >one
@@ -42,15 +43,17 @@ says() {
 	grep -qE 'done unix.* -> unix:echo up=2 down=2' proxy.err
 }
 
-@test "--check -j: an object for each mistake, with its place, or for each rule" {
+@test "--check -j prints an object for each mistake with its position, or for each rule" {
 	need python3
-	printf '%s\n' 'tcp:localhost:70000 vsock:3:80' 'unix:./a "unix:./b" name=x' 'unix:./a unix:./c max-con=1' 'unix:./a "unix:./c' 'unix:./a unix:./d' >bad.rules
+	printf '%s\n' 'tcp:localhost:70000 vsock:3:80' 'unix:./a "unix:./b" name=x' \
+		'unix:./a unix:./c max-con=1' 'unix:./a "unix:./c' 'unix:./a unix:./d' >bad.rules
 	run -2 --separate-stderr vsock-proxy --check -j -f bad.rules -f ./missing unix:./q tcp:x:y:z
 	python3 -c '
 import json, sys
 found = [json.loads(line) for line in sys.argv[1].splitlines()]
 assert all(mistake["event"] == "error" and mistake["why"] for mistake in found)
-places = [(m["file"], m.get("line"), m.get("column"), m.get("length"), m.get("text")) for m in found]
+places = [(m["file"], m.get("line"), m.get("column"), m.get("length"), m.get("text"))
+    for m in found]
 assert places == [
     (None, None, 5, 5, "tcp:x:y:z"),
     ("bad.rules", 1, 15, 5, "tcp:localhost:70000"),
@@ -60,16 +63,17 @@ assert places == [
     ("bad.rules", 5, None, None, None)], places
 assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	[[ $stderr == *"bad.rules:1: bad port: 70000 is above 65535"* ]]
-	printf '%s\n' '' 'unix:./a tcp:80 name=x connect=tcp:81 no-shutdown' 'unix:./b socks5: allow-dest=a:1' >good.rules
+	printf '%s\n' '' 'unix:./a tcp:80 name=x connect=tcp:81 no-shutdown' \
+		'unix:./b socks5: allow-dest=a:1' >good.rules
 	run -0 --separate-stderr vsock-proxy --check --json -f good.rules
 	[ "${lines[0]}" = '{"event":"rule","file":"good.rules","line":2,"rule":"x","listen":"unix:./a","connect":["tcp:80","tcp:81"],"keys":["name=x","connect=tcp:81","no-shutdown"]}' ]
 	[ "${lines[1]}" = '{"event":"rule","file":"good.rules","line":3,"rule":null,"listen":"unix:./b","connect":["socks5:"],"keys":["allow-dest=a:1"]}' ]
 	[ ${#lines[@]} = 2 ]
 	run -2 vsock-proxy -j unix:./a unix:./b
-	[[ $output == *"--json is for --status and --check"* ]]
+	[[ $output == *"--json needs --status or --check"* ]]
 }
 
-@test "quotes, comments, continuations as in sh" {
+@test "quotes, comments and continuation lines work as in sh" {
 	echo_at echo 'a b'
 	cat >rules <<-'END'
 		# a comment
@@ -88,7 +92,7 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	[ "$(ask 'unix:th#ree' 3)" = 3 ]
 }
 
-@test "all mistakes of all files are shown, with file, line and spot" {
+@test "all mistakes in all files are shown with file, line and caret" {
 	cat >one <<-'END'
 		unix:a unix:b name=web
 		tcp:localhost:70000 vsock:3:80
@@ -113,7 +117,7 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 		one:7: bad rate: it must be above 0
 		  rate-limit=0
 		             ^
-		hint: for no limit write inf
+		hint: write inf for no limit
 		two:1: it must be one of: auto, copy, splice
 		  unix:f unix:g engine=fast
 		                       ^~~~
@@ -124,25 +128,25 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 		  unix:j
 		  ^~~~~~
 		hint: a rule is LISTEN CONNECT [KEY=VALUE]...
-		two:4: --drain-timeout is an option for all, no key of a rule
+		two:4: --drain-timeout is an option for all rules, not a key of one
 		  unix:k unix:l drain-timeout=3
 		                ^~~~~~~~~~~~~
-		vsock-proxy: 8 errors; the other rule is good
+		vsock-proxy: 8 errors; the other rule is valid
 	END
 }
 
-@test "--check starts nothing, and says that all is well" {
+@test "--check starts nothing and says that the rules are valid" {
 	echo 'unix:a unix:b' >rules
 	run -0 vsock-proxy --check -f rules unix:c unix:d
-	[ "$output" = "vsock-proxy: 2 rules, no error; nothing was started" ]
+	[ "$output" = "vsock-proxy: 2 rules, no errors; nothing was started" ]
 	[ ! -e a ]
 	run -2 vsock-proxy --check -f /dev/null
 	[[ $output == *"no rules"* ]]
 	run -4 vsock-proxy --check -f missing
-	[[ $output == "missing: can't be read: No such file or directory"* ]]
+	[[ $output == "missing: cannot be read: No such file or directory"* ]]
 }
 
-@test "mistakes on the command line" {
+@test "mistakes on the command line are shown" {
 	run -2 vsock-proxy tcp:80 tcp:81 name=a name
 	[[ $output == *"name needs a value: name=NAME"* ]]
 	run -2 vsock-proxy tcp:80 tcp:81 no-shutdown=1
@@ -152,7 +156,7 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	run -2 vsock-proxy tcp:80 tcp:81 tcp:80 tcp:82
 	[[ $output == *"tcp:80: listened on twice, as in the command line"* ]]
 	run -2 vsock-proxy tcp:80 tcp:81 name=a tcp:82 tcp:83 name=a
-	[[ $output == *"a: a name that is there twice"* ]]
+	[[ $output == *"a: a name that is used twice"* ]]
 	run -2 vsock-proxy tcp:80 tcp:81 max-bytes=lots
 	[[ $output == *"bad size"*$'\n  max-bytes=lots\n            ^'* ]]
 	run -2 vsock-proxy unix:a unix-seqpacket:b message-size=0
@@ -162,16 +166,17 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	[[ $output == *"hint: write vsock::8080 or tcp:8080"* ]]
 }
 
-@test "AWS's vsock-proxy PORT HOST PORT is answered with the rule to write" {
+@test "the arguments of AWS's vsock-proxy are answered with the rule to write" {
 	run -2 vsock-proxy 8080 kms.example.org 443
 	[[ $output == *"hint: write: vsock-proxy vsock::8080 tcp:kms.example.org:443" ]]
 	run -2 vsock-proxy 8080 2001:db8::1 443
 	[[ $output == *"hint: write: vsock-proxy vsock::8080 tcp:[2001:db8::1]:443" ]]
 }
 
-@test "a rule's keys win over the options, for that rule only" {
+@test "a rule's keys override the options for that rule only" {
 	echo_at echo echo
-	spawn_ready proxy vsock-proxy -v -i 1h unix:a unix:echo idle-timeout=50ms name=a unix:b unix:echo max-bytes=3 name=b
+	spawn_ready proxy vsock-proxy -v -i 1h unix:a unix:echo idle-timeout=50ms name=a unix:b \
+		unix:echo max-bytes=3 name=b
 	wait_ready proxy 2
 	coproc held { vsock-cat unix:a; }
 	wait_until grep -qE 'done .* rule=a .*end=idle' proxy.err
@@ -179,9 +184,10 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	wait_until grep -qE 'done .* rule=b .*end=max-bytes' proxy.err
 }
 
-@test "access lists of a rule: its own, or else the options'" {
+@test "a rule's own access list replaces that of the options" {
 	echo_at echo echo
-	spawn_ready proxy vsock-proxy --deny any unix:a unix:echo unix:b unix:echo "allow=uid:$(id -u)" unix:c unix:echo deny=uid:12345
+	spawn_ready proxy vsock-proxy --deny any unix:a unix:echo unix:b \
+		unix:echo "allow=uid:$(id -u)" unix:c unix:echo deny=uid:12345
 	wait_ready proxy 3
 	[ -z "$(ask unix:a 1)" ]
 	[ "$(ask unix:b 2)" = 2 ]
@@ -191,7 +197,7 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	[[ $output == *"'3' can never match a peer of unix"* ]]
 }
 
-@test "max-conns of a rule lets its listener rest, and no other" {
+@test "max-conns pauses the listener of that rule and no other" {
 	echo_at echo echo
 	spawn_ready proxy vsock-proxy -v unix:a unix:echo max-conns=1 unix:b unix:echo
 	wait_ready proxy 2
@@ -221,7 +227,7 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	exec {held[1]}>&-
 }
 
-@test "a range of ports to a range of ports" {
+@test "a range of ports forwards to a range of ports" {
 	need python3
 	base=$(python3 - <<-'END'
 		import socket
@@ -239,17 +245,19 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	for i in 3 4 5; do
 		spawn_ready "target$i" vsock-listen "tcp:127.0.0.1:$((base + i))" -- echo "port $i"
 	done
-	spawn_ready proxy vsock-proxy "tcp:127.0.0.1:$base-$((base + 2))" "tcp:127.0.0.1:$((base + 3))-$((base + 5))" name=range
+	spawn_ready proxy vsock-proxy "tcp:127.0.0.1:$base-$((base + 2))" \
+		"tcp:127.0.0.1:$((base + 3))-$((base + 5))" name=range
 	wait_ready proxy 3
 	for i in 0 1 2; do
 		[ "$(vsock-cat "tcp:127.0.0.1:$((base + i))" </dev/null)" = "port $((i + 3))" ]
 	done
-	grep -q "listening on tcp:127.0.0.1:$base-$((base + 2)) " proxy.err || grep -q "listening on tcp:127.0.0.1:$base-$((base + 2))" proxy.err
+	grep -q "listening on tcp:127.0.0.1:$base-$((base + 2)) " proxy.err ||
+		grep -q "listening on tcp:127.0.0.1:$base-$((base + 2))" proxy.err
 }
 
-@test "ranges of different lengths, backwards, too long, or overlapping" {
+@test "ranges that differ in length, are backwards, too long or overlap are refused" {
 	run -2 vsock-proxy tcp:8000-8009 tcp:9000-9008
-	[[ $output == *"both ranges must be of one length"* ]]
+	[[ $output == *"both ranges must have the same length"* ]]
 	run -2 vsock-proxy tcp:8000-8009 unix:a
 	run -2 vsock-proxy tcp:8009-8000 tcp:9000-9009
 	run -2 vsock-proxy tcp:1000-4000 tcp:5000-8000
@@ -258,7 +266,7 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	[[ $output == *"listened on twice"* ]]
 }
 
-@test "more targets: the first that answers, and the record names it" {
+@test "several targets: the first that answers is used, and the record names it" {
 	says one echo one
 	spawn_ready proxy vsock-proxy -v unix:front unix:gone connect=unix:one
 	[ "$(vsock-cat unix:front </dev/null)" = one ]
@@ -269,7 +277,7 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	run ! grep -q '#2 unix:gone' proxy.err
 }
 
-@test "more targets: none answers" {
+@test "several targets: none answers" {
 	spawn_ready proxy vsock-proxy unix:front unix:gone connect=unix:away
 	[ -z "$(vsock-cat unix:front </dev/null 2>/dev/null)" ]
 	wait_until grep -qE '#1 fail .* -> unix:away .*why=' proxy.err
@@ -278,11 +286,12 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	[ "$(vsock-cat unix:front </dev/null)" = back ]
 }
 
-@test "balance=round-robin goes around, balance=least to who has fewest" {
+@test "balance=round-robin takes turns, balance=least picks the target with the fewest connections" {
 	says one echo one
 	says two echo two
 	spawn_ready proxy vsock-proxy --balance round-robin unix:front unix:one connect=unix:two
-	[ "$(for _ in 1 2 3 4; do vsock-cat unix:front </dev/null; done | xargs)" = "one two one two" ]
+	[ "$(for _ in 1 2 3 4; do vsock-cat unix:front </dev/null; done | xargs)" = \
+		"one two one two" ]
 	spawn_ready slow1 vsock-listen unix:slow1 -- sh -c 'echo 1; cat'
 	spawn_ready slow2 vsock-listen unix:slow2 -- sh -c 'echo 2; cat'
 	spawn_ready least vsock-proxy unix:least unix:slow1 connect=unix:slow2 balance=least
@@ -293,22 +302,80 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	exec {held[1]}>&-
 }
 
-@test "as root, a file that others may write is refused" {
+@test "root refuses a rules file that others may write to" {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	echo 'unix:a unix:b' >rules
 	for mode in 0666 0664; do
 		chmod $mode rules
 		run -6 vsock-proxy --check -f rules
-		[[ $output == "rules: refused: others than root may write it"* ]]
+		[[ $output == "rules: refused: users other than root may write to it"* ]]
+		[[ $output == *$'\nhint: chown root and chmod go-w'* ]]
 	done
 	chmod 0644 rules
 	chown 12345 rules
 	run -6 vsock-proxy --check -f rules
 	[[ $output == "rules: refused: it belongs to another user"* ]]
-	mkdir -m 0777 folder
-	run -6 vsock-proxy --check -f folder
+	mkdir -m 0777 directory
+	run -6 vsock-proxy --check -f directory
 	echo '3 web' >hosts
 	chmod 0666 hosts
 	VSOCK_HOSTS=hosts run -6 vsock-proxy --check tcp:80 vsock:web:80
 	[[ $output == "hosts: refused: "* ]]
+}
+
+@test "root takes rules from a pipe that it was given, and from no FIFO of another user" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	run -0 bash -c 'vsock-proxy --check -f <(echo unix:a unix:b)'
+	run -0 bash -c 'echo unix:a unix:b | vsock-proxy --check -f -'
+	VSOCK_HOSTS=/dev/null run -0 vsock-proxy --check unix:a unix:b
+	mkfifo -m 0644 fifo
+	chown 12345 fifo
+	spawn writer sh -c 'echo unix:a unix:b >fifo'
+	run -6 vsock-proxy --check -f fifo
+	[[ $output == "fifo: refused: it belongs to another user"* ]]
+}
+
+@test "rules that would connect to themselves are refused" {
+	local own
+	own=$(hostname -I 2>/dev/null | tr ' ' '\n' | grep -m1 '\.') || own=127.0.0.1
+	ln -s . here
+	for rule in 'tcp:8080 tcp:8080' 'tcp:*:8080 tcp:127.0.0.2:8080' \
+		'tcp:127.0.0.1:80 tcp:localhost:http' \
+		"tcp:*:8080 tcp:$own:8080" 'tcp:[::1]:8080 tcp6:localhost:8080' \
+		'udp:53 udp:127.0.0.1:53' \
+		'tcp:8000-8010 tcp:8000-8010' 'unix:a unix:./here/a' 'unix:@a unix:@a' \
+		'vsock::5000 vsock:1:5000' \
+		'vsock-mux:m:5 unix:m_5' 'tcp:1 tcp:2 tcp:2 tcp:3 tcp:3 tcp:1' \
+		'tcp:1 tcp:2 connect=tcp:127.0.0.1:1'; do
+		# shellcheck disable=SC2086 # the rule is several words
+		proxy_says 2 'connections would come back to this rule without end' --check $rule
+	done
+	# what ends, or goes elsewhere, is no loop; of others that lead into one nothing is said
+	for rule in 'tcp:1 tcp:2 tcp:2 tcp:3' 'tcp:127.0.0.1:80 tcp:127.0.0.2:80' 'tcp:80 udp:80' \
+		'tcp:8000-8010 tcp:8001-8011' \
+		'unix:a unix:@a' 'unix:a unix-seqpacket:a message-size=1K' \
+		'tcp4:127.0.0.1:80 tcp:[::1]:80'; do
+		# shellcheck disable=SC2086
+		run -0 vsock-proxy --check $rule
+	done
+	printf '%s\n' 'tcp:3 tcp:4' 'tcp:1 tcp:1' 'tcp:2 tcp:1' >rules
+	run -2 --separate-stderr vsock-proxy --check -f rules
+	[ "$(grep -c 'without end' <<<"$stderr")" = 1 ]
+	[[ ${stderr_lines[0]} == "rules:2: tcp:1: connections would come back"* ]]
+}
+
+@test "every address that others can reach needs --allow" {
+	for address in 'tcp:*:9100' tcp:10.1.2.3:9100 'tcp:[2001:db8::1]:9100' \
+		tcp:example.org:9100 vsock::9100 vsock:1:9100; do
+		for option in --metrics --status-socket; do
+			proxy_says 2 'other machines could read it there' \
+				--check "$option" "$address" unix:a unix:b
+			proxy_says 2 'other machines could read it there' \
+				--check "$option" "$address" --deny uid:3 unix:a unix:b
+		done
+	done
+	for address in tcp:9100 tcp:127.0.0.1:9100 'tcp:[::1]:9100' tcp:localhost:9100 unix:m; do
+		run -0 vsock-proxy --check --metrics "$address" unix:a unix:b
+	done
+	run -0 vsock-proxy --check --allow 10.1.2.4 --metrics tcp:10.1.2.3:9100 unix:a unix:b
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Many connections at once, and those that would spoil it for the others. Counted in connections and bytes, never in time.
+# Many connections at once, and those that would spoil it for the others. Counted in connections and
+# bytes, never in time.
 
 load lib/common
 
@@ -13,14 +14,15 @@ setup() {
 
 # descriptors N: skips where this user may not have so many.
 descriptors() {
-	[ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge "$1" ] || skip "ulimit -n is $(ulimit -n), and $1 are needed"
+	[ "$(ulimit -n)" = unlimited ] || [ "$(ulimit -n)" -ge "$1" ] ||
+		skip "ulimit -n is $(ulimit -n), and $1 are needed"
 }
 
 resident() {
 	awk '$1 == "VmRSS:" { print $2 }' "/proc/$(worker_of "$1")/status"
 }
 
-@test "9,000 connections held by one process, all still echoing; what they took is given back" {
+@test "9,000 connections held by one process all still echo; their memory is returned" {
 	descriptors 18500
 	spawn_ready proxy vsock-proxy "${inspectable[@]}" unix:./front unix:./target
 	before=$(descriptors_of proxy)
@@ -51,24 +53,28 @@ test_descriptors() {
 
 # KiB of both processes.
 held() {
-	awk '$1 == "VmRSS:" { sum += $2 } END { print sum }' "/proc/${spawned[$1]}/status" "/proc/$(worker_of "$1")/status"
+	awk '$1 == "VmRSS:" { sum += $2 } END { print sum }' "/proc/${spawned[$1]}/status" \
+		"/proc/$(worker_of "$1")/status"
 }
 
-# Is the program itself what is run? Sanitizers and valgrind keep what was freed, so their processes grow.
+# Is the program itself what is run? Sanitizers and valgrind keep what was freed, so their processes
+# grow.
 plain() {
 	head -c 4 "$(command -v "$1")" | grep -q ELF && ! grep -q __asan_init "$(command -v "$1")"
 }
 
-@test "20,000 short connections: the two processes hold after them what they held before" {
+@test "20,000 short connections leave both processes as they were before" {
 	descriptors 500
 	spawn_ready echo vsock-listen tcp:127.0.0.1:0 --echo
-	spawn_ready proxy vsock-proxy "${inspectable[@]}" unix:./front unix:./target tcp:127.0.0.1:0 "$ready"
+	spawn_ready proxy vsock-proxy "${inspectable[@]}" unix:./front unix:./target \
+		tcp:127.0.0.1:0 "$ready"
 	wait_ready proxy 2
 	before=$(descriptors_of proxy)
 	cat >visit.py <<-'END'
 		import socket, sys
 		# COUNT connections to each, 10 at once: connect, echo, close
-		for family, address in (socket.AF_UNIX, "front"), (socket.AF_INET, ("127.0.0.1", int(sys.argv[1]))):
+		for family, address in (socket.AF_UNIX, "front"), \
+		    (socket.AF_INET, ("127.0.0.1", int(sys.argv[1]))):
 		    for lap in range(int(sys.argv[2]) // 10):
 		        clients = [socket.socket(family) for _ in range(10)]
 		        for i, client in enumerate(clients):
@@ -89,7 +95,7 @@ plain() {
 	[ "$after" -le $((memory + 256)) ]
 }
 
-@test "2,000 that connect at once: none is refused, though the target's backlog is short" {
+@test "2,000 simultaneous connections: none is refused, though the target's backlog is short" {
 	descriptors 4500
 	spawn_ready proxy vsock-proxy tcp:127.0.0.1:0 unix:./target
 	python3 - "$(port_of "$ready")" <<-'END'
@@ -123,7 +129,7 @@ plain() {
 	run ! grep -q ' fail ' proxy.err
 }
 
-@test "a reader that is slow, one that never reads and a source that floods change nothing for the others" {
+@test "a slow reader, one that never reads and a flooding source do not affect the others" {
 	spawn_ready proxy vsock-proxy unix:./front unix:./target
 	python3 - <<-'END'
 		import socket, threading

@@ -16,7 +16,8 @@ ask() {
 
 # metrics [PATH [METHOD]]: what is answered.
 metrics() {
-	printf '%s %s HTTP/1.1\r\nHost: x\r\n\r\n' "${2:-GET}" "${1:-/metrics}" | vsock-cat unix:metrics
+	printf '%s %s HTTP/1.1\r\nHost: x\r\n\r\n' "${2:-GET}" "${1:-/metrics}" |
+		vsock-cat unix:metrics
 }
 
 # value SAMPLE: of one metric.
@@ -28,8 +29,9 @@ has_value() {
 	[ "$(value "$1")" = "$2" ]
 }
 
-@test "metrics: connections, bytes, causes and times to connect, for each rule" {
-	spawn_ready proxy vsock-proxy --metrics unix:metrics unix:a unix:echo name=a unix:b unix:gone 'unix:c"' unix:echo deny=any
+@test "metrics show connections, bytes, causes and connect times for each rule" {
+	spawn_ready proxy vsock-proxy --metrics unix:metrics unix:a unix:echo name=a unix:b \
+		unix:gone 'unix:c"' unix:echo deny=any
 	wait_ready proxy 3
 	ask unix:a 123
 	ask unix:b 1 || true
@@ -57,7 +59,7 @@ start_time() {
 	metrics | tr -d '\r' | sed -n 's/^process_start_time_seconds \([0-9]*\)\.\([0-9]*\)$/\1\2/p'
 }
 
-@test "metrics: when counters begin anew, by a restart or with another worker, the time of the start tells it" {
+@test "metrics: the start time reveals when a restart or a new worker resets the counters" {
 	before=$(date +%s%3N)
 	spawn_ready proxy vsock-proxy --metrics unix:metrics unix:a unix:echo
 	first=$(start_time)
@@ -77,7 +79,7 @@ start_time() {
 	ask unix:a 1
 	wait_until counted 1
 	kill -KILL "$(worker_of proxy)"
-	wait_until grep -q 'another worker .* serves' proxy.err
+	wait_until grep -q 'another worker .* is serving' proxy.err
 	[ "$(start_time)" -gt "$second" ]
 	counted 0
 }
@@ -86,7 +88,7 @@ counted() { # COUNT
 	[ "$(metrics | tr -d '\r' | sed -n 's/^vsock_proxy_connections_total.* //p')" = "$1" ]
 }
 
-@test "metrics: promtool or a parser takes them" {
+@test "metrics are valid for promtool or a parser" {
 	need python3
 	spawn_ready proxy vsock-proxy --metrics unix:metrics unix:a unix:echo
 	ask unix:a 1
@@ -97,9 +99,12 @@ counted() { # COUNT
 		for line in open("text"):
 		    line = line.rstrip("\n")
 		    if line.startswith("# TYPE "):
-		        _, _, name, kind = line.split(" ", 3); assert name not in typed; typed[name] = kind
+		        _, _, name, kind = line.split(" ", 3)
+		        assert name not in typed
+		        typed[name] = kind
 		    elif not line.startswith("# HELP "):
-		        m = re.fullmatch(r'([a-z_]+)(\{(?:[a-z]+="(?:[^"\\\\]|\\\\.)*",?)+\})? [0-9.e+-]+', line); assert m, line
+		        m = re.fullmatch(r'([a-z_]+)(\{(?:[a-z]+="(?:[^"\\\\]|\\\\.)*",?)+\})? [0-9.e+-]+', line)
+		        assert m, line
 		        assert line.rsplit(" ", 1)[0] not in seen; seen.add(line.rsplit(" ", 1)[0])
 		        assert re.sub("_(bucket|sum|count)$", "", m[1]) in typed, line
 		print(len(typed) > 5)
@@ -107,7 +112,7 @@ counted() { # COUNT
 	[ "$output" = True ]
 }
 
-@test "metrics: other paths and methods, HEAD, garbage, one that says nothing" {
+@test "metrics: other paths and methods, HEAD, garbage, and a silent client" {
 	spawn_ready proxy vsock-proxy --metrics unix:metrics unix:a unix:echo
 	[[ $(metrics) == "HTTP/1.1 200 OK"* ]]
 	[[ $(metrics /) == "HTTP/1.1 404 Not Found"* ]]
@@ -121,7 +126,7 @@ counted() { # COUNT
 	[[ $(metrics) == "HTTP/1.1 200 OK"* ]]
 }
 
-@test "metrics where others could read them need --allow" {
+@test "metrics that others could read need --allow" {
 	for address in vsock::9100 'tcp:*:9100' vsock:any:9100; do
 		run -2 vsock-proxy --metrics "$address" tcp:80 tcp:81
 		[[ $output == *"--allow"* ]]
@@ -140,7 +145,7 @@ spawn_with_status() {
 	XDG_RUNTIME_DIR=$PWD/run RUNTIME_DIRECTORY='' spawn_ready "$@"
 }
 
-@test "--status: rules and connections as a table" {
+@test "--status shows rules and connections as a table" {
 	echo 'unix:a unix:echo name=web' >rules
 	spawn_with_status proxy vsock-proxy -f rules unix:b unix:gone
 	coproc held { vsock-cat unix:a; }
@@ -155,9 +160,14 @@ spawn_with_status() {
 	[ "${lines[3]}" = "web   unix:a  unix:echo     1      1     0  6 B   6 B" ]
 	[[ ${lines[4]} == *"s ago  unix:b  #2 unix:gone: "* ]]
 	[[ ${lines[5]} =~ ^"1 connection of "[0-9]+"; -v lists them"$ ]]
-	COLUMNS=200 run -0 status -v
-	[[ $output =~ " 1  unix (pid "[0-9]+", uid "[0-9]+")  unix:echo  web "+[0-9]+"  6 B   6 B" ]]
+	run -0 status -v
+	[[ $output =~ " 1  unix (pid "[0-9]+", uid "[0-9]+")  unix:echo  web "+[0-9]+"  6 B   6 B" \
+		]]
+	# on a terminal columns go from the right, in a pipe nothing is cut
+	need script
 	COLUMNS=40 run -0 status
+	[ "${lines[1]}" = "RULE  LISTEN  CONNECT    OPEN  TOTAL  FAIL   UP  DOWN" ]
+	COLUMNS=40 on_terminal -- --status
 	[ "${lines[1]}" = "RULE  LISTEN  CONNECT    OPEN  TOTAL" ]
 	kill -HUP "${spawned[proxy]}"
 	wait_until grep -q 'reloaded; ' proxy.err
@@ -165,24 +175,120 @@ spawn_with_status() {
 	exec {held[1]}>&-
 }
 
-@test "--status: JSON, more processes, none, a socket by address, none" {
+# on_terminal -- ARGUMENT…: of vsock-proxy, whose standard output is a terminal.
+on_terminal() {
+	shift
+	XDG_RUNTIME_DIR=$PWD/run RUNTIME_DIRECTORY='' run -0 script -qec "vsock-proxy $*" /dev/null
+	mapfile -t lines < <(tr -d '\r' <<<"$output")
+}
+
+@test "--status keeps ports on a narrow terminal, and cuts nothing in a pipe" {
+	need script
+	long=$(printf 'x%.0s' {1..40}).example
+	spawn_with_status proxy vsock-proxy tcp:127.0.0.1:0 "tcp:$long:54321" \
+		connect="tcp:$long:54322" name=web
+	run -0 status
+	[[ ${lines[2]} == *" tcp:$long:54321,tcp:$long:54322 "* ]]
+	COLUMNS=80 on_terminal -- --status
+	[[ ${lines[2]} == *":$(port_of "$ready")  tcp:xxx"*"…:54321,tcp:xxx"*"…:54322 "* ]]
+	[ "$(wc -m <<<"${lines[2]}")" -le 81 ]
+}
+
+@test "--status contacts no socket that a rule has in the runtime directory" {
+	spawn_ready silent vsock-listen --discard unix:silent
+	mkdir -p run/vsock-proxy
+	spawn_with_status proxy vsock-proxy -v unix:run/vsock-proxy/web.sock unix:silent \
+		unix:run/vsock-proxy/1x.status unix:silent
+	wait_ready proxy 2
+	run -0 status
+	[[ $output == *"0 connections of "* ]]
+	run ! grep -q '#1' proxy.err
+	# a socket of that name that says something else, and one that says nothing
+	spawn_ready liar vsock-listen unix:run/vsock-proxy/999999.status -- \
+		sh -c 'read -r request; echo "{\"vsock-proxy\": 5}"'
+	run -0 status
+	[[ $output == *"0 connections of "* ]]
+	run -1 status unix:run/vsock-proxy/999999.status
+	[[ $output == *"not come from a vsock-proxy"* ]]
+}
+
+# What a terminal obeys, or nobody sees: TAB, newline, ESC, C1, RLO, zero width, BOM, a tag, bytes
+# that are not UTF-8.
+hostile=$'a\tb\nrule\tc\e[31m\xc2\x9b31m\xe2\x80\xae\xe2\x80\x8b\xef\xbb\xbf\xf3\xa0\x81\xa1\xff\xfez'
+
+# harmless FILE…: nothing of the above is in it but the ends of lines.
+harmless() {
+	cat "$@" >/dev/null
+	! LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f\xff\xfe]|\xc2[\x80-\x9f]|\xe2\x80[\x8b\xae]|\xef\xbb\xbf|\xf3\xa0' "$@"
+}
+
+@test "nothing a client sends reaches the log or --status raw" {
+	need python3
+	spawn_with_status proxy vsock-proxy -v tcp:127.0.0.1:0 socks5: name=socks \
+		tcp:127.0.0.1:0 http-connect: name=http --allow-dest '*:*' \
+		tcp:127.0.0.1:0 unix:echo accept-proxy allow=127.0.0.1 name=header
+	wait_ready proxy 3
+	HOSTILE=$hostile python3 - "$(port_of "${readies[0]}")" "$(port_of "${readies[1]}")" \
+		"$(port_of "${readies[2]}")" <<-'END'
+		import os, socket, sys
+		host = os.environb[b"HOSTILE"]
+		def say(port, data):
+		    peer = socket.create_connection(("127.0.0.1", int(port)), timeout=30)
+		    peer.sendall(data); peer.shutdown(socket.SHUT_WR)
+		    try:
+		        while peer.recv(65536): pass
+		    except ConnectionError: pass
+		say(sys.argv[1], b"\5\1\0\5\1\0\3" + bytes([len(host)]) + host + b"\0\x50")
+		say(sys.argv[2], b"CONNECT " + host.replace(b"\n", b"").replace(b"\t", b"")
+		    + b":80 HTTP/1.1\r\n\r\n")
+		body = host.ljust(108, b"\0") + b"\0hidden".ljust(108, b"\0")
+		say(sys.argv[3], b"\r\n\r\n\0\r\nQUIT\n\x21\x31" + len(body).to_bytes(2, "big")
+		    + body + b"x")
+	END
+	wait_until grep -q '#3 done' proxy.err
+	grep -qF 'a\x09b\x0Arule\x09c\x1B[31m\xC2\x9B31m\xE2\x80\xAE\xE2\x80\x8B' proxy.err
+	harmless proxy.err
+	status -v >table
+	grep -qF '\x1B[31m' table
+	[ "$(grep -c '^rule' table)" = 0 ]
+	[ "$(grep -cE '^(socks|http|header) ' table)" = 3 ]
+	harmless table
+	status -j >json
+	harmless json
+	[ "$(wc -l <json)" = 1 ]
+}
+
+@test "rule labels are escaped in --metrics and --status" {
+	printf 'unix:a unix:echo name="x\eb\xff"\n' >rules
+	if spawn_with_status proxy vsock-proxy --metrics unix:metrics -f rules; then
+		metrics | tr -d '\r' >text
+		harmless text
+		status >table
+		harmless table
+	else
+		harmless proxy.err
+	fi
+}
+
+@test "--status: JSON, several processes, none, and a socket by address" {
 	need jq
 	spawn_with_status one vsock-proxy unix:a unix:echo name=a
 	spawn_with_status two vsock-proxy --status-socket unix:two.sock unix:b unix:echo name=b
 	[ "$(status -j | jq -r '.rules[].rule')" = a ]
 	[ "$(status -j unix:two.sock | jq -r '.rules[].rule')" = b ]
-	[ "$(status -jv ./two.sock | jq -c '[.connections, .rules[0].connect, .pid]')" = "[[],[\"unix:echo\"],${spawned[two]}]" ]
+	[ "$(status -jv ./two.sock | jq -c '[.connections, .rules[0].connect, .pid]')" = \
+		"[[],[\"unix:echo\"],${spawned[two]}]" ]
 	spawn_with_status three vsock-proxy --status-socket none unix:c unix:echo
-	[ "$(find run -name '*.sock' | wc -l)" = 1 ]
-	[ "$(stat -c %a run/vsock-proxy run/vsock-proxy/*.sock | xargs)" = "700 600" ]
+	[ "$(find run -name '*.status' | wc -l)" = 1 ]
+	[ "$(stat -c %a run/vsock-proxy run/vsock-proxy/*.status | xargs)" = "700 600" ]
 	finish one
 	run -4 status
-	[[ $output == *"no vsock-proxy is running here"* ]]
+	[[ $output == *"no running vsock-proxy reports its status here"* ]]
 	run -4 status unix:gone
-	[ ! -e "run/vsock-proxy/${spawned[two]}.sock" ]
+	[ ! -e "run/vsock-proxy/${spawned[two]}.status" ]
 }
 
-@test "--status --watch prints again and again" {
+@test "--status --watch prints repeatedly" {
 	spawn_with_status proxy vsock-proxy --status-socket unix:s unix:a unix:echo
 	spawn watch vsock-proxy --status --watch --interval 50ms unix:s
 	wait_until three_times
@@ -192,7 +298,7 @@ three_times() {
 	[ "$(grep -c '^RULE' watch.out)" -ge 3 ]
 }
 
-@test "--status: wrong usage" {
+@test "--status refuses wrong usage" {
 	run -2 vsock-proxy --status a b
 	run -2 vsock-proxy --watch unix:a unix:b
 	run -2 vsock-proxy -j unix:a unix:b

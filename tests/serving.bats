@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-listen: who gets a connection, what a COMMAND finds, limits, socket files. Its services and what it refuses: listen.bats.
+# vsock-listen: who gets a connection, what a COMMAND finds, limits, socket files. Its services and
+# what it refuses: listen.bats and listen-files.bats.
 
 load lib/common
 
@@ -25,7 +26,7 @@ ask() {
 	vsock-cat "$1" </dev/null
 }
 
-@test "READY tells the real port, once it listens, for each family" {
+@test "READY names the real port once it listens, for each family" {
 	spawn_ready tcp vsock-listen tcp:127.0.0.1:0 --echo
 	[[ $ready =~ ^tcp:127\.0\.0\.1:[1-9][0-9]*$ ]]
 	vsock-cat -z "$ready"
@@ -38,7 +39,7 @@ ask() {
 	[ "$(echo hello | vsock-cat "tcp:127.0.0.1:$(port_of "$ready")")" = hello ]
 }
 
-@test "plain: one connection, to standard input and output, then the listener is closed" {
+@test "a plain vsock-listen serves one connection on standard input and output, and closes the listener" {
 	: >server.ready
 	serve() { exec vsock-listen --ready-fd 9 "$@" 9>server.ready <<<answer; }
 	spawn server serve unix:./socket
@@ -50,7 +51,7 @@ ask() {
 	[ ! -e socket ]
 }
 
-@test "plain: who comes second is refused while the first is there" {
+@test "a plain vsock-listen refuses a second client during the first" {
 	mkfifo client.in
 	exec 8<>client.in
 	spawn_ready server vsock-listen -v unix:./socket
@@ -63,7 +64,7 @@ ask() {
 	join server
 }
 
-@test "-k: one after another, and standard input goes to the first" {
+@test "-k serves one client after another, and the first gets standard input" {
 	: >server.ready
 	serve() { exec vsock-listen -k --ready-fd 9 "$@" 9>server.ready <<<greeting; }
 	spawn server serve unix:./socket
@@ -76,7 +77,7 @@ ask() {
 	[ "$(cat server.out)" = $'first\nsecond' ]
 }
 
-@test "-c: it ends after so many; with one the status is COMMAND's own" {
+@test "-c ends after COUNT connections; with one, the status is COMMAND's" {
 	spawn_ready server vsock-listen -c 3 unix:./socket --echo
 	for word in one two three; do
 		[ "$(echo $word | vsock-cat ./socket)" = $word ]
@@ -90,20 +91,21 @@ ask() {
 	ends_with server 137
 }
 
-@test "a COMMAND that isn't there: 127, that can't be run: 126, and nothing listens" {
+@test "a missing COMMAND is 127, one that cannot be run 126, and nothing listens" {
 	run -127 --separate-stderr vsock-listen unix:./socket -- no-such-command
-	[ "$stderr" = "vsock-listen: no-such-command: there is no such command" ]
+	[ "$stderr" = "vsock-listen: no-such-command: no such command" ]
 	[ ! -e socket ]
 	: >file
 	run -126 vsock-listen unix:./socket -- ./file
-	mkdir folder
-	run -126 vsock-listen unix:./socket -- ./folder
+	mkdir directory
+	run -126 vsock-listen unix:./socket -- ./directory
 	run -127 vsock-listen unix:./socket -- ./nothing
 	[ ! -e socket ]
 }
 
-@test "COMMAND: its arguments, its standard error, its environment for TCP" {
-	spawn_ready server vsock-listen tcp:127.0.0.1:0 -- sh -c 'echo "$0 $1"; echo trouble >&2; env' 'a b' 'c "d"'
+@test "COMMAND gets its arguments, standard error and, for TCP, environment" {
+	spawn_ready server vsock-listen \
+		tcp:127.0.0.1:0 -- sh -c 'echo "$0 $1"; echo trouble >&2; env' 'a b' 'c "d"'
 	ask "$ready" >got
 	grep -qx 'a b c "d"' got
 	wait_until grep -qx trouble server.err
@@ -115,7 +117,7 @@ ask() {
 	grep -qx 'TCPCONNNUM=1' got
 }
 
-@test "its environment for UNIX sockets and IPv6" {
+@test "COMMAND's environment for UNIX sockets and IPv6" {
 	spawn_ready server vsock-listen unix:./socket -- env
 	ask ./socket >got
 	grep -qx 'PROTO=UNIX' got
@@ -129,12 +131,13 @@ ask() {
 	grep -qx 'TCPREMOTEIP=::1' got
 }
 
-@test "COMMAND has the socket and no other descriptor of ours, signals and limits as they were" {
+@test "COMMAND has the socket, no other descriptor of ours, and unchanged signals and limits" {
 	ulimit -S -n 100
-	# what the test's own shell leaves open goes through us; ls has its folder
+	# what the test's own shell leaves open goes through us; ls has its directory
 	spawn inherited ls /proc/self/fd
 	join inherited
-	spawn_ready server vsock-listen unix:./socket -- sh -c 'ls /proc/self/fd; ulimit -n; grep -E "^Sig(Blk|Ign)" /proc/self/status'
+	spawn_ready server vsock-listen \
+		unix:./socket -- sh -c 'ls /proc/self/fd; ulimit -n; grep -E "^Sig(Blk|Ign)" /proc/self/status'
 	ask ./socket >got
 	grep -E '^[0-9]+$' got | head -n -1 | diff inherited.out -
 	grep -qx 100 got
@@ -143,7 +146,7 @@ ask() {
 	[ $((0x$(awk '/SigIgn/ { print $2 }' got) & 0x1000)) -eq 0 ]
 }
 
-@test "COMMAND's socket blocks: 64 MiB through cat, and SIGPIPE ends it" {
+@test "COMMAND's socket is blocking: 64 MiB through cat, and SIGPIPE ends it" {
 	bytes 64M sent
 	spawn_ready server vsock-listen unix:./socket -- cat
 	vsock-cat ./socket <sent >got
@@ -157,7 +160,7 @@ ask() {
 	wait_until grep -q 'status=141' pipe.err
 }
 
-@test "-m: at the limit nobody else is served, and nobody is turned away" {
+@test "-m: at the limit no more clients are served, and none is turned away" {
 	mkfifo first.in
 	exec 8<>first.in
 	spawn_ready server vsock-listen -v -m 1 tcp:127.0.0.1:0 --echo
@@ -176,11 +179,12 @@ ask() {
 	exec 8<&-
 }
 
-@test "few descriptors: no more at once than they allow, and nobody is dropped" {
+@test "few descriptors: no more connections at once than they allow, and none is dropped" {
 	need python3
 	limited vsock-listen 80
 	spawn_ready server ./limited-vsock-listen -m 1000 tcp:127.0.0.1:0 --echo
-	grep -qE '^vsock-listen: --max-conns 1000: [0-9]+ at once is what 80 descriptors allow$' server.err
+	grep -qE '^vsock-listen: --max-conns 1000: only [0-9]+ are possible with 80 descriptors$' \
+		server.err
 	run -0 python3 -c '
 import socket, sys
 port = int(sys.argv[1])
@@ -193,7 +197,7 @@ for connection in held:
 	run ! grep -q deny server.err
 }
 
-@test "a socket file: 0600 from the first moment, another mode if wanted" {
+@test "a socket file has mode 0600 from the first moment, or another mode if given" {
 	umask 0
 	spawn_ready server vsock-listen unix:./socket --echo
 	[ "$(stat -c %a socket)" = 600 ]
@@ -201,7 +205,7 @@ for connection in held:
 	[ "$(stat -c %a group)" = 660 ]
 }
 
-@test "a socket file: another owner and group, by name or number, where the user may give it away" {
+@test "a socket file gets another owner and group, by name or number, if the user may give it away" {
 	[ "$(id -u)" = 0 ] || skip "only root may give files away"
 	spawn_ready named vsock-listen unix:./named,owner=nobody,group=daemon,mode=0660 --echo
 	[ "$(stat -c '%U %G %a' named)" = "nobody daemon 660" ]
@@ -214,20 +218,21 @@ for connection in held:
 	[ ! -e nobody ]
 }
 
-@test "a socket file: who may not give it away is told, and no file is left" {
+@test "a user who may not give a socket file away gets an error, and no file stays" {
 	[ "$(id -u)" = 0 ] || skip "becomes another user"
-	# in a folder that another user reaches
-	cd "$(mktemp -d /tmp/vsock-owner.XXXXXX)"
+	# in a directory that another user reaches
+	cd "$(mktemp -d "${TMPDIR:-/tmp}/vsock-owner.XXXXXX")"
 	chmod 755 .
 	mkdir -m 0777 open
 	cp "$(command -v vsock-listen)" .
-	VSOCK_HOSTS=/dev/null run -6 --separate-stderr setpriv --reuid=65534 --regid=65534 --clear-groups ./vsock-listen unix:open/socket,owner=root --echo
-	[ "${stderr_lines[0]}" = "vsock-listen: unix:open/socket: denied: the socket file may not be given to another owner or group" ]
+	VSOCK_HOSTS=/dev/null run -6 --separate-stderr setpriv --reuid=65534 --regid=65534 \
+		--clear-groups ./vsock-listen unix:open/socket,owner=root --echo
+	[ "${stderr_lines[0]}" = "vsock-listen: unix:open/socket: denied: you may not change the owner or group of the socket file" ]
 	[ ! -e open/socket ]
 	rm -r "$PWD"
 }
 
-@test "a socket file: a stale one is replaced, a live one is not, anything else is not" {
+@test "a stale socket file is replaced; a live one or any other file is not" {
 	spawn_ready dead vsock-listen unix:./socket --echo
 	finish dead KILL
 	[ -S socket ]
@@ -240,7 +245,7 @@ for connection in held:
 	[ "$(cat file)" = precious ]
 }
 
-@test "a socket file: removed at the end if it is ours, and only then" {
+@test "a socket file is removed at the end if it is ours, and only then" {
 	spawn_ready server vsock-listen unix:./socket --echo
 	finish server
 	[ ! -e socket ]
@@ -252,7 +257,7 @@ for connection in held:
 	[ "$(echo hello | vsock-cat ./socket)" = hello ]
 }
 
-@test "a path that is too long for a socket address works all the same" {
+@test "a path longer than a socket address works" {
 	local long
 	long=./$(printf 'd%.0s' {1..100})/$(printf 'e%.0s' {1..100})
 	mkdir -p "$long"
@@ -265,7 +270,7 @@ for connection in held:
 	[[ ${stderr_lines[0]} == "vsock-listen: unix:"* ]]
 }
 
-@test "the port is taken: status 1; no such folder: status 1 or 4" {
+@test "a port in use is status 1; a missing directory is status 1 or 4" {
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
 	run -1 --separate-stderr vsock-listen "$ready"
 	[[ ${stderr_lines[0]} == "vsock-listen: $ready: address in use: "* ]]
@@ -274,7 +279,7 @@ for connection in held:
 	[[ ${stderr_lines[0]} == "vsock-listen: unix:./none/socket: "* ]]
 }
 
-@test "--echo, --discard and --generate" {
+@test "--echo, --discard and --generate work" {
 	bytes 3M sent
 	spawn_ready echo vsock-listen tcp:127.0.0.1:0 --echo
 	vsock-cat "$ready" <sent >got
@@ -289,7 +294,7 @@ for connection in held:
 	vsock-cat "$ready" <sent | cmp - <(head -c 1M /dev/zero)
 }
 
-@test "the records: with -v a line at both ends of each connection" {
+@test "-v records the start and end of each connection" {
 	spawn_ready server vsock-listen -v tcp:127.0.0.1:0 -- sh -c 'exit 3'
 	ask "$ready"
 	wait_until grep -q ' done ' server.err
@@ -301,7 +306,7 @@ for connection in held:
 	[ ! -s quiet.err ]
 }
 
-@test "the records as JSON" {
+@test "records can be JSON" {
 	need python3
 	spawn_ready server vsock-listen -v --log-format json unix:./socket --echo
 	[ "$(echo hello | vsock-cat ./socket)" = hello ]
@@ -316,29 +321,49 @@ assert re.match(r"unix \(pid \d+, uid \d+\)$", events[1]["from"]), events
 assert events[1]["up"] == 6 and events[1]["end"] == "eof", events'
 }
 
-@test "--pid-file: written, held against a second one, removed" {
+@test "--pid-file is written, locked against a second process, and removed" {
 	spawn_ready server vsock-listen --pid-file pid unix:./socket --echo
 	[ "$(cat pid)" = "${spawned[server]}" ]
 	run -1 --separate-stderr vsock-listen --pid-file pid unix:./other --echo
-	[[ ${stderr_lines[0]} == *"pid: process ${spawned[server]} has it, and runs" ]]
+	[[ ${stderr_lines[0]} == *"pid: process ${spawned[server]} is running and has locked it" ]]
 	finish server
 	[ ! -e pid ]
 	run -1 vsock-listen --pid-file ./none/pid unix:./other --echo
 }
 
-@test "--ready-fd that is not open: status 1" {
+@test "--ready-fd that is not open is status 1" {
 	run -1 --separate-stderr vsock-listen --ready-fd 77 unix:./socket --echo
 	[[ $stderr == *"--ready-fd 77: "* ]]
 	[ ! -e socket ]
 }
 
-@test "closed standard descriptors are no trouble" {
+@test "a command's environment describes only its own client" {
+	need python3
+	export VSOCKREMOTECID=2 VSOCKLOCALPORT=1 TCPREMOTEHOST=host TCPREMOTEINFO=me \
+		UDPREMOTEIP=192.0.2.1 UNIXREMOTEPATH=/x \
+		SSLREMOTEIP=192.0.2.1 SSL_CLIENT_CN=me REMOTE_ADDR=192.0.2.1 \
+		PROXY_TCPREMOTEIP=192.0.2.1 PROXY_PROTO=TCP \
+		SSL_CERT_FILE=/certs TCPKEEP=yes PROXY_URL=kept
+	spawn_ready server vsock-listen unix:s -- env
+	vsock-cat unix:s </dev/null >got
+	run ! grep -E '^((VSOCK|TCP|UDP)(REMOTE|LOCAL|CONN)|SSLREMOTE|SSL_CLIENT|REMOTE_ADDR|UNIXREMOTEPATH|PROXY_(TCP|PROTO))' got
+	[ "$(grep -cxE 'SSL_CERT_FILE=/certs|TCPKEEP=yes|PROXY_URL=kept|PROTO=UNIX' got)" = 4 ]
+	grep -qx 'UNIXCONNNUM=1' got
+}
+
+@test "closed standard descriptors do no harm" {
 	: >server.ready
 	serve() { exec vsock-listen --ready-fd 9 -c 1 "$@" 9>server.ready <&- >&- 2>&-; }
 	spawn server serve unix:./socket
 	wait_ready server
-	run -0 vsock-cat ./socket <<<hello
+	run -0 vsock-cat ./socket </dev/null
 	join server
+	# what cannot be written is reported
+	: >server.ready
+	spawn server serve unix:./socket
+	wait_ready server
+	run vsock-cat ./socket <<<hello
+	ends_with server 1
 	: >server.ready
 	spawn server serve unix:./socket -- sh -c 'echo command; echo error >&2'
 	wait_ready server
@@ -347,7 +372,7 @@ assert events[1]["up"] == 6 and events[1]["end"] == "eof", events'
 	join server
 }
 
-@test "many clients at once" {
+@test "many clients are served at once" {
 	need python3
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
 	run -0 python3 -c '
@@ -362,7 +387,7 @@ for number, client in reversed(list(enumerate(clients))):
     assert got == b"%d\n" % number * 100' "$(port_of "$ready")"
 }
 
-@test "socat, ncat, nc and Python as clients, both ends of file kept" {
+@test "socat, ncat, nc and Python as clients: end of file is passed on both ways" {
 	need socat ncat python3
 	bytes 1M sent
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 -- sh -c 'sha256sum; cat sent'

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What signals do: vsock-cat and a plain vsock-listen die by them, the others drain; a second one ends at once.
+# What signals do: vsock-cat and a plain vsock-listen die by them, the others drain; a second one
+# ends at once.
 
 load lib/common
 
@@ -24,10 +25,12 @@ ends_with() {
 
 # It is vsock-cat itself by now, and reads its signals from a descriptor: then they are blocked.
 listens_to_signals() {
-	grep -q '^Name:.vsock-cat$' "/proc/${spawned[$1]}/status" && grep -q 'SigBlk:.*[1-9a-f]' "/proc/${spawned[$1]}/status"
+	grep -q '^Name:.vsock-cat$' "/proc/${spawned[$1]}/status" &&
+		grep -q 'SigBlk:.*[1-9a-f]' "/proc/${spawned[$1]}/status"
 }
 
-# A vsock-cat that is connected, its input open. Bash starts background jobs with SIGINT ignored; what is ignored stays so.
+# A vsock-cat that is connected, its input open. Bash starts background jobs with SIGINT ignored;
+# what is ignored stays so.
 spawn_cat() {
 	local name=$1
 	shift
@@ -47,7 +50,8 @@ ready_by_python() {
 	wait_ready "$name"
 }
 
-# terminate_in_use COMMAND…: a server at ./front, named server, gets SIGTERM while a client, cat, is connected.
+# terminate_in_use COMMAND…: a server at ./front, named server, gets SIGTERM while a client, cat, is
+# connected.
 terminate_in_use() {
 	ready_by_python server "$@"
 	spawn_cat cat vsock-cat -v ./front
@@ -71,7 +75,7 @@ terminate_in_use() {
 	done
 }
 
-@test "while it connects, too" {
+@test "a signal also ends vsock-cat while it connects" {
 	need python3
 	for signal in INT:130 TERM:143; do
 		spawn_cat cat vsock-cat -v --wait inf ./none
@@ -81,7 +85,7 @@ terminate_in_use() {
 	done
 }
 
-@test "what was read before the signal is written" {
+@test "data read before the signal is written" {
 	need python3
 	spawn_ready server vsock-listen --keep-open tcp:127.0.0.1:0
 	spawn_cat cat vsock-cat "$ready"
@@ -92,7 +96,7 @@ terminate_in_use() {
 	[ "$(cat server.out)" = hello ]
 }
 
-@test "what was ignored stays ignored: nohup" {
+@test "an ignored signal stays ignored: nohup" {
 	need python3
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
 	ln -sf open cat.in
@@ -106,7 +110,7 @@ terminate_in_use() {
 	ends_with cat 143
 }
 
-@test "a plain vsock-listen dies by it, before and during its connection" {
+@test "a plain vsock-listen dies by the signal, before and during its connection" {
 	need python3
 	ready_by_python server vsock-listen unix:./socket
 	kill -INT "${spawned[server]}"
@@ -120,7 +124,7 @@ terminate_in_use() {
 	[ ! -e socket ]
 }
 
-@test "vsock-listen -k and vsock-proxy: at once, status 0, when nobody is connected" {
+@test "vsock-listen -k and vsock-proxy end at once with status 0 if no client is connected" {
 	need python3
 	ready_by_python listen vsock-listen -k unix:./socket
 	ready_by_python echo vsock-listen --echo unix:./echo
@@ -134,13 +138,13 @@ terminate_in_use() {
 	[ ! -e front ]
 }
 
-@test "they drain: no new connections, the open ones go on, it says so" {
+@test "they drain: no new connections, open ones go on, and a message says so" {
 	need python3
 	spawn_ready echo vsock-listen --echo unix:./echo
 	for command in "vsock-listen --echo unix:./front" "vsock-proxy unix:./front unix:./echo"; do
 		# shellcheck disable=SC2086 # words
 		terminate_in_use $command
-		wait_until grep -q 'draining: connections open: 1' server.err
+		wait_until grep -q 'waiting up to .* for 1 connection to finish' server.err
 		run -4 vsock-cat -z ./front
 		echo after >&8
 		wait_until grep -q after cat.out
@@ -149,23 +153,24 @@ terminate_in_use() {
 	done
 }
 
-@test "a second signal ends at once, by the signal" {
+@test "a second signal ends them at once, by the signal" {
 	need python3
 	spawn_ready echo vsock-listen --echo unix:./echo
 	for command in "vsock-listen --echo unix:./front" "vsock-proxy unix:./front unix:./echo"; do
 		# shellcheck disable=SC2086 # words
 		terminate_in_use $command
-		wait_until grep -q 'draining' server.err
+		wait_until grep -q 'to finish; a second signal' server.err
 		kill -INT "${spawned[server]}"
 		ends_with server 130
 		finish cat
 	done
 }
 
-@test "--drain-timeout ends what is still open, status 0" {
+@test "--drain-timeout ends remaining connections, status 0" {
 	need python3
 	spawn_ready echo vsock-listen --echo unix:./echo
-	for command in "vsock-listen --drain-timeout 50ms --echo unix:./front" "vsock-proxy --drain-timeout 50ms unix:./front unix:./echo" \
+	for command in "vsock-listen --drain-timeout 50ms --echo unix:./front" \
+		"vsock-proxy --drain-timeout 50ms unix:./front unix:./echo" \
 		"vsock-proxy --drain-timeout 0 unix:./front unix:./echo"; do
 		# shellcheck disable=SC2086 # words
 		terminate_in_use $command
@@ -174,9 +179,10 @@ terminate_in_use() {
 	done
 }
 
-@test "commands get SIGTERM when the drain time is over" {
+@test "commands get SIGTERM when the drain timeout expires" {
 	need python3
-	ready_by_python server vsock-listen --drain-timeout 50ms unix:./front -- sh -c 'echo started; exec sleep 1000'
+	ready_by_python server vsock-listen --drain-timeout 50ms \
+		unix:./front -- sh -c 'echo started; exec sleep 1000'
 	spawn_cat cat vsock-cat ./front
 	wait_until grep -q started cat.out
 	kill -TERM "${spawned[server]}"
@@ -184,7 +190,7 @@ terminate_in_use() {
 	ends_with cat 0
 }
 
-@test "SIGUSR1: the totals" {
+@test "SIGUSR1 prints totals" {
 	spawn_ready echo vsock-listen --echo unix:./echo
 	spawn_ready proxy vsock-proxy unix:./front unix:./echo
 	run -0 vsock-cat ./front <<<hello
@@ -212,4 +218,38 @@ os.execvp("vsock-listen", ["vsock-listen", "-c", "1", "unix:./socket", "--", "sh
 	wait_until test -S socket
 	run vsock-cat --wait 60s ./socket </dev/null
 	ends_with server 7
+}
+
+# What is started with a signal blocked or ignored: with_signal HOW NAME COMMAND…
+with_signal=(python3 -c '
+import os, signal, sys
+how, number = sys.argv[1], getattr(signal, sys.argv[2])
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+if how == "blocked":
+    signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+else:
+    signal.signal(number, signal.SIG_IGN)
+os.execvp(sys.argv[3], sys.argv[3:])')
+
+@test "with SIGPIPE ignored or blocked, a reader that is gone is an error with a message" {
+	need python3
+	spawn_ready server vsock-listen -k tcp:127.0.0.1:0 --generate 1M
+	mkfifo pipe
+	for how in ignored blocked; do
+		exec 7<>pipe 6>pipe 7<&-
+		run -1 bash -c '"$@" </dev/null 2>&1 >&6' bash "${with_signal[@]}" "$how" SIGPIPE \
+			vsock-cat "$ready"
+		exec 6>&-
+		[ "$output" = "vsock-cat: standard output: Broken pipe" ]
+	done
+}
+
+@test "a signal that was blocked at the start still ends vsock-cat, by that signal" {
+	need python3
+	spawn_ready server vsock-listen --discard tcp:127.0.0.1:0
+	ln -sf open blocked.in
+	spawn blocked "${with_signal[@]}" blocked SIGTERM vsock-cat -v "$ready"
+	wait_until grep -q ' open ' blocked.err
+	kill -TERM "${spawned[blocked]}"
+	ends_with blocked 143
 }

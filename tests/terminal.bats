@@ -11,15 +11,20 @@ setup() {
 		# the far end, by hand: a socket at ./tty
 		import re, socket, sys, time
 		def connect(address="tty"):
-		    s = socket.socket(socket.AF_UNIX); s.connect(address); s.settimeout(60); return s
+		    s = socket.socket(socket.AF_UNIX)
+		    s.connect(address)
+		    s.settimeout(60)
+		    return s
 		class Far:
 		    def __init__(self): self.s, self.seen = connect(), b""
 		    def wait(self, text):
 		        while text not in self.seen:
 		            part = self.s.recv(65536)
-		            if not part: raise SystemExit("ended after %r, no %r" % (self.seen, text))
+		            if not part:
+		                raise SystemExit("ended after %r, no %r" % (self.seen, text))
 		            self.seen += part
-		        at = self.seen.index(text) + len(text); before, self.seen = self.seen[:at], self.seen[at:]
+		        at = self.seen.index(text) + len(text)
+		        before, self.seen = self.seen[:at], self.seen[at:]
 		        return before
 		    def send(self, text): self.s.sendall(text)
 		    def rest(self):
@@ -28,20 +33,23 @@ setup() {
 	PY
 }
 
-@test "-t: a terminal of 24x80 for who says nothing, its size asked for and the asking ended" {
-	spawn_ready listen vsock-listen -t -c 1 unix:tty -- sh -c 'stty size; test -t 0 && test -t 1 && test -t 2 && tty; exit 7'
+@test "-t: the terminal is 24x80 for a client that does not answer, and it stops asking" {
+	spawn_ready listen vsock-listen -t -c 1 \
+		unix:tty -- sh -c 'stty size; test -t 0 && test -t 1 && test -t 2 && tty; exit 7'
 	run -0 python3 -c 'from far import *; print(repr(Far().rest()))'
 	[[ $output == *"b'\\x1b[?2048h24 80\\r\\n/dev/pts/"*"\\r\\n\\x1b[?2048l'" ]]
 	ends_with 7 listen
 }
 
-@test "-t: size reports are taken out and applied, SIGWINCH included; what only looks like one is typed" {
-	spawn_ready listen vsock-listen -v -t -c 1 unix:tty -- sh -c 'stty raw -echo; trap "stty size; echo" WINCH; echo ready; while :; do sleep 0.05; done'
+@test "-t: size reports are removed and applied, SIGWINCH included; look-alikes are typed" {
+	spawn_ready listen vsock-listen -v -t -c 1 \
+		unix:tty -- sh -c 'stty raw -echo; trap "stty size; echo" WINCH; echo ready; while :; do sleep 0.05; done'
 	spawn far python3 -c '
 from far import *
 f = Far(); f.wait(b"ready")
 f.send(b"\x1b[48;50;132;800;1056t"); f.wait(b"50 132")
-# in two pieces, until the second has come within the patience for it: a busy machine may need another turn
+# in two pieces, until the second has come within the patience for it: a busy machine may need
+# another turn
 f.s.settimeout(2)
 while True:
     f.send(b"\x1b[48;30"); time.sleep(0.01); f.send(b";100;0;0t")
@@ -50,62 +58,72 @@ while True:
 f.s.close()'
 	join far
 	ends_with 129 listen
-	spawn_ready typed vsock-listen -t -c 1 unix:tty -- sh -c 'stty raw -echo; echo ready; dd bs=1 count=28 2>/dev/null | od -An -c -v -w40; stty size'
+	spawn_ready typed vsock-listen -t -c 1 \
+		unix:tty -- sh -c 'stty raw -echo; echo ready; dd bs=1 count=28 2>/dev/null | od -An -c -v -w40; stty size'
 	run -0 python3 - <<-'PY'
 		from far import *
 		f = Far(); f.wait(b"ready")
-		f.send(b"a\x1b[A\x1b[48;5mb\x1b\x1b[48;40;90;0;0t"); time.sleep(0.2); f.send(b"\x1b[48;123456789:")
+		f.send(b"a\x1b[A\x1b[48;5mb\x1b\x1b[48;40;90;0;0t")
+		time.sleep(0.2)
+		f.send(b"\x1b[48;123456789:")
 		print(f.rest().decode())
 	PY
 	join typed
-	[[ $output == *'a 033 [ A 033 [ 4 8 ; 5 m b 033 033 [ 4 8 ; 1 2 3 4 5 6 7 8 9 :'* ]] || [[ $(xargs <<<"$output") == *'a 033 [ A 033 [ 4 8 ; 5 m b 033 033 [ 4 8 ; 1 2 3 4 5 6 7 8 9 :'* ]]
+	[[ $output == *'a 033 [ A 033 [ 4 8 ; 5 m b 033 033 [ 4 8 ; 1 2 3 4 5 6 7 8 9 :'* ]] ||
+		[[ $(xargs <<<"$output") == \
+		*'a 033 [ A 033 [ 4 8 ; 5 m b 033 033 [ 4 8 ; 1 2 3 4 5 6 7 8 9 :'* ]]
 	[[ $output == *"40 90"* ]]
 }
 
-@test "-t: the Escape key alone does not wait for the next key" {
-	spawn_ready listen vsock-listen -t unix:tty -- sh -c 'stty raw -echo; echo ready; dd bs=1 count=1 2>/dev/null | od -An -c'
+@test "-t: the Escape key alone is passed on without waiting" {
+	spawn_ready listen vsock-listen \
+		-t unix:tty -- sh -c 'stty raw -echo; echo ready; dd bs=1 count=1 2>/dev/null | od -An -c'
 	run -0 python3 -c 'from far import *; f = Far(); f.wait(b"ready"); f.send(b"\x1b"); f.wait(b"033"); print("ok")'
 	[ "$output" = ok ]
 }
 
-@test "-t: much output to a slow reader arrives whole, and the status is the command's" {
+@test "-t: much output to a slow reader arrives complete, and the status is the command's" {
 	spawn_ready listen vsock-listen -v -t -c 1 unix:tty -- sh -c 'seq 200000; exit 3'
 	run -0 python3 - <<-'PY'
 		from far import *
 		f = Far(); time.sleep(0.5)
-		lines = f.rest().replace(b"\x1b[?2048h", b"").replace(b"\x1b[?2048l", b"").split(b"\r\n")
+		lines = f.rest().replace(b"\x1b[?2048h", b"") \
+		    .replace(b"\x1b[?2048l", b"").split(b"\r\n")
 		assert lines[:-1] == [b"%d" % n for n in range(1, 200001)], (len(lines), lines[-3:])
 	PY
 	ends_with 3 listen
 	grep -q 'done .* -> exec:sh pid=[0-9]* status=3 ' listen.err
 }
 
-@test "-t: when the far end stops sending, end of file is typed; when it is gone, SIGHUP" {
+@test "-t: the far end's end of input is typed as end of file; a lost connection is SIGHUP" {
 	spawn_ready listen vsock-listen -t -c 1 unix:tty -- cat
 	run -0 python3 -c 'from far import *; f = Far(); f.send(b"one\ntwo"); f.s.shutdown(1); print(f.rest().count(b"two"))'
 	[ "$output" = 2 ]
 	join listen
-	spawn_ready gone vsock-listen -v -t -c 1 unix:tty -- bash -c 'trap "trap \"\" HUP; echo hup >hup; exit 1" HUP; echo ready; while :; do sleep 0.05; done'
+	spawn_ready gone vsock-listen -v -t -c 1 \
+		unix:tty -- bash -c 'trap "trap \"\" HUP; echo hup >hup; exit 1" HUP; echo ready; while :; do sleep 0.05; done'
 	run -0 python3 -c 'from far import *; f = Far(); f.wait(b"ready"); f.s.close()'
 	ends_with 1 gone
 	[ "$(cat hup)" = hup ]
 }
 
-@test "-t: what is left behind in the background does not keep the connection" {
-	spawn_ready listen vsock-listen -t -c 1 unix:tty -- sh -c 'trap "" HUP; sleep 60 & echo done'
+@test "-t: background processes of the command do not keep the connection open" {
+	spawn_ready listen vsock-listen -t -c 1 \
+		unix:tty -- sh -c 'trap "" HUP; sleep 60 & echo $! >pid; echo done'
 	run_timeout 30 python3 -c 'from far import *; print(b"done" in Far().rest())'
 	[ "$output" = True ]
 	join listen
+	kill "$(cat pid)"
 }
 
-@test "-t without COMMAND, and what contradicts" {
+@test "-t without COMMAND and contradicting options are refused" {
 	run -2 vsock-listen -t unix:tty
-	[[ $output == *"--tty is for a COMMAND"* ]]
+	[[ $output == *"--tty needs a COMMAND"* ]]
 	run -2 vsock-listen -t --echo unix:tty -- cat
-	[[ $output == *"a COMMAND and --echo contradict each other" ]]
+	[[ $output == *"COMMAND and --echo cannot be used together" ]]
 }
 
-@test "-t: relay options work, a signal ends it" {
+@test "-t: relay options work, and a signal ends it" {
 	spawn_ready listen vsock-listen -t -c 1 --idle-timeout 0.3 unix:tty -- cat
 	run -0 python3 -c 'from far import *; print(Far().rest())'
 	ends_with 129 listen
@@ -116,12 +134,12 @@ f.s.close()'
 	join far
 }
 
-@test "--shell: a login shell at home, and only with --allow" {
+@test "--shell starts a login shell in the home directory, and needs --allow" {
 	run -2 vsock-listen --shell unix:tty
-	[[ $output == *"--shell without --allow: everyone who can connect would have a shell"* ]]
+	[[ $output == *"--shell needs --allow: without it, anyone who can connect would get a shell"* ]]
 	run -2 vsock-listen --shell --deny uid:12345 unix:tty
 	run -2 vsock-listen --shell --allow any unix:tty -- cat
-	[[ $output == *"--shell and a COMMAND contradict each other" ]]
+	[[ $output == *"--shell and COMMAND cannot be used together" ]]
 	[ -x "$(getent passwd "$(id -u)" | cut -d: -f7)" ] || skip "no login shell"
 	spawn_ready listen vsock-listen --shell --allow "uid:$(id -u)" unix:tty
 	run -0 python3 - <<-'PY'
@@ -134,13 +152,17 @@ f.s.close()'
 	[ "$output" = 0 ]
 }
 
-@test "-t: vi at the other end of a socat in raw mode" {
+@test "-t: vi works from socat in raw mode" {
 	need socat vi
 	spawn_ready listen vsock-listen -t -c 1 unix:tty -- vi -u NONE text
 	run -0 python3 - <<-'PY'
 		from far import *
 		f = Far(); f.wait(b"\x1b[?2048h"); f.wait(b"~") # its window is drawn
-		f.send(b"ihello from afar"); time.sleep(0.2); f.send(b"\x1b"); time.sleep(0.2); f.send(b":wq\r")
+		f.send(b"ihello from afar")
+		time.sleep(0.2)
+		f.send(b"\x1b")
+		time.sleep(0.2)
+		f.send(b":wq\r")
 		f.rest()
 	PY
 	[ "$(cat text)" = "hello from afar" ]

@@ -1,11 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What goes through vsock-cat, how that ends, and what it says of it. Over TCP and UNIX sockets; tests/vsock.bats has the rest.
+# What goes through vsock-cat, how that ends, and what it says of it. Over TCP and UNIX sockets;
+# tests/vsock.bats has the rest.
 
 load lib/common
 
 setup() {
-	own_folder
+	own_directory
 }
 
 python() {
@@ -27,20 +28,20 @@ print("READY tcp:127.0.0.1:%d" % listener.getsockname()[1])
 	wait_ready "$name"
 }
 
-@test "the port is closed: refused, status 3" {
+@test "a closed port is refused, status 3" {
 	port=$(free_port)
 	run -3 --separate-stderr vsock-cat "tcp:127.0.0.1:$port"
 	[ "$output" = "" ]
 	[ "${stderr_lines[0]}" = "vsock-cat: tcp:127.0.0.1:$port: refused: nothing listens on port $port of 127.0.0.1" ]
 }
 
-@test "no such socket file: status 4, with a hint" {
+@test "a missing socket file is status 4, with a hint" {
 	run -4 --separate-stderr vsock-cat ./none
 	[ "${stderr_lines[0]}" = "vsock-cat: unix:./none: no such socket: ./none" ]
 	[[ ${stderr_lines[1]} == "hint: "* ]]
 }
 
-@test "a socket file that nobody serves: refused, status 3" {
+@test "a socket file nobody serves is refused, status 3" {
 	spawn_ready gone vsock-listen -k unix:./socket
 	finish gone KILL
 	[ -S socket ]
@@ -48,23 +49,24 @@ print("READY tcp:127.0.0.1:%d" % listener.getsockname()[1])
 	[[ ${stderr_lines[0]} == "vsock-cat: unix:./socket: refused: "* ]]
 }
 
-@test "a file that is no socket" {
+@test "a file that is not a socket is reported" {
 	: >file
 	run --separate-stderr vsock-cat ./file
 	[ "$status" -ne 0 ]
 	[[ ${stderr_lines[0]} == "vsock-cat: unix:./file: "* ]]
 }
 
-@test "not permitted: status 6" {
+@test "permission denied is status 6" {
 	[ "$(id -u)" = 0 ] || skip "needs root, to become somebody else"
 	need setpriv
 	chmod 755 . ..
 	spawn_ready server vsock-listen unix:./socket --echo
-	VSOCK_HOSTS=/dev/null run -6 --separate-stderr setpriv --reuid 65534 --regid 65534 --clear-groups "$(command -v vsock-cat)" "unix:$PWD/socket"
+	VSOCK_HOSTS=/dev/null run -6 --separate-stderr setpriv --reuid 65534 --regid 65534 \
+		--clear-groups "$(command -v vsock-cat)" "unix:$PWD/socket"
 	[[ ${stderr_lines[0]} == "vsock-cat: unix:$PWD/socket: "* ]]
 }
 
-@test "a full backlog is waited for until the time is over" {
+@test "a full backlog is waited for until the timeout" {
 	need python3
 	spawn full python3 -u -c '
 import socket, time
@@ -87,12 +89,12 @@ time.sleep(1000)'
 	[ "${stderr_lines[0]}" = "vsock-cat: unix:./socket: refused: the backlog of ./socket is full" ]
 }
 
-@test "a service that has no number: status 2" {
+@test "an unknown service name is status 2" {
 	run -2 --separate-stderr vsock-cat "tcp:127.0.0.1:no-such-service"
 	[[ ${stderr_lines[0]} == "vsock-cat: tcp:127.0.0.1:no-such-service: no such service: no-such-service" ]]
 }
 
-@test "-q: the error without its hint; -qq: nothing, the status tells" {
+@test "-q prints the error without its hint; -qq nothing, only the status" {
 	run -4 vsock-cat -q ./none
 	[ "$output" = "vsock-cat: unix:./none: no such socket: ./none" ]
 	run -4 vsock-cat -qq ./none
@@ -101,7 +103,7 @@ time.sleep(1000)'
 	[ "$output" = "" ]
 }
 
-@test "nothing at all, both ways" {
+@test "an empty transfer both ways ends with status 0" {
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
 	run -0 vsock-cat "$ready" </dev/null
 	[ "$output" = "" ]
@@ -123,7 +125,7 @@ time.sleep(1000)'
 	same sent got
 }
 
-@test "both directions at once, with different sizes" {
+@test "both directions work at once with different sizes" {
 	bytes 5M up
 	bytes 3M down
 	spawn_both() { exec vsock-listen --ready-fd 9 "$@" 9>both.ready <down; }
@@ -136,12 +138,13 @@ time.sleep(1000)'
 	same up both.out
 }
 
-@test "one-byte writes, and a slow reader" {
+@test "one-byte writes and a slow reader lose nothing" {
 	need python3
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
 	run -0 python '
 import os, subprocess, sys
-cat = subprocess.Popen(["vsock-cat", sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+cat = subprocess.Popen(["vsock-cat", sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    bufsize=0)
 for i in range(3000):
     cat.stdin.write(bytes([i % 251]))
 cat.stdin.close()
@@ -155,7 +158,7 @@ assert got == bytes(i % 251 for i in range(3000)), len(got)
 sys.exit(cat.wait())' "$ready"
 }
 
-@test "a reader that starts only when nothing more fits gets everything" {
+@test "a reader that starts only when all buffers are full gets everything" {
 	bytes 8M sent
 	mkfifo pipe
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
@@ -169,7 +172,7 @@ sys.exit(cat.wait())' "$ready"
 	same sent got
 }
 
-@test "a regular file is sent, and a file is written and appended to" {
+@test "a regular file can be sent, and a file written and appended to" {
 	bytes 1M sent
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
 	vsock-cat "$ready" <sent >got
@@ -179,7 +182,7 @@ sys.exit(cat.wait())' "$ready"
 	cmp got <(echo before; cat sent)
 }
 
-@test "files that can't be spliced, that have no end, and that are read from the middle" {
+@test "files that cannot be spliced, have no end, or are read from the middle" {
 	need python3
 	spawn_ready server vsock-listen unix:./echo --echo
 	# a file of the kernel's, with no size and no pages
@@ -218,7 +221,7 @@ for nonblock in 0, os.O_NONBLOCK:
         assert fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_NONBLOCK == nonblock' "$ready"
 }
 
-@test "standard input and output may be one socket, as under inetd" {
+@test "standard input and output may be the same socket, as under inetd" {
 	need python3
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
 	run -0 python '
@@ -236,16 +239,17 @@ assert got == data, len(got)
 assert cat.wait() == 0' "$ready"
 }
 
-@test "closed standard descriptors are no trouble" {
+@test "closed standard descriptors do no harm" {
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
 	run -0 timeout 20 sh -c 'vsock-cat "$1" <&-' sh "$ready"
-	run -0 timeout 20 sh -c 'echo x | vsock-cat "$1" >&-' sh "$ready"
 	run -0 timeout 20 sh -c 'vsock-cat "$1" <&- >&- 2>&-' sh "$ready"
+	# what arrives and cannot be written is reported
+	run -1 timeout 20 sh -c 'echo x | vsock-cat "$1" >&-' sh "$ready"
 	run -0 timeout 20 sh -c 'echo hello | vsock-cat "$1" 2>&-' sh "$ready"
 	[ "$output" = hello ]
 }
 
-@test "a full disk is reported, status 1" {
+@test "a full disk is reported with status 1" {
 	[ -c /dev/full ] || skip "no /dev/full"
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
 	echo hello >sent
@@ -253,28 +257,56 @@ assert cat.wait() == 0' "$ready"
 	[[ ${stderr_lines[0]} == "vsock-cat: standard output: No space left on device"* ]]
 }
 
-@test "a disk that becomes full: what happened, how much went before, status 1" {
+@test "a disk that fills up: cause and bytes written are reported, status 1" {
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --generate 1M
 	# a file at its limit stands for the disk; blocks of 1 KiB
-	run -1 --separate-stderr bash -c 'ulimit -f 300; vsock-cat "$1" </dev/null >got' bash "$ready"
+	run -1 --separate-stderr bash -c 'ulimit -f 300; vsock-cat "$1" </dev/null >got' \
+		bash "$ready"
 	[ "${stderr_lines[0]}" = "vsock-cat: standard output: File too large; 0 B sent, 300.0 KiB received" ]
 	[ "$(stat -c %s got)" = 307200 ]
 	run -1 --separate-stderr bash -c 'echo question | vsock-cat "$1" >/dev/full' bash "$ready"
 	[[ ${stderr_lines[0]} =~ ^"vsock-cat: standard output: No space left on device; "[09]" B sent, 0 B received"$ ]]
 }
 
-@test "into head -1: in silence, by SIGPIPE" {
+@test "into head -1 it ends silently, by SIGPIPE" {
 	spawn_ready server vsock-listen --generate inf tcp:127.0.0.1:0
-	run -0 --separate-stderr bash -c 'vsock-cat "$1" </dev/null | head -c 1 >/dev/null; echo "${PIPESTATUS[0]}"' bash "$ready"
+	run -0 --separate-stderr bash -c \
+		'vsock-cat "$1" </dev/null | head -c 1 >/dev/null; echo "${PIPESTATUS[0]}"' \
+		bash "$ready"
 	[ "$output" = 141 ]
 	[ "$stderr" = "" ]
 }
 
-@test "a reader that goes while nothing moves ends it too" {
+@test "a reader that leaves while nothing moves ends it too" {
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
-	run -0 --separate-stderr timeout 20 bash -c 'sleep 1000 | { vsock-cat "$1"; echo $? >status; kill $(pgrep -x sleep -P $$); } | true; cat status' bash "$ready"
+	run -0 --separate-stderr timeout 20 \
+		bash -c 'sleep 1000 | { vsock-cat "$1"; echo $? >status; kill $(pgrep -x sleep -P $$); } | true; cat status' bash "$ready"
 	[ "$output" = 141 ]
 	[ "$stderr" = "" ]
+}
+
+# statuses PEER: of vsock-cat and vsock-listen whose input and output are closed after the answer,
+# as git does with its proxy command, in each order, over each family; see tests/lib/reader-leaves.
+statuses() {
+	need python3
+	for closed in stdin,stdout stdout,stdin socket; do
+		for family in tcp unix seqpacket hybrid; do
+			python3 "$tests_top/tests/lib/reader-leaves" cat "$family" "$closed" "$1"
+			[ "$family" = hybrid ] ||
+				python3 "$tests_top/tests/lib/reader-leaves" listen "$family" \
+					"$closed" "$1"
+		done
+	done | sort | uniq -c | awk '{ print $1 "x" $2 }'
+}
+
+@test "with input and output closed, in either order, the status is 0 if the peer sends nothing more" {
+	run -0 statuses end
+	[ "$output" = 21x0 ]
+}
+
+@test "with input and output closed, in either order, it dies of SIGPIPE if the peer sends more" {
+	run -0 statuses more
+	[ "$output" = 21x-13 ]
 }
 
 @test "timeout 2 ends it at once" {
@@ -286,7 +318,7 @@ assert cat.wait() == 0' "$ready"
 	[ "$stderr" = "" ]
 }
 
-@test "-z: the status is the answer" {
+@test "-z: the status says whether the port is open" {
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
 	run -0 vsock-cat -z "$ready"
 	[ "$output" = "" ]
@@ -295,7 +327,7 @@ assert cat.wait() == 0' "$ready"
 	run -3 vsock-cat -z "$ready"
 }
 
-@test "-v: a line at the beginning and one at the end" {
+@test "-v prints a line at the start and one at the end" {
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
 	run -0 --separate-stderr vsock-cat -v "$ready" <<<hello
 	[ "$output" = hello ]
@@ -304,13 +336,14 @@ assert cat.wait() == 0' "$ready"
 	[[ ${stderr_lines[1]} =~ ^"vsock-cat: #1 done - -> $ready up=6 down=6 time="[0-9.]+" end=eof"$ ]]
 }
 
-@test "-D: the time before each line" {
+@test "-D prints the time before each line" {
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
 	run -0 --separate-stderr vsock-cat -vD "$ready" <<<hello
-	[[ ${stderr_lines[0]} =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{6}Z" vsock-cat: #1 open " ]]
+	local day='[0-9]{4}-[0-9]{2}-[0-9]{2}' clock='[0-9:]{8}\.[0-9]{6}'
+	[[ ${stderr_lines[0]} =~ ^${day}T${clock}"Z vsock-cat: #1 open " ]]
 }
 
-@test "--log-format json: every line is an object" {
+@test "--log-format json makes every line an object" {
 	need python3
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
 	vsock-cat -v --log-format json "$ready" <<<hello >/dev/null 2>log
@@ -323,10 +356,11 @@ assert done["conn"] == 1 and done["from"] == "-" and done["to"] == sys.argv[1], 
 assert done["up"] == 6 and done["down"] == 6 and done["end"] == "eof", done
 assert isinstance(done["seconds"], float)' "$ready"
 	run -3 --separate-stderr vsock-cat --log-format json "tcp:127.0.0.1:$(free_port)"
-	python 'import json, sys; print(json.loads(sys.argv[1]))' "${stderr_lines[0]}" | grep refused
+	python 'import json, sys; print(json.loads(sys.argv[1]))' "${stderr_lines[0]}" |
+		grep refused
 }
 
-@test "SIGUSR1: the counters" {
+@test "SIGUSR1 prints the counters" {
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
 	mkfifo cat.in
 	exec 8<>cat.in
@@ -340,7 +374,7 @@ assert isinstance(done["seconds"], float)' "$ready"
 	[[ $(cat cat.err) == "vsock-cat: $ready: "*6*6* ]]
 }
 
-@test "--wait: until somebody listens" {
+@test "--wait retries until the port listens" {
 	spawn cat vsock-cat --wait 60s ./socket
 	echo hello >server.in
 	spawn_ready server vsock-listen unix:./socket
@@ -349,28 +383,29 @@ assert isinstance(done["seconds"], float)' "$ready"
 	[ "$(cat cat.err)" = "" ]
 }
 
-@test "--wait: not longer, and the status is that of the cause" {
+@test "--wait gives up after TIME with the status of the cause" {
 	run --separate-stderr vsock-cat --wait 100ms ./none
 	[ "$status" -eq 4 ] || [ "$status" -eq 5 ]
 	[[ ${stderr_lines[0]} == "vsock-cat: unix:./none: "* ]]
 	run -2 vsock-cat --wait 100ms 'vsock:3abc:1'
 }
 
-@test "--idle-timeout: status 5" {
+@test "--idle-timeout ends with status 5" {
 	spawn_ready server vsock-listen --discard tcp:127.0.0.1:0
 	mkfifo open
 	exec 8<>open
 	run -5 --separate-stderr vsock-cat -i 50ms "$ready" <&8
-	[ "$stderr" = "vsock-cat: $ready: timed out: nothing moved for 50 ms" ]
+	[ "$stderr" = "vsock-cat: $ready: timed out: no data for 50 ms" ]
 	run -5 --separate-stderr vsock-cat --max-time 50ms "$ready" <&8
 	[ "$stderr" = "vsock-cat: $ready: timed out: ended after 50 ms (--max-time)" ]
 	exec 8<&-
 	run -0 vsock-cat --half-close-timeout 50ms "$ready" </dev/null
 }
 
-@test "--max-bytes: no more than that, status 1" {
+@test "--max-bytes sends no more than the limit, status 1" {
 	spawn_ready server vsock-listen --generate 1M tcp:127.0.0.1:0
-	run -1 --separate-stderr sh -c 'vsock-cat --max-bytes 1000 "$1" </dev/null | wc -c; vsock-cat -q --max-bytes 1000 "$1" </dev/null >/dev/null' sh "$ready"
+	run -1 --separate-stderr sh -c \
+		'vsock-cat --max-bytes 1000 "$1" </dev/null | wc -c; vsock-cat -q --max-bytes 1000 "$1" </dev/null >/dev/null' sh "$ready"
 	[ "$output" = 1000 ]
 	[[ ${stderr_lines[0]} == "vsock-cat: $ready: ended after 1000 B (--max-bytes)" ]]
 }
@@ -390,7 +425,7 @@ assert isinstance(done["seconds"], float)' "$ready"
 	same sent got
 }
 
-@test "the peer resets: broken, status 7, and how much went before" {
+@test "a reset by the peer is status 7, with the bytes transferred" {
 	spawn_peer peer '
 connection, _ = listener.accept()
 connection.recv(100)
@@ -406,7 +441,7 @@ time.sleep(1000)'
 	[[ ${stderr_lines[1]} == "hint: 6 B were sent and 0 B received before it" ]]
 }
 
-@test "the peer is killed in mid-transfer: status 7, nothing is pretended" {
+@test "a peer killed in mid-transfer is status 7, and success is not claimed" {
 	spawn_peer peer '
 connection, _ = listener.accept()
 connection.recv(1000000)
@@ -415,7 +450,7 @@ os.kill(os.getpid(), 9)'
 	[[ ${stderr_lines[0]} == "vsock-cat: $ready: "* ]]
 }
 
-@test "standard input that was not delivered whole: status 7, from a file too" {
+@test "standard input that was not fully delivered is status 7, also from a file" {
 	bytes 8M sent
 	spawn_ready server vsock-listen unix:./socket -- head -c 10
 	run -7 --separate-stderr sh -c 'vsock-cat ./socket <sent >got' sh
@@ -423,7 +458,7 @@ os.kill(os.getpid(), 9)'
 	[[ ${stderr_lines[0]} == "vsock-cat: unix:./socket: "* ]]
 }
 
-@test "the peer has closed for good while standard input is open: it ends" {
+@test "it ends when the peer has closed both directions, even with standard input open" {
 	spawn_ready server vsock-listen unix:./socket -- echo bye
 	mkfifo open
 	exec 8<>open
@@ -450,14 +485,14 @@ connection.close()'
 	[ "$output" = "over IPv6" ]
 }
 
-@test "IPv6, in brackets" {
+@test "IPv6 addresses work in brackets" {
 	spawn_ready server vsock-listen "tcp:[::1]:0" --echo || skip "no IPv6 here"
 	[[ $ready == "tcp:[::1]:"* ]]
 	run -0 vsock-cat "$ready" <<<hello
 	[ "$output" = hello ]
 }
 
-@test "hybrid vsock: the handshake, nothing behind it lost, and what its failures are" {
+@test "hybrid vsock: the handshake loses nothing, and its failures are explained" {
 	need python3
 	start_vmm vmm payload payload garbage close silence
 	run -0 vsock-cat vsock-mux:./vmm:1 <<<hello
@@ -473,11 +508,12 @@ connection.close()'
 	[[ ${stderr_lines[0]} == "vsock-cat: vsock-mux:./vmm:4: timed out: "* ]]
 }
 
-@test "our client against socat, ncat, nc and Python, both ends of file kept" {
+@test "our client with socat, ncat, nc and Python: end of file is passed on both ways" {
 	need socat ncat nc python3
 	bytes 1M sent
 	port=$(free_port)
-	spawn socat socat -t 60 "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr" SYSTEM:'cat >up; cat sent'
+	spawn socat socat -t 60 "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr" \
+		SYSTEM:'cat >up; cat sent'
 	run -0 sh -c 'vsock-cat --wait 60s tcp:127.0.0.1:"$1" <sent >got' sh "$port"
 	same sent got
 	same sent up
@@ -493,13 +529,14 @@ connection.close()'
 	same sent got
 	join ncat
 	spawn nc nc -N -l 127.0.0.1 "$port" # OpenBSD's
-	if wait_until sh -c 'vsock-cat -qq -w 5s tcp:127.0.0.1:"$1" <sent; test $? -ne 3' sh "$port"; then
+	if wait_until sh -c 'vsock-cat -qq -w 5s tcp:127.0.0.1:"$1" <sent; test $? -ne 3' sh \
+		"$port"; then
 		join nc
 		same sent nc.out
 	fi
 }
 
-@test "on a terminal: its end of input is passed on, the answer arrives" {
+@test "on a terminal, end of input is passed on and the answer arrives" {
 	need script
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 -- sh -c 'cat; echo end'
 	# script(1) is not to see an end of its own input before

@@ -1,53 +1,19 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-proxy: datagrams. UDP on loopback, on a stream between two vsock-proxies, and towards who speaks the framing by himself.
+# vsock-proxy: datagrams. UDP on loopback, on a stream between two vsock-proxies, and towards who
+# speaks the framing by himself.
 
 load lib/common
+load lib/udp
 
-setup() {
-	need python3
-	own_folder
-}
-
-# peer NAME COMMAND…: one that says where it listens; sets $at.
-peer() {
-	local name=$1
-	shift
-	spawn "$name" "$tests_top/tests/lib/datagrams" "$@"
-	wait_until grep -q '^READY' "$name.out"
-	at=$(sed -n 's/^READY //p' "$name.out")
-}
-
-datagrams() {
-	"$tests_top/tests/lib/datagrams" "$@"
-}
-
-# What there is between the family and the options.
-where() {
-	echo "${1#*:}"
-}
-
-# A UDP echo behind two proxies, which talk through stream $1; udp-idle of the near one is $2, and $3… goes to it. $ready is the near end.
-two_proxies() {
-	local stream=$1 idle=$2
-	shift 2
-	peer echo echo 127.0.0.1:0
-	spawn_ready far vsock-proxy -v "$stream" "$at"
-	spawn_ready near vsock-proxy -v "$@" udp:127.0.0.1:0 "$ready" "udp-idle=$idle"
-}
-
-has() {
-	wait_until grep -Eq -- "$2" "$1"
-}
-
-@test "10,000 datagrams of many sizes, each whole and in order, on a UNIX stream" {
+@test "10,000 datagrams of many sizes arrive whole and in order on a UNIX stream" {
 	two_proxies unix:./stream 60s
 	datagrams exchange "$(where "$ready")" 10000
 	run -0 grep -c ' open ' near.err
 	[ "$output" = 1 ]
 }
 
-@test "the same on a TCP stream, from ten sources that don't mix" {
+@test "10,000 datagrams from ten sources stay separate on a TCP stream" {
 	two_proxies tcp:127.0.0.1:0 60s
 	datagrams exchange "$(where "$ready")" 400 --sources 10
 	run -0 grep -c ' open udp:127.0.0.1:.* -> tcp:127.0.0.1:' near.err
@@ -56,9 +22,10 @@ has() {
 	[ "$output" = 10 ]
 }
 
-@test "a flow ends when it was quiet for its time, with its stream, and that is no failure" {
+@test "a UDP flow ends with its stream after its idle time, and that is not a failure" {
 	two_proxies unix:./stream 2s --metrics unix:./metrics
-	[ "$(datagrams ask "$(where "$ready")" one 'and two')" = $'127.0.0.1 one\n127.0.0.1 and two' ]
+	[ "$(datagrams ask "$(where "$ready")" one 'and two')" = \
+		$'127.0.0.1 one\n127.0.0.1 and two' ]
 	# with the two bytes of each on the stream
 	has near.err '#1 done udp:127.0.0.1:[0-9]+ -> unix:./stream up=14 down=10 time=[0-9.]+ end=idle$'
 	has far.err '#1 done unix .* -> udp:127.0.0.1:[0-9]+ up=10 down=14 time=[0-9.]+ end=eof$'
@@ -91,18 +58,19 @@ for host in ("127.0.0.1", "127.0.0.2", "127.0.0.1"):
 	[ "$(datagrams ask "[::1]:$port" six)" = "::1 six" ]
 }
 
-@test "localhost is both 127.0.0.1 and ::1, and a range is a socket for each port" {
+@test "localhost is 127.0.0.1 and ::1, and a range is a socket for each port" {
 	peer echo echo 127.0.0.1:0
 	spawn_ready proxy vsock-proxy udp:0 "$at"
 	[ "$(datagrams ask "127.0.0.1:$(port_of "$ready")" four)" = "127.0.0.1 four" ]
 	first=$(port_of "$ready")
 	finish proxy
 	[ "$first" -lt 65534 ] || first=40000
-	spawn_ready proxy vsock-proxy "udp:127.0.0.1:$first-$((first + 1))" "udp:127.0.0.1:$(port_of "$at")-$(($(port_of "$at") + 1))"
+	spawn_ready proxy vsock-proxy "udp:127.0.0.1:$first-$((first + 1))" \
+		"udp:127.0.0.1:$(port_of "$at")-$(($(port_of "$at") + 1))"
 	[ "$(datagrams ask "127.0.0.1:$first" range)" = "127.0.0.1 range" ]
 }
 
-@test "who may: by the source's address; a source that may not is recorded once, not for each datagram" {
+@test "access lists check the source address; a denied source is recorded once, not for each datagram" {
 	peer echo echo 127.0.0.1:0
 	spawn_ready proxy vsock-proxy udp:127.0.0.1:0 "$at" allow=127.0.0.2
 	datagrams pour "$(where "$ready")" 50 10 --from 127.0.0.1
@@ -118,9 +86,10 @@ for host in ("127.0.0.1", "127.0.0.2", "127.0.0.1"):
 	proxy_says 2 "can never match a peer of udp" --check udp:127.0.0.1:5353 vsock:3:5353 allow=3
 }
 
-@test "as many flows as --max-conns: the next one's datagrams are dropped, told once and counted" {
+@test "with --max-conns flows open, datagrams of the next are dropped, reported once and counted" {
 	peer echo echo 127.0.0.1:0
-	spawn_ready proxy vsock-proxy --metrics unix:./metrics udp:127.0.0.1:0 "$at" max-conns=2 udp-idle=1s name=few
+	spawn_ready proxy vsock-proxy --metrics unix:./metrics udp:127.0.0.1:0 "$at" max-conns=2 \
+		udp-idle=1s name=few
 	run -0 python3 -c '
 import socket, sys
 there = ("127.0.0.1", int(sys.argv[1]))
@@ -144,13 +113,14 @@ for i in range(150):
         pass
 else:
     raise Exception("never let in")' "$(port_of "$ready")"
-	[ "$(grep -c 'datagrams of new sources are dropped: as many flows are open as may be' proxy.err)" = 1 ]
+	[ "$(grep -c 'datagrams of new sources are dropped: the maximum number of UDP flows is' \
+		proxy.err)" = 1 ]
 	run -0 curl -s --unix-socket metrics http://localhost/metrics
 	[[ $output =~ 'datagrams_dropped_total{rule="few"} '([0-9]+) ]]
 	[ "${BASH_REMATCH[1]}" -ge 5 ]
 }
 
-@test "--accept-rate drops who is too much, and lets in who was in" {
+@test "--accept-rate drops surplus new flows and keeps existing ones" {
 	peer echo echo 127.0.0.1:0
 	spawn_ready proxy vsock-proxy udp:127.0.0.1:0 "$at" accept-rate=1
 	run -0 python3 -c '
@@ -163,13 +133,14 @@ socks[0].settimeout(30)
 assert socks[0].recv(10) == b"x"
 socks[0].sendto(b"y", there)
 assert socks[0].recv(10) == b"y"' "$(port_of "$ready")"
-	has proxy.err 'more come than --accept-rate lets in'
+	has proxy.err 'new clients exceed --accept-rate'
 }
 
-@test "who speaks the framing himself: split anywhere, empty, several at once, and a question whose asker ends his half" {
+@test "a stream client may speak the framing itself: split anywhere, empty, several at once, half-closed" {
 	peer echo echo 127.0.0.1:0
 	spawn_ready proxy vsock-proxy -v unix:./stream "$at"
-	run -0 datagrams frame ./stream bytes:hello read send: read raw:0001410000000142 read read read size:65507 read
+	run -0 datagrams frame ./stream bytes:hello read send: read raw:0001410000000142 read read \
+		read size:65507 read
 	[ "${lines[0]}" = "5 hello" ]
 	[ "${lines[1]}" = "0 " ]
 	[ "${lines[2]}" = "1 A" ]
@@ -193,7 +164,7 @@ assert socks[0].recv(10) == b"y"' "$(port_of "$ready")"
 	has proxy.err '#1 done .* up=5 .* end=io why="the stream ended within a datagram"'
 }
 
-@test "a server that speaks the framing himself, and a flow that ends with its stream" {
+@test "a server may speak the framing itself, and a flow ends with its stream" {
 	peer server serve 127.0.0.1:0
 	spawn_ready proxy vsock-proxy -v udp:127.0.0.1:0 "$at"
 	datagrams exchange "$(where "$ready")" 500 --sources 3
@@ -205,7 +176,7 @@ assert socks[0].recv(10) == b"y"' "$(port_of "$ready")"
 	[ "$(grep -c ' fail ' proxy.err)" -le 3 ]
 }
 
-@test "a question waits while its target is waited for" {
+@test "a request waits while its target is waited for" {
 	spawn_ready proxy vsock-proxy udp:127.0.0.1:0 unix:./late wait=60s
 	spawn asker datagrams_later "$(where "$ready")"
 	wait_until test -e asker.sent
@@ -220,7 +191,7 @@ datagrams_later() {
 	datagrams ask "$1" early --timeout 60
 }
 
-@test "nobody is bound to the port: a failure in the record, but not the end: who comes later is heard" {
+@test "nobody bound to the port is a failure in the record but does not end the flow" {
 	peer echo echo 127.0.0.1:0
 	target=$at
 	finish echo
@@ -233,7 +204,7 @@ datagrams_later() {
 	[ "$output" = "127.0.0.1 somebody" ]
 }
 
-@test "a limit of the rate drops what is too much; --max-bytes and --max-time end a flow" {
+@test "a rate limit drops the surplus; --max-bytes and --max-time end a flow" {
 	peer echo echo 127.0.0.1:0
 	spawn_ready proxy vsock-proxy -v udp:127.0.0.1:0 "$at" rate-limit=10K udp-idle=300ms
 	datagrams pour "$(where "$ready")" 100 1000
@@ -248,12 +219,13 @@ datagrams_later() {
 	has proxy.err '#1 done .* end=max-time'
 }
 
-@test "a stream that nobody reads loses its own datagrams, and holds nobody up" {
+@test "a stream that nobody reads loses only its own datagrams" {
 	need socat
 	peer echo echo 127.0.0.1:0
 	spawn silent socat -u UNIX-LISTEN:./silent,rcvbuf=4096 EXEC:'sleep 100'
 	wait_until test -S ./silent
-	spawn_ready proxy vsock-proxy --metrics unix:./metrics udp:127.0.0.1:0 unix:./silent name=silent udp:127.0.0.1:0 "$at" name=loud
+	spawn_ready proxy vsock-proxy --metrics unix:./metrics udp:127.0.0.1:0 \
+		unix:./silent name=silent udp:127.0.0.1:0 "$at" name=loud
 	wait_ready proxy 2
 	loud=${readies[1]}
 	for turn in 1 2 3 4 5; do
@@ -265,7 +237,7 @@ datagrams_later() {
 	[[ $output == *'connections_open{rule="silent"} '* ]]
 }
 
-@test "answers that a stream does not take are dropped, by us or by the kernel, and all are counted" {
+@test "answers that a stream does not accept are dropped by us or the kernel, and all are counted" {
 	cat >flood.py <<'PYTHON'
 import socket
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -301,7 +273,7 @@ print(got // 1002)'
 	[ $((output + BASH_REMATCH[1])) = 3000 ]
 }
 
-@test "a command behind each flow; and the first rule with udp: that a reload brings to a worker that may make no such socket" {
+@test "a command can serve each flow; a reload can add the first udp: rule to a confined worker" {
 	peer echo echo 127.0.0.1:0
 	spawn_ready proxy vsock-proxy -v udp:127.0.0.1:0 exec:cat
 	[ "$(datagrams ask "$(where "$ready")" one two)" = $'127.0.0.1 one\n127.0.0.1 two' ]
@@ -314,7 +286,7 @@ print(got // 1002)'
 	[ "$output" = "5 hello" ]
 }
 
-@test "socat as client and server, and a question to a name server of ten lines" {
+@test "socat as client and server, and a query to a small name server" {
 	need socat
 	cat >names.py <<'PYTHON'
 import socket
@@ -324,7 +296,8 @@ print("READY udp:127.0.0.1:%d" % server.getsockname()[1], flush=True)
 while True:
     question, who = server.recvfrom(512)
     # the same id and question, one answer: a pointer to the name, A, IN, 60 s, 192.0.2.1
-    server.sendto(question[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + question[12:] + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1", who)
+    server.sendto(question[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + question[12:]
+        + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1", who)
 PYTHON
 	spawn names python3 names.py
 	wait_until grep -q READY names.out
@@ -339,7 +312,7 @@ PYTHON
 	[ "$(tail -c 4 answer | od -An -tu1 | tr -s ' ')" = " 192 0 2 1" ]
 }
 
-@test "rules are read again: the socket goes to the rule that listens there now, and old flows go on" {
+@test "a reload gives the socket to the rule that now listens there, and old flows go on" {
 	peer one echo 127.0.0.1:0
 	first=$at
 	peer two serve 127.0.0.1:0
@@ -380,20 +353,27 @@ PYTHON
 	has proxy.err ' done udp:.* rule=old .* end=signal'
 }
 
-@test "what can't be meant for datagrams is refused at the start, and says what to write" {
-	for key in idle-timeout=1m half-close-timeout=1s no-shutdown message-size=line buffer=64K engine=copy; do
+@test "options that make no sense for datagrams are refused at the start with advice" {
+	for key in idle-timeout=1m half-close-timeout=1s no-shutdown message-size=line buffer=64K \
+		engine=copy; do
 		proxy_says 2 "${key%%=*}" --check udp:127.0.0.1:5353 vsock:3:5353 "$key"
 	done
 	proxy_says 2 "write udp-idle=TIME" --check vsock::5353 udp:127.0.0.1:53 idle-timeout=1m
-	proxy_says 2 "a PROXY header stands before a stream" --check udp:127.0.0.1:5353 vsock:3:5353 send-proxy=v2
-	proxy_says 2 "a PROXY header stands before a stream" --check vsock::5353 udp:127.0.0.1:53 accept-proxy allow=3
-	proxy_says 2 "datagrams travel on a stream" --check udp:127.0.0.1:5353 vsock-seqpacket:3:5353
+	proxy_says 2 "a PROXY header needs a stream" --check udp:127.0.0.1:5353 \
+		vsock:3:5353 send-proxy=v2
+	proxy_says 2 "a PROXY header needs a stream" --check vsock::5353 \
+		udp:127.0.0.1:53 accept-proxy allow=3
+	proxy_says 2 "datagrams travel on a stream" --check udp:127.0.0.1:5353 \
+		vsock-seqpacket:3:5353
 	proxy_says 2 "datagrams travel on a stream" --check unix-seqpacket:./x udp:127.0.0.1:53
-	proxy_says 2 "its clients need a stream to ask on" --check udp:127.0.0.1:5353 socks5: allow-dest=h:1
+	proxy_says 2 "its clients need a stream to ask on" --check udp:127.0.0.1:5353 socks5: \
+		allow-dest=h:1
 	proxy_says 2 "needs a connection of its own" --check udp:127.0.0.1:5353 fd:3
 	proxy_says 2 "this rule has none" --check tcp:5353 vsock:3:5353 udp-idle=1s
-	proxy_says 2 "udp: is an address of vsock-proxy's rules" --check --metrics udp:9090 tcp:1 tcp:2
-	for program in "vsock-cat udp:127.0.0.1:53" "vsock-listen udp:53" "vsock-ping udp:127.0.0.1:53"; do
+	proxy_says 2 "udp: is an address of vsock-proxy's rules" \
+		--check --metrics udp:9090 tcp:1 tcp:2
+	for program in "vsock-cat udp:127.0.0.1:53" "vsock-listen udp:53" \
+		"vsock-ping udp:127.0.0.1:53"; do
 		run -2 $program
 		[[ $output == *"udp: is an address of vsock-proxy's rules"* ]]
 	done
@@ -402,11 +382,12 @@ PYTHON
 
 # option_words OPTION: as it may be written, with a value where it needs one.
 option_words() {
-	local -A values=([bind]=127.0.0.1 [connect-timeout]=1s [window]=1M [backlog]=3 [mode]=0600 [owner]=root [group]=root)
+	local -A values=([bind]=127.0.0.1 [connect-timeout]=1s [window]=1M [backlog]=3 [mode]=0600 \
+		[owner]=root [group]=root)
 	echo "$1${values[$1]:+=${values[$1]}}"
 }
 
-@test "each option of addresses that means nothing here is refused on both sides, in all spellings of the family" {
+@test "each address option without effect here is refused on both sides, in all spellings of the family" {
 	run -2 vsock-proxy --check udp:53,nonsense vsock:3:53
 	[[ $output =~ 'options are '([^$'\n']*) ]]
 	read -ra names <<<"${BASH_REMATCH[1]}"
@@ -416,24 +397,27 @@ option_words() {
 			word=$(option_words "$name")
 			proxy_says 2 "option '$name' is" --check "$family:53,$word" vsock:3:53
 			[ "$name" != bind ] || continue
-			proxy_says 2 "option '$name' is not for udp:" --check vsock::53 "$family:localhost:53,$word"
+			proxy_says 2 "option '$name' is not for udp:" \
+				--check vsock::53 "$family:localhost:53,$word"
 		done
 	done
 	vsock-proxy --check vsock::53 udp4:53,bind=127.0.0.1 vsock::54 udp6:53,bind=[::1]:1000
-	proxy_says 2 "bad address to bind: 127.0.0.1 is not for udp6:" --check vsock::53 udp6:53,bind=127.0.0.1
+	proxy_says 2 "bad address to bind: 127.0.0.1 is not for udp6:" \
+		--check vsock::53 udp6:53,bind=127.0.0.1
 	for rule in "udp:53 vsock:3:53" "tcp:53 udp:53" "udp:53 udp:localhost:54"; do
-		proxy_says 2 "which datagrams have not" --check $rule original-dst
-		proxy_says 2 "which datagrams have not" --check $rule original-dst send-proxy=v2
+		proxy_says 2 "which datagrams do not have" --check $rule original-dst
+		proxy_says 2 "which datagrams do not have" --check $rule original-dst send-proxy=v2
 	done
 }
 
-@test "services by name: those of UDP, to listen and to connect, and no others" {
+@test "UDP services can be used by name, for listening and connecting, and no others" {
 	free=
 	while read -r service port; do
 		spawn echo "$tests_top/tests/lib/datagrams" echo "127.0.0.1:$port"
 		wait_until sh -c 'grep -q READY echo.out || [ -s echo.err ]'
 		grep -q READY echo.out && free=$service && break
-	done < <(sed -n 's,^\([a-z][^ \t]*\)[ \t]*\([1-9][0-9][0-9][0-9][0-9]*\)/udp.*,\1 \2,p' /etc/services 2>/dev/null)
+	done < <(sed -n 's,^\([a-z][^ \t]*\)[ \t]*\([1-9][0-9][0-9][0-9][0-9]*\)/udp.*,\1 \2,p' \
+		/etc/services 2>/dev/null)
 	[ "$free" ] || skip "/etc/services is missing (package netbase), or all is taken"
 	spawn_ready proxy vsock-proxy udp:127.0.0.1:0 "udp:127.0.0.1:$free"
 	[ "$(datagrams ask "$(where "$ready")" by-name)" = "127.0.0.1 by-name" ]
@@ -446,131 +430,21 @@ option_words() {
 	finish proxy
 	proxy_says 2 'no such service of UDP: no-such-service' udp:127.0.0.1:no-such-service "$at"
 	[ "$(getent services ssh/tcp)" ] || return 0
-	[ "$(getent services ssh/udp)" ] || proxy_says 2 'no such service of UDP: ssh' udp:127.0.0.1:ssh "$at"
+	[ "$(getent services ssh/udp)" ] ||
+		proxy_says 2 'no such service of UDP: ssh' udp:127.0.0.1:ssh "$at"
 	spawn_ready proxy vsock-proxy udp:127.0.0.1:0 udp:127.0.0.1:no-such-service
 	datagrams pour "$(where "$ready")" 1 1
 	has proxy.err ' fail .* why="?no such service of UDP: no-such-service'
 }
 
-# passed NAME SPEC… -- COMMAND…: in the background, started with sockets as systemd passes them: WORD=udp:HOST, tcp:HOST or
-# unixgram. Says "AT HOST:PORT" of each on standard output; sets $at to the first.
-passed() {
-	local name=$1
-	shift
-	cat >pass.py <<-'PYTHON'
-		import os, socket, sys
-		split = sys.argv.index("--")
-		names, held = [], []
-		for spec in sys.argv[1:split]:
-		    word, what = spec.split("=")
-		    kind, _, host = what.partition(":")
-		    if kind == "unixgram":
-		        sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-		        sock.bind("./gram")
-		    else:
-		        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-		        sock = socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
-		        if family == socket.AF_INET6:
-		            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-		        sock.bind((host, 0))
-		        if kind == "tcp":
-		            sock.listen()
-		    print("AT %s:%d" % sock.getsockname()[:2] if kind != "unixgram" else "AT ./gram", flush=True)
-		    names.append(word)
-		    held.append(os.dup2(sock.fileno(), 100 + len(held)))
-		for number, fd in enumerate(held):
-		    os.dup2(fd, 3 + number)
-		os.closerange(3 + len(held), 200)
-		os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(held)), LISTEN_FDNAMES=":".join(names))
-		os.execvp(sys.argv[split + 1], sys.argv[split + 1 :])
-	PYTHON
-	spawn "$name" python3 pass.py "$@"
-	wait_until grep -q '^AT' "$name.out"
-	at=$(sed -n 's/^AT //p' "$name.out" | head -n 1)
-}
-
-@test "a datagram socket that systemd has passed is served as udp: is, by name and by number, and through a reload and a restart" {
-	peer echo echo 127.0.0.1:0
-	echo "fd:dns $at name=one udp-idle=1m" >rules
-	target=$at
-	passed proxy dns=udp:127.0.0.1 -- vsock-proxy -v -f rules
-	[ "$(datagrams ask "$at" first)" = "127.0.0.1 first" ]
-	has proxy.err '#1 open udp:127.0.0.1:[0-9]+ -> udp:127.0.0.1:[0-9]+ rule=one'
-	printf '%s\n' "fd:dns $target name=two" "udp:127.0.0.1:0 exec:cat" >rules
-	kill -HUP "${spawned[proxy]}"
-	has proxy.err 'reloaded'
-	[ "$(datagrams ask "$at" second)" = "127.0.0.1 second" ]
-	has proxy.err 'open udp:.* rule=two'
-	kill -USR2 "${spawned[proxy]}"
-	has proxy.err 'has taken over'
-	next=$(sed -n 's/.*this process (\([0-9]*\)) has taken over.*/\1/p' proxy.err)
-	# the one that goes hears nothing of them any more
-	datagrams exchange "$at" 100
-	ends_with 0 proxy
-	spawned[proxy]=$next
-	[ "$(grep -c 'open udp:' proxy.err)" = 3 ]
-	finish proxy
-	passed number dns=udp:127.0.0.1 -- vsock-proxy -v fd:3 "$target"
-	datagrams exchange "$at" 100
-	finish number
-}
-
-@test "several passed sockets of one name; on all addresses, of both versions, the answer comes from where was asked" {
-	[ -e /proc/net/if_inet6 ] || skip "no IPv6 here"
-	peer echo echo 127.0.0.1:0
-	target=$at
-	passed proxy dns=udp::: dns=udp:0.0.0.0 -- vsock-proxy -v fd:dns "$target"
-	port=$(port_of "$at")
-	for host in 127.0.0.1 127.0.0.2; do
-		[ "$(datagrams ask "$host:$port" "to $host")" = "$host to $host" ]
-		[ "$(datagrams ask "$host:$(port_of "$(sed -n 2p proxy.out)")" "to $host")" = "$host to $host" ]
-	done
-	[ "$(datagrams ask "[::1]:$port" six)" = "::1 six" ]
-	has proxy.err 'open udp:\[::1\]:'
-}
-
-@test "passed datagram sockets that can't be served, or not so, are refused, and it is said why" {
-	peer echo echo 127.0.0.1:0
-	target=$at
-	refused_passed 1 'fd:a: the datagrams of this socket are not of UDP' a=unixgram -- vsock-proxy fd:a "$target"
-	refused_passed 1 'fd:a: some sockets of this name are for datagrams, others for connections' a=udp:127.0.0.1 a=tcp:127.0.0.1 -- vsock-proxy fd:a "$target"
-	refused_passed 1 'fd:a: this socket is for datagrams' a=tcp:127.0.0.1 a=udp:127.0.0.1 -- vsock-proxy fd:a "$target"
-	refused_passed 1 'fd:a: this socket is for datagrams' a=udp:127.0.0.1 -- vsock-listen --echo fd:a
-	refused_passed 1 'fd:b: this socket is for datagrams' b=udp:127.0.0.1 -- vsock-proxy --metrics fd:b tcp:127.0.0.1:0 "$target"
-	refused_passed 2 'datagrams have a time of their own' a=udp:127.0.0.1 -- vsock-proxy fd:a "$target" idle-timeout=1m
-	refused_passed 2 'a PROXY header stands before a stream' a=udp:127.0.0.1 -- vsock-proxy fd:a tcp:53 send-proxy=v2
-	refused_passed 2 'datagrams travel on a stream' a=udp:127.0.0.1 -- vsock-proxy fd:a unix-seqpacket:./x
-}
-
-refused_passed() { # STATUS TEXT SPEC… -- COMMAND…
-	local status=$1 text=$2
-	shift 2
-	rm -f gram
-	passed refused "$@"
-	ends_with "$status" refused
-	grep -qF "$text" refused.err || { cat refused.err; return 1; }
-}
-
-@test "systemd-socket-activate: the first datagram starts it, and is answered" {
-	need systemd-socket-activate
-	peer echo echo 127.0.0.1:0
-	port=$(udp_port)
-	spawn activate systemd-socket-activate -d -l "127.0.0.1:$port" --fdname=dns vsock-proxy fd:dns "$at"
-	wait_until grep -q 'Listening on' activate.err
-	[ "$(datagrams ask "127.0.0.1:$port" starts)" = "127.0.0.1 starts" ]
-}
-
-udp_port() { # one that was free a moment ago
-	python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
-@test "an address that is taken, and one that is not here" {
+@test "an address in use and one that is not local are reported" {
 	peer echo echo 127.0.0.1:0
 	proxy_says 1 "address in use: another program has port $(port_of "$at")" "$at" vsock:3:53
-	proxy_says 1 "address not available: no interface of this machine has 192.0.2.1" udp:192.0.2.1:5353 vsock:3:53
+	proxy_says 1 "address not available: no interface of this machine has 192.0.2.1" \
+		udp:192.0.2.1:5353 vsock:3:53
 }
 
-@test "2,000 flows and 20,000 datagrams leave no descriptor behind" {
+@test "2,000 flows and 20,000 datagrams leave no descriptor open" {
 	two_proxies unix:./stream 2s "${inspectable[@]}"
 	datagrams ask "$(where "$ready")" first
 	before=$(descriptors_of near)
@@ -589,7 +463,7 @@ no_more_than() {
 	[ "$(descriptors_of near)" -le "$1" ]
 }
 
-@test "status shows flows as connections" {
+@test "--status shows UDP flows as connections" {
 	peer echo echo 127.0.0.1:0
 	spawn_ready proxy vsock-proxy --status-socket unix:./status udp:127.0.0.1:0 "$at" name=dns
 	datagrams ask "$(where "$ready")" hello
@@ -600,7 +474,7 @@ no_more_than() {
 	[[ $output == *'"dropped": 0'* || $output == *'"dropped":0'* ]]
 }
 
-@test "SIGTERM: quiet flows are not waited for, and their descriptors close" {
+@test "SIGTERM does not wait for idle flows, and their descriptors close" {
 	two_proxies unix:./stream 60s
 	datagrams ask "$(where "$ready")" hello
 	finish near

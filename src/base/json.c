@@ -12,6 +12,17 @@
 
 #define DEPTHS (sizeof(((struct json *)NULL)->comma) / sizeof(((struct json *)NULL)->comma[0]))
 
+/* Above U+FFFF it takes a pair of surrogates. */
+static void write_escape(FILE *out, uint32_t point)
+{
+	if (point > 0xffff) {
+		point -= 0x10000;
+		fprintf(out, "\\u%04" PRIx32, 0xd800 + (point >> 10));
+		point = 0xdc00 + (point & 0x3ff);
+	}
+	fprintf(out, "\\u%04" PRIx32, point);
+}
+
 static void write_string(FILE *out, const char *text)
 {
 	size_t left = strlen(text);
@@ -32,9 +43,8 @@ static void write_string(FILE *out, const char *text)
 			fputs("\\r", out);
 		} else if (point == '\t') {
 			fputs("\\t", out);
-		} else if (utf8_unsafe(point) || point == 0x2028 || point == 0x2029) {
-			/* JSON itself asks only for C0; the separators end a line in JavaScript */
-			fprintf(out, "\\u%04" PRIx32, point);
+		} else if (utf8_unsafe(point)) { /* JSON itself asks only for C0 */
+			write_escape(out, point);
 		} else {
 			fwrite(text, 1, size, out);
 		}
@@ -74,7 +84,7 @@ static void close_level(struct json *json, char bracket)
 
 void json_start(struct json *json, FILE *out)
 {
-	*json = (struct json){.out = out};
+	*json = (struct json){ .out = out };
 }
 
 void json_object(struct json *json, const char *key)

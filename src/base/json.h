@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * json: writes JSON, an object a line, to a FILE. Commas and escaping are its business; nesting is the caller's.
- * Bytes that are not UTF-8 become U+FFFD, characters that could harm a terminal \uXXXX. Nothing is allocated.
+ * json: writes JSON to a FILE, one object per line. It takes care of commas and escaping; the
+ * caller takes care of nesting. Bytes that are not UTF-8 become U+FFFD; utf8_unsafe() characters
+ * are written as \uXXXX, so that the text can be shown on a terminal. Nothing is allocated.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
@@ -13,7 +14,7 @@
 struct json {
 	FILE *out;
 	unsigned depth;
-	bool comma[16]; /* by depth: does the next value need one before it? */
+	bool comma[16]; /* by depth: does the next value need a comma? */
 };
 
 void json_start(struct json *json, FILE *out);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Theory of operation: a line is put together in memory (open_memstream) and leaves in one write(2), so that lines of
- * several processes on one stderr do not mix. A message is escaped as a whole: it is one line whatever its arguments
- * hold. The escaper leaves backslashes alone, so what a caller has already escaped stays as it is.
+ * Theory of operation: a line is put together in memory (open_memstream) and leaves in one
+ * write(2), so that lines of several processes on one stderr do not mix. A message is escaped as a
+ * whole: it is one line whatever its arguments hold. utf8_escape() leaves backslashes alone, so
+ * what a caller has already escaped stays as it is.
  */
 #include "config.h"
 
@@ -18,39 +19,41 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "base/fdutil.h"
+#include "base/fd.h"
 #include "base/json.h"
+#include "base/names.h"
 #include "base/units.h"
-#include "base/utf8.h"
 
 #undef LOG_SYSLOG /* syslog.h's facility of that name hides our format */
 
-/* A stderr that isn't read (a full pipe) may hold a message up for so long, then it is lost, and so are the next, at once. */
+/* How long a message waits for a stderr that is not read (a full pipe). After that it is lost, and
+ * later messages are lost at once. */
 #define WRITE_PATIENCE NSEC_PER_SEC
 
 struct level {
 	const char *name;
 	int priority;
 };
-static const struct level level_error = {"error", LOG_ERR};
-static const struct level level_place = {"error", LOG_ERR};
-static const struct level level_warning = {"warning", LOG_WARNING};
-static const struct level level_notice = {"notice", LOG_NOTICE};
-static const struct level level_hint = {"hint", LOG_NOTICE};
-static const struct level level_info = {"info", LOG_INFO};
+static const struct level level_error = { "error", LOG_ERR };
+static const struct level level_place = { "error", LOG_ERR };
+static const struct level level_warning = { "warning", LOG_WARNING };
+static const struct level level_notice = { "notice", LOG_NOTICE };
+static const struct level level_hint = { "hint", LOG_NOTICE };
+static const struct level level_info = { "info", LOG_INFO };
 
 static const char *program_name;
-static struct log_config config = {.format = LOG_TEXT};
+static struct log_config config = { .format = LOG_TEXT };
 static bool progress_shown;
 
-/* What stderr did not take (a full disk, a reader that is gone or stands still), since it last took anything. */
+/* Messages lost on stderr (a full disk, a reader that is gone or stalled) since the last successful
+ * write. */
 static struct {
 	uint64_t messages;
 	int error; /* of the last attempt, or 0 */
-	bool cut;  /* one of them was, in its midst: what comes next begins a line */
+	bool cut; /* one of them was, in its midst: what comes next begins a line */
 } lost;
 
-/* Is stderr the journal's stream? It tells the device and inode of it in the environment; see systemd.exec(5). */
+/* Is stderr the journal's stream? The environment has its device and inode; see systemd.exec(5). */
 static bool is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
@@ -60,7 +63,8 @@ static bool is_journal(void)
 
 	if (stream == NULL || sscanf(stream, "%ju:%ju%c", &device, &inode, &rest) != 2)
 		return false;
-	return fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device && status.st_ino == inode;
+	return fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device &&
+	       status.st_ino == inode;
 }
 
 void log_start(const char *program)
@@ -80,7 +84,7 @@ void log_configure(const struct log_config *wanted)
 	if (config.format == LOG_AUTO)
 		config.format = is_journal() ? LOG_JOURNAL : LOG_TEXT;
 	if (config.format == LOG_SYSLOG)
-		openlog(program_name, LOG_PID, LOG_DAEMON);
+		openlog(name_installed(program_name), LOG_PID, LOG_DAEMON);
 }
 
 /* Each -q takes one -v back. */
@@ -88,7 +92,7 @@ void log_disconnect(void)
 {
 	closelog();
 	if (config.format == LOG_SYSLOG) /* what the messages are called was forgotten too */
-		openlog(program_name, LOG_PID, LOG_DAEMON);
+		openlog(name_installed(program_name), LOG_PID, LOG_DAEMON);
 }
 
 bool log_verbose(unsigned level)
@@ -115,7 +119,7 @@ bool log_color_on(int fd)
 unsigned log_width(int fd)
 {
 	const char *columns = getenv("COLUMNS");
-	struct units_error error;
+	struct mistake error;
 	struct winsize window;
 	uint64_t width;
 
@@ -128,7 +132,7 @@ unsigned log_width(int fd)
 
 static void emit(const struct level *level, const char *message);
 
-/* A message, or whatever has lines. Where could we complain that it can't be written? */
+/* Writes a message or other lines. A failure is ignored, because there is nowhere to report it. */
 static void put_out(const char *data, size_t size)
 {
 	uint64_t deadline = units_now() + (lost.error ? 0 : WRITE_PATIENCE);
@@ -152,8 +156,9 @@ static bool tell_lost(void)
 
 	if (messages == 0)
 		return true;
-	snprintf(text, sizeof(text), "messages lost here: %" PRIu64 ": standard error could not be written: %s", messages,
-	         lost.error == ETIMEDOUT ? "nobody reads it" : strerror(lost.error));
+	snprintf(text, sizeof(text),
+		 "messages lost here: %" PRIu64 ": standard error could not be written: %s",
+		 messages, lost.error == ETIMEDOUT ? "nobody reads it" : strerror(lost.error));
 	lost.messages = 0;
 	emit(&level_warning, text); /* comes back to write_out() */
 	if (lost.messages == 0)
@@ -162,7 +167,7 @@ static bool tell_lost(void)
 	return false;
 }
 
-/* The line of progress, which nobody misses. */
+/* Writes the progress line, whose loss does no harm. */
 static void write_progress(const char *data, size_t size)
 {
 	(void)fd_write_until(STDERR_FILENO, data, size, units_now() + WRITE_PATIENCE, NULL);
@@ -177,64 +182,16 @@ static void write_out(const char *data, size_t size)
 }
 
 /*
- * The escaper
+ * Escaping
  */
 
-/* Escapes the first character of text to piece; returns how many bytes it had. */
-static size_t escape_one(const char *text, size_t length, char piece[17])
-{
-	uint32_t point = 0;
-	size_t size = utf8_read(text, length, &point);
-	bool safe = size > 0 && !utf8_unsafe(point);
-
-	if (size == 0)
-		size = 1;
-	if (safe) {
-		memcpy(piece, text, size);
-		piece[size] = '\0';
-	} else {
-		for (size_t i = 0; i < size; i++)
-			snprintf(piece + 4 * i, 5, "\\x%02X", (unsigned)(unsigned char)text[i]);
-	}
-	return size;
-}
-
-char *log_escape(const char *text, size_t length, char *buf, size_t size)
-{
-	size_t used = 0, cut = 0; /* cut: the end of the last character after which there is room for … */
-	char piece[17];
-
-	if (size == 0)
-		return buf;
-	while (length > 0) {
-		size_t taken = escape_one(text, length, piece), more = strlen(piece);
-
-		if (used + more >= size) {
-			used = cut;
-			if (size >= sizeof("…")) {
-				memcpy(buf + used, "…", strlen("…"));
-				used += strlen("…");
-			}
-			break;
-		}
-		memcpy(buf + used, piece, more);
-		used += more;
-		if (used + sizeof("…") <= size)
-			cut = used;
-		text += taken;
-		length -= taken;
-	}
-	buf[used] = '\0';
-	return buf;
-}
-
-/* The same to a line; between quotes '"' and '\' get a backslash. */
+/* utf8_escape() to a line; between quotes '"' and '\' get a backslash. */
 static void put_escaped(FILE *line, const char *text, size_t length, bool quoted)
 {
 	char piece[17];
 
 	while (length > 0) {
-		size_t taken = escape_one(text, length, piece);
+		size_t taken = utf8_escape_one(text, length, piece);
 
 		for (const char *at = piece; *at != '\0'; at++) {
 			if (quoted && (*at == '"' || *at == '\\'))
@@ -273,7 +230,9 @@ static char *line_close(struct line *line)
 	return NULL;
 }
 
-/* What stands before a line of text. named: the program's name too, which the journal has already. */
+/* Writes the prefix of a line of text. named: with the program's name, which the journal adds
+ * itself.
+ */
 static void put_prefix(FILE *out, const struct level *level, bool named)
 {
 	char buf[UNITS_STAMP];
@@ -285,9 +244,9 @@ static void put_prefix(FILE *out, const struct level *level, bool named)
 	if (!named || program_name == NULL || config.format == LOG_JOURNAL)
 		return;
 	if (level == &level_error && log_color_on(STDERR_FILENO))
-		fprintf(out, "\033[1;31m%s:\033[0m ", program_name);
+		fprintf(out, "\033[1;31m%s:\033[0m ", name_installed(program_name));
 	else
-		fprintf(out, "%s: ", program_name);
+		fprintf(out, "%s: ", name_installed(program_name));
 }
 
 /* Begins output: whatever it is, the progress goes first. */
@@ -336,14 +295,24 @@ static void emit(const struct level *level, const char *message)
 	}
 }
 
-__attribute__((format(printf, 3, 0))) static void message_at(const struct level *level, const char *place,
-                                                             const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void message_at(const struct level *level,
+							     const char *place, const char *format,
+							     va_list arguments)
 {
 	int saved = errno; /* for the caller; and %m is read at once, in vasprintf() */
 	struct line line;
 	char *raw;
 	int length = vasprintf(&raw, format, arguments);
 
+	if (length >= 0 && (level == &level_hint || level == &level_notice)) {
+		char *named = names_in(raw);
+
+		if (named != NULL) {
+			free(raw);
+			raw = named;
+			length = (int)strlen(raw);
+		}
+	}
 	if (length >= 0) {
 		if (line_open(&line)) {
 			if (place != NULL) {
@@ -361,8 +330,8 @@ __attribute__((format(printf, 3, 0))) static void message_at(const struct level 
 	errno = saved;
 }
 
-__attribute__((format(printf, 2, 0))) static void message(const struct level *level, const char *format,
-                                                          va_list arguments)
+__attribute__((format(printf, 2, 0))) static void message(const struct level *level,
+							  const char *format, va_list arguments)
 {
 	message_at(level, NULL, format, arguments);
 }
@@ -460,7 +429,7 @@ static size_t escaped_width(const char *text, size_t first, size_t last)
 	char piece[17];
 
 	while (first < last) {
-		first += escape_one(text + first, last - first, piece);
+		first += utf8_escape_one(text + first, last - first, piece);
 		width += utf8_width(piece, strlen(piece));
 	}
 	return width;
@@ -493,7 +462,8 @@ void log_caret(const char *text, size_t offset, size_t length)
 	int saved = errno;
 	struct line line;
 
-	if (config.quiet >= 2 || config.format == LOG_SYSLOG || !line_open(&line)) /* syslog: no line is below another */
+	if (config.quiet >= 2 || config.format == LOG_SYSLOG ||
+	    !line_open(&line)) /* syslog: no line is below another */
 		return;
 	put_erase(line.out);
 	if (config.format == LOG_JSON)
@@ -505,6 +475,15 @@ void log_caret(const char *text, size_t offset, size_t length)
 		free(line.data);
 	}
 	errno = saved;
+}
+
+void log_mistake(const char *name, const char *text, const struct mistake *mistake)
+{
+	log_error("%s%s%s: %s", name ? name : "", name ? " " : "", text, mistake->why);
+	if (mistake->length)
+		log_caret(text, mistake->offset, mistake->length);
+	if (*mistake->hint)
+		log_hint("%s", mistake->hint);
 }
 
 /*
@@ -524,8 +503,8 @@ static double seconds(uint64_t ns)
 	return (double)ns / 1e9;
 }
 
-static void put_json_event(FILE *out, uint64_t conn, const char *event, const char *from, const char *to,
-                           const struct log_field *fields)
+static void put_json_event(FILE *out, uint64_t conn, const char *event, const char *from,
+			   const char *to, const struct log_field *fields)
 {
 	struct json json;
 	char buf[UNITS_STAMP];
@@ -546,7 +525,8 @@ static void put_json_event(FILE *out, uint64_t conn, const char *event, const ch
 		if (fields->type == LOG_F_NUMBER)
 			json_number(&json, key, fields->number);
 		else if (fields->type == LOG_F_SECONDS)
-			json_real(&json, key, seconds(fields->number), seconds_decimals(fields->number));
+			json_real(&json, key, seconds(fields->number),
+				  seconds_decimals(fields->number));
 		else if (fields->text != NULL)
 			json_text(&json, key, fields->text);
 	}
@@ -573,7 +553,7 @@ static void put_field(FILE *out, const struct log_field *field)
 }
 
 static void put_event(FILE *out, uint64_t conn, const char *event, const char *from, const char *to,
-                      const struct log_field *fields)
+		      const struct log_field *fields)
 {
 	if (conn)
 		fprintf(out, "#%" PRIu64 " ", conn);
@@ -591,7 +571,7 @@ static void put_event(FILE *out, uint64_t conn, const char *event, const char *f
 }
 
 void log_event(unsigned level, uint64_t conn, const char *event, const char *from, const char *to,
-               const struct log_field *fields)
+	       const struct log_field *fields)
 {
 	bool failed = strcmp(event, "fail") == 0 || strcmp(event, "deny") == 0;
 	int saved = errno;
@@ -623,8 +603,8 @@ bool log_progress_on(void)
 {
 	const char *terminal = getenv("TERM");
 
-	return config.quiet < 1 && config.format == LOG_TEXT && terminal != NULL && strcmp(terminal, "dumb") != 0 &&
-	       isatty(STDERR_FILENO);
+	return config.quiet < 1 && config.format == LOG_TEXT && terminal != NULL &&
+	       strcmp(terminal, "dumb") != 0 && isatty(STDERR_FILENO);
 }
 
 void log_progress(const char *format, ...)
@@ -640,7 +620,7 @@ void log_progress(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(raw, sizeof(raw), format, arguments);
 	va_end(arguments);
-	log_escape(raw, strlen(raw), text, sizeof(text));
+	utf8_escape(raw, strlen(raw), text, sizeof(text));
 	if (line_open(&line)) {
 		/* A line that wraps could not be erased */
 		size_t fit = utf8_fit(text, strlen(text), log_width(STDERR_FILENO) - 1);

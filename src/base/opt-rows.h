@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* opt-rows: what opt.c and opt-screen.c share: the rows of all tables of a program, one after another. */
+/* opt-rows: what opt.c and opt-screen.c share: the rows of all tables of a program, one after
+ * another. */
 #ifndef BASE_OPT_ROWS_H
 #define BASE_OPT_ROWS_H
 
@@ -11,7 +12,7 @@
 
 struct opt_row {
 	const struct opt *opt;
-	void *into; /* NULL: of our own, --help and the like */
+	void *into; /* NULL: --help and the like, which every program has */
 };
 
 struct opt_rows {
@@ -19,7 +20,7 @@ struct opt_rows {
 	size_t count;
 };
 
-/* The screens, as text on out. */
+/* Print the screens on out. */
 void opt_screen_usage(const struct opt_program *program, FILE *out);
 void opt_screen_brief(const struct opt_program *program, const struct opt_rows *rows, FILE *out);
 void opt_screen_full(const struct opt_program *program, const struct opt_rows *rows, FILE *out);

@@ -3,18 +3,25 @@
 #include "config.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/names.h"
 #include "base/opt-rows.h"
 #include "base/utf8.h"
+#include "base/util.h"
 
 #define BRIEF_WIDTH 80u
-#define WIDEST 110u   /* longer lines are hard to read */
-#define NARROWEST 50u /* below it we let the terminal wrap */
-#define COLUMN_MAX 32u /* where the texts begin at most; a longer option has its text on the next line */
+#define WIDEST 110u /* longer lines are hard to read */
+#define NARROWEST 30u /* below it we let the terminal wrap */
+#define STACKED \
+	60u /* below it each text is on the lines after its option, this far to the right: */
+#define STACKED_COLUMN 8u
+#define COLUMN_MAX \
+	32u /* where the texts begin at most; a longer option has its text on the next line */
 #define LEFT_SIZE 160
 
 static const char *const features[] = {
@@ -30,9 +37,9 @@ static const char *const features[] = {
 #endif
 };
 
-static unsigned screen_width(unsigned most)
+static unsigned screen_width(unsigned most, FILE *out)
 {
-	unsigned width = log_width(STDOUT_FILENO);
+	unsigned width = log_width(fileno(out));
 
 	if (width > most)
 		return most;
@@ -47,8 +54,11 @@ static size_t columns(const char *text)
 /* Words of text from column at on, wrapped at width to column indent; ends the line. */
 static void put_wrapped(FILE *out, const char *text, size_t at, size_t indent, size_t width)
 {
+	char *named = names_in(text);
 	bool first = true;
 
+	if (named != NULL)
+		text = named;
 	while (*text != '\0') {
 		size_t length = strcspn(text, " "), word = utf8_width(text, length);
 
@@ -66,6 +76,7 @@ static void put_wrapped(FILE *out, const char *text, size_t at, size_t indent, s
 		text += strspn(text, " ");
 	}
 	fputc('\n', out);
+	free(named);
 }
 
 static void put_choices(FILE *out, const struct opt *opt, const char *between)
@@ -121,17 +132,19 @@ static bool is_shown(const struct opt *opt, bool brief)
 }
 
 /* The column at which the texts begin. */
-static size_t text_column(const struct opt_rows *rows, bool brief)
+static size_t text_column(const struct opt_rows *rows, bool brief, size_t width)
 {
 	size_t column = 0;
 	char left[LEFT_SIZE];
 
+	if (width < STACKED)
+		return STACKED_COLUMN;
 	for (size_t i = 0; i < rows->count; i++) {
 		const struct opt *opt = rows->row[i].opt;
-		size_t width = columns(left_side(opt, left, sizeof(left))) + 2;
+		size_t used = columns(left_side(opt, left, sizeof(left))) + 2;
 
-		if (is_shown(opt, brief) && width > column && width <= COLUMN_MAX)
-			column = width;
+		if (is_shown(opt, brief) && used > column && used <= COLUMN_MAX)
+			column = used;
 	}
 	return column;
 }
@@ -152,11 +165,60 @@ static void put_option(FILE *out, const struct opt *opt, size_t column, size_t w
 
 void opt_screen_usage(const struct opt_program *program, FILE *out)
 {
-	for (size_t i = 0; program->usage[i] != NULL; i++)
-		fprintf(out, "%s %s %s\n", i == 0 ? "usage:" : "      ", program->name, program->usage[i]);
+	const char *name = name_installed(program->name);
+	size_t width = screen_width(WIDEST, out);
+
+	for (size_t i = 0; program->usage[i] != NULL; i++) {
+		fprintf(out, "%s %s ", i == 0 ? "usage:" : "      ", name);
+		put_wrapped(out, program->usage[i], columns(name) + 8, 11, width);
+	}
 }
 
-/* Pairs of command and what it does, in two columns as long as every line fits, else one below the other. */
+static void put_summary(const struct opt_program *program, size_t width, FILE *out)
+{
+	const char *name = name_installed(program->name);
+
+	fprintf(out, "%s: ", name);
+	put_wrapped(out, program->summary, columns(name) + 2, 2, width);
+}
+
+static void put_statuses(size_t width, FILE *out)
+{
+	static const char *const meanings[] = {
+		"success",
+		"other failure",
+		"usage, bad address",
+		"refused",
+		"no such CID, host or device",
+		"timed out",
+		"permission denied",
+		"connection broke",
+	};
+	size_t rows = ARRAY_SIZE(meanings) / 2;
+
+	fputs("\nExit status:\n", out);
+	for (size_t i = 0; width < STACKED && i < ARRAY_SIZE(meanings); i++)
+		fprintf(out, "  %zu %s\n", i, meanings[i]);
+	for (size_t i = 0; width >= STACKED && i < rows; i++)
+		fprintf(out, "  %zu %-24s%zu %s\n", i, meanings[i], rows + i, meanings[rows + i]);
+}
+
+/* Our programs' names in an example are those that are installed. Returns how many columns it
+ * takes; out NULL: only that. */
+static size_t put_command(FILE *out, const char *command)
+{
+	char *named = names_in(command);
+	const char *shown = named != NULL ? named : command;
+	size_t width = columns(shown);
+
+	if (out != NULL)
+		fprintf(out, "  %s", shown);
+	free(named);
+	return width;
+}
+
+/* Pairs of command and what it does, in two columns as long as every line fits, else one below the
+ * other. */
 static void put_examples(const struct opt_program *program, size_t most, size_t width, FILE *out)
 {
 	const char *const *examples = program->examples;
@@ -164,19 +226,19 @@ static void put_examples(const struct opt_program *program, size_t most, size_t 
 	bool fits = true;
 
 	for (; examples != NULL && count < most && examples[2 * count] != NULL; count++)
-		if (columns(examples[2 * count]) > widest)
-			widest = columns(examples[2 * count]);
+		if (put_command(NULL, examples[2 * count]) > widest)
+			widest = put_command(NULL, examples[2 * count]);
 	if (count == 0)
 		return;
 	for (size_t i = 0; i < count; i++)
 		fits = fits && widest + 4 + columns(examples[2 * i + 1]) <= width;
 	fputs("\nExamples:\n", out);
 	for (size_t i = 0; i < count; i++) {
-		const char *command = examples[2 * i], *meaning = examples[2 * i + 1];
+		const char *meaning = examples[2 * i + 1];
+		size_t used = put_command(out, examples[2 * i]);
 
-		fprintf(out, "  %s", command);
 		if (fits)
-			fprintf(out, "%*s", (int)(2 + widest - columns(command)), "");
+			fprintf(out, "%*s", (int)(2 + widest - used), "");
 		else
 			fputs("\n      ", out);
 		put_wrapped(out, meaning, fits ? widest + 4 : 6, 6, width);
@@ -185,15 +247,21 @@ static void put_examples(const struct opt_program *program, size_t most, size_t 
 
 void opt_screen_brief(const struct opt_program *program, const struct opt_rows *rows, FILE *out)
 {
-	size_t width = screen_width(BRIEF_WIDTH), column = text_column(rows, true);
+	size_t width = screen_width(BRIEF_WIDTH, out), column = text_column(rows, true, width);
+	char manual[80];
 
 	opt_screen_usage(program, out);
-	fprintf(out, "%s: %s\n\n", program->name, program->summary);
+	put_summary(program, width, out);
+	fputc('\n', out);
 	for (size_t i = 0; i < rows->count; i++)
 		if (is_shown(rows->row[i].opt, true))
 			put_option(out, rows->row[i].opt, column, width);
-	put_examples(program, program->brief_examples > 0 ? program->brief_examples : 2, width, out);
-	fprintf(out, "\n--help shows every option; the manual is %s(1)\n", program->name);
+	put_examples(program, program->brief_examples > 0 ? program->brief_examples : 2, width,
+		     out);
+	fputc('\n', out);
+	snprintf(manual, sizeof(manual), "--help shows all options; the manual is %s(1)",
+		 program->name);
+	put_wrapped(out, manual, 0, 0, width);
 }
 
 static const char *group_of(const struct opt_rows *rows, size_t i)
@@ -207,12 +275,14 @@ static bool begins_group(const struct opt_rows *rows, size_t row)
 	if (!is_shown(rows->row[row].opt, false))
 		return false;
 	for (size_t i = 0; i < row; i++)
-		if (is_shown(rows->row[i].opt, false) && strcasecmp(group_of(rows, i), group_of(rows, row)) == 0)
+		if (is_shown(rows->row[i].opt, false) &&
+		    strcasecmp(group_of(rows, i), group_of(rows, row)) == 0)
 			return false;
 	return true;
 }
 
-static void put_group(const struct opt_rows *rows, size_t first, size_t column, size_t width, FILE *out)
+static void put_group(const struct opt_rows *rows, size_t first, size_t column, size_t width,
+		      FILE *out)
 {
 	const char *name = group_of(rows, first);
 
@@ -224,11 +294,11 @@ static void put_group(const struct opt_rows *rows, size_t first, size_t column, 
 
 void opt_screen_full(const struct opt_program *program, const struct opt_rows *rows, FILE *out)
 {
-	size_t width = screen_width(WIDEST), column = text_column(rows, false);
+	size_t width = screen_width(WIDEST, out), column = text_column(rows, false, width);
+	char manual[80];
 
 	opt_screen_usage(program, out);
-	fprintf(out, "%s: ", program->name);
-	put_wrapped(out, program->summary, columns(program->name) + 2, 2, width);
+	put_summary(program, width, out);
 	for (size_t i = 0; i < rows->count; i++)
 		if (begins_group(rows, i))
 			put_group(rows, i, column, width, out);
@@ -239,29 +309,31 @@ void opt_screen_full(const struct opt_program *program, const struct opt_rows *r
 		fputs("  ", out);
 		put_wrapped(out, program->notes[i], 2, 4, width);
 	}
-	fputs("\nExit status:\n"
-	      "  0 done                    4 no such CID, host or device\n"
-	      "  1 other failure           5 timed out\n"
-	      "  2 usage, bad address      6 not permitted\n"
-	      "  3 refused                 7 connection broke\n",
-	      out);
-	fprintf(out, "\nThe manual is %s(1); vsock-address(7) has the addresses.\n", program->name);
+	put_statuses(width, out);
+	fputc('\n', out);
+	snprintf(manual, sizeof(manual), "See %s(1) and, for addresses, vsock-address(7).",
+		 program->name);
+	put_wrapped(out, manual, 0, 0, width);
 }
 
 void opt_screen_version(const struct opt_program *program, FILE *out)
 {
-	fprintf(out, "%s (%s) %s\n", program->name, PACKAGE_NAME, PACKAGE_VERSION);
-	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+	fprintf(out, "%s (%s) %s\n", name_installed(program->name), PACKAGE_NAME, PACKAGE_VERSION);
+	for (size_t i = 0; i < ARRAY_SIZE(features); i++)
 		fprintf(out, "%s%s", i > 0 ? " " : "", features[i]);
-	fputc('\n', out);
+	fprintf(out,
+		"\nCopyright (C) %s the vsock-tools authors\n"
+		"Licence GPL-3.0-or-later; there is no warranty.\n"
+		"Home page: %s\nBugs: %s\n",
+		COPYRIGHT_YEARS, PACKAGE_URL, PACKAGE_BUGREPORT);
 }
 
 void opt_screen_list(const struct opt_rows *rows, FILE *out)
 {
 	static const char *const types[] = {
-		[OPT_FLAG] = "flag",   [OPT_REPEAT] = "repeat", [OPT_TIME] = "time",
-		[OPT_SIZE] = "size",   [OPT_RATE] = "rate",     [OPT_COUNT] = "count",
-		[OPT_TEXT] = "text",   [OPT_CHOICE] = "choice", [OPT_LIST] = "list",
+		[OPT_FLAG] = "flag", [OPT_REPEAT] = "repeat", [OPT_TIME] = "time",
+		[OPT_SIZE] = "size", [OPT_RATE] = "rate",     [OPT_COUNT] = "count",
+		[OPT_TEXT] = "text", [OPT_CHOICE] = "choice", [OPT_LIST] = "list",
 	};
 
 	for (size_t i = 0; i < rows->count; i++) {
@@ -269,12 +341,13 @@ void opt_screen_list(const struct opt_rows *rows, FILE *out)
 
 		if (!is_shown(opt, false))
 			continue;
-		fprintf(out, "%c\t%s\t%s\t%s\t", opt->letter != 0 ? opt->letter : '-', opt->name, types[opt->type],
-		        opt->value != NULL ? opt->value : "-");
-		if (opt->type == OPT_CHOICE)
+		fprintf(out, "%c\t%s\t%s\t%s\t", opt->letter != 0 ? opt->letter : '-', opt->name,
+			types[opt->type], opt->value != NULL ? opt->value : "-");
+		if (opt->choices)
 			put_choices(out, opt, ",");
 		else
 			fputc('-', out);
-		fprintf(out, "\t%s\t%s\t%s\n", opt->fallback != NULL ? opt->fallback : "-", opt->flags & OPT_RULE ? "key" : "-", opt->text);
+		fprintf(out, "\t%s\t%s\t%s\n", opt->fallback != NULL ? opt->fallback : "-",
+			opt->flags & OPT_RULE ? "key" : "-", opt->text);
 	}
 }

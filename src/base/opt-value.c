@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What options and the keys of rules have in common: the value of a row, its range and its choices, and guessing a name. */
+/* What options and the keys of rules have in common: the value of a row, its range and its choices,
+ * and guessing a name. */
 #include "config.h"
 
 #include "base/opt.h"
@@ -12,33 +13,23 @@
 #include <string.h>
 
 #include "base/units.h"
+#include "base/util.h"
 
-#define NAME_MAX_COMPARED 40
-
-static int bad(struct opt_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static int bad(struct opt_error *error, const char *format, ...)
+/* The whole value is wrong. */
+__attribute__((format(printf, 3, 4))) static int bad(struct mistake *error, const char *hint,
+						     const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(error->why, sizeof(error->why), format, args);
+	mistake_vat(error, 0, 0, hint, format, args);
 	va_end(args);
 	return -EINVAL;
 }
 
-static void hint_inf(const struct opt *opt, struct opt_error *error)
+static const char *hint_inf(const struct opt *opt)
 {
-	if (opt->flags & OPT_INF)
-		snprintf(error->hint, sizeof(error->hint), "for no limit write inf");
-}
-
-/* What units refused, with its spot. */
-static int bad_text(struct opt_error *error, const char *kind, const struct units_error *why)
-{
-	error->offset = why->offset;
-	error->length = why->length;
-	return bad(error, "bad %s: %s", kind, why->why);
+	return opt->flags & OPT_INF ? "write inf for no limit" : NULL;
 }
 
 static void show_limit(const struct opt *opt, uint64_t limit, char *buf, size_t size)
@@ -51,60 +42,67 @@ static void show_limit(const struct opt *opt, uint64_t limit, char *buf, size_t 
 		strcat(buf, "/s");
 }
 
-static int check_range(const struct opt *opt, const char *kind, uint64_t number, struct opt_error *error)
+static int check_range(const struct opt *opt, const char *kind, uint64_t number,
+		       struct mistake *error)
 {
-	bool below = number < opt->min, above = opt->max > 0 && number > opt->max;
+	bool below = number < opt->min;
+	bool above = opt->max > 0 && number > opt->max;
 	char limit[48];
 
 	if (number == UNITS_INF && opt->flags & OPT_INF)
 		return 0;
 	if (number == UNITS_INF)
-		return bad(error, "bad %s: inf can't stand here", kind);
-	if (number == 0 && opt->min == 0 && !(opt->flags & OPT_ZERO)) {
-		hint_inf(opt, error);
-		return bad(error, "bad %s: it must be above 0", kind);
-	}
+		return bad(error, NULL, "bad %s: inf is not allowed", kind);
+	if (number == 0 && opt->min == 0 && !(opt->flags & OPT_ZERO))
+		return bad(error, hint_inf(opt), "bad %s: it must be above 0", kind);
 	if (!below && !above)
 		return 0;
 	show_limit(opt, below ? opt->min : opt->max, limit, sizeof(limit));
-	return bad(error, "bad %s: it is %s %s", kind, below ? "below" : "above", limit);
+	return bad(error, NULL, "bad %s: it is %s %s", kind, below ? "below" : "above", limit);
 }
 
-static int read_amount(const struct opt *opt, const char *value, uint64_t *number, struct opt_error *error)
+static int read_amount(const struct opt *opt, const char *value, uint64_t *number,
+		       struct mistake *error)
 {
 	const char *kind = opt->type == OPT_TIME ? "time" : opt->type == OPT_SIZE ? "size" : "rate";
-	struct units_error why;
 	int status;
 
+	if (opt->type == OPT_TIME && opt->choices) {
+		for (unsigned i = 0; i < 2; i++) {
+			if (strcmp(value, opt->choices[i]) != 0)
+				continue;
+			*number = i ? UNITS_INF : 0;
+			return 0;
+		}
+	}
 	if (opt->type == OPT_TIME)
-		status = units_time(value, number, &why);
+		status = units_time(value, number, error);
 	else if (opt->type == OPT_SIZE)
-		status = units_size(value, number, &why);
+		status = units_size(value, number, error);
 	else
-		status = units_rate(value, number, &why);
+		status = units_rate(value, number, error);
 	if (status < 0)
-		return bad_text(error, kind, &why);
+		return mistake_in(error, 0, kind, NULL);
 	return check_range(opt, kind, *number, error);
 }
 
-static int read_count(const struct opt *opt, const char *value, uint64_t *number, struct opt_error *error)
+static int read_count(const struct opt *opt, const char *value, uint64_t *number,
+		      struct mistake *error)
 {
 	uint64_t min = opt->min == 0 && !(opt->flags & OPT_ZERO) ? 1 : opt->min;
 	uint64_t max = opt->max > 0 ? opt->max : INT64_MAX;
-	struct units_error why;
 
 	if (opt->flags & OPT_INF && strcmp(value, "inf") == 0) {
 		*number = UNITS_INF;
 		return 0;
 	}
-	if (units_count(value, min, max, number, &why) == 0)
+	if (units_count(value, min, max, number, error) == 0)
 		return 0;
-	if (strcmp(value, "0") == 0)
-		hint_inf(opt, error);
-	return bad_text(error, "number", &why);
+	return mistake_in(error, 0, "number", strcmp(value, "0") == 0 ? hint_inf(opt) : NULL);
 }
 
-static int read_choice(const struct opt *opt, const char *value, unsigned *choice, struct opt_error *error)
+static int read_choice(const struct opt *opt, const char *value, unsigned *choice,
+		       struct mistake *error)
 {
 	char list[200] = "";
 
@@ -115,9 +113,10 @@ static int read_choice(const struct opt *opt, const char *value, unsigned *choic
 			*choice = i;
 			return 0;
 		}
-		snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? ", " : "", opt->choices[i]);
+		snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? ", " : "",
+			 opt->choices[i]);
 	}
-	return bad(error, "it must be one of: %s", list);
+	return bad(error, NULL, "it must be one of: %s", list);
 }
 
 static int add_entry(const struct opt *opt, const char *value, struct opt_list *list)
@@ -127,17 +126,16 @@ static int add_entry(const struct opt *opt, const char *value, struct opt_list *
 	if (grown == NULL)
 		return -ENOMEM;
 	list->entries = grown;
-	list->entries[list->count++] = (struct opt_entry){opt, value};
+	list->entries[list->count++] = (struct opt_entry){ opt, value };
 	return 0;
 }
 
-int opt_set(const struct opt *opt, void *into, const char *value, struct opt_error *error)
+int opt_set(const struct opt *opt, void *into, const char *value, struct mistake *error)
 {
 	void *target = (char *)into + opt->offset;
 	uint64_t number = 0;
 	int status = 0;
 
-	memset(error, 0, sizeof(*error));
 	switch (opt->type) {
 	case OPT_FLAG:
 		*(bool *)target = true;
@@ -166,38 +164,12 @@ int opt_set(const struct opt *opt, void *into, const char *value, struct opt_err
 	return status;
 }
 
-static size_t smaller(size_t a, size_t b)
+/* Is this name nearer than the best so far? One that begins as typed is, else the nearest within a
+ * third of its length. */
+static void consider(const char *typed, size_t length, const char *name, const char **best,
+		     size_t *least)
 {
-	return a < b ? a : b;
-}
-
-/* How many letters have to be added, taken away, changed or exchanged with their neighbour to make b of a (Damerau). */
-static size_t distance(const char *a, size_t length, const char *b)
-{
-	size_t cost[NAME_MAX_COMPARED + 1][NAME_MAX_COMPARED + 1], width = strlen(b);
-
-	if (length > NAME_MAX_COMPARED || width > NAME_MAX_COMPARED)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= width; j++)
-		cost[0][j] = j;
-	for (size_t i = 1; i <= length; i++) {
-		cost[i][0] = i;
-		for (size_t j = 1; j <= width; j++) {
-			size_t best = cost[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-
-			best = smaller(best, smaller(cost[i - 1][j], cost[i][j - 1]) + 1);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				best = smaller(best, cost[i - 2][j - 2] + 1);
-			cost[i][j] = best;
-		}
-	}
-	return cost[length][width];
-}
-
-/* Is this name nearer than the best so far? One that begins as typed is, else the nearest within a third of its length. */
-static void consider(const char *typed, size_t length, const char *name, const char **best, size_t *least)
-{
-	size_t away = distance(typed, length, name);
+	size_t away = mistake_distance(typed, length, name);
 
 	if (length >= 2 && strncmp(name, typed, length) == 0)
 		away = 0;
@@ -207,7 +179,8 @@ static void consider(const char *typed, size_t length, const char *name, const c
 	}
 }
 
-const char *opt_suggest(const struct opt_table *tables, unsigned flags, const char *name, size_t length)
+const char *opt_suggest(const struct opt_table *tables, unsigned flags, const char *name,
+			size_t length)
 {
 	static const char *const ours[] = { "help", "version" };
 	const char *best = NULL;
@@ -217,12 +190,13 @@ const char *opt_suggest(const struct opt_table *tables, unsigned flags, const ch
 		for (const struct opt *opt = tables->rows; opt->name != NULL; opt++)
 			if (!(opt->flags & OPT_HIDDEN) && (opt->flags & flags) == flags)
 				consider(name, length, opt->name, &best, &least);
-	for (size_t i = 0; !flags && i < sizeof(ours) / sizeof(*ours); i++)
+	for (size_t i = 0; !flags && i < ARRAY_SIZE(ours); i++)
 		consider(name, length, ours[i], &best, &least);
 	return best;
 }
 
-const struct opt *opt_find(const struct opt_table *tables, const char *name, size_t length, void **into)
+const struct opt *opt_find(const struct opt_table *tables, const char *name, size_t length,
+			   void **into)
 {
 	for (; tables->rows != NULL; tables++) {
 		for (const struct opt *opt = tables->rows; opt->name != NULL; opt++) {
@@ -238,5 +212,5 @@ const struct opt *opt_find(const struct opt_table *tables, const char *name, siz
 void opt_list_free(struct opt_list *list)
 {
 	free(list->entries);
-	*list = (struct opt_list){0};
+	*list = (struct opt_list){ 0 };
 }

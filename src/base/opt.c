@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Theory of operation: the tables are laid out one after another (struct opt_rows) and getopt_long(3) is made to read
- * them. It is only ever shown options: operands and "--" are taken out here, so that the order of arguments means the
- * same with every libc and with POSIXLY_CORRECT, and what it says of a long option is checked against what was typed,
- * because it takes abbreviations.
+ * Theory of operation: the tables are laid out one after another (struct opt_rows) and
+ * getopt_long(3) is made to read them. It is only ever shown options: operands and "--" are taken
+ * out here, so that the order of arguments means the same with every libc and with POSIXLY_CORRECT,
+ * and what it says of a long option is checked against what was typed, because it takes
+ * abbreviations.
  */
 #include "config.h"
 
@@ -16,20 +17,32 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/names.h"
 #include "base/opt-rows.h"
 
 #define LONG_BASE 256 /* getopt_long's value of a long option is this and its row */
 #define TYPED_MAX 43 /* of a name, with its dashes */
 
-/* Our own options. Only the typed form tells -h from --help, as both are one row. */
+/* Options of all programs. -h and --help share a row, and only their spelling distinguishes them.
+ */
 static const struct opt own_options[] = {
-	{.name = "help", .letter = 'h', .group = "common", .text = "this text; -h is one screen"},
-	{.name = "version", .letter = 'V', .group = "common", .text = "version, and what is built in"},
-	{.name = "list-options", .group = "common", .text = "for completion", .flags = OPT_HIDDEN},
-	{0},
+	{ .name = "help",
+	  .letter = 'h',
+	  .group = "common",
+	  .text = "print this help; -h: the most used options" },
+	{ .name = "version",
+	  .letter = 'V',
+	  .group = "common",
+	  .text = "print the version and optional features" },
+	{ .name = "list-options",
+	  .group = "common",
+	  .text = "for completion",
+	  .flags = OPT_HIDDEN },
+	{ 0 },
 };
 
-/* Which rows the last opt_parse() saw: getopt(3) keeps its state for the whole process, and so do we. */
+/* Which rows the last opt_parse() saw: getopt(3) keeps its state for the whole process, and so do
+ * we. */
 static bool given[OPT_ROWS_MAX];
 
 struct parse {
@@ -56,7 +69,7 @@ static void add_rows(struct opt_rows *rows, const struct opt *options, void *int
 {
 	for (; options->name != NULL; options++) {
 		assert(rows->count < OPT_ROWS_MAX);
-		rows->row[rows->count++] = (struct opt_row){options, into};
+		rows->row[rows->count++] = (struct opt_row){ options, into };
 	}
 }
 
@@ -72,7 +85,8 @@ static void collect_rows(const struct opt_program *program, struct opt_rows *row
 static const struct opt_row *find_name(const struct opt_rows *rows, const char *name, size_t length)
 {
 	for (size_t i = 0; i < rows->count; i++)
-		if (strlen(rows->row[i].opt->name) == length && memcmp(rows->row[i].opt->name, name, length) == 0)
+		if (strlen(rows->row[i].opt->name) == length &&
+		    memcmp(rows->row[i].opt->name, name, length) == 0)
 			return &rows->row[i];
 	return NULL;
 }
@@ -85,7 +99,7 @@ static const struct opt_row *find_letter(const struct opt_rows *rows, int letter
 	return NULL;
 }
 
-/* Notes that the option was given, and with another spelling the option that it stands for. */
+/* Notes that the option was given, and for an alternative spelling also the main one. */
 static void note_given(const struct opt_rows *rows, const struct opt_row *row)
 {
 	given[row - rows->row] = true;
@@ -121,14 +135,15 @@ static const char *find_foreign(const struct opt_program *program, const char *t
 	const struct opt_foreign *foreign = program->foreign;
 
 	for (; foreign != NULL && foreign->option != NULL; foreign++)
-		if (strlen(foreign->option) == length && memcmp(foreign->option, typed, length) == 0)
+		if (strlen(foreign->option) == length &&
+		    memcmp(foreign->option, typed, length) == 0)
 			return foreign->hint;
 	return NULL;
 }
 
 static int fail_foreign(const char *typed, size_t length, const char *hint)
 {
-	log_error("%.*s is not an option here", (int)length, typed);
+	log_error("%.*s is not an option of this program", (int)length, typed);
 	log_hint("%s", hint);
 	return -EINVAL;
 }
@@ -152,7 +167,7 @@ static int fail_long(const struct parse *parse, const char *typed)
 
 static int fail_letter(const struct parse *parse, const char *typed, int letter)
 {
-	char option[3] = {'-', (char)letter, '\0'};
+	char option[3] = { '-', (char)letter, '\0' };
 	const char *hint = find_foreign(parse->program, typed, strlen(typed));
 
 	if (hint != NULL)
@@ -160,7 +175,7 @@ static int fail_letter(const struct parse *parse, const char *typed, int letter)
 	hint = find_foreign(parse->program, option, strlen(option));
 	if (hint != NULL)
 		return fail_foreign(option, strlen(option), hint);
-	/* Half a character tells nothing */
+	/* half a character is no help */
 	log_error("unknown option %s", letter > ' ' && letter < 0x7f ? option : typed);
 	log_hint("try '%s -h'", parse->program->name);
 	return -EINVAL;
@@ -187,7 +202,7 @@ static int fail_missing(const struct use *use)
 /* Reads the value, or says what is wrong with it. */
 static int store(const struct use *use)
 {
-	struct opt_error error;
+	struct mistake error;
 	int status = opt_set(use->row->opt, use->row->into, use->value, &error);
 
 	if (status == 0)
@@ -196,20 +211,24 @@ static int store(const struct use *use)
 		log_error("%s: %s", use->typed, strerror(ENOMEM));
 		return status;
 	}
-	log_error("%s %s: %s", use->typed, use->value, error.why);
-	if (error.length)
-		log_caret(use->value, error.offset, error.length);
-	if (*error.hint)
-		log_hint("%s", error.hint);
+	log_mistake(use->typed, use->value, &error);
 	return status;
+}
+
+void opt_mistake(const struct opt_entry *written, const struct mistake *mistake)
+{
+	char name[48];
+
+	snprintf(name, sizeof(name), "--%s", written->opt->name);
+	log_mistake(name, written->text, mistake);
 }
 
 /*
  * The line
  */
 
-/* Turns the rows into what getopt_long(3) reads: "+" stops at operands, which it never sees; ":" tells missing values
- * from unknown options. */
+/* Turns the rows into arguments of getopt_long(3): "+" stops at operands, which it never sees; ":"
+ * distinguishes missing values from unknown options. */
 static void make_getopt_tables(struct parse *parse)
 {
 	char *at = parse->shorts;
@@ -231,7 +250,7 @@ static void make_getopt_tables(struct parse *parse)
 		if (takes_value(opt))
 			*at++ = ':';
 	}
-	parse->longs[i] = (struct option){0};
+	parse->longs[i] = (struct option){ 0 };
 	*at = '\0';
 }
 
@@ -247,11 +266,10 @@ static const char *const *find_conflict(const struct opt_program *program)
 
 enum { ANSWERED = 1 };
 
-/* Our own options: ANSWERED, or a negative errno if stdout does not take it. */
+/* Our own options. What is printed is the caller's to flush. */
 static int answer(const struct parse *parse, const struct use *use)
 {
 	const struct opt_program *program = parse->program;
-	bool failed;
 
 	if (strcmp(use->typed, "-h") == 0)
 		opt_screen_brief(program, &parse->rows, stdout);
@@ -261,14 +279,11 @@ static int answer(const struct parse *parse, const struct use *use)
 		opt_screen_version(program, stdout);
 	else
 		opt_screen_list(&parse->rows, stdout);
-	failed = ferror(stdout);
-	if (fflush(stdout) == 0 && !failed)
-		return ANSWERED;
-	log_error("standard output: %s", strerror(errno));
-	return -EIO;
+	return ANSWERED;
 }
 
-/* Which option it was, and whether it may have or must have a value. code is what getopt_long() said. */
+/* Finds the option, and whether it may or must have a value. code is the result of getopt_long().
+ */
 static int identify(const struct parse *parse, const char *typed, int code, struct use *use)
 {
 	bool is_long = typed[0] == '-' && typed[1] == '-';
@@ -297,12 +312,13 @@ static int identify(const struct parse *parse, const char *typed, int code, stru
 	return 0;
 }
 
-/* Reads the next option of the word at optind, which moves on only after the last letter of a cluster. */
+/* Reads the next option of the word at optind, which moves on only after the last letter of a
+ * cluster. */
 static int read_option(struct parse *parse)
 {
 	const char *typed = parse->argv[optind];
 	int code = getopt_long(parse->argc, parse->argv, parse->shorts, parse->longs, NULL);
-	struct use use = {0};
+	struct use use = { 0 };
 	int status = identify(parse, typed, code, &use);
 
 	if (status < 0)
@@ -320,7 +336,7 @@ static int read_option(struct parse *parse)
 	return status;
 }
 
-/* Makes getopt(3) begin anew, whoever used it before: 0 does so in glibc and musl alike. */
+/* Makes getopt(3) start again, even after other uses: 0 does this in both glibc and musl. */
 static void reset_getopt(struct parse *parse)
 {
 	opterr = 0;
@@ -352,7 +368,8 @@ static int read_words(struct parse *parse)
 	return 0;
 }
 
-/* Sorts argv: options with their values, "--" if there, operands, what was behind "--". Returns the first operand. */
+/* Sorts argv: options with their values, "--" if present, operands, what followed "--". Returns the
+ * first operand. */
 static int sort_operands(struct parse *parse)
 {
 	char **argv = parse->argv;
@@ -378,7 +395,7 @@ static int sort_operands(struct parse *parse)
 
 int opt_parse(const struct opt_program *program, int argc, char **argv, int *dashdash)
 {
-	struct parse parse = {.program = program, .argc = argc, .argv = argv, .dashdash = argc};
+	struct parse parse = { .program = program, .argc = argc, .argv = argv, .dashdash = argc };
 	const char *const *conflict;
 	int status;
 
@@ -398,7 +415,7 @@ int opt_parse(const struct opt_program *program, int argc, char **argv, int *das
 	}
 	status = read_words(&parse);
 	if (status == 0 && (conflict = find_conflict(program)) != NULL) {
-		log_error("--%s and --%s contradict each other", conflict[0], conflict[1]);
+		log_error("--%s and --%s cannot be used together", conflict[0], conflict[1]);
 		status = -EINVAL;
 	}
 	if (status == 0)
@@ -421,5 +438,5 @@ int opt_status(int result)
 void opt_usage(const struct opt_program *program)
 {
 	opt_screen_usage(program, stderr);
-	fprintf(stderr, "try '%s -h'\n", program->name);
+	fprintf(stderr, "try '%s -h'\n", name_installed(program->name));
 }

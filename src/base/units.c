@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Theory of operation: a reader walks a struct cursor along the text. All arithmetic is on whole numbers of 128 bits,
- * so nothing is rounded but what lies below one nanosecond or one byte. Digits are read here, not by strtoull(3),
- * which also takes blanks, signs and, by base, octal.
+ * Theory of operation: a reader walks a struct cursor along the text. All arithmetic is on whole
+ * numbers of 128 bits, so nothing is rounded but what lies below one nanosecond or one byte. Digits
+ * are read here, not by strtoull(3), which also takes blanks, signs and, by base, octal.
  */
 #include "config.h"
 
@@ -16,22 +16,23 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/log.h"
 #include "base/utf8.h"
+#include "base/util.h"
 
 __extension__ typedef unsigned __int128 wide;
 
-#define FRACTION_DIGITS 18 /* more are below anything that counts: 10^18 times a day in ns fits into 128 bits */
+#define FRACTION_DIGITS \
+	18 /* more are below anything that counts: 10^18 times a day in ns fits into 128 bits */
 
 struct cursor {
 	const char *text;
 	size_t at;
-	struct units_error *error;
+	struct mistake *error;
 };
 
 struct unit {
 	const char *name;
-	uint64_t scale;   /* how much of the base unit it is */
+	uint64_t scale; /* how much of the base unit it is */
 	uint64_t divisor; /* and by what to divide; 0: nothing (bits are an eighth of a byte) */
 };
 
@@ -69,15 +70,14 @@ static size_t word_length(const char *text)
 	return length;
 }
 
-__attribute__((format(printf, 5, 6))) static int fail(const struct cursor *cursor, int error, size_t offset,
-                                                      size_t length, const char *format, ...)
+__attribute__((format(printf, 5, 6))) static int fail(const struct cursor *cursor, int error,
+						      size_t offset, size_t length,
+						      const char *format, ...)
 {
 	va_list arguments;
 
-	cursor->error->offset = offset;
-	cursor->error->length = length > 0 ? length : 1;
 	va_start(arguments, format);
-	vsnprintf(cursor->error->why, sizeof(cursor->error->why), format, arguments);
+	mistake_vat(cursor->error, offset, length > 0 ? length : 1, NULL, format, arguments);
 	va_end(arguments);
 	return error;
 }
@@ -88,7 +88,7 @@ static int fail_word(const struct cursor *cursor, const char *what)
 	size_t length = word_length(cursor->text + cursor->at);
 	char word[24];
 
-	log_escape(cursor->text + cursor->at, length, word, sizeof(word));
+	utf8_escape(cursor->text + cursor->at, length, word, sizeof(word));
 	return fail(cursor, -EINVAL, cursor->at, length, "'%s' is not %s", word, what);
 }
 
@@ -97,7 +97,8 @@ static int fail_number(const struct cursor *cursor)
 	char c = cursor->text[cursor->at];
 
 	if (c == '\0')
-		return fail(cursor, -EINVAL, cursor->at, 1, cursor->at == 0 ? "it is empty" : "a number is missing");
+		return fail(cursor, -EINVAL, cursor->at, 1,
+			    cursor->at == 0 ? "it is empty" : "a number is missing");
 	return fail_word(cursor, is_letter(c) && cursor->at == 0 ? "a number" : "a digit");
 }
 
@@ -118,7 +119,7 @@ static int read_digits(struct cursor *cursor, uint64_t *number, bool *overflow)
 	if (cursor->at == start)
 		return fail_number(cursor);
 	if (cursor->text[start] == '0' && cursor->at > start + 1)
-		return fail(cursor, -EINVAL, start, 1, "a number does not begin with 0");
+		return fail(cursor, -EINVAL, start, 1, "a number must not start with 0");
 	return 0;
 }
 
@@ -142,25 +143,27 @@ static int read_number(struct cursor *cursor, struct number *number)
 	bool overflow = false;
 	int error;
 
-	*number = (struct number){.start = cursor->at, .zero = true};
+	*number = (struct number){ .start = cursor->at, .zero = true };
 	if (cursor->text[cursor->at] != '.' || !is_digit(cursor->text[cursor->at + 1])) {
 		error = read_digits(cursor, &number->whole, &overflow);
 		if (error < 0)
 			return error;
 		if (overflow)
-			return fail(cursor, -ERANGE, number->start, cursor->at - number->start, "it is too large");
+			return fail(cursor, -ERANGE, number->start, cursor->at - number->start,
+				    "it is too large");
 		number->zero = number->whole == 0;
 	}
 	if (cursor->text[cursor->at] == '.') {
 		cursor->at++;
 		if (!is_digit(cursor->text[cursor->at]))
-			return fail(cursor, -EINVAL, cursor->at - 1, 1, "a digit must follow the point");
+			return fail(cursor, -EINVAL, cursor->at - 1, 1,
+				    "a digit must follow the point");
 		read_fraction(cursor, number);
 	}
 	return 0;
 }
 
-/* Looks the letters at the cursor up in units; none are the unit called "". NULL: there is no such unit. */
+/* Looks up the letters at the cursor in units; no letters are the unit "". NULL: unknown unit. */
 static const struct unit *read_unit(struct cursor *cursor, const struct unit *units)
 {
 	const char *word = cursor->text + cursor->at;
@@ -177,7 +180,8 @@ static const struct unit *read_unit(struct cursor *cursor, const struct unit *un
 }
 
 /* The value of a number in a unit, added to *sum. */
-static int add_scaled(const struct cursor *cursor, const struct number *number, const struct unit *unit, uint64_t *sum)
+static int add_scaled(const struct cursor *cursor, const struct number *number,
+		      const struct unit *unit, uint64_t *sum)
 {
 	uint64_t divisor = unit->divisor > 0 ? unit->divisor : 1, power = 1;
 	size_t length = cursor->at - number->start;
@@ -191,26 +195,27 @@ static int add_scaled(const struct cursor *cursor, const struct number *number, 
 		return fail(cursor, -ERANGE, number->start, length, "it is too small");
 	value += *sum;
 	if (value > INT64_MAX)
-		return fail(cursor, -ERANGE, number->start, length, "it is too large; for no limit write inf");
+		return fail(cursor, -ERANGE, number->start, length,
+			    "it is too large; write inf for no limit");
 	*sum = (uint64_t)value;
 	return 0;
 }
 
-int units_time(const char *text, uint64_t *ns, struct units_error *error)
+int units_time(const char *text, uint64_t *ns, struct mistake *error)
 {
 	static const struct unit units[] = {
-		{"ns", 1, 0},
-		{"us", NSEC_PER_USEC, 0},
-		{"ms", NSEC_PER_MSEC, 0},
-		{"s", NSEC_PER_SEC, 0},
-		{"m", 60 * NSEC_PER_SEC, 0},
-		{"min", 60 * NSEC_PER_SEC, 0},
-		{"h", 3600 * NSEC_PER_SEC, 0},
-		{"d", 86400 * NSEC_PER_SEC, 0},
-		{"", NSEC_PER_SEC, 0},
-		{NULL, 0, 0},
+		{ "ns", 1, 0 },
+		{ "us", NSEC_PER_USEC, 0 },
+		{ "ms", NSEC_PER_MSEC, 0 },
+		{ "s", NSEC_PER_SEC, 0 },
+		{ "m", 60 * NSEC_PER_SEC, 0 },
+		{ "min", 60 * NSEC_PER_SEC, 0 },
+		{ "h", 3600 * NSEC_PER_SEC, 0 },
+		{ "d", 86400 * NSEC_PER_SEC, 0 },
+		{ "", NSEC_PER_SEC, 0 },
+		{ NULL, 0, 0 },
 	};
-	struct cursor cursor = {.text = text, .error = error};
+	struct cursor cursor = { .text = text, .error = error };
 	uint64_t sum = 0, last = UINT64_MAX;
 
 	if (strcmp(text, "inf") == 0) {
@@ -229,9 +234,11 @@ int units_time(const char *text, uint64_t *ns, struct units_error *error)
 		if (unit == NULL || (*unit->name == '\0' && text[cursor.at] != '\0'))
 			return fail_word(&cursor, "a unit of time (ns us ms s m min h d)");
 		if (*unit->name == '\0' && number.start > 0)
-			return fail(&cursor, -EINVAL, number.start, after - number.start, "its last number has no unit");
+			return fail(&cursor, -EINVAL, number.start, after - number.start,
+				    "the last number has no unit");
 		if (unit->scale >= last)
-			return fail(&cursor, -EINVAL, after, cursor.at - after, "units go from large to small (1m30s)");
+			return fail(&cursor, -EINVAL, after, cursor.at - after,
+				    "units go from large to small (1m30s)");
 		last = unit->scale;
 		status = add_scaled(&cursor, &number, unit, &sum);
 		if (status < 0)
@@ -242,17 +249,22 @@ int units_time(const char *text, uint64_t *ns, struct units_error *error)
 }
 
 #define KIB UINT64_C(1024)
-#define SIZE_UNITS                                                                                                     \
-	{"", 1, 0}, {"B", 1, 0}, {"K", KIB, 0}, {"k", KIB, 0}, {"KiB", KIB, 0}, {"kB", 1000, 0}, {"KB", 1000, 0},      \
-		{"M", KIB *KIB, 0}, {"m", KIB *KIB, 0}, {"MiB", KIB *KIB, 0}, {"MB", 1000000, 0},                      \
-		{"G", KIB *KIB *KIB, 0}, {"g", KIB *KIB *KIB, 0}, {"GiB", KIB *KIB *KIB, 0}, {"GB", 1000000000, 0},    \
-		{"T", KIB *KIB *KIB *KIB, 0}, {"TiB", KIB *KIB *KIB *KIB, 0}, {"TB", UINT64_C(1000000000000), 0}
+#define SIZE_UNITS                                                                        \
+	{ "", 1, 0 }, { "B", 1, 0 }, { "K", KIB, 0 }, { "k", KIB, 0 }, { "KiB", KIB, 0 }, \
+		{ "kB", 1000, 0 }, { "KB", 1000, 0 }, { "M", KIB * KIB, 0 },              \
+		{ "m", KIB * KIB, 0 }, { "MiB", KIB * KIB, 0 }, { "MB", 1000000, 0 },     \
+		{ "G", KIB * KIB * KIB, 0 }, { "g", KIB * KIB * KIB, 0 },                 \
+		{ "GiB", KIB * KIB * KIB, 0 }, { "GB", 1000000000, 0 },                   \
+		{ "T", KIB * KIB * KIB * KIB, 0 }, { "TiB", KIB * KIB * KIB * KIB, 0 },   \
+	{                                                                                 \
+		"TB", UINT64_C(1000000000000), 0                                          \
+	}
 
 /* A number and one unit; for a rate "/s" may follow. */
-static int read_bytes(const char *text, const struct unit *units, const char *what, bool rate, uint64_t *bytes,
-                      struct units_error *error)
+static int read_bytes(const char *text, const struct unit *units, const char *what, bool rate,
+		      uint64_t *bytes, struct mistake *error)
 {
-	struct cursor cursor = {.text = text, .error = error};
+	struct cursor cursor = { .text = text, .error = error };
 	struct number number;
 	const struct unit *unit;
 	uint64_t sum = 0;
@@ -277,26 +289,32 @@ static int read_bytes(const char *text, const struct unit *units, const char *wh
 		return fail_word(&cursor, what);
 	if (text[cursor.at] != '\0')
 		return fail(&cursor, -EINVAL, cursor.at, strlen(text + cursor.at),
-		            rate ? "nothing but /s may follow the unit" : "nothing may follow the unit");
+			    rate ? "nothing but /s may follow the unit"
+				 : "nothing may follow the unit");
 	*bytes = sum;
 	return 0;
 }
 
-int units_size(const char *text, uint64_t *bytes, struct units_error *error)
+int units_size(const char *text, uint64_t *bytes, struct mistake *error)
 {
-	static const struct unit units[] = {SIZE_UNITS, {NULL, 0, 0}};
+	static const struct unit units[] = { SIZE_UNITS, { NULL, 0, 0 } };
 
-	return read_bytes(text, units, "a unit of size (B K M G T = 1024, kB MB GB TB = 1000)", false, bytes, error);
+	return read_bytes(text, units, "a unit of size (B K M G T = 1024, kB MB GB TB = 1000)",
+			  false, bytes, error);
 }
 
-int units_rate(const char *text, uint64_t *bytes_per_second, struct units_error *error)
+int units_rate(const char *text, uint64_t *bytes_per_second, struct mistake *error)
 {
 	static const struct unit units[] = {
-		SIZE_UNITS, {"kbit", 1000, 8}, {"Mbit", 1000000, 8}, {"Gbit", 1000000000, 8}, {NULL, 0, 0},
+		SIZE_UNITS,
+		{ "kbit", 1000, 8 },
+		{ "Mbit", 1000000, 8 },
+		{ "Gbit", 1000000000, 8 },
+		{ NULL, 0, 0 },
 	};
 
-	return read_bytes(text, units, "a unit of rate (B K M G T kB MB GB TB kbit Mbit Gbit)", true, bytes_per_second,
-	                  error);
+	return read_bytes(text, units, "a unit of rate (B K M G T kB MB GB TB kbit Mbit Gbit)",
+			  true, bytes_per_second, error);
 }
 
 /* A whole number from min to max at the cursor. */
@@ -310,7 +328,7 @@ static int read_count(struct cursor *cursor, uint64_t min, uint64_t max, uint64_
 	if (error < 0)
 		return error;
 	length = cursor->at - start;
-	log_escape(cursor->text + start, length, digits, sizeof(digits));
+	utf8_escape(cursor->text + start, length, digits, sizeof(digits));
 	if (overflow || *count > max)
 		return fail(cursor, -ERANGE, start, length, "%s is above %" PRIu64, digits, max);
 	if (*count < min)
@@ -318,9 +336,10 @@ static int read_count(struct cursor *cursor, uint64_t min, uint64_t max, uint64_
 	return 0;
 }
 
-int units_count(const char *text, uint64_t min, uint64_t max, uint64_t *count, struct units_error *error)
+int units_count(const char *text, uint64_t min, uint64_t max, uint64_t *count,
+		struct mistake *error)
 {
-	struct cursor cursor = {.text = text, .error = error};
+	struct cursor cursor = { .text = text, .error = error };
 	uint64_t number;
 	int status = read_count(&cursor, min, max, &number);
 
@@ -346,13 +365,14 @@ static int read_name(struct cursor *cursor, const struct bounds *bounds, struct 
 	char word[40];
 	int error = bounds->name(cursor->text + start, length, &number, bounds->context);
 
-	log_escape(cursor->text + start, length, word, sizeof(word));
+	utf8_escape(cursor->text + start, length, word, sizeof(word));
 	if (error < 0)
-		return fail(cursor, -EINVAL, start, length, "'%s' is neither a number nor a name that is known", word);
+		return fail(cursor, -EINVAL, start, length,
+			    "'%s' is neither a number nor a known name", word);
 	if (number < bounds->min || number > bounds->max)
-		return fail(cursor, -ERANGE, start, length, "'%s' can't stand here", word);
+		return fail(cursor, -ERANGE, start, length, "'%s' is not allowed here", word);
 	cursor->at += length;
-	*range = (struct units_range){number, number};
+	*range = (struct units_range){ number, number };
 	return 0;
 }
 
@@ -363,7 +383,8 @@ static int read_range(struct cursor *cursor, const struct bounds *bounds, struct
 	size_t start = cursor->at;
 	int error;
 
-	if (bounds->name != NULL && (is_letter(text[0]) || (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))))
+	if (bounds->name != NULL &&
+	    (is_letter(text[0]) || (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))))
 		return read_name(cursor, bounds, range);
 	error = read_count(cursor, bounds->min, bounds->max, &range->first);
 	if (error < 0)
@@ -382,14 +403,14 @@ static int read_range(struct cursor *cursor, const struct bounds *bounds, struct
 	return 0;
 }
 
-int units_set(const char *text, uint64_t min, uint64_t max, units_name *name, void *context, struct units_set *set,
-              struct units_error *error)
+int units_set(const char *text, uint64_t min, uint64_t max, units_name *name, void *context,
+	      struct units_set *set, struct mistake *error)
 {
-	struct cursor cursor = {.text = text, .error = error};
-	struct bounds bounds = {min, max, name, context};
+	struct cursor cursor = { .text = text, .error = error };
+	struct bounds bounds = { min, max, name, context };
 	int status;
 
-	*set = (struct units_set){0};
+	*set = (struct units_set){ 0 };
 	for (;;) {
 		struct units_range range, *grown;
 
@@ -398,7 +419,7 @@ int units_set(const char *text, uint64_t min, uint64_t max, units_name *name, vo
 			break;
 		grown = reallocarray(set->ranges, set->count + 1, sizeof(range));
 		if (grown == NULL) {
-			status = fail(&cursor, -ENOMEM, 0, 1, "there is no memory for it");
+			status = fail(&cursor, -ENOMEM, 0, 1, "out of memory");
 			break;
 		}
 		set->ranges = grown;
@@ -414,12 +435,12 @@ int units_set(const char *text, uint64_t min, uint64_t max, units_name *name, vo
 void units_set_free(struct units_set *set)
 {
 	free(set->ranges);
-	*set = (struct units_set){0};
+	*set = (struct units_set){ 0 };
 }
 
 char *units_show_size(uint64_t bytes, char *buf, size_t size)
 {
-	static const char *const names[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	static const char *const names[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
 	uint64_t tenths = 0;
 	unsigned i = 0;
 
@@ -435,7 +456,7 @@ char *units_show_size(uint64_t bytes, char *buf, size_t size)
 		wide scale = (wide)1 << (10 * (i + 1));
 
 		tenths = (uint64_t)(((wide)bytes * 10 + scale / 2) / scale);
-		if (tenths < 10240 || i + 1 == sizeof(names) / sizeof(names[0])) /* 1024.0 is 1.0 of the next */
+		if (tenths < 10240 || i + 1 == ARRAY_SIZE(names)) /* 1024.0 is 1.0 of the next */
 			break;
 	}
 	snprintf(buf, size, "%" PRIu64 ".%" PRIu64 " %s", tenths / 10, tenths % 10, names[i]);
@@ -447,7 +468,7 @@ char *units_show_age(uint64_t ns, char *buf, size_t size)
 	static const struct {
 		char letter;
 		uint64_t seconds;
-	} units[] = {{'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+	} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
 	uint64_t seconds = ns / NSEC_PER_SEC, second;
 	size_t i = 0;
 
@@ -459,8 +480,8 @@ char *units_show_age(uint64_t ns, char *buf, size_t size)
 	else if (second == 0)
 		snprintf(buf, size, "%" PRIu64 "%c", seconds / units[i].seconds, units[i].letter);
 	else
-		snprintf(buf, size, "%" PRIu64 "%c %" PRIu64 "%c", seconds / units[i].seconds, units[i].letter, second,
-		         units[i + 1].letter);
+		snprintf(buf, size, "%" PRIu64 "%c %" PRIu64 "%c", seconds / units[i].seconds,
+			 units[i].letter, second, units[i + 1].letter);
 	return buf;
 }
 
@@ -485,7 +506,9 @@ char *units_show_duration(uint64_t ns, char *buf, size_t size)
 	static const struct {
 		const char *name;
 		uint64_t scale;
-	} large[] = {{"d", 86400 * NSEC_PER_SEC}, {"h", 3600 * NSEC_PER_SEC}, {"min", 60 * NSEC_PER_SEC}};
+	} large[] = { { "d", 86400 * NSEC_PER_SEC },
+		      { "h", 3600 * NSEC_PER_SEC },
+		      { "min", 60 * NSEC_PER_SEC } };
 
 	if (ns == UNITS_INF) {
 		snprintf(buf, size, "inf");

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fdutil.h"
+#include "base/fd.h"
 #include "net/socket.h"
 
 /* A number in the environment, or -1. */
@@ -97,6 +97,25 @@ int activation_find(const struct addr *addr, int *fds, size_t room)
 	return 1;
 }
 
+int activation_connected(const struct addr *addr)
+{
+	int fds[2], found = activation_find(addr, fds, 2), error = 0;
+
+	if (found < 0)
+		return found;
+	if (found > 1)
+		error = -ENOTUNIQ;
+	else if (socket_is_datagram(fds[0]))
+		error = -EPROTOTYPE;
+	else if (!socket_is_connected(fds[0]))
+		error = -ENOTCONN;
+	if (!error)
+		return fds[0];
+	while (found > 0)
+		close(fds[--found]);
+	return error;
+}
+
 bool activation_is_datagram(const struct addr *addr)
 {
 	int fd, found = activation_find(addr, &fd, 1);
@@ -107,7 +126,8 @@ bool activation_is_datagram(const struct addr *addr)
 	return is;
 }
 
-/* Another descriptor for it; the number stays taken, so that nothing else is ever found there under its name. */
+/* Another descriptor for it; the number stays taken, so that nothing else is ever found there under
+ * its name. */
 static int move(int fd)
 {
 	int own = take(fd), null = own < 0 ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC), error = 0;
@@ -129,7 +149,8 @@ int activation_take(const char *prefix, size_t *at, char *name, size_t size)
 		const char *found = name_at(place, &length);
 		int fd;
 
-		if (!found || length >= size || length < strlen(prefix) || memcmp(found, prefix, strlen(prefix)) != 0)
+		if (!found || length >= size || length < strlen(prefix) ||
+		    memcmp(found, prefix, strlen(prefix)) != 0)
 			continue;
 		memcpy(name, found, length);
 		name[length] = '\0';

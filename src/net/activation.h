@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * activation: sockets that we were started with: by number (inetd, a shell), or by name under systemd's socket activation
- * (sd_listen_fds(3): LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES).
+ * activation: sockets that the program was started with, found by number (inetd, a shell) or by
+ * name with systemd's socket activation (sd_listen_fds(3): LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES).
  */
 #ifndef NET_ACTIVATION_H
 #define NET_ACTIVATION_H
@@ -11,24 +11,30 @@
 
 #include "net/addr.h"
 
-#define ACTIVATION_FIRST 3 /* the number of the first that systemd passes */
+#define ACTIVATION_FIRST 3 /* the number of the first descriptor that systemd passes */
 
 /*
- * The descriptors that an fd: address means: one for a number, all of that name for a name. At most room of them are
- * written to fds; returns how many, or -EBADF (no such descriptor), -ENOTSOCK, -ENOENT (no such name was passed).
- * Duplicates, close-on-exec, the caller's.
+ * Finds the descriptors of an fd: address: one for a number, or all with a name. Writes at most
+ * room duplicates to fds, which are close-on-exec and the caller's to close. Returns their number,
+ * or -EBADF (no such descriptor), -ENOTSOCK or -ENOENT (no such name was passed).
  */
 int activation_find(const struct addr *addr, int *fds, size_t room);
 
-/* Are they for datagrams? The first that the address means counts; false where there is none. */
+/* The one socket of an fd: address to connect to: a duplicate as above. Also -ENOTUNIQ (several
+ * have this name), -ENOTCONN (it is not connected) or -EPROTOTYPE (it is for datagrams). */
+int activation_connected(const struct addr *addr);
+
+/* Are these datagram sockets? The first one of the address decides; false if there is none. */
 bool activation_is_datagram(const struct addr *addr);
 
-/* How many were passed by systemd, from ACTIVATION_FIRST on; 0 where we are not meant. */
+/* How many descriptors systemd passed, from ACTIVATION_FIRST on; 0 if they are not for this
+ * process. */
 size_t activation_count(void);
 
 /*
- * The next descriptor whose name begins with prefix, and its name; begin with *at 0. It is the caller's: closing it closes the
- * socket, for what had its number is /dev/null from then on. -ENOENT: there are no more.
+ * Takes the next descriptor whose name begins with prefix, and copies its name; start with *at 0.
+ * The caller owns it, and closing it closes the socket, because its old number becomes /dev/null.
+ * -ENOENT: there are no more.
  */
 int activation_take(const char *prefix, size_t *at, char *name, size_t size);
 

@@ -6,147 +6,111 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/util.h"
 #include "net/addr-parts.h"
 
 #define BOTH (ADDR_CONNECT | ADDR_LISTEN)
-#define VSOCK_CONNECT (ADDR_OPT_BIND | ADDR_OPT_CONNECT_TIMEOUT | ADDR_OPT_WINDOW | ADDR_OPT_TO_HOST)
-#define VSOCK_LISTEN (ADDR_OPT_WINDOW | ADDR_OPT_BACKLOG)
-#define TCP_CONNECT (ADDR_OPT_BIND | ADDR_OPT_CONNECT_TIMEOUT | ADDR_OPT_NODELAY | ADDR_OPT_KEEPALIVE)
-#define TCP_LISTEN (ADDR_OPT_BACKLOG | ADDR_OPT_NODELAY | ADDR_OPT_KEEPALIVE)
-#define UNIX_CONNECT ADDR_OPT_CONNECT_TIMEOUT
+
+/* What the spellings of a family have in common. */
+#define VSOCK                                                                                     \
+	.family = ADDR_VSOCK, .url = true, .roles = BOTH,                                         \
+	.connect = ADDR_OPT_BIND | ADDR_OPT_CONNECT_TIMEOUT | ADDR_OPT_WINDOW | ADDR_OPT_TO_HOST, \
+	.listen = ADDR_OPT_WINDOW | ADDR_OPT_BACKLOG, .parse = addr_parse_vsock,                  \
+	.format = addr_format_vsock
+#define TCP                                                                      \
+	.family = ADDR_TCP, .url = true, .roles = BOTH,                          \
+	.connect = ADDR_OPT_BIND | ADDR_OPT_CONNECT_TIMEOUT | ADDR_OPT_NODELAY | \
+		   ADDR_OPT_KEEPALIVE,                                           \
+	.listen = ADDR_OPT_BACKLOG | ADDR_OPT_NODELAY | ADDR_OPT_KEEPALIVE,      \
+	.parse = addr_parse_tcp, .format = addr_format_tcp
 #define UNIX_LISTEN (ADDR_OPT_BACKLOG | ADDR_OPT_MODE | ADDR_OPT_OWNER | ADDR_OPT_GROUP)
+#define UNIX                                                                                  \
+	.family = ADDR_UNIX, .url = true, .roles = BOTH, .connect = ADDR_OPT_CONNECT_TIMEOUT, \
+	.listen = UNIX_LISTEN, .parse = addr_parse_unix, .format = addr_format_unix
+#define MUX                                                                   \
+	.family = ADDR_MUX, .url = true, .roles = BOTH,                       \
+	.connect = ADDR_OPT_CONNECT_TIMEOUT | ADDR_OPT_HALF_CLOSE,            \
+	.listen = UNIX_LISTEN | ADDR_OPT_HALF_CLOSE, .parse = addr_parse_mux, \
+	.format = addr_format_mux
+#define OPEN_ENDED \
+	.roles = ADDR_CONNECT, .parse = addr_parse_open_ended, .format = addr_format_open_ended
+#define UDP                                                                       \
+	.family = ADDR_UDP, .url = true, .roles = BOTH, .connect = ADDR_OPT_BIND, \
+	.parse = addr_parse_tcp, .format = addr_format_tcp
 
 /* Of several spellings of a family the first is the one that messages name. */
-const struct family addr_families[ADDR_FAMILIES] = {
-	{ "vsock", ADDR_VSOCK, false, 0, true, BOTH, VSOCK_CONNECT, VSOCK_LISTEN, addr_parse_vsock, addr_format_vsock },
-	{ "vsock-seqpacket", ADDR_VSOCK, true, 0, true, BOTH, VSOCK_CONNECT, VSOCK_LISTEN, addr_parse_vsock, addr_format_vsock },
-	{ "tcp", ADDR_TCP, false, 0, true, BOTH, TCP_CONNECT, TCP_LISTEN, addr_parse_tcp, addr_format_tcp },
-	{ "tcp4", ADDR_TCP, false, 4, true, BOTH, TCP_CONNECT, TCP_LISTEN, addr_parse_tcp, addr_format_tcp },
-	{ "tcp6", ADDR_TCP, false, 6, true, BOTH, TCP_CONNECT, TCP_LISTEN, addr_parse_tcp, addr_format_tcp },
-	{ "unix", ADDR_UNIX, false, 0, true, BOTH, UNIX_CONNECT, UNIX_LISTEN, addr_parse_unix, addr_format_unix },
-	{ "unix-seqpacket", ADDR_UNIX, true, 0, true, BOTH, UNIX_CONNECT, UNIX_LISTEN, addr_parse_unix, addr_format_unix },
-	{ "vsock-mux", ADDR_MUX, false, 0, true, BOTH, UNIX_CONNECT, UNIX_LISTEN, addr_parse_mux, addr_format_mux },
-	{ "hvsock", ADDR_MUX, false, 0, true, BOTH, UNIX_CONNECT, UNIX_LISTEN, addr_parse_mux, addr_format_mux },
-	{ "exec", ADDR_EXEC, false, 0, false, ADDR_CONNECT, 0, 0, addr_parse_exec, addr_format_exec },
-	{ "fd", ADDR_FD, false, 0, false, BOTH, 0, 0, addr_parse_fd, addr_format_fd },
-	{ "-", ADDR_STDIO, false, 0, false, 0 /* the programs use them anyway */, 0, 0, addr_parse_stdio, addr_format_stdio },
-	{ "socks5", ADDR_SOCKS5, false, 0, false, ADDR_CONNECT, 0, 0, addr_parse_open_ended, addr_format_open_ended },
-	{ "http-connect", ADDR_HTTP_CONNECT, false, 0, false, ADDR_CONNECT, 0, 0, addr_parse_open_ended, addr_format_open_ended },
-	{ "proxy-dst", ADDR_PROXY_DST, false, 0, false, ADDR_CONNECT, 0, 0, addr_parse_open_ended, addr_format_open_ended },
-	{ "udp", ADDR_UDP, false, 0, true, BOTH, ADDR_OPT_BIND, 0, addr_parse_tcp, addr_format_tcp },
-	{ "udp4", ADDR_UDP, false, 4, true, BOTH, ADDR_OPT_BIND, 0, addr_parse_tcp, addr_format_tcp },
-	{ "udp6", ADDR_UDP, false, 6, true, BOTH, ADDR_OPT_BIND, 0, addr_parse_tcp, addr_format_tcp },
+static const struct family families[] = {
+	{ .name = "vsock", VSOCK },
+	{ .name = "vsock-seqpacket", VSOCK, .seqpacket = true },
+	{ .name = "tcp", TCP },
+	{ .name = "tcp4", TCP, .ip = 4 },
+	{ .name = "tcp6", TCP, .ip = 6 },
+	{ .name = "unix", UNIX },
+	{ .name = "unix-seqpacket", UNIX, .seqpacket = true },
+	{ .name = "vsock-mux", MUX },
+	{ .name = "hvsock", MUX },
+	{ .name = "exec",
+	  .family = ADDR_EXEC,
+	  .roles = ADDR_CONNECT,
+	  .parse = addr_parse_exec,
+	  .format = addr_format_exec },
+	{ .name = "fd",
+	  .family = ADDR_FD,
+	  .roles = BOTH,
+	  .parse = addr_parse_fd,
+	  .format = addr_format_fd },
+	/* no roles: the programs use stdin and stdout anyway */
+	{ .name = "-", .family = ADDR_STDIO, .format = addr_format_stdio },
+	{ .name = "socks5", .family = ADDR_SOCKS5, OPEN_ENDED },
+	{ .name = "http-connect", .family = ADDR_HTTP_CONNECT, OPEN_ENDED },
+	{ .name = "proxy-dst", .family = ADDR_PROXY_DST, OPEN_ENDED },
+	{ .name = "udp", UDP },
+	{ .name = "udp4", UDP, .ip = 4 },
+	{ .name = "udp6", UDP, .ip = 6 },
 };
 
-/*
- * Which family is it?
- */
-
-const struct family *addr_find_family(const char *word, size_t length, bool any_case)
+static const struct family *family_of(const struct addr *addr)
 {
-	for (size_t i = 0; i < ADDR_FAMILIES; i++)
-		if (strlen(addr_families[i].name) == length &&
-		    (any_case ? strncasecmp : strncmp)(word, addr_families[i].name, length) == 0)
-			return &addr_families[i];
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		if (families[i].family == addr->family &&
+		    families[i].seqpacket == addr->seqpacket && families[i].ip == addr->ip)
+			return &families[i];
 	return NULL;
-}
-
-const struct family *addr_family_of(enum addr_family family, bool seqpacket, uint8_t ip)
-{
-	for (size_t i = 0; i < ADDR_FAMILIES; i++)
-		if (addr_families[i].family == family && addr_families[i].seqpacket == seqpacket && addr_families[i].ip == ip)
-			return &addr_families[i];
-	return NULL;
-}
-
-const struct family *addr_first_family(enum addr_family family)
-{
-	const struct family *f = addr_families;
-
-	while (f->family != family)
-		f++;
-	return f;
 }
 
 bool addr_is_family(const char *word, size_t length)
 {
-	return addr_find_family(word, length, true) != NULL;
+	const struct parser p = { .families = families, .family_count = ARRAY_SIZE(families) };
+
+	return find_family(&p, word, length, true) != NULL;
 }
 
-/* vsock-proxy has no short forms. */
-static int missing_family(struct parser *p)
+const char *addr_family_name(const struct addr *addr)
 {
-	const char *text = SHOW(p->text, p->end);
-	size_t colon = text_last_colon(p->text, 0, p->end);
-	uint32_t cid;
-
-	addr_bad(p, 0, p->end, "the family is missing");
-	if (p->text[0] == '/' || p->text[0] == '.' || p->text[0] == '@')
-		return addr_hint(p, "write unix:%s", text);
-	if (text_all_digits(p->text, p->end))
-		return listening(p) ? addr_hint(p, "write vsock::%s or tcp:%s", text, text)
-		                    : addr_hint(p, "write vsock:CID:%s or tcp:%s", text, text);
-	if (colon == p->end)
-		return is_letter(p->text[0]) ? addr_hint(p, "write vsock:%s:PORT or tcp:%s:PORT", text, text)
-		                             : addr_hint(p, "families are vsock: tcp: unix: vsock-mux: exec: fd:");
-	if (colon == 0)
-		return listening(p) ? addr_hint(p, "write vsock:%s or tcp%s", text, text)
-		                    : addr_hint(p, "write vsock:CID%s or tcp%s", text, text);
-	if (addr_read_cid(p->text, colon, &cid) || hosts_find(p->context->hosts, p->text, colon))
-		return addr_hint(p, "write vsock:%s", text);
-	if (is_digit(p->text[0]) && !text_looks_ipv4(p->text, colon))
-		return addr_hint(p, "write vsock:CID:PORT");
-	return addr_hint(p, "write tcp:%s", text);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		if (families[i].family == addr->family)
+			return families[i].name;
+	return "none";
 }
 
-/* One word without a colon, and it is no port. */
-static int parse_word(struct parser *p)
+/*
+ * Reading
+ */
+
+static struct parser parser_of(const char *text, const struct addr_context *context,
+			       struct addr *addr, struct mistake *error)
 {
-	const char *text = SHOW(p->text, p->end);
-	const char *c = p->text;
-	const char *why;
-
-	if (c[0] == '~') {
-		addr_bad(p, 0, 1, "'~' is not expanded here");
-		return addr_hint(p, "the shell expands ~ only where no quotes are; write unix:$HOME%s", SHOW(c + 1, p->end - 1));
-	}
-	if (memchr(c, '/', p->end) || (memchr(c, '.', p->end) && !text_looks_ipv4(c, p->end) && is_letter(c[0]))) {
-		addr_bad(p, 0, p->end, "'%s' is not an address", text);
-		return addr_hint(p, "for a UNIX socket write ./%s", text);
-	}
-	if (text_looks_ipv4(c, p->end)) {
-		addr_bad(p, 0, p->end, "an IP address without family and port");
-		return addr_hint(p, "write tcp:%s:PORT", text);
-	}
-	if (listening(p)) {
-		addr_bad(p, 0, p->end, "'%s' is not a port", text);
-		return addr_hint(p, "write a number, as 5000, or ./%s for a UNIX socket", text);
-	}
-	if (!is_letter(c[0]))
-		return addr_parse_vsock(p);
-	why = hosts_check_name(c, p->end);
-	if (why && !addr_read_cid(c, p->end, &(uint32_t){ 0 })) {
-		addr_bad(p, 0, p->end, "'%s' is not an address", text);
-		return addr_hint(p, "write CID:PORT, or FAMILY:… with vsock, tcp, unix, vsock-mux, exec or fd");
-	}
-	addr_bad(p, p->end, 1, "the port is missing");
-	return addr_hint(p, "write %s:PORT, or ./%s for a UNIX socket", text, text);
-}
-
-/* Digits alone. */
-static int parse_bare_number(struct parser *p)
-{
-	const char *text = SHOW(p->text, p->end);
-	const char *program = p->context->program;
-
-	if (listening(p)) {
-		p->addr->cid = ADDR_CID_ANY;
-		return addr_parse_port(p, 0, p->end, PORT_VSOCK);
-	}
-	addr_bad(p, 0, p->end, "which CID?");
-	if (program && strcmp(program, "vsock-cat") == 0)
-		return addr_hint(p, "write host:%s or CID:%s; to listen: vsock-listen %s", text, text, text);
-	return addr_hint(p, "write host:%s or CID:%s", text, text);
+	memset(addr, 0, sizeof(*addr));
+	memset(error, 0, sizeof(*error));
+	return (struct parser){
+		.text = text,
+		.length = strlen(text),
+		.context = context,
+		.families = families,
+		.family_count = ARRAY_SIZE(families),
+		.addr = addr,
+		.error = error,
+	};
 }
 
 static void start_family(struct parser *p, const struct family *family)
@@ -157,97 +121,34 @@ static void start_family(struct parser *p, const struct family *family)
 	p->addr->ip = family->ip;
 }
 
-/* A text that begins with no family. */
+/* A text that begins with no family: a path, CID:PORT, or a port alone. */
 static int parse_short(struct parser *p)
 {
 	const char *text = p->text;
-	size_t colons;
-	bool path = text[0] == '/' || text[0] == '@' || begins_with(text, "./") || begins_with(text, "../");
+	int r;
 
 	p->end = text_find_comma(text, 0, p->length);
 	if (p->end == 0)
 		return addr_bad(p, 0, 1, "the address is missing before the comma");
-	colons = text_count_colons(text, 0, p->end);
-	if (path) {
+	if (text[0] == '/' || text[0] == '@' || begins_with(text, "./") ||
+	    begins_with(text, "../")) {
 		if (!allows(p, ADDR_SHORT))
-			return missing_family(p);
-		start_family(p, addr_first_family(ADDR_UNIX));
+			return addr_missing_family(p);
+		start_family(p, first_family(p, ADDR_UNIX));
 		return p->family->parse(p);
 	}
-	start_family(p, addr_first_family(ADDR_VSOCK));
-	if (text[0] == ':' && (text_all_digits(text + 1, p->end - 1) || (text[1] == ':' && text_all_digits(text + 2, p->end - 2)))) {
-		size_t digits = colons;
-
-		if (!listening(p)) {
-			addr_bad(p, 0, colons, "which CID?");
-			if (colons == 2)
-				return addr_hint(p, "write vsock:CID:%s, or for TCP tcp:[%s]:PORT", SHOW(text + digits, p->end - digits),
-				            SHOW(text, p->end));
-			return addr_hint(p, "write vsock:CID:%s, where CID may be host or local", SHOW(text + digits, p->end - digits));
-		}
-		addr_bad(p, 0, colons, "the family is missing");
-		return addr_hint(p, "write vsock::%s", SHOW(text + digits, p->end - digits));
+	start_family(p, first_family(p, ADDR_VSOCK));
+	r = addr_advise_short(p);
+	if (r < 0)
+		return r;
+	if (listening(p) && text_all_digits(text, p->end)) {
+		p->addr->cid = ADDR_CID_ANY;
+		return addr_parse_port(p, 0, p->end, PORT_VSOCK);
 	}
-	if (addr_explain_ipv6(p))
-		return -EINVAL;
-	if (colons > 0 || !allows(p, ADDR_PORT_OPTIONAL)) {
-		bool known = colons == 1 && hosts_find(p->context->hosts, text, strcspn(text, ":"));
-
-		if (!known && addr_explain_family(p))
-			return -EINVAL;
-	}
-	if (colons > 1) {
-		addr_bad(p, 0, p->end, "too many colons");
-		return addr_hint(p, "write CID:PORT, or FAMILY:… with vsock, tcp, unix, vsock-mux, exec or fd");
-	}
-	if (!allows(p, ADDR_SHORT))
-		return missing_family(p);
-	if (begins_with(text, "-1:")) {
-		addr_bad(p, 0, 1, "bad CID: '-' is not a digit");
-		if (!listening(p))
-			return addr_hint(p, "name the machine: host%s, local%s, or a guest's CID", SHOW(text + 2, p->end - 2),
-			            SHOW(text + 2, p->end - 2));
-		return addr_hint(p, "write any%s", SHOW(text + 2, p->end - 2));
-	}
-	if (colons == 0 && text_all_digits(text, p->end) && !allows(p, ADDR_PORT_OPTIONAL))
-		return parse_bare_number(p);
-	if (colons == 0 && (!allows(p, ADDR_PORT_OPTIONAL) || text[0] == '~' || memchr(text, '/', p->end)))
-		return parse_word(p);
 	return p->family->parse(p);
 }
 
-static int check_role(struct parser *p)
-{
-	const struct family *f = p->family;
-	const char *program = p->context->program;
-	bool listens = program && strcmp(program, "vsock-listen") == 0;
-	bool cat = program && strcmp(program, "vsock-cat") == 0;
-	bool open_ended = addr_family_open_ended(f->family);
-	unsigned role = listening(p) ? ADDR_LISTEN : ADDR_CONNECT;
-
-	if (open_ended && program && strcmp(program, "vsock-proxy") != 0) {
-		addr_bad(p, 0, p->begin, "%s: is a target of vsock-proxy", f->name);
-		return addr_hint(p, "write vsock-proxy LISTEN %s: --allow-dest HOST:PORT", f->name);
-	}
-	if (f->family == ADDR_UDP && !allows(p, ADDR_DATAGRAMS)) {
-		addr_bad(p, 0, p->begin, "%s: is an address of vsock-proxy's rules", f->name);
-		return addr_hint(p, "write vsock-proxy %s", listening(p) ? "udp:HOST:PORT CONNECT" : "LISTEN udp:HOST:PORT");
-	}
-	if (f->roles & role)
-		return 0;
-	addr_bad(p, 0, p->begin, "%s%s can't be %s", f->name, f->family == ADDR_STDIO ? "" : ":",
-	         listening(p) ? "listened on" : "connected to");
-	if (f->family == ADDR_STDIO)
-		return listens ? addr_hint(p, "vsock-listen uses stdin and stdout anyway: vsock-listen PORT")
-		       : cat   ? addr_hint(p, "vsock-cat uses stdin and stdout anyway: name the other side")
-		               : addr_hint(p, "for stdin and stdout: vsock-cat ADDRESS, or vsock-listen ADDRESS");
-	if (open_ended)
-		return addr_hint(p, "%s: goes second: LISTEN %s:", f->name, f->name);
-	return listens ? addr_hint(p, "write vsock-listen PORT -- COMMAND")
-	               : addr_hint(p, "exec: goes second: LISTEN exec:COMMAND");
-}
-
-/* Finds the family and reads what stands between it and the options. */
+/* Finds the family and reads the part between it and the options. */
 static int parse_address(struct parser *p)
 {
 	const char *text = p->text;
@@ -258,10 +159,10 @@ static int parse_address(struct parser *p)
 	if (p->length == 0)
 		return addr_bad(p, 0, 1, "the address is empty");
 	if (text[0] == '-' && (text[1] == '\0' || text[1] == ',')) {
-		family = addr_find_family("-", 1, false);
+		family = find_family(p, "-", 1, false);
 		word = 0;
 	} else if (text[word] == ':') {
-		family = addr_find_family(text, word, false);
+		family = find_family(p, text, word, false);
 	} else {
 		family = NULL;
 	}
@@ -269,84 +170,188 @@ static int parse_address(struct parser *p)
 		return parse_short(p);
 	p->begin = word + 1;
 	start_family(p, family);
-	r = check_role(p);
+	r = addr_check_role(p);
 	if (r < 0)
 		return r;
 	p->url = family->url && begins_with(text + p->begin, "//");
 	if (p->url)
 		p->begin += 2;
-	p->end = family->family == ADDR_EXEC ? p->length : text_find_comma(text, p->begin, p->length);
+	p->end = family->family == ADDR_EXEC ? p->length
+					     : text_find_comma(text, p->begin, p->length);
 	return family->parse(p);
 }
 
-int addr_parse(const char *text, const struct addr_context *context, struct addr *addr, struct addr_error *error)
+int addr_parse(const char *text, const struct addr_context *context, struct addr *addr,
+	       struct mistake *error)
 {
-	struct parser p = { .text = text, .length = strlen(text), .context = context, .addr = addr, .error = error };
+	struct parser p = parser_of(text, context, addr, error);
 	int r;
 
-	memset(addr, 0, sizeof *addr);
-	memset(error, 0, sizeof *error);
 	r = parse_address(&p);
 	if (r == 0)
 		r = addr_parse_options(&p);
 	if (r < 0) {
-		memset(addr, 0, sizeof *addr);
+		memset(addr, 0, sizeof(*addr));
 		return r;
 	}
-	addr->name_length = strlen(addr->name);
 	if (addr->port_last == 0)
 		addr->port_last = addr->port;
 	return 0;
 }
 
 /* Does the text begin with one of the families whose addresses have no port? */
-static bool has_no_port(const char *where)
+static bool has_no_port(const struct parser *p, const char *where)
 {
 	size_t word = strcspn(where, ":");
-	const struct family *family = where[word] == ':' ? addr_find_family(where, word, false) : NULL;
+	const struct family *family = where[word] == ':' ? find_family(p, where, word, false)
+							 : NULL;
 
 	if (family)
-		return family->family == ADDR_UNIX || family->family == ADDR_EXEC || family->family == ADDR_FD ||
-		       addr_family_open_ended(family->family);
-	return where[0] == '/' || where[0] == '@' || strcmp(where, "-") == 0 || begins_with(where, "./") ||
-	       begins_with(where, "../");
+		return family->family == ADDR_UNIX || family->family == ADDR_EXEC ||
+		       family->family == ADDR_FD || addr_family_open_ended(family->family);
+	return where[0] == '/' || where[0] == '@' || strcmp(where, "-") == 0 ||
+	       begins_with(where, "./") || begins_with(where, "../");
 }
 
-int addr_parse_words(const char *where, const char *port, const struct addr_context *context, struct addr *addr,
-                     char *joined, size_t size, struct addr_error *error)
+int addr_parse_words(const char *where, const char *port, const struct addr_context *context,
+		     struct addr *addr, char *joined, size_t size, struct mistake *error)
 {
-	struct parser p = { .text = joined, .context = context, .addr = addr, .error = error };
-	size_t word = strcspn(where, "/%:");
-	const struct family *family = word && strchr("/%", where[word]) ? addr_find_family(where, word, false) : NULL;
-	const char *rest = family ? where + word + 1 : "";
-	bool slash = false;
+	struct parser p = parser_of("", context, addr, error);
+	size_t word = strcspn(where, "/%:"), port_length = strlen(port);
+	const struct family *family = word && strchr("/%", where[word])
+					      ? find_family(&p, where, word, false)
+					      : NULL;
+	bool digits = text_all_digits(port, port_length), alone = has_no_port(&p, where);
+	const char *rest = family ? where + word + 1 : "", *slash = "";
+	const char *shown = SHOW(where, strlen(where));
+	bool unix_path = family && family->family == ADDR_UNIX;
 	int n;
 
-	memset(addr, 0, sizeof *addr);
-	memset(error, 0, sizeof *error);
-	if (family && (family->family == ADDR_UNIX || family->family == ADDR_MUX)) /* absolute, as systemd-ssh-proxy has it */
-		slash = rest[0] != '/' && rest[0] != '.' && rest[0] != '@' && rest[0] != '\0';
-	else if (family && family->family != ADDR_VSOCK)
+	if (unix_path || (family && family->family == ADDR_MUX)) {
+		/* absolute, as systemd-ssh-proxy has it */
+		if (rest[0] && !strchr("/.@", rest[0]))
+			slash = "/";
+	} else if (family && family->family != ADDR_VSOCK) {
 		family = NULL;
-	if (family && family->family == ADDR_UNIX && text_all_digits(port, strlen(port)))
-		n = snprintf(joined, size, "%s:%s%s", family->name, slash ? "/" : "", rest);
-	else if (family && family->family != ADDR_UNIX)
-		n = snprintf(joined, size, "%s:%s%s:%s", family->family == ADDR_MUX ? "vsock-mux" : family->name,
-		             slash ? "/" : "", rest, port);
-	else if (family || has_no_port(where))
-		n = snprintf(joined, size, "%s %s", where, port);
-	else
-		n = snprintf(joined, size, "%s:%s", where, port);
-	if (n < 0 || (size_t)n >= size) {
-		p.length = strlen(joined);
-		return addr_bad(&p, 0, p.length, "too long");
 	}
-	p.length = (size_t)n;
-	if (family && family->family == ADDR_UNIX && !text_all_digits(port, strlen(port)))
-		return addr_bad(&p, strlen(where) + 1, strlen(port), "bad port: '%s' is not a number", SHOW(port, strlen(port)));
-	if (!family && has_no_port(where)) {
-		addr_bad(&p, strlen(where) + 1, strlen(port), "one word too many: '%s' has no port", SHOW(where, strlen(where)));
-		return addr_hint(&p, "write %s alone", SHOW(where, strlen(where)));
+	if (unix_path && digits)
+		n = snprintf(joined, size, "%s:%s%s", family->name, slash, rest);
+	else if (family && !unix_path)
+		n = snprintf(joined, size, "%s:%s%s:%s",
+			     family->family == ADDR_MUX ? "vsock-mux" : family->name, slash, rest,
+			     port);
+	else
+		n = snprintf(joined, size, family || alone ? "%s %s" : "%s:%s", where, port);
+	p.text = joined;
+	p.length = strlen(joined);
+	if (n < 0 || (size_t)n >= size)
+		return addr_bad(&p, 0, p.length, "too long");
+	if (unix_path && !digits)
+		return addr_bad(&p, strlen(where) + 1, port_length,
+				"bad port: '%s' is not a number", SHOW(port, port_length));
+	if (!family && alone) {
+		addr_bad(&p, strlen(where) + 1, port_length, "one word too many: '%s' has no port",
+			 shown);
+		return addr_hint(&p, "write %s alone", shown);
 	}
 	return addr_parse(joined, context, addr, error);
+}
+
+/*
+ * Writing
+ */
+
+static char *format(const struct addr *addr, bool with_options, char *buf, size_t size)
+{
+	struct writer w = { .buf = buf, .size = size, .family = family_of(addr) };
+
+	if (size == 0)
+		return buf;
+	buf[0] = '\0';
+	if (!w.family)
+		addr_put(&w, "none");
+	else
+		w.family->format(&w, addr);
+	if (with_options)
+		addr_put_options(&w, addr);
+	return addr_put_end(&w);
+}
+
+char *addr_format(const struct addr *addr, char *buf, size_t size)
+{
+	return format(addr, true, buf, size);
+}
+
+char *addr_format_short(const struct addr *addr, char *buf, size_t size)
+{
+	static const char exec[] = "exec:";
+
+	/* a message may not hold what a terminal obeys */
+	if (addr->family == ADDR_EXEC && size > sizeof(exec)) {
+		memcpy(buf, exec, sizeof(exec));
+		utf8_escape(addr->name, strlen(addr->name), buf + strlen(exec),
+			    size - strlen(exec));
+		return buf;
+	}
+	return format(addr, false, buf, size);
+}
+
+uint64_t addr_half_close(const struct addr *addr, uint64_t fallback)
+{
+	if (addr->family != ADDR_MUX)
+		return 0;
+	return addr->options.given & ADDR_OPT_HALF_CLOSE ? addr->options.half_close : fallback;
+}
+
+/*
+ * Comparing
+ */
+
+/* An option that is not given is 0. */
+static bool same_options(const struct addr_options *a, const struct addr_options *b)
+{
+	return a->given == b->given && a->connect_timeout == b->connect_timeout &&
+	       a->window == b->window && a->half_close == b->half_close &&
+	       a->backlog == b->backlog && a->mode == b->mode && a->nodelay == b->nodelay &&
+	       a->keepalive == b->keepalive && a->bind_cid == b->bind_cid &&
+	       a->bind_port == b->bind_port && a->bind_tcp_port == b->bind_tcp_port &&
+	       strcmp(a->bind_host, b->bind_host) == 0 && strcmp(a->owner, b->owner) == 0 &&
+	       strcmp(a->group, b->group) == 0 && a->uid == b->uid && a->gid == b->gid;
+}
+
+static bool same_but_options(const struct addr *a, const struct addr *b)
+{
+	int (*compare)(const char *, const char *) = addr_is_ip(a) ? strcasecmp : strcmp;
+
+	return a->family == b->family && a->seqpacket == b->seqpacket && a->ip == b->ip &&
+	       a->cid == b->cid && a->has_port == b->has_port && a->port == b->port &&
+	       a->port_last == b->port_last && a->fd == b->fd && a->wildcard == b->wildcard &&
+	       a->abstract == b->abstract && strcmp(a->service, b->service) == 0 &&
+	       compare(a->name, b->name) == 0;
+}
+
+bool addr_equal(const struct addr *a, const struct addr *b)
+{
+	return same_but_options(a, b) && same_options(&a->options, &b->options);
+}
+
+static struct addr_options but_file(const struct addr_options *options)
+{
+	struct addr_options rest = *options;
+
+	rest.given &= ~(unsigned)(ADDR_OPT_MODE | ADDR_OPT_OWNER | ADDR_OPT_GROUP);
+	rest.mode = rest.uid = rest.gid = 0;
+	*rest.owner = *rest.group = '\0';
+	return rest;
+}
+
+bool addr_equal_but_file(const struct addr *a, const struct addr *b)
+{
+	struct addr_options left, right;
+
+	if (!same_but_options(a, b))
+		return false;
+	left = but_file(&a->options);
+	right = but_file(&b->options);
+	return same_options(&left, &right);
 }

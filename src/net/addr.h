@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * addr: one grammar of addresses for all programs, manuals, logs and rule files; see vsock-address(7).
+ * addr: addresses, with one syntax for all programs, manuals, logs and rules files; see
+ * vsock-address(7).
  *
- * Theory of operation: a struct addr is a value. Parsing, formatting and comparing do no I/O (a name is looked up in
- * a hosts list that the caller has read). Each family is one entry in one table: its spellings, the roles that it can
- * play, its address options, its parser and its formatter. What addr_format() prints parses to the same address.
+ * Theory of operation: a struct addr is a plain value. Parsing, formatting and comparing do no I/O
+ * (guest names are looked up in a hosts list that the caller has read). One table has an entry for
+ * each spelling of a family: its roles, its options, its parser and its formatter. The output of
+ * addr_format() parses to the same address.
  */
 #ifndef NET_ADDR_H
 #define NET_ADDR_H
@@ -13,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/mistake.h"
 #include "net/hosts.h"
 
 #define ADDR_CID_ANY UINT32_MAX
@@ -22,30 +25,31 @@
 #define ADDR_PORT_ANY UINT32_MAX /* vsock: the kernel picks; TCP's is 0 */
 
 #define ADDR_NAME_MAX 4096 /* bytes of a host, path, command or name, with its NUL */
-#define ADDR_TEXT_MAX 17000 /* what any address's text fits into: every byte escaped as \xHH, options behind */
+#define ADDR_TEXT_MAX \
+	17000 /* enough for any address: every byte escaped as \xHH, and the options */
 
 enum addr_family {
-	ADDR_NONE,  /* not an address; the value of a zeroed struct */
+	ADDR_NONE, /* not an address; the value of a zeroed struct */
 	ADDR_VSOCK, /* vsock: and vsock-seqpacket: */
-	ADDR_TCP,   /* tcp: tcp4: tcp6: */
-	ADDR_UNIX,  /* unix: and unix-seqpacket: */
-	ADDR_MUX,   /* vsock-mux: hybrid vsock of Firecracker and others */
-	ADDR_EXEC,  /* exec:COMMAND */
-	ADDR_FD,    /* fd:N fd:NAME */
+	ADDR_TCP, /* tcp: tcp4: tcp6: */
+	ADDR_UNIX, /* unix: and unix-seqpacket: */
+	ADDR_MUX, /* vsock-mux: hybrid vsock of Firecracker and others */
+	ADDR_EXEC, /* exec:COMMAND */
+	ADDR_FD, /* fd:N fd:NAME */
 	ADDR_STDIO, /* - */
-	ADDR_SOCKS5,       /* socks5: where to is said by the client; vsock-proxy only */
+	ADDR_SOCKS5, /* socks5: the client names the destination; vsock-proxy only */
 	ADDR_HTTP_CONNECT, /* http-connect: likewise */
-	ADDR_PROXY_DST,    /* proxy-dst: likewise, by the PROXY header */
-	ADDR_UDP,   /* udp: udp4: udp6: datagrams; rules of vsock-proxy only */
+	ADDR_PROXY_DST, /* proxy-dst: likewise, in the PROXY header */
+	ADDR_UDP, /* udp: udp4: udp6: datagrams; rules of vsock-proxy only */
 };
 
-/* What an address is used for. */
+/* What an address is used for: bits. */
 enum addr_role {
 	ADDR_CONNECT = 1, /* connected to */
-	ADDR_LISTEN = 2,  /* listened on */
+	ADDR_LISTEN = 2, /* listened on */
 };
 
-/* Which address options were written: bits of struct addr_options.given. */
+/* The options that were given: bits of struct addr_options.given. */
 enum {
 	ADDR_OPT_BIND = 1 << 0,
 	ADDR_OPT_CONNECT_TIMEOUT = 1 << 1,
@@ -57,82 +61,96 @@ enum {
 	ADDR_OPT_NODELAY = 1 << 7,
 	ADDR_OPT_KEEPALIVE = 1 << 8,
 	ADDR_OPT_TO_HOST = 1 << 9,
+	ADDR_OPT_HALF_CLOSE = 1 << 10,
 };
 
 struct addr_options {
-	unsigned given;           /* ADDR_OPT_ bits */
+	unsigned given; /* ADDR_OPT_ bits */
 	uint64_t connect_timeout; /* ns, UNITS_INF for inf */
-	uint64_t window;          /* bytes */
+	uint64_t window; /* bytes */
+	uint64_t half_close; /* ns of silence; 0 for pass, UNITS_INF for inf */
 	uint32_t backlog;
-	uint32_t mode;      /* octal as written: 0600 */
-	bool nodelay;       /* "nodelay" and "nodelay=on": true; "nodelay=off" (also no, 0, false): false */
-	bool keepalive;     /* the same */
-	uint32_t bind_cid;  /* vsock: bind=CID:PORT, bind=:PORT or bind=CID; ADDR_CID_ANY where not said */
-	uint32_t bind_port; /* vsock; ADDR_PORT_ANY where not said */
-	char bind_host[64]; /* TCP and UDP: bind=HOST[:PORT], a literal address ("" any), without brackets */
+	uint32_t mode; /* octal as written: 0600 */
+	bool nodelay; /* "nodelay" and "nodelay=on": true; "nodelay=off" (also no, 0, false): false
+		       */
+	bool keepalive; /* the same */
+	uint32_t bind_cid; /* vsock: bind=CID:PORT, bind=:PORT or bind=CID; ADDR_CID_ANY if not
+			      given */
+	uint32_t bind_port; /* vsock; ADDR_PORT_ANY if not given */
+	char bind_host[64]; /* TCP and UDP: bind=HOST[:PORT], a literal address ("" any), without
+			       brackets */
 	uint16_t bind_tcp_port; /* TCP and UDP; 0: any */
-	char owner[33];     /* name or number as written */
+	char owner[33]; /* name or number as written */
 	char group[33];
+	bool accounts_known; /* by socket_file_accounts(): */
+	uint32_t uid, gid; /* of owner and group; UINT32_MAX: there is none of this name */
 };
 
 struct addr {
 	enum addr_family family;
-	bool seqpacket;   /* vsock-seqpacket, unix-seqpacket */
-	uint8_t ip;       /* TCP and UDP: 0 either, 4, 6 */
-	uint32_t cid;     /* vsock */
-	uint32_t port;    /* vsock, vsock-mux; TCP and UDP where service is empty */
-	uint32_t port_last; /* of a range (ADDR_RANGE); else equal to port */
-	int fd;           /* ADDR_FD with a number; -1 with a name */
-	bool wildcard;    /* TCP and UDP: HOST is empty or *: every interface */
-	bool has_port;    /* false only with ADDR_PORT_OPTIONAL, where no port was written */
-	bool abstract;    /* UNIX: @NAME; name holds it without the @ */
+	bool seqpacket; /* vsock-seqpacket, unix-seqpacket */
+	uint8_t ip; /* TCP and UDP: 0 either, 4, 6 */
+	uint32_t cid; /* vsock */
+	uint32_t port; /* vsock, vsock-mux; TCP and UDP where service is empty */
+	uint32_t port_last; /* the end of a range (ADDR_RANGE); else equal to port */
+	int fd; /* ADDR_FD with a number; -1 with a name */
+	bool wildcard; /* TCP and UDP: HOST is empty or *: every interface */
+	bool has_port; /* false only if ADDR_PORT_OPTIONAL was set and no port was given */
+	bool abstract; /* UNIX: @NAME; name holds it without the @ */
 	char service[32]; /* TCP and UDP: a name of services(5), or "" */
-	char alias[256];  /* the name that was written (of the hosts file; vsock-ping also of DNS), or "": for messages only */
-	char name[ADDR_NAME_MAX]; /* TCP or UDP host, UNIX path or abstract name, mux path, exec command, fd name; unescaped */
-	size_t name_length;       /* abstract names may hold NUL bytes? no: refused; so this is strlen(name) */
+	char alias[256]; /* the name that the user wrote (from the hosts file; in vsock-ping also
+			    from DNS), or ""; only for messages */
+	char name[ADDR_NAME_MAX]; /* TCP or UDP host, UNIX path or abstract name, mux path, exec
+				     command, fd name; unescaped */
 	struct addr_options options;
 };
 
-/* How a text may be written here. */
+/* Which forms a text may have: flags of struct addr_context. */
 enum {
-	ADDR_SHORT = 1,         /* short forms: CID:PORT, PORT (listening), paths */
+	ADDR_SHORT = 1, /* short forms: CID:PORT, PORT (listening), paths */
 	ADDR_PORT_OPTIONAL = 2, /* vsock-ping: vsock:3, 3, web without a port */
-	ADDR_RANGE = 4,         /* rules: vsock:3:8000-8009 */
-	ADDR_NO_OPTIONS = 8,    /* no ,key=value */
-	ADDR_DATAGRAMS = 16,    /* rules: udp: */
+	ADDR_RANGE = 4, /* rules: vsock:3:8000-8009 */
+	ADDR_NO_OPTIONS = 8, /* no ,key=value */
+	ADDR_DATAGRAMS = 16, /* rules: udp: */
 };
 
 struct addr_context {
 	enum addr_role role;
 	unsigned flags;
-	const char *program;       /* for hints: "vsock-listen" where PORT alone was given to vsock-cat */
-	const struct hosts *hosts; /* names; NULL: there are none */
+	const char *program; /* which of ours reads it, for hints ("vsock-cat"); NULL: none */
+	const struct hosts *hosts; /* names of guests; NULL: none */
 };
 
-struct addr_error {
-	size_t offset;   /* of the bad spot in the text */
-	size_t length;   /* how much of it the caret underlines, at least 1 */
-	char why[256];   /* "bad CID: 'a' is not a digit", escaped, without the address and without a full stop */
-	char hint[256];  /* what to write instead, without "hint: "; or "" */
-};
+/* Parses the whole text. 0, or -EINVAL with *error filled in and *addr zeroed. On success
+ * error->hint may hold a remark about an address that is valid but rarely intended (CID 0);
+ * otherwise it is "". */
+int addr_parse(const char *text, const struct addr_context *context, struct addr *addr,
+	       struct mistake *error);
 
-/* Parses the whole text. 0, or -EINVAL with *error filled in; *addr is then zeroed. With 0, error->hint may hold a
- * remark on an address that is right but seldom meant (CID 0), and is "" else. */
-int addr_parse(const char *text, const struct addr_context *context, struct addr *addr, struct addr_error *error);
+/* Joins and parses the two arguments CID PORT of vsock-cat and vsock-ping ("web 22", "vsock/3 22",
+ * "unix/PATH 0"). joined receives the text that the offsets of error refer to. */
+int addr_parse_words(const char *where, const char *port, const struct addr_context *context,
+		     struct addr *addr, char *joined, size_t size, struct mistake *error);
 
-/* vsock-cat's and vsock-ping's two words, CID PORT ("web 22", "vsock/3 22", "unix/PATH 0"): joined and parsed. joined gets
- * the text that error's offsets are in. */
-int addr_parse_words(const char *where, const char *port, const struct addr_context *context, struct addr *addr,
-                     char *joined, size_t size, struct addr_error *error);
-
-/* The one spelling that we print, options included. Returns buf; a buffer of ADDR_TEXT_MAX always suffices, in a
- * smaller one the text ends with "…". */
+/* Writes the canonical spelling with options to buf, and returns buf. ADDR_TEXT_MAX bytes are
+ * always enough; in a smaller buffer the text may end with "…". */
 char *addr_format(const struct addr *addr, char *buf, size_t size);
-/* The same without options: what messages and logs name. */
+/* The same without options, for messages and logs. */
 char *addr_format_short(const struct addr *addr, char *buf, size_t size);
 
-/* True if both mean the same; alias is not compared. */
+/*
+ * Hybrid vsock: how long (ns) the peer must have been silent before end of file is passed on to it;
+ * 0 for at once and for all other families. fallback applies to an address without half-close=.
+ * Firecracker and others close both directions when the host shuts down one, and discard the
+ * guest's later answer.
+ */
+#define ADDR_HALF_CLOSE (5 * NSEC_PER_SEC)
+uint64_t addr_half_close(const struct addr *addr, uint64_t fallback);
+
+/* True if both are the same address; alias is not compared. */
 bool addr_equal(const struct addr *a, const struct addr *b);
+/* The same, whatever mode, owner and group the socket file is to have. */
+bool addr_equal_but_file(const struct addr *a, const struct addr *b);
 
 /* A host and a port, as TCP and UDP have it? */
 static inline bool addr_is_ip(const struct addr *addr)
@@ -140,7 +158,7 @@ static inline bool addr_is_ip(const struct addr *addr)
 	return addr->family == ADDR_TCP || addr->family == ADDR_UDP;
 }
 
-/* Does the client say where to? */
+/* Does the client name the destination? */
 static inline bool addr_family_open_ended(enum addr_family family)
 {
 	return family == ADDR_SOCKS5 || family == ADDR_HTTP_CONNECT || family == ADDR_PROXY_DST;
@@ -154,19 +172,21 @@ static inline bool addr_is_open_ended(const struct addr *addr)
 /* "vsock", "tcp", "unix", …: the first spelling of the address's family. */
 const char *addr_family_name(const struct addr *addr);
 
-/* Is this a literal CID or a reserved name (any, hypervisor, local, host)? Reads the whole of length bytes. */
+/* Reads a literal CID or a reserved name (any, hypervisor, local, host), which must be all of
+ * length bytes. */
 bool addr_read_cid(const char *text, size_t length, uint32_t *cid);
 
-/* Is this word the spelling of a family ("vsock", "tcp4"), in any case? Names in the hosts file may not be. */
+/* Is this word a spelling of a family ("vsock", "tcp4"), in any case? Names in the hosts file must
+ * not be. */
 bool addr_is_family(const char *word, size_t length);
 
-/* Splits the command of exec: into words as sh does, quotes and backslash, but expands nothing. *words is one
- * allocation, ended by NULL, for free(3). 0, -EINVAL (no word, a quote that does not end), -ENOMEM. */
-int addr_exec_words(const char *command, char ***words);
+/* Is this word spelled like a name: [A-Za-z][A-Za-z0-9._-]*, at most 63 bytes? Returns NULL, or why
+ * not. hosts_check_name() also refuses reserved words. */
+const char *addr_check_name(const char *name, size_t length);
 
-/*
- * For completion: calls each() with every spelling that may begin an address in this role, e.g. "vsock:", "tcp:".
- */
-void addr_each_family(enum addr_role role, void (*each)(const char *prefix, void *context), void *context);
+/* Splits the command of exec: into words like sh, with quotes and backslashes but without
+ * expansions. *words is one NULL-terminated allocation, which the caller frees with free(3). 0,
+ * -EINVAL (no word, or an unterminated quote), or -ENOMEM. */
+int addr_exec_words(const char *command, char ***words);
 
 #endif

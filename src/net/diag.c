@@ -3,6 +3,8 @@
 
 #include "net/diag.h"
 
+#include "base/util.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -54,11 +56,13 @@ static enum diag_state state_of(unsigned state)
 static int list_add(struct diag_list *list, size_t *room, const struct vsock_diag_msg *msg)
 {
 	if (list->count == *room) {
-		*room = *room ? *room * 2 : 32;
-		struct diag_socket *bigger = reallocarray(list->sockets, *room, sizeof(*bigger));
+		size_t more = *room ? *room * 2 : 32;
+		struct diag_socket *bigger = reallocarray(list->sockets, more, sizeof(*bigger));
+
 		if (!bigger)
 			return -ENOMEM;
 		list->sockets = bigger;
+		*room = more;
 	}
 	list->sockets[list->count++] = (struct diag_socket){
 		.state = state_of(msg->vdiag_state),
@@ -86,7 +90,8 @@ static int diag_ask(int fd)
 		.req = { .sdiag_family = AF_VSOCK, .vdiag_states = ~0u },
 	};
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	ssize_t n = sendto(fd, &message, sizeof(message), 0, (struct sockaddr *)&kernel, sizeof(kernel));
+	ssize_t n = sendto(fd, &message, sizeof(message), 0, (struct sockaddr *)&kernel,
+			   sizeof(kernel));
 	return n < 0 ? -errno : 0;
 }
 
@@ -94,12 +99,14 @@ static int diag_ask(int fd)
 static int diag_take(struct diag_list *list, size_t *room, const char *data, size_t length)
 {
 	while (length >= sizeof(struct nlmsghdr)) {
+		const char *body = data + NLMSG_HDRLEN;
 		struct nlmsghdr header;
+		size_t size, step;
+
 		memcpy(&header, data, sizeof(header));
 		if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > length)
 			return -EPROTO;
-		const char *body = data + NLMSG_HDRLEN;
-		size_t size = header.nlmsg_len - sizeof(header);
+		size = header.nlmsg_len - sizeof(header);
 		if (header.nlmsg_type == NLMSG_DONE)
 			return 1;
 		if (header.nlmsg_type == NLMSG_ERROR) {
@@ -107,14 +114,17 @@ static int diag_take(struct diag_list *list, size_t *room, const char *data, siz
 			memcpy(&error, body, size < sizeof(error) ? size : sizeof(error));
 			return error.error < 0 ? error.error : -EPROTO;
 		}
-		if (header.nlmsg_type == SOCK_DIAG_BY_FAMILY && size >= sizeof(struct vsock_diag_msg)) {
+		if (header.nlmsg_type == SOCK_DIAG_BY_FAMILY &&
+		    size >= sizeof(struct vsock_diag_msg)) {
 			struct vsock_diag_msg msg;
+			int error;
+
 			memcpy(&msg, body, sizeof(msg));
-			int error = list_add(list, room, &msg);
+			error = list_add(list, room, &msg);
 			if (error)
 				return error;
 		}
-		size_t step = NLMSG_ALIGN(header.nlmsg_len);
+		step = NLMSG_ALIGN(header.nlmsg_len);
 		if (step >= length)
 			break;
 		data += step;
@@ -135,16 +145,19 @@ static int by_inode(const void *a, const void *b)
 
 static void owner_note(struct diag_socket *socket, pid_t pid, int proc)
 {
+	char path[64];
+	ssize_t n;
+	int fd;
+
 	if (socket->pid && socket->pid != pid) {
 		socket->others++;
 		if (socket->pid < pid)
 			return;
 	}
 	socket->pid = pid;
-	char path[64];
 	snprintf(path, sizeof(path), "%d/comm", (int)pid);
-	int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, socket->program, sizeof(socket->program) - 1);
+	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, socket->program, sizeof(socket->program) - 1);
 	socket->program[n > 0 ? n : 0] = '\0';
 	socket->program[strcspn(socket->program, "\n")] = '\0';
 	if (fd >= 0)
@@ -154,26 +167,30 @@ static void owner_note(struct diag_socket *socket, pid_t pid, int proc)
 /* Which of the sockets (ordered by inode) has this process open? */
 static void owner_look(struct diag_list *list, pid_t pid, int proc)
 {
+	struct dirent *entry;
 	char path[64];
+	DIR *dir;
+	int fd;
+
 	snprintf(path, sizeof(path), "%d/fd", (int)pid);
-	int fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
 		if (fd >= 0)
 			close(fd);
 		return;
 	}
-	struct dirent *entry;
 	while ((entry = readdir(dir)) != NULL) {
+		struct diag_socket key = { 0 }, *socket;
 		char link[64];
 		ssize_t n = readlinkat(fd, entry->d_name, link, sizeof(link) - 1);
+
 		if (n < 0)
 			continue;
 		link[n] = '\0';
-		struct diag_socket key = { 0 };
 		if (sscanf(link, "socket:[%u]", &key.inode) != 1 || !key.inode)
 			continue;
-		struct diag_socket *socket = bsearch(&key, list->sockets, list->count, sizeof(key), by_inode);
+		socket = bsearch(&key, list->sockets, list->count, sizeof(key), by_inode);
 		if (socket && socket->pid != pid)
 			owner_note(socket, pid, proc);
 	}
@@ -183,10 +200,11 @@ static void owner_look(struct diag_list *list, pid_t pid, int proc)
 static void owners_find(struct diag_list *list)
 {
 	DIR *dir = list->count ? opendir("/proc") : NULL;
+	struct dirent *entry;
+
 	if (!dir)
 		return;
 	qsort(list->sockets, list->count, sizeof(*list->sockets), by_inode);
-	struct dirent *entry;
 	while ((entry = readdir(dir)) != NULL) {
 		char *end;
 		long pid = strtol(entry->d_name, &end, 10);
@@ -201,7 +219,7 @@ static int by_place(const void *a, const void *b)
 	const struct diag_socket *x = a, *y = b;
 	const uint32_t left[] = { x->state, x->port, x->cid + 1, x->peer_cid, x->peer_port };
 	const uint32_t right[] = { y->state, y->port, y->cid + 1, y->peer_cid, y->peer_port };
-	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(left); i++)
 		if (left[i] != right[i])
 			return left[i] < right[i] ? -1 : 1;
 	return 0;
@@ -209,15 +227,17 @@ static int by_place(const void *a, const void *b)
 
 int diag_read(struct diag_list *list)
 {
-	*list = (struct diag_list){ 0 };
+	/* The kernel answers at once; this only keeps us from waiting for ever. */
+	const struct timeval limit = { .tv_sec = 5 };
 	size_t room = 0;
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	int fd, state;
+
+	*list = (struct diag_list){ 0 };
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	if (fd < 0)
 		return -errno;
-	/* The kernel answers at once; this only keeps us from waiting for ever. */
-	struct timeval limit = { .tv_sec = 5 };
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	int state = diag_ask(fd);
+	state = diag_ask(fd);
 	while (state == 0) {
 		char data[32768];
 		ssize_t n = recv(fd, data, sizeof(data), 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * diag: the vsock sockets of this machine and whose they are, from sock_diag(7) and /proc.
+ * diag: lists the vsock sockets of this machine and their processes, from sock_diag(7) and /proc.
  *
- * Asking makes the kernel load vsock_diag where it is a module that is not loaded yet: see diag_is_quiet().
+ * Asking makes the kernel load the vsock_diag module if it is not loaded yet: see diag_is_quiet().
  */
 #ifndef NET_DIAG_H
 #define NET_DIAG_H
@@ -18,13 +18,13 @@ enum diag_state { DIAG_LISTEN, DIAG_OPEN, DIAG_CONNECTING, DIAG_CLOSING, DIAG_BO
 
 struct diag_socket {
 	enum diag_state state;
-	int type;          /* SOCK_STREAM … */
+	int type; /* SOCK_STREAM … */
 	uint32_t cid, port; /* ADDR_CID_ANY: any */
 	uint32_t peer_cid, peer_port; /* of DIAG_OPEN, DIAG_CONNECTING and DIAG_CLOSING */
 	uint32_t inode;
-	pid_t pid;         /* the lowest that has it open; 0: nobody, or not ours to see */
+	pid_t pid; /* the lowest pid that has it open; 0: none, or not visible to us */
 	char program[32];
-	unsigned others;   /* how many more processes have it open */
+	unsigned others; /* how many more processes have it open */
 };
 
 struct diag_list {
@@ -32,13 +32,13 @@ struct diag_list {
 	size_t count;
 };
 
-/* Would diag_read() leave the machine as it is? */
+/* Would diag_read() load no module? */
 bool diag_is_quiet(const struct machine *machine);
-/* 0, or a negative errno: -ENOENT where the kernel has no vsock_diag. */
+/* Reads the list. 0, or a negative errno; -ENOENT: the kernel has no vsock_diag. */
 int diag_read(struct diag_list *list);
 void diag_free(struct diag_list *list);
 
 const char *diag_state_name(enum diag_state state); /* listen open connecting closing bound */
-const char *diag_type_name(int type);               /* stream seqpacket dgram */
+const char *diag_type_name(int type); /* stream seqpacket dgram */
 
 #endif

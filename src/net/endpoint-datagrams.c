@@ -6,17 +6,21 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-static int read_flow(const struct endpoint *endpoint, unsigned char *data, size_t stride, size_t size, size_t *sizes, size_t count)
+static int read_flow(const struct endpoint *endpoint, unsigned char *data, size_t stride,
+		     size_t size, size_t *sizes, size_t count)
 {
 	size_t got = 0;
 	ssize_t n = 0;
 
-	for (; got < count && (n = endpoint->hook->read(endpoint->hook, data + got * stride, size)) >= 0; got++)
+	for (; got < count &&
+	       (n = endpoint->hook->read(endpoint->hook, data + got * stride, size)) >= 0;
+	     got++)
 		sizes[got] = (size_t)n;
 	return got ? (int)got : (int)n;
 }
 
-int endpoint_read_datagrams(const struct endpoint *endpoint, unsigned char *data, size_t stride, size_t size, size_t *sizes, size_t count)
+int endpoint_read_datagrams(const struct endpoint *endpoint, unsigned char *data, size_t stride,
+			    size_t size, size_t *sizes, size_t count)
 {
 	struct mmsghdr messages[ENDPOINT_AT_ONCE];
 	struct iovec parts[ENDPOINT_AT_ONCE];
@@ -28,7 +32,8 @@ int endpoint_read_datagrams(const struct endpoint *endpoint, unsigned char *data
 		return read_flow(endpoint, data, stride, size, sizes, count);
 	for (size_t i = 0; i < count; i++) {
 		parts[i] = (struct iovec){ .iov_base = data + i * stride, .iov_len = size };
-		messages[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &parts[i], .msg_iovlen = 1 } };
+		messages[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &parts[i],
+							     .msg_iovlen = 1 } };
 	}
 	do
 		got = recvmmsg(endpoint->in, messages, (unsigned)count, MSG_DONTWAIT, NULL);
@@ -38,7 +43,8 @@ int endpoint_read_datagrams(const struct endpoint *endpoint, unsigned char *data
 	return got < 0 ? -errno : got;
 }
 
-int endpoint_send_datagrams(int fd, const struct msghdr *each, const struct iovec *parts, size_t count)
+int endpoint_send_datagrams(int fd, const struct msghdr *each, const struct iovec *parts,
+			    size_t count)
 {
 	struct mmsghdr messages[ENDPOINT_AT_ONCE];
 	int put;
@@ -56,7 +62,8 @@ int endpoint_send_datagrams(int fd, const struct msghdr *each, const struct iove
 	return put < 0 ? -errno : put;
 }
 
-int endpoint_write_datagrams(const struct endpoint *endpoint, const struct iovec *parts, size_t count)
+int endpoint_write_datagrams(const struct endpoint *endpoint, const struct iovec *parts,
+			     size_t count)
 {
 	if (endpoint->out_kind == ENDPOINT_FLOW)
 		return endpoint->hook->write_datagrams(endpoint->hook, parts, count);

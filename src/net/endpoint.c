@@ -6,20 +6,37 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sockios.h>
+#include <linux/vm_sockets.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "base/fdutil.h"
+#include <linux/sockios.h>
+
+#include "base/fd.h"
 #include "net/addr.h"
 #include "net/ip.h"
 #include "net/sender.h"
+#include "net/socket.h"
+
+static uint32_t most_at_once(int fd)
+{
+	struct sockaddr_vm peer = { 0 };
+	socklen_t size = sizeof(peer);
+
+	return getpeername(fd, (struct sockaddr *)&peer, &size) == 0 &&
+			       peer.svm_cid == ADDR_CID_HOST
+		       ? ENDPOINT_MOST_TO_HOST
+		       : 0;
+}
 
 struct endpoint endpoint_socket(int fd, uint8_t family, bool seqpacket)
 {
@@ -27,13 +44,24 @@ struct endpoint endpoint_socket(int fd, uint8_t family, bool seqpacket)
 
 	if (family == ADDR_MUX)
 		family = ADDR_UNIX; /* what it is once the hands are shaken */
-	return (struct endpoint){ .in = fd, .out = fd, .in_kind = kind, .out_kind = kind, .family = family };
+	return (struct endpoint){
+		.in = fd,
+		.out = fd,
+		.in_kind = kind,
+		.out_kind = kind,
+		.family = family,
+		.most = family == ADDR_VSOCK && !seqpacket ? most_at_once(fd) : 0,
+	};
 }
 
 struct endpoint endpoint_datagrams(int fd)
 {
 	return (struct endpoint){
-		.in = fd, .out = fd, .in_kind = ENDPOINT_DATAGRAMS, .out_kind = ENDPOINT_DATAGRAMS, .family = ADDR_UDP,
+		.in = fd,
+		.out = fd,
+		.in_kind = ENDPOINT_DATAGRAMS,
+		.out_kind = ENDPOINT_DATAGRAMS,
+		.family = ADDR_UDP,
 	};
 }
 
@@ -46,8 +74,11 @@ struct endpoint endpoint_inherited(int fd)
 	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
 	size = sizeof(int);
 	getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size);
-	endpoint = endpoint_socket(fd, domain == AF_VSOCK ? ADDR_VSOCK : domain == AF_UNIX ? ADDR_UNIX : ADDR_TCP,
-	                           type == SOCK_SEQPACKET);
+	endpoint = endpoint_socket(fd,
+				   domain == AF_VSOCK  ? ADDR_VSOCK
+				   : domain == AF_UNIX ? ADDR_UNIX
+						       : ADDR_TCP,
+				   type == SOCK_SEQPACKET);
 	endpoint.inherited = true;
 	return endpoint;
 }
@@ -60,7 +91,8 @@ static int reopen(int fd, int flags)
 	return open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 }
 
-/* /dev/null, zero, full and urandom: they have no poll(2) in the kernel (drivers/char/mem.c, random.c), and never block. */
+/* /dev/null, zero, full and urandom: they have no poll(2) in the kernel (drivers/char/mem.c,
+ * random.c), and never block. */
 static bool never_blocks(const struct stat *st)
 {
 	bool memory = S_ISCHR(st->st_mode) && major(st->st_rdev) == 1;
@@ -82,8 +114,10 @@ static int adopt(int fd, int flags, uint8_t *kind)
 	if (never_blocks(&st)) {
 		*kind = ENDPOINT_FILE;
 	} else if (S_ISSOCK(st.st_mode)) {
-		*kind = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type != SOCK_STREAM ? ENDPOINT_MESSAGES
-		                                                                                        : ENDPOINT_SOCKET;
+		*kind = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+					type != SOCK_STREAM
+				? ENDPOINT_MESSAGES
+				: ENDPOINT_SOCKET;
 	} else if (S_ISFIFO(st.st_mode)) {
 		own = reopen(fd, flags);
 		*kind = own < 0 ? ENDPOINT_GUARDED : ENDPOINT_PIPE;
@@ -100,11 +134,14 @@ static int adopt(int fd, int flags, uint8_t *kind)
 
 int endpoint_stdio(int in, int out, struct endpoint *endpoint)
 {
-	*endpoint = (struct endpoint){ .in = -1, .out = -1, .family = ADDR_STDIO, .inherited = true };
+	*endpoint = (struct endpoint){
+		.in = -1, .out = -1, .family = ADDR_STDIO, .inherited = true
+	};
 	if (in >= 0) {
 		endpoint->in = adopt(in, O_RDONLY, &endpoint->in_kind);
 		if (endpoint->in < 0)
 			return endpoint->in;
+		endpoint->typed = isatty(endpoint->in);
 	}
 	if (out >= 0) {
 		endpoint->out = adopt(out, O_WRONLY, &endpoint->out_kind);
@@ -124,13 +161,13 @@ int endpoint_prepare(struct endpoint *endpoint)
 
 	if (fd < 0 || endpoint->out_kind != ENDPOINT_MESSAGES || endpoint->family != ADDR_VSOCK)
 		return 0;
-	/* One that was inherited stays as it is; where it is non-blocking no thread would help. We read with MSG_DONTWAIT. */
+	/* An inherited socket stays unchanged; if it is non-blocking a thread would not help.
+	 * Reading uses MSG_DONTWAIT. */
 	if (endpoint->inherited ? fcntl(fd, F_GETFL) & O_NONBLOCK : fcntl(fd, F_SETFL, 0) < 0)
 		return 0;
-	error = sender_start(fd, fd != endpoint->in, &endpoint->sender);
+	error = sender_start(fd, &endpoint->sender);
 	if (error)
 		return error;
-	endpoint->out = sender_event(endpoint->sender);
 	endpoint->out_kind = ENDPOINT_SENDER;
 	return 0;
 }
@@ -139,7 +176,7 @@ void endpoint_unprepare(struct endpoint *endpoint)
 {
 	if (endpoint->out < 0 || endpoint->out_kind != ENDPOINT_SENDER)
 		return;
-	endpoint->out = sender_release(endpoint->sender);
+	sender_stop(endpoint->sender);
 	endpoint->out_kind = ENDPOINT_MESSAGES;
 }
 
@@ -148,9 +185,13 @@ bool endpoint_takes_messages(const struct endpoint *endpoint)
 	return endpoint->out_kind == ENDPOINT_MESSAGES || endpoint->out_kind == ENDPOINT_SENDER;
 }
 
-int endpoint_output(const struct endpoint *endpoint)
+int endpoint_poll_fd(const struct endpoint *endpoint, uint32_t events)
 {
-	return endpoint->out >= 0 && endpoint->out_kind == ENDPOINT_SENDER ? sender_fd(endpoint->sender) : endpoint->out;
+	if (!(events & EPOLLOUT))
+		return endpoint->in;
+	return endpoint->out >= 0 && endpoint->out_kind == ENDPOINT_SENDER
+		       ? sender_event(endpoint->sender)
+		       : endpoint->out;
 }
 
 static bool ready(int fd, short events)
@@ -206,6 +247,43 @@ ssize_t endpoint_peek(const struct endpoint *endpoint, void *data, size_t size)
 	return got < 0 ? -errno : got;
 }
 
+/* Several writes of at most the limit of one write. */
+static ssize_t write_pieces(const struct endpoint *endpoint, const void *data, size_t size)
+{
+	size_t written = 0;
+
+	while (written < size) {
+		size_t left = size - written;
+		ssize_t put = endpoint_write(endpoint, (const char *)data + written,
+					     left < endpoint->most ? left : endpoint->most);
+
+		if (put < 0)
+			return written ? (ssize_t)written : put;
+		written += (size_t)put;
+	}
+	return (ssize_t)written;
+}
+
+static ssize_t write_socket(int fd, const void *data, size_t size, int flags)
+{
+	ssize_t put;
+
+	do
+		put = send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
+	while (put < 0 && errno == EINTR);
+	return put < 0 ? -errno : put;
+}
+
+ssize_t endpoint_write_message(const struct endpoint *endpoint, const void *data, size_t size,
+			       int flags)
+{
+	if (endpoint->out_kind == ENDPOINT_SENDER)
+		return sender_write(endpoint->sender, data, size, flags);
+	return endpoint->out_kind == ENDPOINT_MESSAGES
+		       ? write_socket(endpoint->out, data, size, flags)
+		       : endpoint_write(endpoint, data, size);
+}
+
 ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t size)
 {
 	ssize_t put;
@@ -217,13 +295,13 @@ ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t
 	case ENDPOINT_DATAGRAMS:
 		return -EOPNOTSUPP;
 	case ENDPOINT_SENDER:
-		return sender_write(endpoint->sender, data, size);
+		return sender_write(endpoint->sender, data, size, 0);
 	case ENDPOINT_SOCKET:
+		if (endpoint->most && size > endpoint->most)
+			return write_pieces(endpoint, data, size);
+		/* fall through */
 	case ENDPOINT_MESSAGES:
-		do
-			put = send(endpoint->out, data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-		while (put < 0 && errno == EINTR);
-		break;
+		return write_socket(endpoint->out, data, size, 0);
 	case ENDPOINT_GUARDED:
 		if (!ready(endpoint->out, POLLOUT))
 			return -EAGAIN;
@@ -239,20 +317,26 @@ ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t
 	return put < 0 ? -errno : put;
 }
 
+bool endpoint_at_mark(const struct endpoint *endpoint)
+{
+	int mark = 0;
+
+	return endpoint->in_kind == ENDPOINT_SOCKET && endpoint->family != ADDR_VSOCK &&
+	       ioctl(endpoint->in, SIOCATMARK, &mark) == 0 && mark;
+}
+
 static bool is_socket(uint8_t kind)
 {
 	return kind == ENDPOINT_SOCKET || kind == ENDPOINT_MESSAGES || kind == ENDPOINT_SENDER;
 }
 
+/* The sender first: it must not hold the number of a descriptor that is closed. */
 static void close_output(struct endpoint *endpoint)
 {
 	if (endpoint->out < 0 || endpoint->out == endpoint->in)
 		return;
-	if (endpoint->out_kind == ENDPOINT_SENDER)
-		sender_stop(endpoint->sender);
-	else
-		close(endpoint->out);
-	endpoint->out = -1;
+	endpoint_unprepare(endpoint);
+	fd_close(&endpoint->out);
 }
 
 static bool within_this_machine(int fd)
@@ -261,8 +345,8 @@ static bool within_this_machine(int fd)
 	socklen_t size = sizeof(sa);
 	struct in6_addr ip;
 
-	return getpeername(fd, (struct sockaddr *)&sa, &size) == 0 && ip_from_sockaddr((struct sockaddr *)&sa, &ip) &&
-	       ip_is_loopback(&ip);
+	return getpeername(fd, (struct sockaddr *)&sa, &size) == 0 &&
+	       ip_from_sockaddr((struct sockaddr *)&sa, &ip) && ip_is_loopback(&ip);
 }
 
 /* Never smaller; what the kernel refuses is as it was. */
@@ -288,16 +372,17 @@ void endpoint_expect_much(const struct endpoint *endpoint, int room)
 	if (endpoint->family == ADDR_UNIX)
 		setsockopt(endpoint->out, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	else if (endpoint->family == ADDR_TCP && within_this_machine(endpoint->out))
-		setsockopt(endpoint->out, IPPROTO_TCP, TCP_CONGESTION, "reno", sizeof("reno") - 1); /* always there, never paced */
+		setsockopt(endpoint->out, IPPROTO_TCP, TCP_CONGESTION, "reno",
+			   sizeof("reno") - 1); /* always there, never paced */
 }
 
 void endpoint_finish(struct endpoint *endpoint)
 {
 	if (endpoint->out < 0)
 		return;
-	/* ENOTCONN: the peer was faster; there is nobody left to tell */
+	/* ENOTCONN: the peer has already closed */
 	if (is_socket(endpoint->out_kind))
-		shutdown(endpoint_output(endpoint), SHUT_WR);
+		shutdown(endpoint->out, SHUT_WR);
 	else if (endpoint->out_kind == ENDPOINT_HOOKED && endpoint->hook->finish)
 		endpoint->hook->finish(endpoint->hook);
 	close_output(endpoint);
@@ -307,7 +392,9 @@ void endpoint_ignore(struct endpoint *endpoint)
 {
 	if (endpoint->in < 0)
 		return;
-	if (is_socket(endpoint->in_kind))
+	/* A TCP peer is not told by it, and Linux resets the connection, with what it still had to
+	 * send, if anything comes after the end was sent too (tcp_rcv_state_process). */
+	if (is_socket(endpoint->in_kind) && endpoint->family != ADDR_TCP)
 		shutdown(endpoint->in, SHUT_RD);
 	if (endpoint->out != endpoint->in)
 		fd_close(&endpoint->in);
@@ -316,10 +403,60 @@ void endpoint_ignore(struct endpoint *endpoint)
 void endpoint_close(struct endpoint *endpoint)
 {
 	close_output(endpoint);
+	endpoint_unprepare(endpoint);
 	if (endpoint->in_kind == ENDPOINT_FLOW)
 		endpoint->in = -1;
 	fd_close(&endpoint->in);
 	endpoint->out = -1;
+}
+
+bool endpoint_input_left(const struct endpoint *endpoint)
+{
+	struct stat st;
+	int waiting = 0;
+
+	if (endpoint->family != ADDR_STDIO || endpoint->in < 0 || fstat(endpoint->in, &st) < 0)
+		return false;
+	if (S_ISREG(st.st_mode))
+		return lseek(endpoint->in, 0, SEEK_CUR) < st.st_size;
+	return !isatty(endpoint->in) && ioctl(endpoint->in, FIONREAD, &waiting) == 0 && waiting > 0;
+}
+
+int endpoint_unread(const struct endpoint *endpoint)
+{
+	int unread = 0;
+
+	if (endpoint->out_kind != ENDPOINT_SOCKET || endpoint->family != ADDR_UNIX ||
+	    ioctl(endpoint->out, SIOCOUTQ, &unread) < 0)
+		return 0;
+	return unread;
+}
+
+void endpoint_abort(struct endpoint *endpoint)
+{
+	int fd = endpoint->in >= 0 ? endpoint->in : endpoint->out;
+
+	if (fd >= 0 && endpoint->family == ADDR_TCP)
+		socket_abort_on_close(fd);
+	endpoint_close(endpoint);
+}
+
+int endpoint_input(const struct endpoint *endpoint)
+{
+	int bytes = 0;
+
+	if (endpoint->family != ADDR_TCP || endpoint->in < 0)
+		return 0;
+	return ioctl(endpoint->in, SIOCINQ, &bytes) == 0 ? bytes : 0;
+}
+
+int endpoint_unacknowledged(const struct endpoint *endpoint)
+{
+	int bytes = 0;
+
+	if (endpoint->family != ADDR_TCP || endpoint->out < 0)
+		return 0;
+	return ioctl(endpoint->out, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
 int endpoint_error(const struct endpoint *endpoint)
@@ -335,12 +472,14 @@ int endpoint_error(const struct endpoint *endpoint)
 int endpoint_gone(const struct endpoint *endpoint, uint32_t events)
 {
 	if (!is_socket(endpoint->out_kind))
-		return (events & EPOLLERR) != 0; /* a pipe that nobody reads any more */
+		return (events & EPOLLERR) != 0; /* a pipe without a reader */
 	if (endpoint->family != ADDR_VSOCK)
 		return (events & (EPOLLHUP | EPOLLERR)) != 0;
-	/* Of vsock EPOLLHUP is no proof, but sending nothing is: EPIPE once the peer has closed both ways (af_vsock.c,
-	 * vsock_connectible_sendmsg). A pending error comes first. */
-	if (send(endpoint_output(endpoint), "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EAGAIN || errno == ENOTCONN)
+	/* On vsock EPOLLHUP proves nothing, but sending zero bytes does: EPIPE once the peer has
+	 * closed both directions (af_vsock.c, vsock_connectible_sendmsg). A pending error comes
+	 * first. */
+	if (send(endpoint->out, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno == EAGAIN ||
+	    errno == ENOTCONN)
 		return 0;
 	return errno == EPIPE ? 1 : -errno;
 }

@@ -2,9 +2,10 @@
 /*
  * endpoint: one end of a relay: what is read from and written to, and what it can do.
  *
- * Nothing here blocks and nothing changes the file status flags of a descriptor that we inherited: sockets are used with
- * MSG_DONTWAIT; pipes and terminals are opened anew through /proc/self/fd (a file description of our own, which may be
- * non-blocking); where that is not permitted they are guarded: poll(2) first, then one read or write of at most PIPE_BUF.
+ * Nothing here blocks, and nothing changes the file status flags of an inherited descriptor.
+ * Sockets are used with MSG_DONTWAIT. Pipes and terminals are reopened through /proc/self/fd, which
+ * gives us a file description of our own that may be non-blocking. Where that is not permitted they
+ * are guarded: poll(2) first, then one read or write of at most PIPE_BUF.
  */
 #ifndef NET_ENDPOINT_H
 #define NET_ENDPOINT_H
@@ -16,105 +17,156 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+/*
+ * A guest with Linux 6.17 or a late stable kernel (6.12.117) sends more than 32 KiB at once in
+ * packets that vhost-device-vsock, Firecracker before 1.14 and Cloud Hypervisor before v51 drop
+ * silently. So this is the most that one write passes to a stream to CID 2. Except over loopback
+ * only a guest has the host as its peer.
+ */
+#define ENDPOINT_MOST_TO_HOST (32U * 1024)
+
 enum endpoint_kind {
 	ENDPOINT_NONE,
-	ENDPOINT_SOCKET,  /* stream */
-	ENDPOINT_MESSAGES, /* seqpacket: boundaries count */
-	ENDPOINT_SENDER,  /* the same, written by a thread: the descriptor is the sender's event */
-	ENDPOINT_PIPE,    /* our own non-blocking description of a pipe */
+	ENDPOINT_SOCKET, /* stream */
+	ENDPOINT_MESSAGES, /* seqpacket, with message boundaries */
+	ENDPOINT_SENDER, /* seqpacket, written by a thread */
+	ENDPOINT_PIPE, /* our own non-blocking description of a pipe */
 	ENDPOINT_TERMINAL,
-	ENDPOINT_FILE,    /* regular file, block device, /dev/null and its like: never blocks */
-	ENDPOINT_GUARDED, /* may block: poll first, little at a time */
-	ENDPOINT_HOOKED,  /* a function of the owner's reads or writes; the descriptor is only watched */
-	ENDPOINT_DATAGRAMS, /* a connected UDP socket: reading 0 bytes is an empty datagram, and there is no end */
-	ENDPOINT_FLOW,    /* the same of one source of a UDP socket that has many: its hook reads and writes, its descriptor is shared */
+	ENDPOINT_FILE, /* regular file, block device, /dev/null and the like: never blocks */
+	ENDPOINT_GUARDED, /* may block: poll first, small pieces */
+	ENDPOINT_HOOKED, /* a function of the owner reads or writes; the descriptor is only watched
+			  */
+	ENDPOINT_DATAGRAMS, /* a connected UDP socket: reading 0 bytes is an empty datagram, and
+			       there is no end of file */
+	ENDPOINT_FLOW, /* one source of a UDP socket with many: its hook reads and writes, and its
+			  descriptor is shared */
 };
 
-/* Bytes, 0 for end of file, or a negative errno, as endpoint_read() and endpoint_write(). */
+/* Each returns what endpoint_read() and endpoint_write() return. */
 struct endpoint_hook {
 	ssize_t (*read)(struct endpoint_hook *hook, void *data, size_t size);
 	ssize_t (*write)(struct endpoint_hook *hook, const void *data, size_t size);
-	int (*write_datagrams)(struct endpoint_hook *hook, const struct iovec *parts, size_t count); /* of ENDPOINT_FLOW, instead */
-	void (*finish)(struct endpoint_hook *hook); /* no more will come; may be NULL */
+	int (*write_datagrams)(struct endpoint_hook *hook, const struct iovec *parts,
+			       size_t count); /* for ENDPOINT_FLOW, instead of write */
+	void (*finish)(struct endpoint_hook
+			       *hook); /* end of file: nothing more will be written; may be NULL */
 };
 
 struct endpoint {
-	int in, out;               /* equal for a socket; -1: that way is closed */
+	int in, out; /* always its real descriptors; equal for a socket; -1: that direction is
+			closed */
 	uint8_t in_kind, out_kind; /* enum endpoint_kind */
-	uint8_t family;            /* enum addr_family of a socket, ADDR_STDIO else */
-	bool inherited;            /* in and out may be blocking and belong to others too: no splice */
+	uint8_t family; /* enum addr_family of a socket, else ADDR_STDIO */
+	bool inherited : 1; /* in and out may be blocking and are shared with other processes: no
+			       splice */
+	bool typed : 1; /* standard input is a terminal, where the user need not type an end of file
+			 */
+	uint32_t most; /* the most bytes of one write; 0: no limit */
+	uint64_t half_close; /* ns of silence before endpoint_finish(), see addr_half_close() */
 	union {
-		struct endpoint_hook *hook; /* ENDPOINT_HOOKED, ENDPOINT_FLOW: the owner's, must outlive the endpoint */
-		struct sender *sender;      /* ENDPOINT_SENDER: the endpoint's */
+		struct endpoint_hook *hook; /* ENDPOINT_HOOKED, ENDPOINT_FLOW: the owner's, must
+					       outlive the endpoint */
+		struct sender *sender; /* ENDPOINT_SENDER: the endpoint's */
 	};
 };
 
-/* A connected or accepted socket of ours. */
+/* An endpoint for a connected or accepted socket of ours. */
 struct endpoint endpoint_socket(int fd, uint8_t family, bool seqpacket);
 
-/* A connected UDP socket of ours. */
+/* An endpoint for a connected UDP socket of ours. */
 struct endpoint endpoint_datagrams(int fd);
 
-/* A socket that was inherited (fd:N): family and type as the kernel says; it stays as it is, blocking or not. */
+/* An endpoint for an inherited socket (fd:N). Family and type come from the kernel; its settings,
+ * blocking or not, stay unchanged. */
 struct endpoint endpoint_inherited(int fd);
 
-/* Standard input and output; in and out are new descriptors, close-on-exec. The originals stay as they are.
- * send and receive: which directions are wanted; the other gets -1. 0 or a negative errno. */
+/* Makes an endpoint of standard input and output, or of one of them, with -1 for the other. Its
+ * descriptors are new and close-on-exec; the originals stay unchanged. 0 or a negative errno. */
 int endpoint_stdio(int in, int out, struct endpoint *endpoint);
 
-/* To be called once before anything is written: what is sent on vsock seqpacket goes through a sender from now on (see
- * net/sender.h for why). Nothing for all others. 0 or a negative errno. */
+/* To be called once before anything is written: vsock seqpacket sockets get a sender (see
+ * net/sender.h for why). Does nothing for other endpoints. 0 or a negative errno. */
 int endpoint_prepare(struct endpoint *endpoint);
-/* Takes that back, before anything was written. */
+/* Undoes endpoint_prepare() before anything was written. */
 void endpoint_unprepare(struct endpoint *endpoint);
-/* Is what is written to it messages? */
+/* Are messages written to it? */
 bool endpoint_takes_messages(const struct endpoint *endpoint);
-/* Is what is read and written datagrams? They get lost, and have no end. */
+/* Are datagrams read and written? They may get lost, and have no end of file. */
 static inline bool endpoint_is_datagrams(uint8_t kind)
 {
 	return kind == ENDPOINT_DATAGRAMS || kind == ENDPOINT_FLOW;
 }
-/* The socket that is written to, for getsockopt(2); else the descriptor. */
-int endpoint_output(const struct endpoint *endpoint);
+/* The descriptor to watch for EPOLLIN or EPOLLOUT; with a sender, EPOLLOUT is on its event. */
+int endpoint_poll_fd(const struct endpoint *endpoint, uint32_t events);
 
-/* As read(2) and write(2), never blocking: bytes, 0 for end of file, or a negative errno (-EAGAIN: later). */
+/* Like read(2) and write(2), but never blocking. They return bytes, 0 for end of file, or a
+ * negative errno (-EAGAIN: later). */
 ssize_t endpoint_read(const struct endpoint *endpoint, void *data, size_t size);
 ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t size);
+/* The same for one message; flags are MSG_EOR or 0. After -EAGAIN call it again with the same
+ * message. */
+ssize_t endpoint_write_message(const struct endpoint *endpoint, const void *data, size_t size,
+			       int flags);
 
-/* Datagrams, several by one system call, at most ENDPOINT_AT_ONCE of them. */
+/* Datagrams, at most ENDPOINT_AT_ONCE with one system call. */
 #define ENDPOINT_AT_ONCE 16
-/* The first is read to data, each further one stride bytes behind; of each at most size bytes, and sizes has how many. How
- * many were read, at least 1, and all that are there now if less than count; or a negative errno. */
-int endpoint_read_datagrams(const struct endpoint *endpoint, unsigned char *data, size_t stride, size_t size, size_t *sizes, size_t count);
-/* How many were sent, at least 1; or a negative errno, which is about the first. */
-int endpoint_write_datagrams(const struct endpoint *endpoint, const struct iovec *parts, size_t count);
-/* The same on a UDP socket; each has what they have in common: where to, and control data. For who writes a flow. */
-int endpoint_send_datagrams(int fd, const struct msghdr *each, const struct iovec *parts, size_t count);
+/* Reads the first datagram to data and each further one stride bytes later, at most size bytes of
+ * each, with the lengths in sizes. Returns how many were read, at least 1, or a negative errno.
+ * Fewer than count means that no more are there now. */
+int endpoint_read_datagrams(const struct endpoint *endpoint, unsigned char *data, size_t stride,
+			    size_t size, size_t *sizes, size_t count);
+/* Returns how many were sent, at least 1, or a negative errno for the first. */
+int endpoint_write_datagrams(const struct endpoint *endpoint, const struct iovec *parts,
+			     size_t count);
+/* Sends the datagrams of a UDP flow on its listener's socket. *each has the destination and the
+ * control data, which are the same for all of them. Returns what endpoint_write_datagrams() does.
+ */
+int endpoint_send_datagrams(int fd, const struct msghdr *each, const struct iovec *parts,
+			    size_t count);
 
-/* As endpoint_read(), without taking it from the source; -EOPNOTSUPP: only a stream socket can do that, and not on all
- * transports. */
+/* Like endpoint_read(), but leaves the data in the source. -EOPNOTSUPP: only stream sockets can do
+ * this, and not on all transports. */
 ssize_t endpoint_peek(const struct endpoint *endpoint, void *data, size_t size);
+/* Is the next byte of a stream socket an urgent one (MSG_OOB)? Reading skips it; peeking does not
+ * on the UNIX sockets of some kernels. */
+bool endpoint_at_mark(const struct endpoint *endpoint);
 
-/* Much is being read from it: a pipe gets room for so many bytes, so that who writes and who reads need not take turns.
- * Nothing for other endpoints. */
+/* Prepares for reading much: enlarges a pipe to room bytes, so that writer and reader need not take
+ * turns. Does nothing for other endpoints. */
 void endpoint_ask_much(const struct endpoint *endpoint, int room);
-/* Much is being sent to it. A pipe gets room for so many bytes, a UNIX socket too (the kernel doubles that, and takes no
- * more than net.core.wmem_max for it); TCP within this machine, where there is no network to be careful of, is not paced
- * (HACKING.md, engines). Nothing for other endpoints, nor for a socket that was inherited. */
+/* Prepares for writing much: enlarges a pipe or the send buffer of a UNIX socket to room bytes (the
+ * kernel doubles that, up to net.core.wmem_max), and turns off pacing of TCP within this machine,
+ * where there is no network to protect (doc/measurements.md). Does nothing for other endpoints or
+ * an inherited socket. */
 void endpoint_expect_much(const struct endpoint *endpoint, int room);
 
-/* Tells the other side that no more will come: shutdown(SHUT_WR), or for a pipe or file close. */
+/* Passes on end of file: shutdown(SHUT_WR), or close for a pipe or file. */
 void endpoint_finish(struct endpoint *endpoint);
-/* Tells the source that nobody will read more. */
+/* Tells the source that nothing more will be read. */
 void endpoint_ignore(struct endpoint *endpoint);
-/* Closes what is open. */
+/* Closes its descriptors. */
 void endpoint_close(struct endpoint *endpoint);
+/* The same, but aborts the connection if the transport can carry that: TCP sends a reset instead of
+ * an end. vsock has no reset between two processes, and a UNIX socket reports one only to a peer
+ * whose data was not fully read. */
+void endpoint_abort(struct endpoint *endpoint);
+/* The number of bytes that a TCP peer has not acknowledged; 0 for other endpoints. */
+int endpoint_unacknowledged(const struct endpoint *endpoint);
+/* The number of bytes a TCP peer has sent that have not been read; 0 for all others. */
+int endpoint_input(const struct endpoint *endpoint);
 
-/* After end of file: has the peer closed for good (1), or may it still read (0, also where that can't be told)? events are
- * what epoll said. A negative errno: neither, the connection broke; nobody else will be told that error. */
+/* After end of file: has the peer closed both directions (1), or may it still read (0, also if that
+ * is unknown)? events come from epoll. A negative errno: neither, because the connection broke;
+ * this call consumes the error. */
 int endpoint_gone(const struct endpoint *endpoint, uint32_t events);
 
-/* Pending error of a socket (SO_ERROR), a positive errno or 0. */
+/* Does standard input hold bytes that were never read? Then it was not delivered whole. False for a
+ * terminal, and once the descriptor is closed. */
+bool endpoint_input_left(const struct endpoint *endpoint);
+/* The number of bytes that the peer of a UNIX socket has not read yet; 0 for other endpoints. */
+int endpoint_unread(const struct endpoint *endpoint);
+
+/* The pending error of a socket (SO_ERROR), a positive errno or 0. */
 int endpoint_error(const struct endpoint *endpoint);
 
 #endif

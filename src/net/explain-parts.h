@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * explain-parts: what the files of explain share with each other, and with nobody else.
+ * explain-parts: private declarations shared by the files of explain.
  *
- * Theory of operation: causes[] (explain-causes.c) has an entry for every family, step and errno that we know something of; the
- * first that fits is told, so narrow ones stand before wide ones. An entry's sentence and hint are templates: {cid} and the like
- * are replaced from the address (see word_of() in explain.c). Where causes share an errno, the entry has a judge, which looks at
- * the machine and writes a better sentence, or leaves the entry's.
+ * Theory of operation: causes[] (explain-causes.c) has an entry for every family, step and errno
+ * with a known cause. The first match is used, so narrow entries come before wide ones. An entry's
+ * sentence and hint are templates: {cid} and the like are replaced from the address
+ * (explain-template.c). If several causes share an errno, the entry has a refine function, which
+ * looks at the machine and writes a better sentence or leaves the entry's.
  */
 #ifndef NET_EXPLAIN_PARTS_H
 #define NET_EXPLAIN_PARTS_H
@@ -13,8 +14,8 @@
 #include "net/explain.h"
 #include "net/machine.h"
 
-/* What is being told. */
-struct story {
+/* A failure that is being explained. */
+struct diagnosis {
 	const struct machine *machine; /* with its guests */
 	const struct addr *addr;
 	const struct failure *failure;
@@ -23,27 +24,28 @@ struct story {
 
 struct cause {
 	unsigned families; /* bits of enum addr_family */
-	unsigned steps;    /* bits of enum step */
-	int error;         /* 0: any */
+	unsigned steps; /* bits of enum step */
+	int error; /* 0: any */
 	enum status status;
 	bool may_heal;
 	const char *end;
 	const char *what;
 	const char *hint; /* or NULL */
-	void (*judge)(struct story *story);
+	void (*refine)(struct diagnosis *diagnosis);
 };
 
-/* explain-causes.c: the entry that fits. It needs no machine. */
+/* explain-causes.c: finds the entry for a failure. It needs no machine. */
 const struct cause *explain_cause(const struct addr *addr, const struct failure *failure);
 
-/* explain.c: what a judge writes with. A template takes the place of what was written before. */
-void story_what(struct story *story, const char *template);
-void story_hint(struct story *story, const char *template);
-void story_verdict(struct story *story, enum status status, bool may_heal, const char *end);
-/* The hint: how this machine gets such a transport (explain_mend()). */
-void story_mend(struct story *story, enum explain_transport transport);
-/* What the failed bind() was for: bind= of an address that was to be connected to, else the address itself. */
-uint32_t story_bound_cid(const struct story *story);
-uint32_t story_bound_port(const struct story *story);
+/* explain-template.c: for refine functions. A template replaces the earlier text. */
+void diagnosis_what(struct diagnosis *diagnosis, const char *template);
+void diagnosis_hint(struct diagnosis *diagnosis, const char *template);
+void diagnosis_verdict(struct diagnosis *diagnosis, enum status status, bool may_heal,
+		       const char *end);
+/* Sets the hint to the command for such a transport (explain_fix()). */
+void diagnosis_fix(struct diagnosis *diagnosis, enum explain_transport transport);
+/* The address of a failed bind(): bind= of an address to connect to, else the address itself. */
+uint32_t diagnosis_bound_cid(const struct diagnosis *diagnosis);
+uint32_t diagnosis_bound_port(const struct diagnosis *diagnosis);
 
 #endif

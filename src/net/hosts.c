@@ -11,21 +11,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fdutil.h"
-#include "base/log.h"
+#include "base/fd.h"
+#include "base/utf8.h"
+#include "base/util.h"
 #include "net/addr.h"
 #include "net/hosts.h"
 
-#define NAME_MAX_BYTES 63
-#define FILE_MAX_BYTES (4U << 20) /* more is no list of hosts */
-#define SHOWN 64                  /* bytes of somebody's text that a message repeats */
+#define FILE_MAX_BYTES (4U << 20) /* a larger file is not a list of hosts */
+#define SHOWN 64 /* bytes of the user's text that a message repeats */
 
-#define SHOW(text, length) log_escape((text), (length), (char[SHOWN]){ 0 }, SHOWN)
-
-static bool is_letter(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
+#define SHOW(text, length) utf8_escape((text), (length), (char[SHOWN]){ 0 }, SHOWN)
 
 static bool is_digit(char c)
 {
@@ -40,67 +35,66 @@ static bool is_blank(char c)
 const char *hosts_check_name(const char *name, size_t length)
 {
 	static const char *const reserved[] = { "any", "hypervisor", "local", "host" };
-	size_t i;
+	const char *why = addr_check_name(name, length);
 
-	if (length == 0)
-		return "a name can't be empty";
-	if (!is_letter(name[0]))
-		return "a name begins with a letter";
-	for (i = 0; i < length; i++)
-		if (!is_letter(name[i]) && !is_digit(name[i]) && (name[i] == '\0' || !strchr("._-", name[i])))
-			return "a name has letters, digits, '.', '_' and '-' only";
-	if (length > NAME_MAX_BYTES)
-		return "a name has at most 63 bytes";
-	for (i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
+	if (why)
+		return why;
+	for (size_t i = 0; i < ARRAY_SIZE(reserved); i++)
 		if (strlen(reserved[i]) == length && strncasecmp(name, reserved[i], length) == 0)
-			return "this word has a meaning already (any, hypervisor, local, host)";
+			return "this word is reserved (any, hypervisor, local, host)";
 	if (addr_is_family(name, length))
-		return "this is what addresses of a family begin with";
+		return "addresses of a family start with this word";
 	return NULL;
 }
 
 /* One line of a file that is being read. */
 struct line {
 	struct hosts *hosts;
-	struct hosts_error *error;
+	struct mistake *error;
 	const char *file; /* owned by hosts */
 	unsigned number;
 	const char *text;
 	size_t length;
 };
 
-static int bad(const struct line *line, size_t offset, size_t length, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static int bad(const struct line *line, size_t offset, size_t length, const char *format, ...)
+/* Remembers which line is bad; 0: the file. */
+static void place(struct hosts *hosts, const char *file, unsigned line)
 {
-	struct hosts_error *error = line->error;
+	char escaped[256];
+
+	utf8_escape(file, strlen(file), escaped, sizeof(escaped));
+	snprintf(hosts->bad.place, sizeof(hosts->bad.place), line ? "%s:%u" : "%s", escaped, line);
+}
+
+__attribute__((format(printf, 4, 5))) static int bad(const struct line *line, size_t offset,
+						     size_t length, const char *format, ...)
+{
+	char *text = line->hosts->bad.text, shown[sizeof(line->hosts->bad.text)];
+	size_t first, size;
 	va_list args;
 
-	memset(error, 0, sizeof *error);
-	log_escape(line->file, strlen(line->file), error->file, sizeof error->file);
-	error->line = line->number;
-	log_escape(line->text, line->length, error->text, sizeof error->text);
-	/* Offset and length are those of the escaped text, in which the spot may have moved and grown. */
-	error->offset = strlen(log_escape(line->text, offset, (char[sizeof error->text]){ 0 }, sizeof error->text));
-	error->length = strlen(log_escape(line->text + offset, length, (char[sizeof error->text]){ 0 }, sizeof error->text));
-	if (error->offset > strlen(error->text)) /* the line is cut before */
-		error->offset = strlen(error->text);
-	if (error->offset + error->length > strlen(error->text))
-		error->length = strlen(error->text) - error->offset;
-	if (error->length == 0)
-		error->length = 1;
+	place(line->hosts, line->file, line->number);
+	utf8_escape(line->text, line->length, text, sizeof(line->hosts->bad.text));
+	/* Offset and length are those of the escaped text, in which the spot may have moved and
+	 * grown. */
+	first = strlen(utf8_escape(line->text, offset, shown, sizeof(shown)));
+	size = strlen(utf8_escape(line->text + offset, length, shown, sizeof(shown)));
+	if (first > strlen(text)) /* the line is cut before */
+		first = strlen(text);
+	if (first + size > strlen(text))
+		size = strlen(text) - first;
 	va_start(args, format);
-	vsnprintf(error->why, sizeof error->why, format, args);
+	mistake_vat(line->error, first, size ? size : 1, NULL, format, args);
 	va_end(args);
 	return -EINVAL;
 }
 
-static int add(const struct line *line, const char *name, size_t name_length, const char *path, size_t path_length,
-               uint32_t cid)
+static int add(const struct line *line, const char *name, size_t name_length, const char *path,
+	       size_t path_length, uint32_t cid)
 {
 	struct hosts *hosts = line->hosts;
-	struct hosts_entry *entries = reallocarray(hosts->entries, hosts->count + 1, sizeof *entries);
+	struct hosts_entry *entries = reallocarray(hosts->entries, hosts->count + 1,
+						   sizeof(*entries));
 	struct hosts_entry *entry;
 
 	if (entries == NULL)
@@ -120,7 +114,8 @@ static int add(const struct line *line, const char *name, size_t name_length, co
 }
 
 /* The first word of a line: a CID or the path of a hybrid guest's socket. */
-static int check_target(const struct line *line, size_t at, size_t length, bool *is_path, uint32_t *cid)
+static int check_target(const struct line *line, size_t at, size_t length, bool *is_path,
+			uint32_t *cid)
 {
 	const char *word = line->text + at;
 	size_t i;
@@ -136,19 +131,23 @@ static int check_target(const struct line *line, size_t at, size_t length, bool 
 	}
 	if (!is_digit(word[0])) {
 		if (hosts_check_name(word, length) == NULL)
-			return bad(line, at, length, "the number comes first: CID or /PATH, then the names");
-		return bad(line, at, length, "'%s' is neither a CID nor an absolute path", SHOW(word, length));
+			return bad(line, at, length,
+				   "the number comes first: CID or /PATH, then the names");
+		return bad(line, at, length, "'%s' is neither a CID nor an absolute path",
+			   SHOW(word, length));
 	}
 	if (addr_read_cid(word, length, cid)) {
 		if (*cid == ADDR_CID_ANY)
-			return bad(line, at, length, "bad CID: %s means any CID", SHOW(word, length));
+			return bad(line, at, length, "bad CID: %s means any CID",
+				   SHOW(word, length));
 		return 0;
 	}
 	for (i = 0; i < length; i++)
 		if (!is_digit(word[i]))
-			return bad(line, at + i, 1, "bad CID: '%s' is not a digit", SHOW(word + i, 1));
+			return bad(line, at + i, 1, "bad CID: '%s' is not a digit",
+				   SHOW(word + i, 1));
 	if (word[0] == '0')
-		return bad(line, at, length, "bad CID: %s begins with 0", SHOW(word, length));
+		return bad(line, at, length, "bad CID: %s starts with 0", SHOW(word, length));
 	return bad(line, at, length, "bad CID: %s is above 4294967294", SHOW(word, length));
 }
 
@@ -172,16 +171,18 @@ static int read_line(const struct line *line)
 			target_length = end - at;
 			r = check_target(line, at, target_length, &is_path, &cid);
 		} else if ((why = hosts_check_name(line->text + at, end - at))) {
-			r = bad(line, at, end - at, "bad name '%s': %s", SHOW(line->text + at, end - at), why);
+			r = bad(line, at, end - at, "bad name '%s': %s",
+				SHOW(line->text + at, end - at), why);
 		} else {
-			r = add(line, line->text + at, end - at, is_path ? line->text + target : NULL, target_length, cid);
+			r = add(line, line->text + at, end - at,
+				is_path ? line->text + target : NULL, target_length, cid);
 		}
 		if (r < 0)
 			return r;
 	}
 	if (word == 1)
 		return bad(line, target, target_length, "a name is missing after '%s'",
-		           SHOW(line->text + target, target_length));
+			   SHOW(line->text + target, target_length));
 	return 0;
 }
 
@@ -194,7 +195,8 @@ static int read_line(const struct line *line)
 static int add_file(struct hosts *hosts, const char *file)
 {
 	char *copy = strdup(file);
-	char **files = reallocarray(hosts->files, hosts->file_count + 1, sizeof *files);
+	struct hosts_file *files = reallocarray(hosts->files, hosts->file_count + 1,
+						sizeof(*files));
 
 	if (files)
 		hosts->files = files;
@@ -202,22 +204,25 @@ static int add_file(struct hosts *hosts, const char *file)
 		free(copy);
 		return -ENOMEM;
 	}
-	hosts->files[hosts->file_count++] = copy;
+	hosts->files[hosts->file_count++] = (struct hosts_file){ .name = copy };
 	return 0;
 }
 #if defined __GNUC__ && !defined __clang__
 #pragma GCC diagnostic pop
 #endif
 
-static int no_memory(const char *file, struct hosts_error *error)
+/* The file itself cannot be read. */
+static int bad_file(struct hosts *hosts, const char *file, int status, struct mistake *error)
 {
-	memset(error, 0, sizeof *error);
-	log_escape(file, strlen(file), error->file, sizeof error->file);
-	snprintf(error->why, sizeof error->why, "out of memory");
-	return -ENOMEM;
+	place(hosts, file, 0);
+	*error = (struct mistake){ .why = "out of memory" };
+	if (status != -ENOMEM)
+		snprintf(error->why, sizeof(error->why), "cannot be read: %s", strerror(-status));
+	return status;
 }
 
-int hosts_read(struct hosts *hosts, const char *file, const char *data, size_t size, struct hosts_error *error)
+int hosts_read(struct hosts *hosts, const char *file, const char *data, size_t size,
+	       struct mistake *error)
 {
 	struct line line = { .hosts = hosts, .error = error };
 	const char *end = data + size;
@@ -225,8 +230,8 @@ int hosts_read(struct hosts *hosts, const char *file, const char *data, size_t s
 	int r;
 
 	if (add_file(hosts, file) < 0)
-		return no_memory(file, error);
-	line.file = hosts->files[hosts->file_count - 1];
+		return bad_file(hosts, file, -ENOMEM, error);
+	line.file = hosts->files[hosts->file_count - 1].name;
 	for (line.text = data; line.text < end; line.text = newline + 1) {
 		newline = memchr(line.text, '\n', (size_t)(end - line.text));
 		if (newline == NULL)
@@ -235,7 +240,7 @@ int hosts_read(struct hosts *hosts, const char *file, const char *data, size_t s
 		line.number++;
 		r = read_line(&line);
 		if (r == -ENOMEM)
-			return no_memory(file, error);
+			return bad_file(hosts, file, -ENOMEM, error);
 		if (r < 0)
 			return r;
 		if (newline == end)
@@ -244,10 +249,11 @@ int hosts_read(struct hosts *hosts, const char *file, const char *data, size_t s
 	return 0;
 }
 
-static int load_file(struct hosts *hosts, const char *file, bool must_exist, struct hosts_error *error)
+static int load_file(struct hosts *hosts, const char *file, bool must_exist, struct mistake *error)
 {
 	char *data = NULL;
 	size_t size = 0;
+	struct stat st = { 0 };
 	int fd, r;
 
 	fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -256,22 +262,21 @@ static int load_file(struct hosts *hosts, const char *file, bool must_exist, str
 		if (!must_exist && (r == -ENOENT || r == -ENOTDIR))
 			return 0;
 	} else {
-		r = fd_read_all(fd, FILE_MAX_BYTES, &data, &size);
+		r = fstat(fd, &st) < 0 ? -errno : fd_read_all(fd, FILE_MAX_BYTES, &data, &size);
 		close(fd);
 	}
-	if (r < 0) {
-		memset(error, 0, sizeof *error);
-		log_escape(file, strlen(file), error->file, sizeof error->file);
-		snprintf(error->why, sizeof error->why, "can't be read: %s", strerror(-r));
-	} else {
+	if (r < 0)
+		bad_file(hosts, file, r, error);
+	else
 		r = hosts_read(hosts, file, data, size, error);
-	}
+	if (r == 0)
+		hosts->files[hosts->file_count - 1].st = st;
 	free(data);
 	return r;
 }
 
 /* $VSOCK_HOSTS: files with colons between. */
-static int load_list(struct hosts *hosts, const char *list, struct hosts_error *error)
+static int load_list(struct hosts *hosts, const char *list, struct mistake *error)
 {
 	char *copy = strdup(list);
 	char *rest = copy;
@@ -279,7 +284,7 @@ static int load_list(struct hosts *hosts, const char *list, struct hosts_error *
 	int r = 0;
 
 	if (copy == NULL)
-		return no_memory("$VSOCK_HOSTS", error);
+		return bad_file(hosts, "$VSOCK_HOSTS", -ENOMEM, error);
 	while (r == 0 && (file = strsep(&rest, ":")))
 		if (*file)
 			r = load_file(hosts, file, true, error);
@@ -287,7 +292,7 @@ static int load_list(struct hosts *hosts, const char *list, struct hosts_error *
 	return r;
 }
 
-static int load_user_file(struct hosts *hosts, struct hosts_error *error)
+static int load_user_file(struct hosts *hosts, struct mistake *error)
 {
 	const char *config = secure_getenv("XDG_CONFIG_HOME");
 	const char *home = secure_getenv("HOME");
@@ -301,18 +306,18 @@ static int load_user_file(struct hosts *hosts, struct hosts_error *error)
 	else
 		return 0;
 	if (r < 0)
-		return no_memory("hosts", error);
+		return bad_file(hosts, "hosts", -ENOMEM, error);
 	r = load_file(hosts, file, false, error);
 	free(file);
 	return r;
 }
 
-int hosts_load(struct hosts *hosts, struct hosts_error *error)
+int hosts_load(struct hosts *hosts, struct mistake *error)
 {
 	const char *list = secure_getenv("VSOCK_HOSTS");
 	int r;
 
-	memset(hosts, 0, sizeof *hosts);
+	memset(hosts, 0, sizeof(*hosts));
 	if (list) {
 		r = load_list(hosts, list, error);
 	} else {
@@ -320,17 +325,13 @@ int hosts_load(struct hosts *hosts, struct hosts_error *error)
 		if (r == 0)
 			r = load_file(hosts, "/etc/vsock/hosts", false, error);
 	}
-	if (r < 0)
-		hosts_free(hosts);
-	return r;
-}
+	if (r < 0) {
+		struct hosts failed = { .bad = hosts->bad };
 
-const struct hosts_entry *hosts_find(const struct hosts *hosts, const char *name, size_t length)
-{
-	for (size_t i = 0; hosts && i < hosts->count; i++)
-		if (strlen(hosts->entries[i].name) == length && strncasecmp(hosts->entries[i].name, name, length) == 0)
-			return &hosts->entries[i];
-	return NULL;
+		hosts_free(hosts);
+		*hosts = failed;
+	}
+	return r;
 }
 
 const char *hosts_name_of(const struct hosts *hosts, uint32_t cid)
@@ -353,8 +354,8 @@ void hosts_free(struct hosts *hosts)
 		free(hosts->entries[i].path);
 	}
 	for (size_t i = 0; i < hosts->file_count; i++)
-		free(hosts->files[i]);
+		free(hosts->files[i].name);
 	free(hosts->entries);
 	free(hosts->files);
-	memset(hosts, 0, sizeof *hosts);
+	memset(hosts, 0, sizeof(*hosts));
 }

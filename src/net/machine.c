@@ -17,7 +17,8 @@
 
 #include <linux/vm_sockets.h>
 
-#include "base/fdutil.h"
+#include "base/fd.h"
+#include "base/util.h"
 #include "net/addr.h"
 #include "net/machine.h"
 
@@ -35,8 +36,10 @@ static bool path_make(char *path, size_t size, const char *root, const char *for
 {
 	char tail[PATH_MAX];
 	va_list ap;
+	int length;
+
 	va_start(ap, format);
-	int length = vsnprintf(tail, sizeof(tail), format, ap);
+	length = vsnprintf(tail, sizeof(tail), format, ap);
 	va_end(ap);
 	if (length < 0 || (size_t)length >= sizeof(tail))
 		return false;
@@ -50,16 +53,18 @@ static bool exists(const char *root, const char *path)
 	return path_make(full, sizeof(full), root, "%s", path) && access(full, F_OK) == 0;
 }
 
-/* The whole file with a NUL behind it, or NULL; *length may be NULL. */
+/* The whole file followed by a NUL, or NULL; length may be NULL. */
 static char *file_read(const char *path, size_t limit, size_t *length)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0)
-		return NULL;
 	struct stat st;
 	char *data = NULL;
 	size_t size;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fd_read_all(fd, limit, &data, &size) == 0 && length)
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    fd_read_all(fd, limit, &data, &size) == 0 && length)
 		*length = size;
 	close(fd);
 	return data;
@@ -68,15 +73,18 @@ static char *file_read(const char *path, size_t limit, size_t *length)
 static char *tree_read(const char *root, const char *path)
 {
 	char full[PATH_MAX];
-	return path_make(full, sizeof(full), root, "%s", path) ? file_read(full, FILE_MAX, NULL) : NULL;
+	return path_make(full, sizeof(full), root, "%s", path) ? file_read(full, FILE_MAX, NULL)
+							       : NULL;
 }
 
 static bool number_read(const char *text, uint32_t *number)
 {
+	unsigned long long value;
+
 	if (!isdigit((unsigned char)*text))
 		return false;
 	errno = 0;
-	unsigned long long value = strtoull(text, NULL, 0);
+	value = strtoull(text, NULL, 0);
 	if (errno || value > UINT32_MAX)
 		return false;
 	*number = (uint32_t)value;
@@ -88,11 +96,11 @@ static bool number_read(const char *text, uint32_t *number)
  */
 
 struct module_lists {
-	char *loaded;  /* /proc/modules */
+	char *loaded; /* /proc/modules */
 	char *builtin; /* modules.builtin */
-	char *files;   /* modules.dep */
-	char *misc;    /* /proc/misc */
-	char *symbols; /* /proc/kallsyms, where nothing else tells what is built in */
+	char *files; /* modules.dep */
+	char *misc; /* /proc/misc */
+	char *symbols; /* /proc/kallsyms, if nothing else shows what is built in */
 };
 
 /* Does a line of /proc/modules begin with this name? */
@@ -109,18 +117,23 @@ static bool modules_loaded(const char *list, const char *name)
 	return false;
 }
 
-/* Does a line of modules.builtin or modules.dep begin with a path whose file is NAME.ko or NAME.ko.zst: …? */
+/* Does a line of modules.builtin or modules.dep begin with a path whose file is NAME.ko or
+ * NAME.ko.zst: …? */
 static bool modules_file(const char *list, const char *name)
 {
 	char file[64];
+	size_t length;
+
 	snprintf(file, sizeof(file), "%s.ko", name);
-	size_t length = strlen(file);
+	length = strlen(file);
 	for (const char *hit = list; hit && (hit = strstr(hit, file)) != NULL; hit += length) {
 		const char *start = hit;
+		bool first, whole;
+
 		while (start > list && start[-1] != '\n' && start[-1] != ' ')
 			start--;
-		bool first = start == list || start[-1] == '\n';
-		bool whole = hit == start || hit[-1] == '/';
+		first = start == list || start[-1] == '\n';
+		whole = hit == start || hit[-1] == '/';
 		if (first && whole && strchr(".: \n", hit[length]))
 			return true;
 	}
@@ -137,14 +150,16 @@ static bool misc_has(const char *list, const char *name)
 	return false;
 }
 
-static enum machine_module module_state(const struct module_lists *lists, const char *root, const char *name)
+static enum machine_module module_state(const struct module_lists *lists, const char *root,
+					const char *name)
 {
 	char path[PATH_MAX];
 	if (modules_loaded(lists->loaded, name))
 		return MODULE_LOADED;
 	if (modules_file(lists->builtin, name))
 		return MODULE_BUILTIN;
-	/* A built-in module is here only if it has parameters; one that is loaded would stand in /proc/modules. */
+	/* A built-in module is here only if it has parameters; one that is loaded would stand in
+	 * /proc/modules. */
 	if (path_make(path, sizeof(path), root, "/sys/module/%s", name) && access(path, F_OK) == 0)
 		return lists->loaded ? MODULE_LOADED : MODULE_BUILTIN;
 	if (modules_file(lists->files, name))
@@ -159,9 +174,10 @@ static void look_modules(struct machine *machine, const char *root)
 		.misc = tree_read(root, "/proc/misc"),
 	};
 	char *release = tree_read(root, "/proc/sys/kernel/osrelease");
+	char path[PATH_MAX];
+
 	if (release) {
 		release[strcspn(release, "\n")] = '\0';
-		char path[PATH_MAX];
 		if (path_make(path, sizeof(path), root, "/lib/modules/%s/modules.builtin", release))
 			lists.builtin = file_read(path, FILE_MAX, NULL);
 		if (path_make(path, sizeof(path), root, "/lib/modules/%s/modules.dep", release))
@@ -180,11 +196,20 @@ static void look_modules(struct machine *machine, const char *root)
 	/* A device that the kernel has registered proves its driver, whatever the lists say. */
 	if (misc_has(lists.misc, "vhost-vsock") && !machine_module_ready(machine->vhost))
 		machine->vhost = MODULE_BUILTIN;
-	if ((misc_has(lists.misc, "vsock") || machine->family) && !machine_module_ready(machine->vsock))
+	if ((misc_has(lists.misc, "vsock") || machine->family) &&
+	    !machine_module_ready(machine->vsock))
 		machine->vsock = MODULE_BUILTIN;
-	/* vsock_loopback and vsock_diag have no device and no parameters: where no list tells, its symbols do. */
-	if (machine->loopback == MODULE_ABSENT && machine_module_ready(machine->vsock) && !lists.builtin) {
-		char path[PATH_MAX];
+	/* A driver that is registered on its bus is loaded or built in. */
+	if (exists(root, "/sys/bus/virtio/drivers/vmw_vsock_virtio_transport") &&
+	    !machine_module_ready(machine->virtio))
+		machine->virtio = MODULE_BUILTIN;
+	if (exists(root, "/sys/bus/vmbus/drivers/hv_sock") &&
+	    !machine_module_ready(machine->hyperv))
+		machine->hyperv = MODULE_BUILTIN;
+	/* vsock_loopback and vsock_diag have no device and no parameters, so without a list of
+	 * modules their symbols are the only sign. */
+	if (machine->loopback == MODULE_ABSENT && machine_module_ready(machine->vsock) &&
+	    !lists.builtin) {
 		if (path_make(path, sizeof(path), root, "%s", "/proc/kallsyms"))
 			lists.symbols = file_read(path, 64u << 20, NULL);
 		if (lists.symbols && strstr(lists.symbols, " vsock_loopback_"))
@@ -227,21 +252,23 @@ static void look_device(struct machine_device *device, const char *root, const c
 
 static void look_cid(struct machine *machine, const char *root)
 {
+	unsigned cid = VMADDR_CID_ANY;
 	char path[PATH_MAX];
+	struct stat st;
+	int fd;
+
 	if (!path_make(path, sizeof(path), root, "%s", "/dev/vsock"))
 		return;
-	/* A device node without a driver behind it would make the kernel load one. */
+	/* Opening a device node without a driver would make the kernel load one. */
 	if (!*root && !machine->family && !machine_module_ready(machine->vsock)) {
 		machine->cid_error = machine->dev_vsock.present ? ENXIO : ENOENT;
 		return;
 	}
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
 		machine->cid_error = errno;
 		return;
 	}
-	unsigned cid = VMADDR_CID_ANY;
-	struct stat st;
 	if (*root && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
 		char text[32] = "";
 		if (read(fd, text, sizeof(text) - 1) > 0 && !number_read(text, &cid))
@@ -254,113 +281,148 @@ static void look_cid(struct machine *machine, const char *root)
 	machine->has_cid = !machine->cid_error && cid != VMADDR_CID_ANY;
 }
 
-/* True if a file name in this folder of the tree satisfies the test. */
-static bool folder_any(const char *root, const char *folder, bool (*test)(const char *root, const char *folder, const char *name))
+/* True if a file name in this directory of the tree satisfies the test. */
+static bool directory_any(const char *root, const char *directory,
+			  bool (*test)(const char *root, const char *directory, const char *name))
 {
 	char path[PATH_MAX];
-	DIR *dir = path_make(path, sizeof(path), root, "%s", folder) ? opendir(path) : NULL;
+	DIR *dir = path_make(path, sizeof(path), root, "%s", directory) ? opendir(path) : NULL;
 	bool found = false;
 	struct dirent *entry;
 	while (dir && !found && (entry = readdir(dir)) != NULL)
-		found = entry->d_name[0] != '.' && test(root, folder, entry->d_name);
+		found = entry->d_name[0] != '.' && test(root, directory, entry->d_name);
 	if (dir)
 		closedir(dir);
 	return found;
 }
 
-static bool is_virtio_vsock(const char *root, const char *folder, const char *name)
+static bool is_virtio_vsock(const char *root, const char *directory, const char *name)
 {
-	char path[PATH_MAX];
-	if (!path_make(path, sizeof(path), root, "%s/%s/device", folder, name))
-		return false;
-	char *text = file_read(path, 64, NULL);
+	char path[PATH_MAX], *text;
 	uint32_t id = 0;
-	bool found = text && number_read(text, &id) && id == 19; /* VIRTIO_ID_VSOCK */
+	bool found;
+
+	if (!path_make(path, sizeof(path), root, "%s/%s/device", directory, name))
+		return false;
+	text = file_read(path, 64, NULL);
+	found = text && number_read(text, &id) && id == 19; /* VIRTIO_ID_VSOCK */
 	free(text);
 	return found;
 }
 
-static bool is_pci_device(const char *root, const char *folder, const char *name)
+static bool is_pci_device(const char *root, const char *directory, const char *name)
 {
 	(void)root;
-	(void)folder;
+	(void)directory;
 	return strchr(name, ':') != NULL;
 }
 
-static bool is_any(const char *root, const char *folder, const char *name)
+static bool is_any(const char *root, const char *directory, const char *name)
 {
 	(void)root;
-	(void)folder;
+	(void)directory;
 	(void)name;
 	return true;
 }
 
 static void look_role(struct machine *machine, const char *root)
 {
-	machine->virtio_device = folder_any(root, "/sys/bus/virtio/devices", is_virtio_vsock);
+	machine->virtio_device = directory_any(root, "/sys/bus/virtio/devices", is_virtio_vsock);
 	machine->is_guest = (machine->virtio_device && machine_module_ready(machine->virtio)) ||
-	                    (machine_module_ready(machine->vmci) && folder_any(root, "/sys/bus/pci/drivers/vmw_vmci", is_pci_device)) ||
-	                    (machine_module_ready(machine->hyperv) && folder_any(root, "/sys/bus/vmbus/devices", is_any)) ||
-	                    (machine->has_cid && machine->cid > VMADDR_CID_HOST);
+			    (machine_module_ready(machine->vmci) &&
+			     directory_any(root, "/sys/bus/pci/drivers/vmw_vmci", is_pci_device)) ||
+			    (machine_module_ready(machine->hyperv) &&
+			     directory_any(root, "/sys/bus/vmbus/devices", is_any)) ||
+			    (machine->has_cid && machine->cid > VMADDR_CID_HOST);
 	machine->is_host = machine_module_ready(machine->vhost);
-	/* With loopback alone the kernel tells CID 1 (since mid-2025): that proves it where no list does. */
-	if (machine->has_cid && machine->cid == VMADDR_CID_LOCAL && !machine_module_ready(machine->loopback))
+	/* With only loopback the kernel reports CID 1 (since mid-2025), which proves it without a
+	 * list. */
+	if (machine->has_cid && machine->cid == VMADDR_CID_LOCAL &&
+	    !machine_module_ready(machine->loopback))
 		machine->loopback = MODULE_BUILTIN;
 }
 
 bool machine_has_transport(const struct machine *machine)
 {
-	return machine->is_guest || machine->is_host || machine_module_ready(machine->loopback) || machine->has_cid;
+	return machine->is_guest || machine->is_host || machine_module_ready(machine->loopback) ||
+	       machine->has_cid;
 }
 
 /*
- * What may stand in the way
+ * What may prevent the use of vsock
  */
+
+/* The service that this process belongs to: the end of a path in /proc/self/cgroup. */
+static void look_unit(struct machine *machine, const char *root)
+{
+	static const char suffix[] = ".service";
+	char *groups = tree_read(root, "/proc/self/cgroup"), *rest = groups, *line;
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		const char *slash = strrchr(line, '/'), *name = slash ? slash + 1 : "";
+		size_t length = strlen(name), end = sizeof(suffix) - 1;
+
+		if (length > end && length < sizeof(machine->unit) &&
+		    strcmp(name + length - end, suffix) == 0 && strncmp(name, "user@", 5) != 0)
+			memcpy(machine->unit, name, length + 1);
+	}
+	free(groups);
+}
 
 static void look_fences(struct machine *machine, const char *root)
 {
 	char *status = tree_read(root, "/proc/self/status");
+	char *map = tree_read(root, "/proc/self/uid_map");
+	char *vendor = tree_read(root, "/sys/class/dmi/id/sys_vendor");
+	char *mode = tree_read(root, "/proc/sys/net/vsock/ns_mode");
+	char *fallback = tree_read(root, "/proc/sys/net/vsock/g2h_fallback");
 	const char *line = status ? strstr(status, "\nSeccomp:") : NULL;
+	unsigned long first = 0, outside = 0, count = 0;
+	uint32_t number = 0;
+
 	machine->seccomp = line && strtoul(line + strlen("\nSeccomp:"), NULL, 10) != 0;
 	free(status);
 
-	char *map = tree_read(root, "/proc/self/uid_map");
-	unsigned long first = 0, outside = 0, count = 0;
 	if (map && sscanf(map, "%lu %lu %lu", &first, &outside, &count) == 3)
 		machine->user_namespace = first != 0 || outside != 0 || count != UINT32_MAX;
 	free(map);
 
-	/* /.dockerenv is also in the root of a VM that was made from an image: a container confines as well */
-	machine->container = exists(root, "/run/.containerenv") || exists(root, "/run/systemd/container") ||
-	                     exists(root, "/run/host/container-manager") ||
-	                     (exists(root, "/.dockerenv") && (machine->seccomp || machine->user_namespace));
+	/* /.dockerenv is also in the root of a VM that was made from an image: a container confines
+	 * as well */
+	machine->container = exists(root, "/run/.containerenv") ||
+			     exists(root, "/run/systemd/container") ||
+			     exists(root, "/run/host/container-manager") ||
+			     (exists(root, "/.dockerenv") &&
+			      (machine->seccomp || machine->user_namespace));
 
-
-	char *vendor = tree_read(root, "/sys/class/dmi/id/sys_vendor");
-	machine->nitro = (vendor && strstr(vendor, "Amazon EC2")) || exists(root, "/dev/nitro_enclaves") || exists(root, "/dev/nsm");
+	machine->nitro = (vendor && strstr(vendor, "Amazon EC2")) ||
+			 exists(root, "/dev/nitro_enclaves") || exists(root, "/dev/nsm");
 	free(vendor);
 
-	char *mode = tree_read(root, "/proc/sys/net/vsock/ns_mode");
+	look_unit(machine, root);
 	if (mode)
-		snprintf(machine->ns_mode, sizeof(machine->ns_mode), "%.*s", (int)strcspn(mode, "\n"), mode);
+		snprintf(machine->ns_mode, sizeof(machine->ns_mode), "%.*s",
+			 (int)strcspn(mode, "\n"), mode);
 	free(mode);
 
-	char *fallback = tree_read(root, "/proc/sys/net/vsock/g2h_fallback");
-	uint32_t number = 0;
-	machine->g2h_fallback = fallback && number_read(fallback, &number) ? (int)(number != 0) : -1;
+	machine->g2h_fallback = fallback && number_read(fallback, &number) ? (int)(number != 0)
+									   : -1;
 	free(fallback);
 }
 
 static void look_family(struct machine *machine, const char *root)
 {
 	char *protocols = tree_read(root, "/proc/net/protocols");
-	machine->family = protocols && (strncmp(protocols, "AF_VSOCK ", 9) == 0 || strstr(protocols, "\nAF_VSOCK "));
+	int fd;
+
+	machine->family = protocols && (strncmp(protocols, "AF_VSOCK ", 9) == 0 ||
+					strstr(protocols, "\nAF_VSOCK "));
 	free(protocols);
 	machine->socket_error = -1;
 	if (!machine->family || *root)
 		return;
-	/* The family is registered, so this loads nothing; and a socket alone contacts nobody. */
-	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* The family is registered, so this loads no module, and a socket alone contacts nobody. */
+	fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	machine->socket_error = fd < 0 ? errno : 0;
 	if (fd >= 0)
 		close(fd);
@@ -370,7 +432,7 @@ static void look_family(struct machine *machine, const char *root)
  * Guests: what the command lines of the known VMMs say
  */
 
-/* A command line: words with a NUL behind each. */
+/* A command line: words, each followed by a NUL. */
 struct words {
 	const char *data;
 	size_t length;
@@ -384,7 +446,8 @@ static const char *words_next(const struct words *words, const char *word)
 	return word < words->data + words->length ? word : NULL;
 }
 
-/* The value of an option that may stand as "--name VALUE" or "--name=VALUE", after the word before (NULL: the first), or NULL. */
+/* The value of an option that may stand as "--name VALUE" or "--name=VALUE", after the word before
+ * (NULL: the first), or NULL. */
 static const char *words_option(const struct words *words, const char *name, const char **after)
 {
 	size_t length = strlen(name);
@@ -398,7 +461,7 @@ static const char *words_option(const struct words *words, const char *name, con
 		if (!value)
 			continue;
 		if (after)
-			*after = value > word + length + 1 ? value : word;
+			*after = word;
 		return value;
 	}
 	return NULL;
@@ -420,14 +483,16 @@ static void value_copy(const char *value, char *buf, size_t size)
 	buf[used] = '\0';
 }
 
-/* The value of key in "a,key=value,b" or in {"key": value}: a pointer to its first byte (a quote, maybe), or NULL. */
+/* The value of key in "a,key=value,b" or in {"key": value}: a pointer to its first byte (a quote,
+ * maybe), or NULL. */
 static const char *value_find(const char *text, const char *key)
 {
 	size_t length = strlen(key);
 	for (const char *hit = text; (hit = strstr(hit, key)) != NULL; hit += length) {
+		const char *behind = hit + length;
+
 		if (hit > text && hit[-1] != ',' && hit[-1] != '"' && hit[-1] != ' ')
 			continue;
-		const char *behind = hit + length;
 		if (*behind == '=')
 			return behind + 1;
 		if (*behind != '"')
@@ -445,9 +510,8 @@ static bool value_cid(const char *text, const char *key, uint32_t *cid)
 	return value && number_read(value + (*value == '"'), cid);
 }
 
-static bool guest_qemu(const struct words *words, const char *root, struct machine_guest *guest)
+static bool guest_qemu(const struct words *words, struct machine_guest *guest)
 {
-	(void)root;
 	bool found = false;
 	const char *at = NULL, *value;
 	while (!found && (value = words_option(words, "-device", &at)) != NULL) {
@@ -466,58 +530,32 @@ static bool guest_qemu(const struct words *words, const char *root, struct machi
 	return true;
 }
 
-static bool guest_cloud_hypervisor(const struct words *words, const char *root, struct machine_guest *guest)
+static bool guest_cloud_hypervisor(const struct words *words, struct machine_guest *guest)
 {
-	(void)root;
-	const char *value = words_option(words, "--vsock", NULL);
+	const char *value = words_option(words, "--vsock", NULL), *path;
+
 	if (!value)
 		return false;
 	value_cid(value, "cid", &guest->cid);
-	const char *path = value_find(value, "socket");
+	path = value_find(value, "socket");
 	if (path)
 		value_copy(path, guest->path, sizeof(guest->path));
 	return true;
 }
 
-/* A file that a process names: relative to its folder, and in its root where the jailer put it into another one. */
-static char *guest_file(const char *root, pid_t pid, const char *name)
-{
-	static const char *const places[] = { "root", "cwd" };
-	char path[PATH_MAX];
-	char *data = NULL;
-	const char *place = places[*name != '/'];
-	if (path_make(path, sizeof(path), root, "/proc/%d/%s/%s", (int)pid, place, name))
-		data = file_read(path, FILE_MAX, NULL);
-	if (!data && *name == '/' && path_make(path, sizeof(path), root, "%s", name))
-		data = file_read(path, FILE_MAX, NULL);
-	return data;
-}
-
-static bool guest_firecracker(const struct words *words, const char *root, struct machine_guest *guest)
+/* The path of its vsock device is in a configuration file or was set through its API. The file is
+ * not read, because any user can run a process with this name and make root open whatever its
+ * command line names. */
+static bool guest_firecracker(const struct words *words, struct machine_guest *guest)
 {
 	const char *value = words_option(words, "--id", NULL);
 	if (value)
 		snprintf(guest->name, sizeof(guest->name), "%s", value);
-	value = words_option(words, "--config-file", NULL);
-	if (!value)
-		return true; /* told by its API: that it is a guest is all we know */
-	char *config = guest_file(root, guest->pid, value);
-	if (!config)
-		return true;
-	bool found = value_find(config, "vsock") != NULL;
-	if (found) {
-		value_cid(config, "guest_cid", &guest->cid);
-		const char *path = value_find(config, "uds_path");
-		if (path)
-			value_copy(path, guest->path, sizeof(guest->path));
-	}
-	free(config);
-	return found;
+	return true;
 }
 
-static bool guest_crosvm(const struct words *words, const char *root, struct machine_guest *guest)
+static bool guest_crosvm(const struct words *words, struct machine_guest *guest)
 {
-	(void)root;
 	const char *value = words_option(words, "--vsock", NULL);
 	if (!value)
 		value = words_option(words, "--cid", NULL);
@@ -531,14 +569,15 @@ static bool guest_crosvm(const struct words *words, const char *root, struct mac
 	return true;
 }
 
-/* rust-vmm's vhost-device-vsock: the back end of qemu's vhost-user-vsock, with a socket as Firecracker's. */
-static bool guest_vhost_device(const struct words *words, const char *root, struct machine_guest *guest)
+/* rust-vmm's vhost-device-vsock: the back end of qemu's vhost-user-vsock, with a socket as
+ * Firecracker's. */
+static bool guest_vhost_device(const struct words *words, struct machine_guest *guest)
 {
-	(void)root;
-	const char *value = words_option(words, "--vm", NULL);
+	const char *value = words_option(words, "--vm", NULL), *path;
+
 	if (value) {
 		value_cid(value, "guest-cid", &guest->cid);
-		const char *path = value_find(value, "uds-path");
+		path = value_find(value, "uds-path");
 		if (path)
 			value_copy(path, guest->path, sizeof(guest->path));
 		return true;
@@ -554,7 +593,7 @@ static bool guest_vhost_device(const struct words *words, const char *root, stru
 
 static const struct vmm {
 	const char *program; /* how the name of its program begins */
-	bool (*read)(const struct words *words, const char *root, struct machine_guest *guest);
+	bool (*read)(const struct words *words, struct machine_guest *guest);
 } vmms[] = {
 	{ "qemu", guest_qemu },
 	{ "kvm", guest_qemu },
@@ -569,7 +608,8 @@ static const struct vmm {
 static bool process_has_vhost(const char *root, pid_t pid)
 {
 	char path[PATH_MAX];
-	DIR *dir = path_make(path, sizeof(path), root, "/proc/%d/fd", (int)pid) ? opendir(path) : NULL;
+	DIR *dir = path_make(path, sizeof(path), root, "/proc/%d/fd", (int)pid) ? opendir(path)
+										: NULL;
 	bool found = false;
 	struct dirent *entry;
 	while (dir && !found && (entry = readdir(dir)) != NULL) {
@@ -589,20 +629,24 @@ static bool guest_read(const char *root, pid_t pid, struct machine_guest *guest)
 {
 	char path[PATH_MAX];
 	struct words words = { 0 };
-	char *line = path_make(path, sizeof(path), root, "/proc/%d/cmdline", (int)pid) ? file_read(path, 1u << 20, &words.length) : NULL;
+	char *line = path_make(path, sizeof(path), root, "/proc/%d/cmdline", (int)pid)
+			     ? file_read(path, 1u << 20, &words.length)
+			     : NULL;
+	const char *slash, *program;
+	bool found = false;
+
 	if (!line || !words.length) {
 		free(line);
 		return false;
 	}
 	words.data = line;
-	const char *slash = strrchr(line, '/');
-	const char *program = slash ? slash + 1 : line;
+	slash = strrchr(line, '/');
+	program = slash ? slash + 1 : line;
 	*guest = (struct machine_guest){ .cid = ADDR_CID_ANY, .pid = pid };
 	snprintf(guest->program, sizeof(guest->program), "%s", program);
-	bool found = false;
-	for (size_t i = 0; i < sizeof(vmms) / sizeof(vmms[0]) && !found; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(vmms) && !found; i++)
 		if (strncmp(program, vmms[i].program, strlen(vmms[i].program)) == 0)
-			found = vmms[i].read(&words, root, guest);
+			found = vmms[i].read(&words, guest);
 	if (!found)
 		found = process_has_vhost(root, pid);
 	free(line);
@@ -626,12 +670,13 @@ static void look_guests(struct machine *machine, const char *root)
 	while (dir && (entry = readdir(dir)) != NULL) {
 		char *end;
 		long pid = strtol(entry->d_name, &end, 10);
-		struct machine_guest guest;
+		struct machine_guest guest, *bigger;
+
 		if (*end || pid <= 0 || pid > INT_MAX || !guest_read(root, (pid_t)pid, &guest))
 			continue;
 		if (machine->guest_count == room) {
 			room = room ? room * 2 : 8;
-			struct machine_guest *bigger = reallocarray(machine->guests, room, sizeof(*bigger));
+			bigger = reallocarray(machine->guests, room, sizeof(*bigger));
 			if (!bigger)
 				break;
 			machine->guests = bigger;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * machine: what this machine knows of vsock, found out without changing anything: reads /proc/modules, /proc/misc, /sys and
- * /proc/net/protocols, and opens /dev/vsock only where it exists. No module is loaded by looking.
+ * machine: the state of vsock on this machine, found without changing it: reads /proc/modules,
+ * /proc/misc, /sys and /proc/net/protocols, and opens /dev/vsock only if it exists. This loads no
+ * module.
  *
- * In a made-up tree (root not empty) /dev/vsock may be a plain file that holds the CID as a number, and no socket is
- * tried: socket_error stays -1.
+ * In a made-up tree (root not empty) /dev/vsock may be a regular file with the CID as a number, and
+ * no socket is opened: socket_error stays -1.
  */
 #ifndef NET_MACHINE_H
 #define NET_MACHINE_H
@@ -24,43 +25,48 @@ struct machine_device {
 };
 
 struct machine_guest {
-	uint32_t cid;     /* ADDR_CID_ANY where not known */
+	uint32_t cid; /* ADDR_CID_ANY: not known */
 	pid_t pid;
 	char program[32]; /* qemu-system-x86_64, firecracker, cloud-hypervisor, crosvm … */
-	char path[256];   /* hybrid vsock's socket, or "" */
-	char name[64];    /* the VM's own name where its command line gives one, or "" */
+	char path[256]; /* hybrid vsock's socket, or "" */
+	char name[64]; /* the VM's name from its command line, or "" */
 };
 
 struct machine {
-	bool family;       /* AF_VSOCK is registered (/proc/net/protocols, or socket() works once it is) */
-	int socket_error;  /* errno of socket(AF_VSOCK) where the family is registered; 0: works; -1: not tried */
+	bool family; /* AF_VSOCK is registered: /proc/net/protocols lists it, or socket() works
+		      */
+	int socket_error; /* errno of socket(AF_VSOCK) if the family is registered; 0: it works; -1:
+			     not tried */
 	enum machine_module vsock, loopback, virtio, vhost, vmci, hyperv;
 	enum machine_module diag; /* vsock_diag, which lists sockets */
-	bool loads_modules; /* this kernel can load modules: asking may change the machine */
+	bool loads_modules; /* this kernel can load modules, so asking it may change the machine */
 	bool has_cid;
-	uint32_t cid;      /* the local CID where /dev/vsock tells */
-	int cid_error;     /* errno of asking /dev/vsock, 0 if it answered */
+	uint32_t cid; /* the local CID from /dev/vsock */
+	int cid_error; /* errno of asking /dev/vsock, 0 if it answered */
 	struct machine_device dev_vsock, dev_vhost, dev_kvm;
-	bool modules_known; /* something tells which modules there are; else MODULE_ABSENT only means "not seen" */
+	bool modules_known; /* the list of installed modules was readable; else MODULE_ABSENT only
+			       means "not seen" */
 	bool virtio_device; /* a virtio-vsock device is on the bus, with or without its driver */
-	bool is_guest;     /* a transport to a host is loaded and has a device */
-	bool is_host;      /* vhost_vsock is loaded */
-	bool seccomp;      /* this process runs under a seccomp filter (/proc/self/status) */
-	bool container;    /* signs of a container */
-	bool user_namespace; /* not the initial one: root here is not root of the machine */
-	bool nitro;        /* an EC2 Nitro enclave or its parent, by DMI or device */
-	char ns_mode[16];  /* net.vsock.ns_mode of newest kernels, or "" */
-	int g2h_fallback;  /* net.vsock.g2h_fallback, or -1 */
+	bool is_guest; /* a transport to a host is loaded and has a device */
+	bool is_host; /* vhost_vsock is loaded */
+	bool seccomp; /* this process runs under a seccomp filter (/proc/self/status) */
+	bool container; /* signs of a container */
+	bool user_namespace; /* not the initial user namespace: root here is not root of the machine
+			      */
+	bool nitro; /* an EC2 Nitro enclave or its parent, by DMI or device */
+	char unit[80]; /* the service of systemd that this process belongs to, or "" */
+	char ns_mode[16]; /* net.vsock.ns_mode of newest kernels, or "" */
+	int g2h_fallback; /* net.vsock.g2h_fallback, or -1 */
 	struct machine_guest *guests; /* owned */
 	size_t guest_count;
 };
 
-/* root is a prefix for /proc, /sys and /dev, "" for the real ones (tests give a made-up tree); guests are looked for only
- * if asked. */
+/* Examines the machine. root is a prefix for /proc, /sys and /dev, "" for the real ones (tests use
+ * a made-up tree). Guests are searched for only if requested. */
 void machine_look(struct machine *machine, const char *root, bool guests);
 void machine_free(struct machine *machine);
 
-/* Can anything be reached or reach us: a device to a host, vhost_vsock or vsock_loopback? */
+/* Is there any transport: a device to a host, vhost_vsock or vsock_loopback? */
 bool machine_has_transport(const struct machine *machine);
 /* True for MODULE_LOADED and MODULE_BUILTIN. */
 bool machine_module_ready(enum machine_module state);

@@ -12,8 +12,9 @@ size_t mux_request(uint32_t port, char *buf, size_t size)
 	return (size_t)snprintf(buf, size, "CONNECT %u\n", port);
 }
 
-/* "OK 1073741824": the word, one blank, one to ten digits. Some write a CR before the end of the line. */
-static enum mux_state judge(const struct mux *mux)
+/* "OK 1073741824": the word, one blank, one to ten digits. Some write a CR before the end of the
+ * line. */
+static enum mux_state decide(const struct mux *mux)
 {
 	size_t length = mux->length, digits;
 
@@ -36,12 +37,13 @@ enum mux_state mux_feed(struct mux *mux, const char *data, size_t size, size_t *
 		size_t at = mux->length;
 
 		if (byte == '\n')
-			return judge(mux);
+			return decide(mux);
 		if (at == sizeof(mux->line))
 			return MUX_GARBAGE;
 		mux->line[at] = byte;
 		mux->length = at + 1;
-		/* what can't become OK any more is told at once, not when a line end or a time-out comes */
+		/* a wrong answer is detected at once, not only at the end of the line or a timeout
+		 */
 		if (at < 3 && byte != word[at])
 			return MUX_GARBAGE;
 	}

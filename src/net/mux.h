@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * mux: the handshake of hybrid vsock (Firecracker, Cloud Hypervisor and others), as a parser that is fed with bytes.
+ * mux: the handshake of hybrid vsock (Firecracker, Cloud Hypervisor and others), as a parser that
+ * is fed with bytes as they arrive.
  *
- * The caller connects to the VMM's UNIX socket, sends "CONNECT <port>\n" and reads "OK <host port>\n"; then the stream
- * begins. Where nothing listens in the guest the socket is closed without a word. Not one byte behind the OK line may
- * be taken: peek, feed, and consume what mux_feed() used.
+ * The caller connects to the VMM's UNIX socket, sends "CONNECT <port>\n" and reads "OK <host
+ * port>\n"; then the stream begins. If nothing listens in the guest, the VMM closes the socket
+ * without an answer. No byte after the OK line may be consumed: peek, feed, and then consume what
+ * mux_feed() used.
  */
 #ifndef NET_MUX_H
 #define NET_MUX_H
@@ -20,14 +22,15 @@ struct mux {
 };
 
 enum mux_state {
-	MUX_MORE,    /* the line isn't whole yet */
-	MUX_OK,      /* the stream begins behind *used */
-	MUX_GARBAGE, /* this is no OK line */
+	MUX_MORE, /* the line is not complete yet */
+	MUX_OK, /* the stream begins after *used bytes */
+	MUX_GARBAGE, /* this is not an OK line */
 };
 
-/* The request for a port, at most MUX_LINE_MAX bytes with NUL; returns its length. */
+/* Writes the request for a port, at most MUX_LINE_MAX bytes with the NUL, and returns its length.
+ */
 size_t mux_request(uint32_t port, char *buf, size_t size);
-/* Takes bytes up to the end of the line, *used of them. Start from a zeroed struct. */
+/* Takes *used bytes, up to the end of the line. Start with a zeroed struct. */
 enum mux_state mux_feed(struct mux *mux, const char *data, size_t size, size_t *used);
 
 #endif

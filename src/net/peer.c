@@ -11,6 +11,8 @@
 
 #include <linux/vm_sockets.h>
 
+#include "base/log.h"
+
 void peer_from_sockaddr(const struct sockaddr *sa, socklen_t length, struct peer *peer)
 {
 	memset(peer, 0, sizeof(*peer));
@@ -86,13 +88,15 @@ void peer_of_local(int fd, struct peer *peer)
 		peer_from_sockaddr((const struct sockaddr *)&sa, size, peer);
 }
 
-/* Connection tracking keeps where it went at first; SO_ORIGINAL_DST of both families in the kernel's headers, which can't be
- * included beside the C library's. ENOENT: not tracked; ENOPROTOOPT: no connection tracking in this kernel. */
+/* Connection tracking stores the original destination. SO_ORIGINAL_DST of both families is in
+ * kernel headers that cannot be included together with the C library's. ENOENT: not tracked;
+ * ENOPROTOOPT: no connection tracking in this kernel. */
 #define ORIGINAL_DST 80
 
 bool peer_of_original(int fd, struct peer *local)
 {
-	bool v4 = local->family == ADDR_TCP && (!local->u.tcp.v6 || IN6_IS_ADDR_V4MAPPED(&local->u.tcp.ip));
+	bool v4 = local->family == ADDR_TCP &&
+		  (!local->u.tcp.v6 || IN6_IS_ADDR_V4MAPPED(&local->u.tcp.ip));
 	union {
 		struct sockaddr sa;
 		struct sockaddr_in in;
@@ -101,28 +105,31 @@ bool peer_of_original(int fd, struct peer *local)
 	socklen_t size = v4 ? sizeof(place.in) : sizeof(place.in6);
 	struct peer before;
 
-	if (local->family != ADDR_TCP || getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, ORIGINAL_DST, &place, &size) < 0)
+	if (local->family != ADDR_TCP ||
+	    getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, ORIGINAL_DST, &place, &size) < 0)
 		return false;
 	before = *local;
 	peer_from_sockaddr(&place.sa, size, local);
-	return local->u.tcp.port != before.u.tcp.port || memcmp(&local->u.tcp.ip, &before.u.tcp.ip, sizeof(before.u.tcp.ip)) != 0;
+	return local->u.tcp.port != before.u.tcp.port ||
+	       memcmp(&local->u.tcp.ip, &before.u.tcp.ip, sizeof(before.u.tcp.ip)) != 0;
 }
 
 static void format_ip(const struct peer *peer, char *buf, size_t size)
 {
-	char ip[INET6_ADDRSTRLEN], scope[IF_NAMESIZE + 1] = "";
+	char ip[INET6_ADDRSTRLEN], scope[4 * IF_NAMESIZE + 1] = "";
 
 	inet_ntop(peer->u.tcp.v6 ? AF_INET6 : AF_INET, &peer->u.tcp.ip, ip, sizeof(ip));
 	if (peer->u.tcp.scope) {
-		char name[IF_NAMESIZE];
+		char name[IF_NAMESIZE], escaped[4 * IF_NAMESIZE];
 
-		if (if_indextoname(peer->u.tcp.scope, name))
-			snprintf(scope, sizeof(scope), "%%%s", name);
+		if (if_indextoname(peer->u.tcp.scope, name)) /* the kernel permits any bytes */
+			snprintf(scope, sizeof(scope), "%%%s",
+				 utf8_escape(name, strlen(name), escaped, sizeof(escaped)));
 		else
 			snprintf(scope, sizeof(scope), "%%%u", peer->u.tcp.scope);
 	}
-	snprintf(buf, size, peer->u.tcp.v6 ? "%s:[%s%s]:%u" : "%s:%s%s:%u", peer->family == ADDR_UDP ? "udp" : "tcp", ip, scope,
-	         peer->u.tcp.port);
+	snprintf(buf, size, peer->u.tcp.v6 ? "%s:[%s%s]:%u" : "%s:%s%s:%u",
+		 peer->family == ADDR_UDP ? "udp" : "tcp", ip, scope, peer->u.tcp.port);
 }
 
 char *peer_format(const struct peer *peer, char *buf, size_t size)
@@ -137,7 +144,8 @@ char *peer_format(const struct peer *peer, char *buf, size_t size)
 		break;
 	case ADDR_UNIX:
 		if (peer->u.local.pid)
-			snprintf(buf, size, "unix (pid %d, uid %u)", peer->u.local.pid, peer->u.local.uid);
+			snprintf(buf, size, "unix (pid %d, uid %u)", peer->u.local.pid,
+				 peer->u.local.uid);
 		else
 			snprintf(buf, size, "unix (uid %u)", peer->u.local.uid);
 		break;

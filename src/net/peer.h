@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * peer: who is at the other end of a socket, as recorded when the connection was made (after a shutdown() the kernel
- * no longer tells). A small value, kept with every connection; text is made of it only when somebody wants to read it.
+ * peer: the address or credentials of a socket's peer, recorded when the connection was made,
+ * because the kernel no longer reports them after a shutdown(). It is a small value stored with
+ * every connection, and only formatted when it is printed.
  */
 #ifndef NET_PEER_H
 #define NET_PEER_H
@@ -22,7 +23,7 @@ struct peer {
 		} vsock;
 		struct {
 			uint8_t v6;
-			uint16_t port;      /* host order */
+			uint16_t port; /* host order */
 			uint32_t scope;
 			struct in6_addr ip; /* v4 in its first four bytes */
 		} tcp; /* and UDP */
@@ -33,18 +34,20 @@ struct peer {
 	} u;
 };
 
-/* Records the peer of a connected or accepted socket; accepted is what accept4() returned, or NULL to ask the kernel. */
+/* Records the peer of a connected or accepted socket. accepted is the address from accept4(), or
+ * NULL to ask the kernel. */
 void peer_of_socket(int fd, const struct sockaddr *accepted, socklen_t length, struct peer *peer);
-/* The local end, as getsockname() tells. */
+/* Records the local end, from getsockname(). */
 void peer_of_local(int fd, struct peer *peer);
-/* The local end of an accepted TCP socket, which *local is, is replaced by where it was connected to before netfilter
- * redirected it (REDIRECT, DNAT). Where it did not, *local stays: false. */
+/* Replaces *local, the local end of an accepted TCP socket, with the original destination if
+ * netfilter redirected the connection (REDIRECT, DNAT). False: it did not, and *local is unchanged.
+ */
 bool peer_of_original(int fd, struct peer *local);
 /* From a sockaddr alone. */
 void peer_from_sockaddr(const struct sockaddr *sa, socklen_t length, struct peer *peer);
 
-#define PEER_TEXT_MAX 96
-/* Is it known by its IP address, in u.tcp? */
+#define PEER_TEXT_MAX 128
+/* Does it have an IP address, in u.tcp? */
 static inline bool peer_is_ip(const struct peer *peer)
 {
 	return peer->family == ADDR_TCP || peer->family == ADDR_UDP;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * resolve: host names to addresses, without ever blocking the caller.
+ * resolve: resolves host names without ever blocking the caller.
  *
- * Theory of operation: getaddrinfo() may block for many seconds and may load anything (NSS), so it runs in a helper
- * process, started with the first name that needs it, that forks once more for each question: a slow name holds nobody
- * up, and a crash in a resolver module costs one answer. Question and answer are one message each on a SOCK_SEQPACKET
- * pair. Literal addresses and "localhost" (RFC 6761: always loopback) need no helper.
+ * Theory of operation: getaddrinfo() may block for many seconds and may load any code (NSS
+ * modules). It therefore runs in a helper process, which is started for the first name that needs
+ * it and forks once more for each question. So a slow name delays no other, and a crash in a
+ * resolver module loses one answer (resolve-helper.c). The helper itself answers names in
+ * /etc/hosts. Each question and each answer is one message on a SOCK_SEQPACKET pair. Literal
+ * addresses and "localhost" (RFC 6761: always loopback) need no helper.
  */
 #ifndef NET_RESOLVE_H
 #define NET_RESOLVE_H
@@ -13,11 +15,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "net/addr.h"
 #include "net/socket.h"
 
-#define RESOLVE_MAX 16 /* addresses kept of one answer */
+#define RESOLVE_MAX 16 /* addresses used of one answer */
 
 struct places {
 	struct place place[RESOLVE_MAX];
@@ -26,24 +29,39 @@ struct places {
 
 struct resolver;
 
-/* Answers at once if it can: 0 with *places, or -EINPROGRESS: ask a resolver. -ENOENT: a literal of the wrong family, with
- * EAI_ADDRFAMILY in *failure. */
-int resolve_now(const struct addr *addr, enum addr_role role, struct places *places, struct failure *failure);
+/* Answers at once if possible: 0 with *places. -EINPROGRESS: ask a resolver. -ENOENT: a literal
+ * address of the wrong family, with EAI_ADDRFAMILY in *failure. */
+int resolve_now(const struct addr *addr, enum addr_role role, struct places *places,
+		struct failure *failure);
 
-/* Waits for the answer: for programs that have nothing else to do (before they listen). 0 or a negative errno with *failure. */
-int resolve_wait(const struct addr *addr, enum addr_role role, struct places *places, struct failure *failure);
+/* The same, including names in /etc/hosts. False: a resolver must be asked, or there is no answer.
+ */
+bool resolve_known(const struct addr *addr, enum addr_role role, struct places *places);
 
-/* A resolver starts its helper when it is first asked. 0 or a negative errno. */
+/* Resolves with a helper of its own and waits for the answer, for programs that have nothing else
+ * to do (before they listen). 0, or a negative errno with *failure. */
+int resolve_wait(const struct addr *addr, enum addr_role role, struct places *places,
+		 struct failure *failure);
+
+/* Makes a resolver, which starts its helper for the first question. 0 or a negative errno. */
 int resolver_start(struct resolver **resolver);
-/* Has the helper call this first, to give up what it does not need; context must outlive the resolver. */
+/* The helper calls prepare first, to drop privileges and descriptors. context must outlive the
+ * resolver. */
 void resolver_prepare(struct resolver *resolver, void (*prepare)(void *context), void *context);
-/* Has no helper of its own: asks who is at the other end of fd (SOCK_SEQPACKET), which it takes over. */
-void resolver_through(struct resolver *resolver, int fd);
+/* To be called after waitpid(2) has reaped a child: if it was the helper, its pid must not be used
+ * any more. resolver may be NULL. */
+void resolver_reaped(struct resolver *resolver, pid_t pid);
 void resolver_stop(struct resolver *resolver);
-/* The descriptor to wait on for EPOLLIN, or -1 while nothing was asked. */
+/* The descriptor to watch for EPOLLIN, or -1 before the first question. */
 int resolver_fd(const struct resolver *resolver);
-/* Asks; the answer will carry id. 0 or a negative errno (-EAGAIN: too many questions are open). */
-int resolver_ask(struct resolver *resolver, uint32_t id, const struct addr *addr, enum addr_role role);
+/* Asks a question; the answer will carry id. 0 or a negative errno (-EAGAIN: too many open
+ * questions). */
+int resolver_ask(struct resolver *resolver, uint32_t id, const struct addr *addr,
+		 enum addr_role role);
+/* The same on behalf of one of several clients: questions of one share do not delay those of
+ * another. */
+int resolver_ask_for(struct resolver *resolver, uint32_t share, uint32_t id,
+		     const struct addr *addr, enum addr_role role);
 
 struct resolver_answer {
 	uint32_t id;
@@ -51,26 +69,35 @@ struct resolver_answer {
 	int system_error; /* errno, where error is EAI_SYSTEM */
 	struct places places;
 };
-/* Reads one answer: 1; 0 none is there; -EPIPE the helper is gone: all open questions are lost. */
+/* Reads an answer. 1: one was read; 0: none is there; -EPIPE: the helper is gone, and with it all
+ * open questions. */
 int resolver_answer(struct resolver *resolver, struct resolver_answer *answer);
 
-/* The other end of resolver_through(): what was asked. Not to be trusted: compare it with what may be asked. */
+/*
+ * Between the files of resolve
+ */
+
+/* What the helper is asked. */
 struct resolver_question {
 	uint32_t id;
+	uint32_t share; /* see resolver_ask_for() */
 	uint8_t ip;
 	bool passive, datagrams;
 	char host[256];
 	char service[32];
 };
-/* Reads one question: 1; 0 none is there; -EPIPE nobody will ask any more. */
-int resolver_read(int fd, struct resolver_question *question);
-/* Do both ask the same, under whatever number? */
-bool resolver_same(const struct resolver_question *a, const struct resolver_question *b);
-/* Is it the one that resolver_ask() sends for this address? */
-bool resolver_is_for(const struct resolver_question *question, const struct addr *addr);
-/* An address that has this question, the caller's to free; NULL: none that has a number for its port, or out of memory. */
-struct addr *resolver_addr(const struct resolver_question *question);
-/* Sends an answer, which is dropped where there is no room for it. */
-void resolver_reply(int fd, const struct resolver_answer *answer);
+
+#define RESOLVE_LIMIT_SECONDS 15 /* for one look-up */
+
+/* resolve-answer.c: reads a literal address. False: it is not one. */
+bool resolve_literal(const char *host, uint16_t port, struct place *place);
+/* Asks getaddrinfo(3), which may block for a long time. */
+void resolve_ask_system(const struct resolver_question *question, struct resolver_answer *answer);
+
+/* Answers from /etc/hosts. False: the name is not there. */
+bool resolve_from_hosts(const struct resolver_question *question, struct resolver_answer *answer);
+
+/* resolve-helper.c: answers the questions that arrive on fd until it is closed. */
+_Noreturn void resolve_helper_serve(int fd);
 
 #endif

@@ -17,22 +17,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/fdutil.h"
+#include "base/fd.h"
 
-#define FULL (UINT64_MAX - 1) /* the counter of an eventfd to which nothing can be added: not writable */
-#define STACK (64 * 1024)     /* bytes; the thread only calls send() */
+#define FULL                                                                                      \
+	(UINT64_MAX - 1) /* the counter of an eventfd to which nothing can be added: not writable \
+			  */
+#define STACK (64 * 1024) /* bytes; the thread only calls send() */
 
 enum state { IDLE, BUSY, DONE };
 
 struct sender {
 	int fd, event;
-	bool owns, running, stop;
+	bool running, stop;
 	pthread_t thread;
 	sem_t work;
 	atomic_int state;
 	ssize_t result;
 	unsigned char *message; /* a copy, so that the caller may move its own */
 	size_t size, room;
+	int flags;
 };
 
 static void *send_messages(void *argument)
@@ -46,7 +49,8 @@ static void *send_messages(void *argument)
 		if (sender->stop)
 			return NULL;
 		do
-			sender->result = send(sender->fd, sender->message, sender->size, MSG_NOSIGNAL);
+			sender->result = send(sender->fd, sender->message, sender->size,
+					      MSG_NOSIGNAL | sender->flags);
 		while (sender->result < 0 && errno == EINTR);
 		if (sender->result < 0)
 			sender->result = -errno;
@@ -62,7 +66,8 @@ static int start_thread(struct sender *sender)
 	int error;
 
 	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK > PTHREAD_STACK_MIN ? STACK : (size_t)PTHREAD_STACK_MIN);
+	pthread_attr_setstacksize(&attributes,
+				  STACK > PTHREAD_STACK_MIN ? STACK : (size_t)PTHREAD_STACK_MIN);
 	/* signals are the loop's */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -73,7 +78,7 @@ static int start_thread(struct sender *sender)
 	return -error;
 }
 
-int sender_start(int fd, bool owns, struct sender **out)
+int sender_start(int fd, struct sender **out)
 {
 	struct sender *sender = calloc(1, sizeof(*sender));
 
@@ -86,7 +91,6 @@ int sender_start(int fd, bool owns, struct sender **out)
 	}
 	sem_init(&sender->work, 0, 0);
 	sender->fd = fd;
-	sender->owns = owns;
 	*out = sender;
 	return 0;
 }
@@ -94,11 +98,6 @@ int sender_start(int fd, bool owns, struct sender **out)
 int sender_event(const struct sender *sender)
 {
 	return sender->event;
-}
-
-int sender_fd(const struct sender *sender)
-{
-	return sender->fd;
 }
 
 static int copy_message(struct sender *sender, const void *data, size_t size)
@@ -116,7 +115,7 @@ static int copy_message(struct sender *sender, const void *data, size_t size)
 	return 0;
 }
 
-ssize_t sender_write(struct sender *sender, const void *data, size_t size)
+ssize_t sender_write(struct sender *sender, const void *data, size_t size, int flags)
 {
 	const uint64_t full = FULL;
 	int error;
@@ -134,6 +133,7 @@ ssize_t sender_write(struct sender *sender, const void *data, size_t size)
 		error = -errno;
 	if (error)
 		return error == -EAGAIN ? -ENOMEM : error; /* EAGAIN: no thread can be had */
+	sender->flags = flags;
 	sender->state = BUSY;
 	sem_post(&sender->work);
 	return -EAGAIN;
@@ -141,9 +141,6 @@ ssize_t sender_write(struct sender *sender, const void *data, size_t size)
 
 void sender_stop(struct sender *sender)
 {
-	bool owns = sender->owns;
-	int fd;
-
 	if (sender->running) {
 		sender->stop = true;
 		if (sender->state == BUSY)
@@ -151,18 +148,8 @@ void sender_stop(struct sender *sender)
 		sem_post(&sender->work);
 		pthread_join(sender->thread, NULL);
 	}
-	fd = sender_release(sender);
-	if (owns)
-		close(fd);
-}
-
-int sender_release(struct sender *sender)
-{
-	int fd = sender->fd;
-
 	sem_destroy(&sender->work);
 	fd_close(&sender->event);
 	free(sender->message);
 	free(sender);
-	return fd;
 }

@@ -3,9 +3,12 @@
 
 #include "relay/crlf.h"
 
-static size_t pass(struct relay_filter *filter, const unsigned char *in, size_t size, unsigned char *out)
+#include "base/util.h"
+
+static size_t pass(struct relay_filter *filter, const unsigned char *in, size_t size,
+		   unsigned char *out)
 {
-	struct crlf *crlf = (struct crlf *)(void *)filter;
+	struct crlf *crlf = container_of(filter, struct crlf, filter);
 	size_t used = 0;
 
 	for (size_t i = 0; i < size; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* crlf: the filter that sends LF as CR LF; a CR LF that is there already stays as it is. */
+/* crlf: a filter that sends LF as CR LF, and leaves an existing CR LF unchanged. */
 #ifndef RELAY_CRLF_H
 #define RELAY_CRLF_H
 
@@ -9,7 +9,7 @@
 
 struct crlf {
 	struct relay_filter filter; /* for relay_settings.filter */
-	bool cr;                    /* the byte before was a CR */
+	bool cr; /* the byte before was a CR */
 };
 
 void crlf_start(struct crlf *crlf);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * datagram: what a datagram is on a stream: two bytes of length, the higher first, and so many bytes. An empty one is its
- * length alone. See vsock-proxy(1), "DATAGRAMS ON A STREAM".
+ * datagram: the framing of datagrams on a stream: the length in two bytes, high byte first, and the
+ * data. An empty datagram is only a length. See vsock-proxy(1), "DATAGRAMS ON A STREAM".
  */
 #ifndef RELAY_DATAGRAM_H
 #define RELAY_DATAGRAM_H
@@ -11,9 +11,11 @@
 
 #define DATAGRAM_HEADER 2
 #define DATAGRAM_MAX 65535 /* bytes; UDP's own are at most 65507 and 65527 */
-/* From one to the next where several are read at once: an odd number of cache lines, so that their begins don't share one set. */
+/* The distance between buffers when several are read at once: an odd number of cache lines, so that
+ * their starts do not share a cache set. */
 #define DATAGRAM_STRIDE (64 * 1057)
-#define DATAGRAMS_KEPT (64U * 1024) /* bytes of frames: when so much waits for a stream, what comes is dropped */
+#define DATAGRAMS_KEPT \
+	(64U * 1024) /* bytes of frames pending for a stream above which datagrams are dropped */
 
 static inline void datagram_put_length(unsigned char *frame, size_t length)
 {
@@ -21,7 +23,8 @@ static inline void datagram_put_length(unsigned char *frame, size_t length)
 	frame[1] = (unsigned char)length;
 }
 
-/* Does data begin with a whole frame? Then *length is that of its datagram, which begins at data + DATAGRAM_HEADER. */
+/* Does data begin with a complete frame? If so, *length is the length of its datagram, which starts
+ * at data + DATAGRAM_HEADER. */
 static inline bool datagram_frame(const unsigned char *data, size_t size, size_t *length)
 {
 	if (size < DATAGRAM_HEADER)

@@ -1,90 +1,63 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include "relay/dial.h"
+#include "relay/dialing.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/fdutil.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "base/util.h"
 #include "net/activation.h"
 #include "net/peer.h"
 #include "net/socket.h"
 
-enum state { DIAL_OVER, DIAL_LOOKUP, DIAL_CONNECT, DIAL_HANDSHAKE, DIAL_RETRY, DIAL_PAUSE, DIAL_ASKED };
-
 #define PAUSE_FIRST (20 * NSEC_PER_MSEC)
 #define PAUSE_LONGEST (1 * NSEC_PER_SEC)
-#define BACKLOG_PAUSE (5 * NSEC_PER_MSEC) /* a UNIX listener with a full backlog: epoll never tells when there is room */
+#define BACKLOG_PAUSE                                                                            \
+	(5 * NSEC_PER_MSEC) /* a UNIX listener with a full backlog: epoll never tells when there \
+			       is room */
 
-struct dialer {
-	struct loop *loop;
-	struct resolver *resolver;
-	struct watch watch;
-	struct dial *asking;
-	uint32_t questions;
-	dial_exec *exec;
-	struct dial_broker broker; /* ask NULL: there is none */
-};
+#define NEXT_AFTER (250 * NSEC_PER_MSEC) /* RFC 8305: Connection Attempt Delay */
 
 static void try_next(struct dial *dial);
+static void retry(struct dial *dial);
 static void start_attempt(struct dial *dial);
 
 static struct dial *dial_of_watch(struct watch *watch)
 {
-	return (struct dial *)(void *)((char *)watch - offsetof(struct dial, watch));
+	return container_of(watch, struct dial, watch);
 }
 
 static struct dial *dial_of_timer(struct timer *timer)
 {
-	return (struct dial *)(void *)((char *)timer - offsetof(struct dial, timer));
+	return container_of(timer, struct dial, timer);
 }
 
 /* The end of a dial */
 
-static void forget_question(struct dial *dial)
-{
-	for (struct dial **link = &dial->dialer->asking; *link; link = &(*link)->next_asking) {
-		if (*link == dial) {
-			*link = dial->next_asking;
-			return;
-		}
-	}
-}
-
-static void forget_places(struct dial *dial)
-{
-	if (dial->places != &dial->only)
-		free(dial->places);
-	dial->places = NULL;
-	dial->place_count = dial->next = 0;
-}
-
-/* Where memory is out only the first is tried. */
-static void take_places(struct dial *dial, const struct places *found)
-{
-	struct place *many = found->count > 1 ? reallocarray(NULL, found->count, sizeof(*many)) : NULL;
-
-	forget_places(dial);
-	dial->place_count = many ? found->count : 1;
-	dial->places = many ? many : &dial->only;
-	memcpy(dial->places, found->place, dial->place_count * sizeof(*dial->places));
-}
-
 static void release(struct dial *dial)
 {
 	loop_timer_stop(dial->dialer->loop, &dial->timer);
-	forget_question(dial);
-	forget_places(dial);
+	dial_forget_question(dial);
+	dial_drop_rivals(dial);
+	dial_forget_places(dial);
 	fd_close(&dial->keep_fd);
 	dial->state = DIAL_OVER;
+}
+
+static void forget_why(struct dial *dial)
+{
+	free(dial->why);
+	dial->why = NULL;
 }
 
 void dial_cancel(struct dial *dial)
@@ -92,6 +65,7 @@ void dial_cancel(struct dial *dial)
 	if (!dial->dialer)
 		return;
 	loop_unwatch(dial->dialer->loop, &dial->watch);
+	forget_why(dial);
 	if (dial->state == DIAL_OVER)
 		return;
 	release(dial);
@@ -121,22 +95,29 @@ static void tell_failure(const struct dial *dial, const struct explanation *why)
 		log_info(2, "%s: %s", addr_format_short(dial->addr, text, sizeof(text)), why->what);
 }
 
-/* An attempt failed with all its addresses: the verdict, or another attempt later. */
-static void attempt_failed(struct dial *dial)
+void dial_explain(const struct dial *dial, const struct failure *failure,
+		  struct explanation *explanation)
+{
+	if (dial->why)
+		*explanation = *dial->why;
+	else if (dial->dialer->broker.explain)
+		explain_briefly(dial->addr, failure, explanation);
+	else
+		explain(dial->addr, failure, explanation);
+}
+
+/* The verdict, or another attempt later. */
+static void judge(struct dial *dial)
 {
 	struct loop *loop = dial->dialer->loop;
 	uint64_t now = units_now(), elapsed = now - dial->started, left;
 	struct explanation why;
 
-	if (!dial->failure.waited)
-		dial->failure.waited = now - dial->attempt_started;
 	if (!dial->settings->wait || elapsed >= dial->settings->wait) {
-		if (dial->settings->wait)
-			dial->failure.waited = elapsed;
 		give_up(dial);
 		return;
 	}
-	explain(dial->addr, &dial->failure, &why);
+	dial_explain(dial, &dial->failure, &why);
 	tell_failure(dial, &why);
 	if (!why.may_heal) {
 		give_up(dial);
@@ -144,10 +125,25 @@ static void attempt_failed(struct dial *dial)
 	}
 	if (dial->settings->waiting)
 		dial->settings->waiting(dial->addr, &why, elapsed, dial->settings->wait);
+	forget_why(dial);
 	dial->state = DIAL_PAUSE;
 	left = dial->settings->wait - elapsed; /* no pause outlasts the time that there is */
 	loop_timer(loop, &dial->timer, now + (dial->pause < left ? dial->pause : left));
 	dial->pause = dial->pause * 2 < PAUSE_LONGEST ? dial->pause * 2 : PAUSE_LONGEST;
+}
+
+/* An attempt failed with all its addresses. */
+static void attempt_failed(struct dial *dial)
+{
+	uint64_t now = units_now(), elapsed = now - dial->started;
+
+	dial_drop_rivals(dial);
+	if (!dial->failure.waited)
+		dial->failure.waited = now - dial->attempt_started;
+	if (dial->settings->wait && elapsed >= dial->settings->wait)
+		dial->failure.waited = elapsed;
+	if (dial_ask_why(dial) < 0)
+		judge(dial);
 }
 
 /* One address */
@@ -162,8 +158,10 @@ static void address_failed(struct dial *dial)
 /* What came instead of OK, for the message. */
 static void not_ok(struct dial *dial, const char *text, size_t length)
 {
-	log_escape(text, length, dial->detail, sizeof(dial->detail));
-	dial->failure = (struct failure){ .step = STEP_HANDSHAKE, .error = EPROTO, .detail = dial->detail };
+	utf8_escape(text, length, dial->detail, sizeof(dial->detail));
+	dial->failure = (struct failure){ .step = STEP_HANDSHAKE,
+					  .error = EPROTO,
+					  .detail = dial->detail };
 	address_failed(dial);
 }
 
@@ -223,6 +221,7 @@ static void connected(struct dial *dial)
 static void dial_ready(struct loop *loop, struct watch *watch, uint32_t events)
 {
 	struct dial *dial = dial_of_watch(watch);
+	struct failure failure;
 
 	(void)loop;
 	if (dial->state == DIAL_HANDSHAKE) {
@@ -232,77 +231,55 @@ static void dial_ready(struct loop *loop, struct watch *watch, uint32_t events)
 	if (!(events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
 		return;
 	/* EPOLLOUT alone is not success */
-	if (socket_connected(dial->fd, &dial->failure) < 0)
+	if (socket_connected(dial->fd, &failure) < 0) {
+		dial_note_failure(dial, &failure);
 		address_failed(dial);
-	else
+	} else {
 		connected(dial);
+	}
 }
 
-static const struct watch_kind dial_kind = { .name = "dial", .ready = dial_ready };
+static const struct watch_kind dial_kind = { .name = "dial", .ready = dial_ready, .patient = true };
 
-/* The time of an attempt is shared by the addresses that are left, so that a silent one does not use it all up. */
-static uint64_t address_ends(const struct dial *dial, uint64_t now)
+/* Several addresses at once */
+
+/* Nothing is tried now but the rivals. */
+static bool waits_for_rivals(const struct dial *dial)
 {
-	size_t left = dial->place_count - dial->next + 1;
-
-	if (dial->attempt_ends == UINT64_MAX)
-		return UINT64_MAX;
-	return dial->attempt_ends > now ? now + (dial->attempt_ends - now) / left : now;
+	return dial->state == DIAL_CONNECT && dial->fd < 0;
 }
 
-/* For -vv: which address of a name is tried. */
-static void tell_attempt(const struct dial *dial, const struct place *place)
+static void rival_won(struct dial *dial, struct dial_rival *rival)
 {
-	char text[256], where[PEER_TEXT_MAX];
-	struct peer peer;
+	loop_unwatch(dial->dialer->loop, &dial->watch);
+	fd_close(&dial->fd);
+	dial->fd = rival->fd;
+	dial->connect_began = rival->connect_began;
+	rival->fd = -1;
+	dial_drop_rivals(dial);
+	connected(dial);
+}
 
-	if (!log_verbose(2))
-		return;
-	peer_from_sockaddr((const struct sockaddr *)&place->sa, place->length, &peer);
-	if (dial->addr->family == ADDR_UDP)
-		peer.family = ADDR_UDP;
-	addr_format_short(dial->addr, text, sizeof(text));
-	if (peer.family == ADDR_UNIX)
-		log_info(2, "%s: connecting", text);
+static void rival_lost(struct dial *dial, const struct failure *failure)
+{
+	dial_note_failure(dial, failure);
+	if (waits_for_rivals(dial) && !dial->rivals)
+		try_next(dial); /* there is none: the attempt has failed */
+}
+
+static const struct dial_race race = { .won = rival_won, .lost = rival_lost };
+
+/* When the next address is due, or else the attempt is over. */
+static void set_timer(struct dial *dial, uint64_t now)
+{
+	uint64_t at = dial->attempt_ends;
+
+	if (dial->fd >= 0 && dial->next < dial->place_count && now + NEXT_AFTER < at)
+		at = now + NEXT_AFTER;
+	if (at == UINT64_MAX)
+		loop_timer_stop(dial->dialer->loop, &dial->timer);
 	else
-		log_info(2, "%s: connecting to %s (%zu of %zu)", text, peer_format(&peer, where, sizeof(where)), dial->next,
-		         dial->place_count);
-}
-
-static bool permitted(struct dial *dial, const struct place *place)
-{
-	const struct dest_list *dests = dial->settings->dests;
-
-	if (!dests || dest_permits(dests, dial->addr->name, (const struct sockaddr *)&place->sa, dial->detail))
-		return true;
-	dial->failure = (struct failure){ .step = STEP_PERMIT, .error = EACCES, .detail = dial->detail };
-	return false;
-}
-
-static void await_answer(struct dial *dial, enum state state)
-{
-	struct dialer *dialer = dial->dialer;
-
-	dial->state = (uint8_t)state;
-	dial->next_asking = dialer->asking;
-	dialer->asking = dial;
-	if (dial->attempt_ends != UINT64_MAX)
-		loop_timer(dialer->loop, &dial->timer, dial->attempt_ends);
-}
-
-/* Has another process open it: 0, or a negative errno where there is none, or it can't be asked. */
-static int ask_broker(struct dial *dial, const struct place *place, uint64_t timeout)
-{
-	struct dialer *dialer = dial->dialer;
-	int error;
-
-	if (!dialer->broker.ask)
-		return -ENOTSUP;
-	dial->question = ++dialer->questions;
-	error = dialer->broker.ask(dialer->broker.context, dial, place, timeout);
-	if (!error)
-		await_answer(dial, DIAL_ASKED);
-	return error;
+		loop_timer(dial->dialer->loop, &dial->timer, at);
 }
 
 static bool not_permitted(int error)
@@ -310,46 +287,62 @@ static bool not_permitted(int error)
 	return error == -EACCES || error == -EPERM;
 }
 
+/* connect(2) has failed at once: it is the broker's turn, or the next address's. */
+static void cannot_connect(struct dial *dial, const struct place *place, uint64_t timeout,
+			   const struct failure *failure)
+{
+	int error = dial->fd;
+
+	dial->fd = -1;
+	if (not_permitted(error) && dial_ask_broker(dial, place, timeout) == 0)
+		return;
+	dial_note_failure(dial, failure);
+	try_next(dial);
+}
+
 static void try_next(struct dial *dial)
 {
 	struct loop *loop = dial->dialer->loop;
-	struct socket_defaults defaults = { .connect_timeout = UNITS_INF, .began = &dial->connect_began };
-	uint64_t now = units_now(), ends;
+	struct socket_defaults defaults = { .connect_timeout = UNITS_INF,
+					    .began = &dial->connect_began };
+	uint64_t now = units_now();
 	const struct place *place;
+	struct failure failure;
 	bool pending;
 
+	if (now < dial->attempt_ends && dial->next >= dial->place_count && dial->rivals) {
+		dial->state = DIAL_CONNECT;
+		set_timer(dial, now);
+		return;
+	}
 	if (dial->next >= dial->place_count || now >= dial->attempt_ends) {
 		attempt_failed(dial);
 		return;
 	}
 	place = &dial->places[dial->next++];
-	if (!permitted(dial, place)) {
+	if (dial->attempt_ends != UINT64_MAX)
+		defaults.connect_timeout = dial->attempt_ends - now;
+	/* another process judges by what it knows, and connects */
+	if (dial->settings->permits && dial_ask_broker(dial, place, defaults.connect_timeout) == 0)
+		return;
+	if (!dial_permitted(dial, place)) {
 		try_next(dial);
 		return;
 	}
-	ends = address_ends(dial, now);
-	tell_attempt(dial, place);
-	if (ends != UINT64_MAX)
-		defaults.connect_timeout = ends - now;
-	dial->fd = socket_connect(dial->addr, place, &defaults, &pending, &dial->failure);
+	dial_tell_attempt(dial, place);
+	dial->fd = socket_connect(dial->addr, place, &defaults, &pending, &failure);
 	if (dial->fd == -EAGAIN && place->sa.ss_family == AF_UNIX) {
-		dial->next--;
-		dial->state = DIAL_RETRY;
-		loop_timer(loop, &dial->timer, now + BACKLOG_PAUSE);
+		dial->failure = failure;
+		retry(dial);
 		return;
 	}
 	if (dial->fd < 0) {
-		bool asked = not_permitted(dial->fd) && ask_broker(dial, place, defaults.connect_timeout) == 0;
-
-		dial->fd = -1;
-		if (!asked)
-			try_next(dial);
+		cannot_connect(dial, place, defaults.connect_timeout, &failure);
 		return;
 	}
 	dial->state = DIAL_CONNECT;
 	dial->watch.kind = &dial_kind;
-	if (ends != UINT64_MAX)
-		loop_timer(loop, &dial->timer, ends);
+	set_timer(dial, now);
 	if (!pending)
 		connected(dial);
 	else if (loop_watch(loop, &dial->watch, dial->fd, EPOLLOUT) < 0)
@@ -369,21 +362,36 @@ static void dial_expired(struct loop *loop, struct timer *timer)
 		try_next(dial);
 		break;
 	case DIAL_LOOKUP:
-		forget_question(dial);
+		dial_forget_question(dial);
 		dial->failure = (struct failure){ .step = STEP_RESOLVE, .error = EAI_AGAIN };
 		attempt_failed(dial);
 		break;
 	case DIAL_ASKED:
-		forget_question(dial);
-		dial->failure = (struct failure){ .step = STEP_CONNECT, .error = ETIMEDOUT, .waited = units_now() - dial->attempt_started };
+		dial_forget_question(dial);
+		dial->failure = (struct failure){ .step = STEP_CONNECT,
+						  .error = ETIMEDOUT,
+						  .waited = units_now() - dial->attempt_started };
 		attempt_failed(dial);
 		break;
+	case DIAL_EXPLAIN:
+		dial_forget_question(dial);
+		judge(dial);
+		break;
 	default:
-		dial->failure = (struct failure){
-			.step = dial->state == DIAL_HANDSHAKE ? STEP_HANDSHAKE : STEP_CONNECT,
-			.error = ETIMEDOUT,
-			.waited = units_now() - dial->attempt_started,
-		};
+		if (dial->state == DIAL_CONNECT && dial->next < dial->place_count &&
+		    units_now() < dial->attempt_ends) {
+			dial_set_aside(dial, &race);
+			try_next(dial);
+			break;
+		}
+		dial_drop_rivals(dial);
+		dial_note_failure(dial,
+				  &(const struct failure){
+					  .step = dial->state == DIAL_HANDSHAKE ? STEP_HANDSHAKE
+										: STEP_CONNECT,
+					  .error = ETIMEDOUT,
+					  .waited = units_now() - dial->attempt_started,
+				  });
 		address_failed(dial);
 		break;
 	}
@@ -393,161 +401,102 @@ static void dial_expired(struct loop *loop, struct timer *timer)
 
 static void ask(struct dial *dial)
 {
-	struct dialer *dialer = dial->dialer;
-	int error;
+	int error = dial_ask_resolver(dial);
 
-	dial->question = ++dialer->questions;
-	error = resolver_ask(dialer->resolver, dial->question, dial->addr, ADDR_CONNECT);
 	if (!error)
-		error = loop_watch(dialer->loop, &dialer->watch, resolver_fd(dialer->resolver), EPOLLIN);
-	if (error) {
-		dial->failure = (struct failure){ .step = STEP_RESOLVE, .error = error == -EAGAIN ? EAI_AGAIN : EAI_SYSTEM };
-		attempt_failed(dial);
 		return;
-	}
-	await_answer(dial, DIAL_LOOKUP);
+	dial->failure = (struct failure){ .step = STEP_RESOLVE,
+					  .error = error == -EAGAIN ? EAI_AGAIN : EAI_SYSTEM };
+	attempt_failed(dial);
 }
 
-static void answered(struct dial *dial, const struct resolver_answer *answer)
+void dial_found(struct dial *dial, const struct resolver_answer *answer)
 {
-	forget_question(dial);
 	loop_timer_stop(dial->dialer->loop, &dial->timer);
 	if (answer->error) {
 		dial->failure = (struct failure){ .step = STEP_RESOLVE, .error = answer->error };
 		attempt_failed(dial);
 		return;
 	}
-	take_places(dial, &answer->places);
+	dial_take_places(dial, &answer->places);
 	try_next(dial);
 }
 
-static struct dial *who_asked(const struct dialer *dialer, uint32_t question)
+void dial_explained(struct dial *dial, const struct explanation *why)
 {
-	struct dial *dial = dialer->asking;
-
-	while (dial && dial->question != question)
-		dial = dial->next_asking;
-	return dial; /* NULL: it was cancelled, or gave up */
+	loop_timer_stop(dial->dialer->loop, &dial->timer);
+	dial->why = malloc(sizeof(*why)); /* without memory the explanation is brief */
+	if (dial->why)
+		*dial->why = *why;
+	judge(dial);
 }
 
-static void dialer_ready(struct loop *loop, struct watch *watch, uint32_t events)
+/* The UNIX listener's backlog is full: the same address again, soon. */
+static void retry(struct dial *dial)
 {
-	struct dialer *dialer = (struct dialer *)(void *)((char *)watch - offsetof(struct dialer, watch));
-	struct resolver_answer answer;
-	int got;
-
-	(void)events;
-	/* the helper's descriptor is closed by resolver_answer() when it is gone: take it out of epoll first */
-	while ((got = resolver_answer(dialer->resolver, &answer)) > 0) {
-		struct dial *dial = who_asked(dialer, answer.id);
-
-		if (dial && dial->state == DIAL_LOOKUP)
-			answered(dial, &answer);
-	}
-	if (got == 0)
-		return;
-	loop_unwatch(loop, watch);
-	answer = (struct resolver_answer){ .error = EAI_AGAIN };
-	for (struct dial *dial = dialer->asking, *next; dial; dial = next) {
-		next = dial->next_asking;
-		if (dial->state == DIAL_LOOKUP)
-			answered(dial, &answer);
-	}
+	dial->next--;
+	dial->state = DIAL_RETRY;
+	loop_timer(dial->dialer->loop, &dial->timer, units_now() + BACKLOG_PAUSE);
 }
 
-/* What another process has opened, or could not. */
-void dialer_given(struct dialer *dialer, uint32_t question, int fd, const struct failure *failure)
+/* fd: and exec: have no places to try: they succeed or fail at once. */
+static bool opens_here(const struct dial *dial)
 {
-	struct dial *dial = who_asked(dialer, question);
+	return dial->addr->family == ADDR_FD || dial->addr->family == ADDR_EXEC;
+}
 
-	if (!dial || dial->state != DIAL_ASKED) {
-		fd_close(&fd);
-		return;
+/* Another process could not open it. */
+static void not_given(struct dial *dial, const struct failure *failure)
+{
+	struct failure told = *failure;
+
+	if (failure->detail) {
+		snprintf(dial->detail, sizeof(dial->detail), "%s", failure->detail);
+		told.detail = dial->detail;
 	}
-	forget_question(dial);
-	dial->fd = fd;
-	if (dial->addr->family == ADDR_EXEC || dial->addr->family == ADDR_FD) {
-		loop_timer_stop(dialer->loop, &dial->timer);
-		if (fd >= 0) {
-			succeed(dial);
-			return;
-		}
-		dial->failure = *failure;
+	if (opens_here(dial)) {
+		loop_timer_stop(dial->dialer->loop, &dial->timer);
+		dial->failure = told;
 		attempt_failed(dial);
-	} else if (fd < 0) {
-		dial->failure = *failure;
-		if (failure->error == EAGAIN && dial->next) { /* a full backlog, as in try_next() */
-			dial->next--;
-			dial->state = DIAL_RETRY;
-			loop_timer(dialer->loop, &dial->timer, units_now() + BACKLOG_PAUSE);
-		} else {
-			try_next(dial);
-		}
+		return;
+	}
+	dial_note_failure(dial, &told);
+	if (failure->error == EAGAIN && dial->next)
+		retry(dial);
+	else
+		try_next(dial);
+}
+
+void dial_given(struct dial *dial, int fd, const struct failure *failure)
+{
+	dial->fd = fd;
+	if (fd < 0) {
+		not_given(dial, failure);
+	} else if (opens_here(dial)) {
+		loop_timer_stop(dial->dialer->loop, &dial->timer);
+		succeed(dial);
 	} else {
 		dial->state = DIAL_CONNECT;
 		dial->watch.kind = &dial_kind;
-		if (loop_watch(dialer->loop, &dial->watch, fd, EPOLLOUT) < 0)
+		set_timer(dial, units_now());
+		if (loop_watch(dial->dialer->loop, &dial->watch, fd, EPOLLOUT) < 0)
 			address_failed(dial);
 	}
 }
 
-static const struct watch_kind dialer_kind = { .name = "dialer", .ready = dialer_ready };
-
 /* Attempts */
 
-/* 0, -EINPROGRESS: the resolver is to be asked, or another negative errno with the dial's failure. */
-static int find_places(struct dial *dial)
-{
-	const struct addr *addr = dial->addr;
-	struct places places;
-	int error;
-
-	forget_places(dial);
-	if (addr_is_ip(addr)) {
-		error = resolve_now(addr, ADDR_CONNECT, &places, &dial->failure);
-		if (!error)
-			take_places(dial, &places);
-		return error;
-	}
-	dial->places = &dial->only;
-	dial->place_count = 1;
-	return socket_place(addr, ADDR_CONNECT, &dial->only, &dial->keep_fd, &dial->failure);
-}
-
-static uint64_t attempt_limit(const struct dial *dial)
-{
-	const struct addr_options *options = &dial->addr->options;
-	uint64_t limit = options->given & ADDR_OPT_CONNECT_TIMEOUT ? options->connect_timeout
-	                                                           : dial->settings->connect_timeout;
-	uint64_t now = dial->attempt_started;
-
-	if (dial->settings->wait && dial->settings->wait != UNITS_INF) {
-		uint64_t gone = now - dial->started, left = gone < dial->settings->wait ? dial->settings->wait - gone : 0;
-
-		limit = left < limit ? left : limit;
-	}
-	return limit == UNITS_INF ? UINT64_MAX : now + limit;
-}
-
-/* fd: and exec: are there at once, or not at all. */
 static int open_here(const struct dial *dial)
 {
-	int fds[2], found;
-
 	if (dial->addr->family == ADDR_EXEC)
-		return dial->dialer->exec ? dial->dialer->exec(dial->dialer->loop, dial->addr->name) : -EAFNOSUPPORT;
-	found = activation_find(dial->addr, fds, 2);
-	if (found == 2) {
-		close(fds[0]);
-		close(fds[1]);
-		return -ENOTUNIQ;
-	}
-	return found < 0 ? found : fds[0];
+		return dial->dialer->exec ? dial->dialer->exec(dial->dialer->loop, dial->addr->name)
+					  : -EAFNOSUPPORT;
+	return activation_connected(dial->addr);
 }
 
 static void start_here(struct dial *dial)
 {
-	if (ask_broker(dial, NULL, 0) == 0)
+	if (dial_ask_broker(dial, NULL, 0) == 0)
 		return;
 	dial->fd = open_here(dial);
 	if (dial->fd >= 0) {
@@ -561,16 +510,17 @@ static void start_here(struct dial *dial)
 
 struct endpoint dial_endpoint(const struct addr *addr, int fd)
 {
+	struct endpoint endpoint;
+
 	if (addr->family == ADDR_FD)
 		return endpoint_inherited(fd);
 	if (addr->family == ADDR_UDP)
 		return endpoint_datagrams(fd);
-	return endpoint_socket(fd, (uint8_t)(addr->family == ADDR_EXEC ? ADDR_UNIX : addr->family), addr->seqpacket);
-}
-
-void dialer_exec(struct dialer *dialer, dial_exec *exec)
-{
-	dialer->exec = exec;
+	endpoint = endpoint_socket(fd,
+				   (uint8_t)(addr->family == ADDR_EXEC ? ADDR_UNIX : addr->family),
+				   addr->seqpacket);
+	endpoint.half_close = addr_half_close(addr, ADDR_HALF_CLOSE);
+	return endpoint;
 }
 
 static void start_attempt(struct dial *dial)
@@ -578,27 +528,32 @@ static void start_attempt(struct dial *dial)
 	int error;
 
 	fd_close(&dial->keep_fd);
+	dial->failure_is_old = true;
 	dial->attempt_started = units_now();
-	dial->attempt_ends = attempt_limit(dial);
-	if (dial->addr->family == ADDR_FD || dial->addr->family == ADDR_EXEC) {
+	dial->attempt_ends = dial_attempt_limit(dial);
+	if (opens_here(dial)) {
 		start_here(dial);
 		return;
 	}
-	error = find_places(dial);
+	error = dial_find_places(dial);
 	if (error == -EINPROGRESS) {
 		ask(dial);
 		return;
 	}
+	if (error && not_permitted(error) && dial_ask_broker(dial, NULL, UNITS_INF) == 0)
+		return; /* the directory of a long path cannot be opened here */
 	if (error)
 		attempt_failed(dial);
 	else
 		try_next(dial);
 }
 
-void dial_start(struct dialer *dialer, struct dial *dial, const struct addr *addr, const struct dial_settings *settings,
-                void (*done)(struct loop *loop, struct dial *dial, int fd, const struct failure *failure))
+void dial_start(struct dialer *dialer, struct dial *dial, const struct addr *addr,
+		const struct dial_settings *settings,
+		void (*done)(struct loop *loop, struct dial *dial, int fd,
+			     const struct failure *failure))
 {
-	memset(dial, 0, sizeof(*dial));
+	*dial = (struct dial){ .share = dial->share };
 	dial->dialer = dialer;
 	dial->addr = addr;
 	dial->settings = settings;
@@ -609,38 +564,4 @@ void dial_start(struct dialer *dialer, struct dial *dial, const struct addr *add
 	dial->pause = PAUSE_FIRST;
 	dial->started = units_now();
 	start_attempt(dial);
-}
-
-int dialer_start(struct loop *loop, struct dialer **out)
-{
-	struct dialer *dialer = calloc(1, sizeof(*dialer));
-	int error;
-
-	if (!dialer)
-		return -ENOMEM;
-	dialer->loop = loop;
-	dialer->watch = (struct watch){ .kind = &dialer_kind, .fd = -1 };
-	error = resolver_start(&dialer->resolver);
-	if (error) {
-		free(dialer);
-		return error;
-	}
-	*out = dialer;
-	return 0;
-}
-
-void dialer_broker(struct dialer *dialer, const struct dial_broker *broker)
-{
-	dialer->broker = *broker;
-	if (broker->resolver >= 0)
-		resolver_through(dialer->resolver, broker->resolver);
-}
-
-void dialer_stop(struct dialer *dialer)
-{
-	if (!dialer)
-		return;
-	loop_unwatch(dialer->loop, &dialer->watch);
-	resolver_stop(dialer->resolver);
-	free(dialer);
 }

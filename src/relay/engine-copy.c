@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The copy engine: reads into the loop's shared buffer and writes at once; only what the destination does not take is
- * kept, in memory of the channel's own, and until that is gone nothing more is read.
+ * The copy engine: reads into the loop's shared buffer and writes at once; only what the
+ * destination does not take is kept, in memory of the channel's own.
  *
- * Where all that is kept together may not become more (loop_budget()), it is read with MSG_PEEK, and only as much is then taken
- * from the source as the destination took: the rest stays in the kernel.
+ * Where all pending bytes together may not become more (loop_budget()), it reads with MSG_PEEK, and
+ * takes only as much from the source as the destination took: the rest stays in the kernel.
  */
 #include "config.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
+#include "relay/choose.h"
 #include "relay/engine.h"
 #include "relay/loop.h"
 #include "relay/relay.h"
@@ -18,191 +18,122 @@
 #define CHUNK_START (64U * 1024)
 #define CHUNK_MAX (1024U * 1024)
 #define FULL_READS 2 /* in a row: the flow is large */
-#define LARGE_READ (32 * 1024) /* the same where it may be spliced; a relay that is faster than its source never reads 64 KiB */
+#define LARGE_READ                                                                              \
+	(32 * 1024) /* the same where it may be spliced; a relay that is faster than its source \
+		       never reads 64 KiB */
 
-enum move engine_write_kept(struct chan *chan, struct flow *flow, size_t length)
+static void grow(struct chan *chan, const struct transfer *transfer)
 {
-	size_t kept;
-	ssize_t put = endpoint_write(flow->destination, chan_rest(chan, &kept), length);
-
-	if (put == -EAGAIN)
-		return MOVE_FULL;
-	if (put < 0) {
-		flow->error = (int)-put;
-		return MOVE_DESTINATION_FAILED;
-	}
-	chan_rest_written(flow->loop, chan, (size_t)put);
-	return MOVE_EMPTY;
-}
-
-enum move engine_write_rest(struct chan *chan, struct flow *flow)
-{
-	enum move result = MOVE_EMPTY;
-	size_t length;
-
-	while (result == MOVE_EMPTY && chan_rest(chan, &length))
-		result = engine_write_kept(chan, flow, length);
-	return result;
-}
-
-enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char *data, size_t size)
-{
-	size_t done = 0;
-
-	relay_tap_data(flow->settings->tap, flow->side, data, size);
-	while (done < size) {
-		ssize_t put = endpoint_write(flow->destination, data + done, size - done);
-
-		if (put < 0 && put != -EAGAIN)
-			flow->error = (int)-put;
-		if (put < 0) {
-			/* kept also when the destination failed: so the owner knows how much was lost */
-			int error = chan_keep(flow->loop, chan, data + done, size - done);
-
-			if (put == -EAGAIN && error == 0)
-				return MOVE_FULL;
-			if (put == -EAGAIN)
-				flow->error = -error;
-			return MOVE_DESTINATION_FAILED;
-		}
-		done += (size_t)put;
-		chan->bytes += (uint64_t)put;
-	}
-	return MOVE_EMPTY;
-}
-
-enum move engine_write_empty(struct flow *flow)
-{
-	ssize_t put = flow->destination->out_kind == ENDPOINT_MESSAGES ? endpoint_write(flow->destination, "", 0) : 0;
-
-	if (put == -EAGAIN || put >= 0)
-		return MOVE_EMPTY; /* an empty message that finds no room is the only one that is given up */
-	flow->error = (int)-put;
-	return MOVE_DESTINATION_FAILED;
-}
-
-static void grow(struct chan *chan, const struct flow *flow)
-{
-	uint32_t most = flow->settings->buffer ? (uint32_t)flow->settings->buffer : CHUNK_MAX;
+	uint64_t buffer = transfer->settings->buffer;
+	uint32_t most = buffer ? (uint32_t)buffer : CHUNK_MAX;
 
 	if (chan->chunk < most)
 		chan->chunk = chan->chunk * 2 < most ? chan->chunk * 2 : most;
 }
 
-/* Full reads mean that more is waiting: ask for more at once, or splice. A destination that takes less at once: for less. */
-static void adapt(struct chan *chan, const struct flow *flow, size_t asked, size_t got, bool taken)
+/* Full reads mean that more is waiting: ask for more at once, or splice. A destination that takes
+ * less at once: for less. */
+static void adapt(struct chan *chan, const struct transfer *transfer, size_t asked, size_t got,
+		  bool taken)
 {
 	bool full = got >= (chan->may_splice ? LARGE_READ : asked);
 
 	if (!taken && chan->chunk > CHUNK_START)
 		chan->chunk /= 2;
-	/* where it may be spliced what the destination did not take goes first there too */
-	chan->full_reads = full && (taken || chan->may_splice) ? (uint8_t)(chan->full_reads + 1) : 0;
-	if (chan->full_reads < FULL_READS)
+	/* if it may be spliced, pending bytes still go first */
+	chan->reads_in_row = full && (taken || chan->may_splice) ? (uint8_t)(chan->reads_in_row + 1)
+								 : 0;
+	if (chan->reads_in_row < FULL_READS)
 		return;
-	chan->full_reads = 0;
-	if (chan->may_splice && engine_wants_splice(flow))
-		chan->engine = &engine_splice;
+	chan->reads_in_row = 0;
+	if (chan->may_splice && choose_splice(transfer))
+		chan->engine = CHAN_SPLICE;
 	else if (got == asked && taken)
-		grow(chan, flow);
+		grow(chan, transfer);
 }
 
-static size_t to_ask(struct chan *chan, const struct flow *flow)
+static size_t to_ask(struct chan *chan, const struct transfer *transfer)
 {
+	uint64_t buffer = transfer->settings->buffer;
+
 	if (!chan->chunk)
-		chan->chunk = flow->settings->buffer && flow->settings->buffer < CHUNK_START
-		                  ? (uint32_t)flow->settings->buffer
-		                  : CHUNK_START;
-	return flow->allowance < chan->chunk ? (size_t)flow->allowance : chan->chunk;
+		chan->chunk = buffer && buffer < CHUNK_START ? (uint32_t)buffer : CHUNK_START;
+	return transfer->allowance < chan->chunk ? (size_t)transfer->allowance : chan->chunk;
 }
 
-static bool may_keep(const struct flow *flow, size_t size)
+static bool may_keep(const struct transfer *transfer, size_t size)
 {
-	const struct loop_budget *budget = loop_budget(flow->loop);
+	const struct loop_budget *budget = loop_budget(transfer->loop);
 
 	return budget->used <= budget->limit && size <= budget->limit - budget->used;
 }
 
-/* One look and its write, of which nothing is kept. */
-static enum move move_looking(struct chan *chan, struct flow *flow, unsigned char *buffer, size_t asked, size_t seen)
+/* Writes what was only looked at, and takes from the source what the destination took. */
+static enum move write_seen(struct chan *chan, struct transfer *transfer, unsigned char *buffer,
+			    size_t asked, size_t seen)
 {
-	ssize_t put = endpoint_write(flow->destination, buffer, seen);
+	ssize_t put = endpoint_write(transfer->destination, buffer, seen);
 
 	if (put == -EAGAIN)
 		return MOVE_FULL;
-	if (put < 0) {
-		flow->error = (int)-put;
-		return MOVE_DESTINATION_FAILED;
-	}
-	relay_tap_data(flow->settings->tap, flow->side, buffer, (size_t)put);
-	/* it is still there */
-	if (endpoint_read(flow->source, buffer, (size_t)put) != put) {
-		flow->error = EIO;
-		return MOVE_SOURCE_FAILED;
-	}
-	flow->read += (uint64_t)put;
-	flow->allowance -= (uint64_t)put;
+	if (put < 0)
+		return engine_destination_failed(transfer, (int)-put);
+	engine_tap(transfer, buffer, (size_t)put);
 	chan->bytes += (uint64_t)put;
+	/* it is still there */
+	if (endpoint_read(transfer->source, buffer, (size_t)put) != put)
+		return engine_source_failed(transfer, EIO);
+	engine_count(transfer, (uint64_t)put);
+	/* A socket took what it has room for; for a guarded descriptor this is unknown. */
 	if ((size_t)put < seen)
-		return MOVE_FULL;
-	return seen < asked ? MOVE_EMPTY : MOVE_BUDGET;
+		return transfer->destination->out_kind == ENDPOINT_GUARDED ? MOVE_ON : MOVE_FULL;
+	return seen < asked ? MOVE_EMPTY : MOVE_ON;
 }
 
-/* One read and its write. MOVE_BUDGET: go on. */
-static enum move move_once(struct chan *chan, struct flow *flow)
+static enum move copy_looking(struct chan *chan, struct transfer *transfer, unsigned char *buffer,
+			      size_t *asked)
 {
-	size_t asked = to_ask(chan, flow);
-	unsigned char *buffer = loop_buffer(flow->loop, chan->chunk);
+	ssize_t seen;
+
+	if (*asked > CHUNK_START)
+		*asked = CHUNK_START;
+	seen = endpoint_peek(transfer->source, buffer, *asked);
+	if (seen > 0 && endpoint_at_mark(transfer->source)) {
+		/* what was seen may be the urgent byte, which reading skips */
+		*asked = 1;
+		seen = -EOPNOTSUPP;
+	}
+	if (seen == -EOPNOTSUPP)
+		return MOVE_ON;
+	return seen > 0 ? write_seen(chan, transfer, buffer, *asked, (size_t)seen)
+			: engine_got(transfer, seen);
+}
+
+static enum move copy_read(struct chan *chan, struct transfer *transfer)
+{
+	size_t asked = to_ask(chan, transfer), got;
+	unsigned char *buffer = loop_buffer(transfer->loop, chan->chunk);
+	uint64_t before = transfer->read;
 	enum move result;
-	bool looking;
-	ssize_t got;
 
-	if (!buffer) {
-		flow->error = ENOMEM;
-		return MOVE_SOURCE_FAILED;
+	if (!buffer)
+		return engine_source_failed(transfer, ENOMEM);
+	if (!may_keep(transfer, asked)) {
+		result = copy_looking(chan, transfer, buffer, &asked);
+		if (result != MOVE_ON || transfer->read != before)
+			return result;
 	}
-	looking = !may_keep(flow, asked);
-	if (looking && asked > CHUNK_START)
-		asked = CHUNK_START;
-	got = looking ? endpoint_peek(flow->source, buffer, asked) : -EOPNOTSUPP;
-	looking = got != -EOPNOTSUPP;
-	if (!looking)
-		got = endpoint_read(flow->source, buffer, asked);
-	if (got == -EAGAIN)
-		return MOVE_EMPTY;
-	if (got < 0) {
-		flow->error = (int)-got;
-		return MOVE_SOURCE_FAILED;
-	}
-	if (got == 0)
-		return MOVE_END;
-	if (looking)
-		return move_looking(chan, flow, buffer, asked, (size_t)got);
-	flow->read += (uint64_t)got;
-	flow->allowance -= (uint64_t)got;
-	result = engine_write(chan, flow, buffer, (size_t)got);
-	adapt(chan, flow, asked, (size_t)got, result == MOVE_EMPTY);
-	if (result != MOVE_EMPTY)
+	result = engine_got(transfer, endpoint_read(transfer->source, buffer, asked));
+	if (result != MOVE_ON)
 		return result;
-	/* less than was asked for: a stream had no more, and asking again would be a call for nothing */
-	if ((size_t)got < asked && flow->source->in_kind != ENDPOINT_FILE)
-		return MOVE_EMPTY;
-	return chan->engine == &engine_copy ? MOVE_BUDGET : MOVE_ON;
+	got = (size_t)(transfer->read - before);
+	result = engine_write(chan, transfer, buffer, got);
+	adapt(chan, transfer, asked, got, result == MOVE_ON);
+	/* less than was asked for: a stream had no more, and asking again would be a call for
+	 * nothing */
+	return result == MOVE_ON && got < asked && transfer->source->in_kind != ENDPOINT_FILE
+		       ? MOVE_EMPTY
+		       : result;
 }
 
-static enum move copy_move(struct chan *chan, struct flow *flow)
-{
-	enum move result = engine_write_rest(chan, flow);
-
-	if (result != MOVE_EMPTY)
-		return result;
-	if (chan->state != CHAN_OPEN)
-		return MOVE_END;
-	do
-		if (!flow->allowance)
-			return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
-	while ((result = move_once(chan, flow)) == MOVE_BUDGET);
-	return result == MOVE_ON ? chan->engine->move(chan, flow) : result;
-}
-
-const struct engine engine_copy = { .name = "copy", .move = copy_move };
+const struct engine engine_copy = { .read = copy_read, .write = engine_write_pending };

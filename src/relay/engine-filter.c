@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The filtering engine: what comes from standard input is changed on its way (settings->filter), and may go line by line
- * with a pause between (settings->line_delay). What was read is changed at once and kept in the channel; from there whole
- * lines leave when their time has come, or all of it where there is no delay. Nothing is read while something is kept.
+ * The filter engine: what comes from standard input may be changed on its way (settings->filter),
+ * and go line by line with a pause between (settings->line_delay); what goes to a seqpacket socket
+ * may be cut at each line end (settings->message_lines). What was read is changed at once and made
+ * pending; from there it leaves in pieces, when their time has come. To a seqpacket socket a piece
+ * is a message, and no longer than settings->message_size.
  */
 #include "config.h"
 
@@ -15,84 +17,113 @@
 
 #define CHUNK (64U * 1024)
 
-/* Writes the next piece of what is kept: up to the end of its first line, or all. */
-static enum move send_piece(struct chan *chan, struct flow *flow, bool lines)
-{
-	size_t kept;
-	const unsigned char *begin = chan_rest(chan, &kept);
-	const unsigned char *end = lines ? memchr(begin, '\n', kept) : NULL;
-	size_t length = end ? (size_t)(end - begin) + 1 : kept;
-	uint64_t before = chan->bytes;
-	enum move result = engine_write_kept(chan, flow, length);
-
-	if (end && chan->bytes - before == length)
-		chan->ready_at = loop_now(flow->loop) + flow->settings->line_delay;
-	return result;
-}
-
-static enum move send_kept(struct chan *chan, struct flow *flow)
+/* The pause before the next line; 0: none. */
+static uint64_t line_delay(const struct transfer *transfer)
 {
 	/* once nothing more is to be read because of a signal, what was read goes at once */
-	bool lines = flow->settings->line_delay && chan->state == CHAN_OPEN;
-	enum move result = MOVE_EMPTY;
+	return transfer->source->family == ADDR_STDIO && !transfer->hurry
+		       ? transfer->settings->line_delay
+		       : 0;
+}
 
-	while (result == MOVE_EMPTY && chan->rest) {
-		if (lines && chan->ready_at > loop_now(flow->loop))
+static bool lines_are_messages(const struct transfer *transfer)
+{
+	return transfer->settings->message_lines && endpoint_takes_messages(transfer->destination);
+}
+
+/* How much of what is pending goes next: up to the end of its first line, a message of it, or all.
+ * 0: nothing yet, because the line is not whole. *line: it is the end of one. */
+static size_t next_piece(const struct chan *chan, const struct transfer *transfer, bool *line)
+{
+	const struct relay_settings *settings = transfer->settings;
+	bool messages = endpoint_takes_messages(transfer->destination);
+	bool each_line = lines_are_messages(transfer);
+	uint64_t most = settings->message_size ? settings->message_size : RELAY_MESSAGE_SIZE;
+	size_t length;
+	const unsigned char *start = chan_rest(chan, &length), *end = NULL;
+
+	if (each_line || line_delay(transfer))
+		end = memchr(start, '\n', length);
+	if (end)
+		length = (size_t)(end - start) + 1;
+	else if (each_line && chan->phase == CHAN_OPEN)
+		return 0;
+	*line = end;
+	if (!messages || each_line || length <= most)
+		return length;
+	*line = false;
+	return (size_t)most;
+}
+
+static enum move write_piece(struct chan *chan, struct transfer *transfer, size_t length, bool line)
+{
+	size_t pending;
+	const unsigned char *data = chan_rest(chan, &pending);
+	ssize_t put = engine_too_long(chan, transfer, length)
+			      ? -EMSGSIZE
+			      : endpoint_write(transfer->destination, data, length);
+
+	if (put == -EAGAIN)
+		return MOVE_FULL;
+	if (put < 0)
+		return engine_destination_failed(transfer, (int)-put);
+	if (lines_are_messages(transfer))
+		engine_tap(transfer, data, (size_t)put);
+	chan_rest_written(transfer->loop, chan, (size_t)put);
+	if (line && (size_t)put == length)
+		chan->line_at = loop_now(transfer->loop) + line_delay(transfer);
+	return MOVE_ON;
+}
+
+static enum move filter_write(struct chan *chan, struct transfer *transfer)
+{
+	enum move result = MOVE_ON;
+
+	while (result == MOVE_ON && chan->rest) {
+		bool line;
+		size_t length = next_piece(chan, transfer, &line);
+
+		if (!length)
+			return engine_too_long(chan, transfer, chan->rest->length)
+				       ? engine_destination_failed(transfer, EMSGSIZE)
+				       : MOVE_ON;
+		if (line_delay(transfer) && chan->line_at > loop_now(transfer->loop))
 			return MOVE_PAUSE;
-		result = send_piece(chan, flow, lines);
+		result = write_piece(chan, transfer, length, line);
 	}
 	return result;
 }
 
-/* Reads, changes and keeps. MOVE_BUDGET: there is something to send. */
-static enum move take(struct chan *chan, struct flow *flow)
+/* Reads, changes and makes it pending. */
+static enum move filter_read(struct chan *chan, struct transfer *transfer)
 {
-	struct relay_filter *filter = flow->settings->filter;
-	size_t asked = flow->allowance < CHUNK ? (size_t)flow->allowance : CHUNK;
-	unsigned char *buffer = loop_buffer(flow->loop, (size_t)CHUNK * 3), *out = buffer;
-	size_t size;
+	struct relay_filter *filter = transfer->settings->filter;
+	unsigned char *buffer = loop_buffer(transfer->loop, (size_t)CHUNK * 3), *out = buffer;
+	size_t asked = engine_at_once(transfer, CHUNK), size;
+	enum move result;
 	ssize_t got;
 
-	flow->error = ENOMEM;
 	if (!buffer)
-		return MOVE_SOURCE_FAILED;
-	got = endpoint_read(flow->source, buffer, asked);
-	if (got == -EAGAIN)
-		return MOVE_EMPTY;
-	if (got < 0) {
-		flow->error = (int)-got;
-		return MOVE_SOURCE_FAILED;
-	}
-	chan->source_ended = got == 0;
-	flow->read += (uint64_t)got;
-	flow->allowance -= (uint64_t)got;
+		return engine_source_failed(transfer, ENOMEM);
+	if (asked > transfer->allowance)
+		asked = (size_t)transfer->allowance;
+	got = endpoint_read(transfer->source, buffer, asked);
+	result = engine_got(transfer, got);
+	if (result != MOVE_ON)
+		return result;
 	size = (size_t)got;
-	if (filter && got) {
+	if (filter && transfer->source->family == ADDR_STDIO) {
 		out = buffer + CHUNK;
-		size = filter->pass(filter, buffer, (size_t)got, out);
+		size = filter->pass(filter, buffer, size, out);
 	}
-	if (size)
-		relay_tap_data(flow->settings->tap, flow->side, out, size);
-	if (size && chan_keep(flow->loop, chan, out, size) < 0)
-		return MOVE_SOURCE_FAILED;
-	return MOVE_BUDGET;
+	/* lines are shown one by one, when they are sent */
+	if (!lines_are_messages(transfer))
+		engine_tap(transfer, out, size);
+	return chan_keep(transfer->loop, chan, out, size) < 0
+		       ? engine_source_failed(transfer, ENOMEM)
+		       : MOVE_ON;
 }
 
-static enum move filter_move(struct chan *chan, struct flow *flow)
-{
-	enum move result = send_kept(chan, flow);
-
-	while (result == MOVE_EMPTY) {
-		if (chan->state != CHAN_OPEN || chan->source_ended)
-			return MOVE_END;
-		if (!flow->allowance)
-			return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
-		result = take(chan, flow);
-		if (result != MOVE_BUDGET)
-			return result;
-		result = send_kept(chan, flow);
-	}
-	return result;
-}
-
-const struct engine engine_filter = { .name = "filter", .move = filter_move };
+const struct engine engine_filter = { .read = filter_read,
+				      .write = filter_write,
+				      .keeps_parts = true };

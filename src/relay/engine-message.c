@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The message engine: for every channel with a seqpacket socket at one end or both. A message is read whole and written
- * with one call. A stream is cut into messages of settings->message_size, or at each line end.
+ * The message engine: for every channel with a seqpacket socket at one end or both. A message is
+ * read whole and written with one call. A stream is cut into messages of settings->message_size; if
+ * it is cut at each line end, relay/engine-filter does that.
  *
- * A message that is too long for the destination is an error that says the limit, found before it is sent: kernels up to
- * 6.1 answer ENOMEM for vsock, which would say nothing.
+ * A message that is too long for the destination is an error that says the limit, found before it
+ * is sent: kernels up to 6.1 answer ENOMEM for vsock, which would say nothing.
  */
 #include "config.h"
 
@@ -13,57 +14,43 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <linux/vm_sockets.h>
-
 #include "net/addr.h"
 #include "relay/engine.h"
 #include "relay/loop.h"
 #include "relay/relay.h"
 
-#define CUT (64U * 1024)              /* a stream's default message */
-#define LARGEST (64U * 1024 * 1024)   /* a message longer than this is refused, whatever the kernel would carry */
+#define LARGEST       \
+	(64U * 1024 * \
+	 1024) /* a message longer than this is refused, whatever the kernel would carry */
 
-/* The window of a vsock socket, bytes: a message is at most as long as the receiver's, and both ends' are mostly the same. */
-static size_t vsock_window(int fd)
+/*
+ * A read of 0 bytes is an empty message or end of file. On a UNIX socket only a message comes with
+ * control data, a timestamp, for which we leave no room (MSG_CTRUNC); this distinguishes them.
+ * Returns the size of the message, which by now may be another one, or -ENODATA at the end, or why
+ * asking failed: a reset that came meanwhile is told only once.
+ */
+static ssize_t size_of_message(int fd)
 {
-	uint64_t window = 0;
-	socklen_t size = sizeof(window);
+	struct msghdr message = { 0 };
+	const int on = 1, off = 0;
+	ssize_t size;
+	int error;
 
-	return getsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &window, &size) == 0 ? (size_t)window : 0;
-}
-
-/* The longest message that the destination takes; 0: not known. */
-static size_t message_limit(const struct endpoint *destination)
-{
-	socklen_t size = sizeof(int);
-	int buffer = 0;
-
-	if (destination->family == ADDR_VSOCK)
-		return vsock_window(endpoint_output(destination));
-	if (getsockopt(destination->out, SOL_SOCKET, SO_SNDBUF, &buffer, &size) < 0)
-		return 0;
-	/* unix_dgram and seqpacket: sk_sndbuf - 32 (net/unix/af_unix.c) */
-	return buffer > 32 ? (size_t)buffer - 32 : 0;
-}
-
-static bool too_long(struct chan *chan, struct flow *flow, size_t size)
-{
-	if (!endpoint_takes_messages(flow->destination))
-		return false;
-	if (!chan->message_limit)
-		chan->message_limit = (uint32_t)message_limit(flow->destination);
-	return chan->message_limit && size > chan->message_limit;
-}
-
-static enum move refuse(struct flow *flow)
-{
-	flow->error = EMSGSIZE;
-	return MOVE_DESTINATION_FAILED;
+	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof(on));
+	do
+		size = recvmsg(fd, &message, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+	while (size < 0 && errno == EINTR);
+	error = size < 0 ? errno : 0;
+	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMP, &off, sizeof(off));
+	if (error)
+		return -error;
+	return message.msg_flags & MSG_CTRUNC ? size : -ENODATA;
 }
 
 /*
- * How long the next message may be. UNIX sockets tell. Of vsock the kernels before 6.6 take a message away when asked to
- * show it, and none shows the length to a buffer of no bytes; but no message is longer than our own window.
+ * How long the next message may be, or -ENODATA at the end. UNIX sockets tell. Of vsock the kernels
+ * before 6.6 take a message away when asked to show it, and none shows the length to a buffer of no
+ * bytes; but no message is longer than our own window.
  */
 static ssize_t next_size(const struct endpoint *source)
 {
@@ -71,165 +58,147 @@ static ssize_t next_size(const struct endpoint *source)
 	ssize_t size;
 
 	if (source->family == ADDR_VSOCK)
-		size = (ssize_t)vsock_window(source->in);
-	else
+		return (ssize_t)engine_vsock_window(source->in);
+	do
 		size = recv(source->in, &nothing, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
-	return size < 0 ? -errno : size > (ssize_t)CUT ? size : (ssize_t)CUT;
+	while (size < 0 && errno == EINTR);
+	if (size < 0)
+		return -errno;
+	return size ? size : size_of_message(source->in);
 }
 
-/* One message of a seqpacket source: its length, -EAGAIN, another negative errno, or -ENODATA at the end. */
-static ssize_t read_message(struct flow *flow, void **data)
+/* The end of a vsock connection, whose messages are never empty where Linux sent them. */
+static bool vsock_ended(const struct endpoint *source)
 {
-	struct pollfd entry = { .fd = flow->source->in, .events = POLLRDHUP };
-	ssize_t room = next_size(flow->source), size;
+	struct pollfd entry = { .fd = source->in, .events = POLLRDHUP };
+
+	return source->family == ADDR_VSOCK && poll(&entry, 1, 0) == 1 &&
+	       entry.revents & (POLLRDHUP | POLLHUP);
+}
+
+/* One message of a seqpacket source: its length, -EAGAIN, another negative errno, or -ENODATA at
+ * the end. *flags: MSG_EOR if it ends a record, or 0. */
+static ssize_t read_message(const struct transfer *transfer, void **data, int *flags)
+{
+	ssize_t room = next_size(transfer->source), size;
+	struct iovec part;
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
 
 	if (room < 0)
 		return room;
+	if (room < (ssize_t)RELAY_MESSAGE_SIZE)
+		room = RELAY_MESSAGE_SIZE;
 	if (room > (ssize_t)LARGEST)
-		room = (ssize_t)LARGEST;
-	*data = loop_buffer(flow->loop, (size_t)room);
+		room = LARGEST;
+	*data = loop_buffer(transfer->loop, (size_t)room);
 	if (!*data)
 		return -ENOMEM;
-	size = recv(flow->source->in, *data, (size_t)room, MSG_DONTWAIT | MSG_TRUNC);
+	part = (struct iovec){ .iov_base = *data, .iov_len = (size_t)room };
+	do
+		size = recvmsg(transfer->source->in, &message, MSG_DONTWAIT | MSG_TRUNC);
+	while (size < 0 && errno == EINTR);
 	if (size < 0)
 		return -errno;
 	if (size > room)
 		return -EMSGSIZE;
-	/* nothing: the end, or an empty message; only the first comes with the peer's shutdown */
-	if (size == 0 && (poll(&entry, 1, 0) == 1 && entry.revents & (POLLRDHUP | POLLHUP)))
-		return -ENODATA;
-	return size;
+	*flags = message.msg_flags & MSG_EOR;
+	return size == 0 && vsock_ended(transfer->source) ? -ENODATA : size;
 }
 
-static ssize_t read_cut(const struct flow *flow, void **data)
+/* Of a stream so much as becomes one message. */
+static ssize_t read_cut(const struct transfer *transfer, void **data)
 {
-	size_t cut = flow->settings->message_size ? (size_t)flow->settings->message_size : CUT;
+	uint64_t cut = transfer->settings->message_size ? transfer->settings->message_size
+							: RELAY_MESSAGE_SIZE;
 	ssize_t got;
 
-	*data = loop_buffer(flow->loop, cut);
+	/* the rate may be exceeded by a message, the limit of bytes may not */
+	if (cut > transfer->left)
+		cut = transfer->left;
+	*data = loop_buffer(transfer->loop, (size_t)cut);
 	if (!*data)
 		return -ENOMEM;
-	got = endpoint_read(flow->source, *data, cut);
+	got = endpoint_read(transfer->source, *data, (size_t)cut);
 	return got == 0 ? -ENODATA : got;
 }
 
-/* Memory for what is not sent yet is used up: a message is only read for a destination that seems to take one. */
-static bool must_not_be_kept(const struct flow *flow)
+/* The memory for pending bytes is used up: a message is only read for a destination that seems to
+ * take one. */
+static bool must_not_be_kept(const struct transfer *transfer)
 {
-	const struct loop_budget *budget = loop_budget(flow->loop);
-	struct pollfd entry = { .fd = flow->destination->out, .events = POLLOUT };
+	const struct loop_budget *budget = loop_budget(transfer->loop);
+	struct pollfd entry = { .fd = endpoint_poll_fd(transfer->destination, EPOLLOUT),
+				.events = POLLOUT };
 
 	return budget->used >= budget->limit && poll(&entry, 1, 0) == 0;
 }
 
-static enum move move_messages(struct chan *chan, struct flow *flow)
+/* Sends one message, or makes it pending. */
+static enum move send_message(struct chan *chan, struct transfer *transfer, const void *data,
+			      size_t size, int flags)
 {
-	bool cut = flow->source->in_kind != ENDPOINT_MESSAGES;
-	enum move result = engine_write_rest(chan, flow);
-
-	while (result == MOVE_EMPTY) {
-		void *data = NULL;
-		ssize_t got;
-
-		if (chan->state != CHAN_OPEN)
-			return MOVE_END;
-		if (!flow->allowance)
-			return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
-		if (must_not_be_kept(flow))
-			return MOVE_FULL;
-		got = cut ? read_cut(flow, &data) : read_message(flow, &data);
-		if (got == -EAGAIN)
-			return MOVE_EMPTY;
-		if (got == -ENODATA)
-			return MOVE_END;
-		if (got < 0) {
-			flow->error = (int)-got;
-			return MOVE_SOURCE_FAILED;
-		}
-		flow->read += (uint64_t)got;
-		flow->allowance -= (uint64_t)got < flow->allowance ? (uint64_t)got : flow->allowance;
-		if (too_long(chan, flow, (size_t)got))
-			return refuse(flow);
-		result = got ? engine_write(chan, flow, data, (size_t)got) : engine_write_empty(flow);
-	}
-	return result;
-}
-
-/* Sends the first length bytes of what is kept as one message. */
-static enum move send_line(struct chan *chan, struct flow *flow, size_t length)
-{
-	size_t kept;
-	const unsigned char *line = chan_rest(chan, &kept);
 	ssize_t put;
 
-	if (too_long(chan, flow, length))
-		return refuse(flow);
-	put = endpoint_write(flow->destination, line, length);
+	if (!endpoint_takes_messages(transfer->destination))
+		return engine_write(chan, transfer, data, size);
+	/* vsock carries no message of no bytes (af_vsock.c, vsock_connectible_sendmsg) */
+	if (!size && transfer->destination->family == ADDR_VSOCK)
+		return MOVE_ON;
+	if (size)
+		engine_tap(transfer, data, size);
+	put = engine_too_long(chan, transfer, size)
+		      ? -EMSGSIZE
+		      : endpoint_write_message(transfer->destination, data, size, flags);
+	if (put >= 0) {
+		chan->bytes += (uint64_t)put;
+		return MOVE_ON;
+	}
+	/* also when the destination failed: so the owner knows how much was lost */
+	if (chan_keep(transfer->loop, chan, data, size) < 0)
+		return engine_destination_failed(transfer, ENOMEM);
+	chan->message_kept = true;
+	chan->message_ends_record = flags & MSG_EOR;
+	return put == -EAGAIN ? MOVE_FULL : engine_destination_failed(transfer, (int)-put);
+}
+
+static enum move message_write(struct chan *chan, struct transfer *transfer)
+{
+	size_t size;
+	const unsigned char *data = chan_rest(chan, &size);
+	ssize_t put;
+
+	if (!chan->message_kept)
+		return engine_write_pending(chan, transfer);
+	put = endpoint_write_message(transfer->destination, data ? data : (const void *)"", size,
+				     chan->message_ends_record ? MSG_EOR : 0);
 	if (put == -EAGAIN)
 		return MOVE_FULL;
-	if (put < 0) {
-		flow->error = (int)-put;
-		return MOVE_DESTINATION_FAILED;
-	}
-	relay_tap_data(flow->settings->tap, flow->side, line, length);
-	chan_rest_written(flow->loop, chan, length);
-	return MOVE_EMPTY;
+	if (put < 0)
+		return engine_destination_failed(transfer, (int)-put);
+	chan->message_kept = false;
+	transfer->message = true;
+	if (data)
+		chan_rest_written(transfer->loop, chan, size);
+	return MOVE_ON;
 }
 
-static enum move send_lines(struct chan *chan, struct flow *flow, bool last)
+static enum move message_read(struct chan *chan, struct transfer *transfer)
 {
-	enum move result = MOVE_EMPTY;
-	const unsigned char *begin;
-	size_t length;
+	void *data = NULL;
+	int flags = 0;
+	ssize_t got;
 
-	while (result == MOVE_EMPTY && (begin = chan_rest(chan, &length))) {
-		const unsigned char *end = memchr(begin, '\n', length);
-
-		if (!end && !last)
-			return too_long(chan, flow, length) ? refuse(flow) : MOVE_EMPTY;
-		result = send_line(chan, flow, end ? (size_t)(end - begin) + 1 : length);
-	}
-	return result;
+	if (must_not_be_kept(transfer))
+		return MOVE_FULL;
+	got = transfer->source->in_kind == ENDPOINT_MESSAGES ? read_message(transfer, &data, &flags)
+							     : read_cut(transfer, &data);
+	if (got == -ENODATA)
+		return MOVE_END;
+	if (got < 0)
+		return engine_got(transfer, got);
+	transfer->message = true;
+	engine_count(transfer, (uint64_t)got);
+	return send_message(chan, transfer, data, (size_t)got, flags);
 }
 
-static enum move move_lines(struct chan *chan, struct flow *flow)
-{
-	enum move result = send_lines(chan, flow, chan->state != CHAN_OPEN || chan->source_ended);
-
-	while (result == MOVE_EMPTY) {
-		void *data = NULL;
-		ssize_t got;
-
-		if (chan->state != CHAN_OPEN || chan->source_ended)
-			return MOVE_END;
-		if (!flow->allowance)
-			return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
-		got = read_cut(flow, &data);
-		if (got == -EAGAIN)
-			return MOVE_EMPTY;
-		if (got < 0 && got != -ENODATA) {
-			flow->error = (int)-got;
-			return MOVE_SOURCE_FAILED;
-		}
-		chan->source_ended = got == -ENODATA; /* what is left is the last line */
-		if (got > 0 && chan_keep(flow->loop, chan, data, (size_t)got) < 0) {
-			flow->error = ENOMEM;
-			return MOVE_SOURCE_FAILED;
-		}
-		if (got > 0) {
-			flow->read += (uint64_t)got;
-			flow->allowance -= (uint64_t)got < flow->allowance ? (uint64_t)got : flow->allowance;
-		}
-		result = send_lines(chan, flow, chan->source_ended);
-	}
-	return result;
-}
-
-static enum move message_move(struct chan *chan, struct flow *flow)
-{
-	if (flow->settings->message_lines && flow->source->in_kind != ENDPOINT_MESSAGES)
-		return move_lines(chan, flow);
-	return move_messages(chan, flow);
-}
-
-const struct engine engine_message = { .name = "message", .move = message_move };
+const struct engine engine_message = { .read = message_read, .write = message_write };

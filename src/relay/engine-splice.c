@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The splice engine: from socket to socket through a pipe of the pool; to or from a pipe (standard input or output)
- * straight; from a file to a socket by sendfile(2), which is the same inside. EINVAL (a kernel or a descriptor that can't)
- * turns the channel over to the copy engine in mid-stream: what is in the pipe is read out first, so nothing is lost.
+ * The splice engine goes from socket to socket through a pipe of the pool. The straight engine goes
+ * to or from a pipe (standard input or output), and by sendfile(2), which is the same inside, from
+ * a file to a socket. EINVAL (a kernel or a descriptor that can't) turns the channel over to the
+ * copy engine in mid-stream: what is in the pipe is read out first, so nothing is lost.
  */
 #include "config.h"
 
@@ -13,17 +14,19 @@
 #include <unistd.h>
 
 #include "net/addr.h"
+#include "relay/choose.h"
 #include "relay/engine.h"
 #include "relay/loop.h"
 #include "relay/pipe.h"
 #include "relay/relay.h"
 
-/* A flow that is spliced by its own choice and gives less than this at once, so many times in a row, is copied again: for
- * each small segment splice takes a page and a slot of the pipe. */
+/* A transfer that chose splice by itself and reads less than this several times in a row is copied
+ * again, because splice needs a page and a slot of the pipe for each small segment. */
 #define SMALL (16 * 1024)
 #define SMALL_MOST 32
 
-#define VSOCK_MOST (64U * 1024) /* at once from vsock, where pages are allocated for all that is asked for */
+#define VSOCK_MOST \
+	(64U * 1024) /* at once from vsock, where pages are allocated for all that is asked for */
 
 #define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
 
@@ -38,217 +41,198 @@ static ssize_t do_splice(int from, int to, size_t size)
 }
 
 /* To the copy engine, with what is in the pipe. */
-static enum move fall_back(struct chan *chan, struct flow *flow)
+static enum move fall_back(struct chan *chan, struct transfer *transfer)
 {
-	while (chan->pipe && chan->pipe->bytes) {
-		unsigned char *buffer = loop_buffer(flow->loop, chan->pipe->bytes);
-		ssize_t got = buffer ? read(chan->pipe->out, buffer, chan->pipe->bytes) : -1;
-
-		if (got <= 0 || chan_keep(flow->loop, chan, buffer, (size_t)got) < 0) {
-			flow->error = ENOMEM;
-			return MOVE_DESTINATION_FAILED;
-		}
-		chan->pipe->bytes -= (uint32_t)got;
-	}
-	if (chan->pipe)
-		pipe_give_back(flow->loop, chan->pipe);
-	chan->pipe = NULL;
-	chan->engine = &engine_copy;
-	return chan->engine->move(chan, flow);
+	chan->engine = CHAN_COPY;
+	chan->reads_in_row = 0;
+	chan->may_splice = false;
+	return chan_empty_pipe(transfer->loop, chan) < 0
+		       ? engine_destination_failed(transfer, ENOMEM)
+		       : MOVE_ON;
 }
 
 /*
- * Straight between a pipe and a socket: EAGAIN may mean either end. Only the destination is asked: where it would take
- * more the source is waited for, and that level-triggered, so bytes that came in the meantime are seen at once. (To ask the
- * source how much it holds would be wrong: it may be more by now, and a destination that never was full gives no edge.)
+ * splice(2) does not get past an urgent byte (MSG_OOB) of TCP: it answers EAGAIN there for ever,
+ * or, once the peer has closed or failed, that, with bytes still to come. recv(2) skips the byte.
+ * So when splice has nothing, although the source was reported readable, recv is asked before that
+ * is believed; if it sees something, the channel is copied from now on. said is what splice means.
  */
-static enum move which_is_stuck(const struct flow *flow)
+static enum move ask_recv(struct chan *chan, struct transfer *transfer, enum move said)
 {
-	struct pollfd entry = { .fd = flow->destination->out, .events = POLLOUT };
+	char byte;
+	ssize_t seen;
+
+	if (transfer->source->in_kind != ENDPOINT_SOCKET ||
+	    (said == MOVE_EMPTY && (transfer->read || chan->waits != CHAN_WAITS_SOURCE)))
+		return said;
+	seen = endpoint_peek(transfer->source, &byte, 1);
+	if (seen > 0) {
+		/* reported once all of it was read */
+		chan->source_error = said == MOVE_SOURCE_FAILED ? (uint8_t)transfer->error : 0;
+		return fall_back(chan, transfer);
+	}
+	if (said != MOVE_SOURCE_FAILED && seen < 0 && seen != -EAGAIN && seen != -EOPNOTSUPP)
+		return engine_source_failed(transfer, (int)-seen);
+	return said == MOVE_EMPTY && seen == 0 ? MOVE_END : said;
+}
+
+/*
+ * Straight between a pipe and a socket: EAGAIN may mean either end. Only the destination is asked:
+ * where it would take more the source is waited for, and that level-triggered, so bytes that came
+ * in the meantime are seen at once. (To ask the source how much it holds would be wrong: it may be
+ * more by now, and a destination that never was full gives no edge.)
+ */
+static enum move which_is_stuck(const struct transfer *transfer)
+{
+	struct pollfd entry = { .fd = transfer->destination->out, .events = POLLOUT };
 
 	return poll(&entry, 1, 0) == 1 ? MOVE_EMPTY : MOVE_FULL;
 }
 
-/* EPIPE is the destination's; of the others a socket that is the source is the more likely cause, and a file can only fail
- * in ways that a socket doesn't. */
-static enum move who_failed(const struct flow *flow)
+/* EPIPE is the destination's; of the others a socket that is the source is the more likely cause,
+ * and a file can only fail in ways that a socket doesn't. */
+static enum move who_failed(const struct transfer *transfer)
 {
-	bool lost = flow->error == ECONNRESET || flow->error == ENOTCONN || flow->error == ETIMEDOUT;
+	bool lost = transfer->error == ECONNRESET || transfer->error == ENOTCONN ||
+		    transfer->error == ETIMEDOUT;
 
-	if (flow->source->in_kind == ENDPOINT_FILE)
-		return flow->error == EIO || flow->error == ESTALE || flow->error == EISDIR ? MOVE_SOURCE_FAILED
-		                                                                            : MOVE_DESTINATION_FAILED;
-	return flow->source->in_kind == ENDPOINT_SOCKET && lost ? MOVE_SOURCE_FAILED : MOVE_DESTINATION_FAILED;
+	if (transfer->source->in_kind == ENDPOINT_FILE)
+		return transfer->error == EIO || transfer->error == ESTALE ||
+				       transfer->error == EISDIR || transfer->error == EBADF
+			       ? MOVE_SOURCE_FAILED
+			       : MOVE_DESTINATION_FAILED;
+	return transfer->source->in_kind == ENDPOINT_SOCKET && lost ? MOVE_SOURCE_FAILED
+								    : MOVE_DESTINATION_FAILED;
 }
 
-static ssize_t move_some(const struct flow *flow, size_t size)
+static ssize_t move_some(const struct transfer *transfer, size_t size)
 {
 	ssize_t moved;
 
-	if (flow->source->in_kind != ENDPOINT_FILE)
-		return do_splice(flow->source->in, flow->destination->out, size);
+	if (transfer->source->in_kind != ENDPOINT_FILE)
+		return do_splice(transfer->source->in, transfer->destination->out, size);
 	do
-		moved = sendfile(flow->destination->out, flow->source->in, NULL, size);
+		moved = sendfile(transfer->destination->out, transfer->source->in, NULL, size);
 	while (moved < 0 && errno == EINTR);
 	return moved < 0 ? -errno : moved;
 }
 
-static enum move move_straight(struct chan *chan, struct flow *flow)
+static enum move straight_stopped(struct chan *chan, struct transfer *transfer, ssize_t moved)
 {
-	for (;;) {
-		size_t ask = flow->allowance < 1024 * 1024 ? (size_t)flow->allowance : 1024 * 1024;
-		ssize_t moved;
+	enum move result = MOVE_END;
 
-		if (!ask)
-			return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
-		moved = move_some(flow, ask);
-		if (moved == 0)
-			return MOVE_END;
-		if (moved == -EAGAIN)
-			return flow->source->in_kind == ENDPOINT_FILE ? MOVE_FULL : which_is_stuck(flow);
-		if (moved == -EINVAL)
-			return fall_back(chan, flow);
-		if (moved < 0) {
-			flow->error = (int)-moved;
-			return who_failed(flow);
-		}
-		chan->bytes += (uint64_t)moved;
-		flow->read += (uint64_t)moved;
-		flow->allowance -= (uint64_t)moved;
+	if (moved == -EAGAIN) {
+		result = transfer->source->in_kind == ENDPOINT_FILE ? MOVE_FULL
+								    : which_is_stuck(transfer);
+	} else if (moved == -EPIPE && transfer->destination->out_kind == ENDPOINT_PIPE) {
+		/* a pipe without a reader, also if the source has nothing (wait_for_space) */
+		return fall_back(chan, transfer);
+	} else if (moved < 0) {
+		transfer->error = (int)-moved;
+		result = who_failed(transfer);
 	}
+	return result == MOVE_FULL || result == MOVE_DESTINATION_FAILED
+		       ? result
+		       : ask_recv(chan, transfer, result);
 }
 
-/* Empties the pipe into the destination: MOVE_EMPTY when all went. */
-static enum move drain_pipe(struct chan *chan, struct flow *flow)
+static enum move straight_read(struct chan *chan, struct transfer *transfer)
 {
-	while (chan->pipe && chan->pipe->bytes) {
-		ssize_t moved = do_splice(chan->pipe->out, flow->destination->out, chan->pipe->bytes);
+	uint64_t most = transfer->allowance < 1024 * 1024 ? transfer->allowance : 1024 * 1024;
+	ssize_t moved = move_some(transfer, engine_at_once(transfer, most));
 
-		if (moved == -EAGAIN)
-			return MOVE_FULL;
-		if (moved == -EINVAL) {
-			chan->may_splice = false;
-			return fall_back(chan, flow);
-		}
-		if (moved <= 0) {
-			flow->error = moved ? (int)-moved : EIO;
-			return MOVE_DESTINATION_FAILED;
-		}
-		chan->pipe->bytes -= (uint32_t)moved;
-		chan->bytes += (uint64_t)moved;
-	}
-	return MOVE_EMPTY;
-}
-
-/* Reads into the pipe what has room there. MOVE_ON: something came. */
-static enum move fill_pipe(struct chan *chan, struct flow *flow)
-{
-	size_t ask;
-	ssize_t moved;
-
-	if (!chan->pipe)
-		chan->pipe = pipe_take(flow->loop, flow->source->family == ADDR_TCP || flow->destination->family != ADDR_UNIX);
-	if (!chan->pipe) {
-		chan->may_splice = false; /* none is to be had: this flow is copied to its end */
-		return fall_back(chan, flow);
-	}
-	ask = chan->pipe->capacity - chan->pipe->bytes;
-	if (flow->source->family == ADDR_VSOCK && ask > VSOCK_MOST)
-		ask = VSOCK_MOST;
-	ask = flow->allowance < ask ? (size_t)flow->allowance : ask;
-	if (!flow->allowance)
-		return flow->limited ? MOVE_PAUSE : MOVE_BUDGET;
-	moved = do_splice(flow->source->in, chan->pipe->in, ask);
-	if (moved == 0)
-		return MOVE_END;
-	if (moved == -EAGAIN)
-		return MOVE_EMPTY;
-	if (moved == -EINVAL) {
-		chan->may_splice = false;
-		return fall_back(chan, flow);
-	}
-	if (moved < 0) {
-		flow->error = (int)-moved;
-		return MOVE_SOURCE_FAILED;
-	}
-	if (!chan->pipe->bytes)
-		chan->small_reads = moved >= SMALL ? 0 : (uint8_t)(chan->small_reads + 1);
-	chan->pipe->bytes += (uint32_t)moved;
-	flow->read += (uint64_t)moved;
-	flow->allowance -= (uint64_t)moved;
+	if (moved == -EINVAL)
+		return fall_back(chan, transfer);
+	if (moved <= 0)
+		return straight_stopped(chan, transfer, moved);
+	chan->bytes += (uint64_t)moved;
+	engine_count(transfer, (uint64_t)moved);
 	return MOVE_ON;
 }
 
-/*
- * The destination is full, and some of the pipe may still be free: read on, so that the source does not have to wait for
- * the destination, and need not be woken first when that goes on. How the source ended is told when the pipe is empty.
- */
-static enum move read_ahead(struct chan *chan, struct flow *flow)
+/* Empties the pipe into the destination; what relay_insert() put before it goes first. */
+static enum move splice_write(struct chan *chan, struct transfer *transfer)
 {
-	enum move result;
+	enum move result = engine_write_pending(chan, transfer);
 
-	if (chan->state != CHAN_OPEN || chan->source_ended || chan->source_error)
-		return MOVE_FULL;
-	do {
-		if (chan->pipe->bytes == chan->pipe->capacity || !flow->allowance)
+	while (result == MOVE_ON && chan->pipe && chan->pipe->bytes) {
+		ssize_t moved = do_splice(chan->pipe->out, transfer->destination->out,
+					  engine_at_once(transfer, chan->pipe->bytes));
+
+		if (moved == -EAGAIN)
 			return MOVE_FULL;
-		result = fill_pipe(chan, flow);
-	} while (result == MOVE_ON);
-	if (chan->engine != &engine_splice)
-		return result; /* it fell back */
-	chan->source_ended = result == MOVE_END;
-	if (result == MOVE_SOURCE_FAILED)
-		chan->source_error = (uint8_t)flow->error;
-	return result == MOVE_EMPTY ? MOVE_AHEAD : MOVE_FULL;
-}
-
-/* From the source into the (empty) pipe, or how the source ended. */
-static enum move refill(struct chan *chan, struct flow *flow)
-{
-	if (chan->source_error) {
-		flow->error = chan->source_error;
-		return MOVE_SOURCE_FAILED;
-	}
-	return chan->state != CHAN_OPEN || chan->source_ended ? MOVE_END : fill_pipe(chan, flow);
-}
-
-static enum move move_through_pipe(struct chan *chan, struct flow *flow)
-{
-	enum move result = drain_pipe(chan, flow);
-
-	while (result == MOVE_EMPTY && chan->engine == &engine_splice) {
-		result = refill(chan, flow);
-		if (result == MOVE_ON)
-			result = drain_pipe(chan, flow);
-		else if (result == MOVE_EMPTY)
-			break;
-	}
-	if (result == MOVE_FULL && chan->engine == &engine_splice)
-		result = read_ahead(chan, flow);
-	if (chan->pipe && !chan->pipe->bytes) {
-		pipe_give_back(flow->loop, chan->pipe);
-		chan->pipe = NULL;
-	}
-	if (!chan->pipe && chan->may_splice && (chan->small_reads >= SMALL_MOST || !engine_wants_splice(flow))) {
-		chan->engine = &engine_copy;
-		chan->small_reads = 0;
+		if (moved == -EINVAL)
+			return fall_back(chan, transfer) == MOVE_ON
+				       ? engine_write_pending(chan, transfer)
+				       : MOVE_DESTINATION_FAILED;
+		if (moved <= 0)
+			return engine_destination_failed(transfer, moved ? (int)-moved : EIO);
+		chan->pipe->bytes -= (uint32_t)moved;
+		chan->bytes += (uint64_t)moved;
 	}
 	return result;
 }
 
-static enum move splice_move(struct chan *chan, struct flow *flow)
+/* Reads ahead while the destination is full, so that the source need not wait, and need not be
+ * woken first afterwards. */
+static bool splice_room(const struct chan *chan, const struct transfer *transfer)
 {
-	bool straight = flow->source->in_kind != ENDPOINT_SOCKET || flow->destination->out_kind == ENDPOINT_PIPE;
-
-	if (chan->rest) { /* the owner's own words */
-		enum move result = engine_write_rest(chan, flow);
-
-		if (result != MOVE_EMPTY)
-			return result;
-	}
-	if (!straight)
-		return move_through_pipe(chan, flow);
-	return chan->state == CHAN_OPEN ? move_straight(chan, flow) : MOVE_END;
+	(void)transfer;
+	return !chan->rest && chan->pipe && chan->pipe->bytes < chan->pipe->capacity;
 }
 
-const struct engine engine_splice = { .name = "splice", .move = splice_move };
+/* How much of the source goes into the pipe at once. */
+static size_t to_fill(const struct chan *chan, const struct transfer *transfer)
+{
+	uint64_t ask = chan->pipe->capacity - chan->pipe->bytes,
+		 buffer = transfer->settings->buffer;
+
+	if (transfer->source->family == ADDR_VSOCK && ask > VSOCK_MOST)
+		ask = VSOCK_MOST;
+	if (buffer && ask > buffer)
+		ask = buffer;
+	return (size_t)(transfer->allowance < ask ? transfer->allowance : ask);
+}
+
+/* From the source into the pipe. */
+static enum move splice_read(struct chan *chan, struct transfer *transfer)
+{
+	enum move result;
+	ssize_t moved;
+
+	if (!chan->pipe)
+		chan->pipe = pipe_take(transfer->loop,
+				       transfer->source->family == ADDR_TCP ||
+					       transfer->destination->family != ADDR_UNIX);
+	/* where none is to be had this flow is copied to its end */
+	moved = chan->pipe
+			? do_splice(transfer->source->in, chan->pipe->in, to_fill(chan, transfer))
+			: -EINVAL;
+	if (moved == -EINVAL)
+		return fall_back(chan, transfer);
+	result = engine_got(transfer, moved);
+	if (result != MOVE_ON)
+		return ask_recv(chan, transfer, result);
+	if (!chan->pipe->bytes)
+		chan->reads_in_row = moved >= SMALL ? 0 : (uint8_t)(chan->reads_in_row + 1);
+	chan->pipe->bytes += (uint32_t)moved;
+	return MOVE_ON;
+}
+
+static void splice_rest(struct chan *chan, const struct transfer *transfer)
+{
+	if (chan->pipe && !chan->pipe->bytes) {
+		pipe_give_back(transfer->loop, chan->pipe);
+		chan->pipe = NULL;
+	}
+	if (!chan->pipe && chan->may_splice &&
+	    (chan->reads_in_row >= SMALL_MOST || !choose_splice(transfer))) {
+		chan->engine = CHAN_COPY;
+		chan->reads_in_row = 0;
+	}
+}
+
+const struct engine engine_splice = {
+	.read = splice_read, .write = splice_write, .room = splice_room, .rest = splice_rest
+};
+const struct engine engine_straight = { .read = straight_read, .write = engine_write_pending };

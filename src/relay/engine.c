@@ -3,107 +3,100 @@
 
 #include "relay/engine.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+
+#include <linux/vm_sockets.h>
+
 #include "net/addr.h"
 #include "relay/loop.h"
-#include "relay/trial.h"
+#include "relay/relay.h"
 
-static bool can_splice(const struct endpoint *source, const struct endpoint *destination)
+void engine_tap(const struct transfer *transfer, const void *data, size_t size)
 {
-	/* descriptors that were inherited may be blocking, and SPLICE_F_NONBLOCK covers only the pipe */
-	bool to_socket = destination->out_kind == ENDPOINT_SOCKET && !destination->inherited;
-
-	if (source->in_kind == ENDPOINT_FILE)
-		return to_socket;
-	return (source->in_kind == ENDPOINT_PIPE || (source->in_kind == ENDPOINT_SOCKET && !source->inherited)) &&
-	       (to_socket || destination->out_kind == ENDPOINT_PIPE);
+	for (struct relay_tap *tap = transfer->settings->tap; tap; tap = tap->next)
+		tap->data(tap, transfer->side, data, size);
 }
 
-enum way { COPIED, SPLICED, TRIED };
-
-/*
- * How large flows of a pair go. Measured, see HACKING.md ("Engines"): between UNIX sockets, between TCP sockets and from TCP to
- * UNIX splice is real zero-copy and wins everywhere, and to vsock it saves one copy of two; from UNIX to TCP it makes small
- * segments; from vsock it depends on the machine.
- */
-static enum way way_of(const struct endpoint *source, const struct endpoint *destination)
+enum move engine_write_pending(struct chan *chan, struct transfer *transfer)
 {
-	static const uint8_t ways[][ADDR_UNIX + 1] = {
-		[ADDR_VSOCK] = { [ADDR_VSOCK] = TRIED, [ADDR_TCP] = TRIED, [ADDR_UNIX] = TRIED },
-		[ADDR_TCP] = { [ADDR_VSOCK] = SPLICED, [ADDR_TCP] = SPLICED, [ADDR_UNIX] = SPLICED },
-		[ADDR_UNIX] = { [ADDR_VSOCK] = SPLICED, [ADDR_TCP] = COPIED, [ADDR_UNIX] = SPLICED },
-	};
+	const unsigned char *data;
+	size_t length;
 
-	return source->family <= ADDR_UNIX && destination->family <= ADDR_UNIX ? ways[source->family][destination->family] : COPIED;
-}
+	while ((data = chan_rest(chan, &length))) {
+		ssize_t put = endpoint_write(transfer->destination, data, length);
 
-/* NULL: nothing is tried on this pair. All that are come from vsock. */
-static struct trial *trial_of(const struct flow *flow)
-{
-	if (way_of(flow->source, flow->destination) != TRIED)
-		return NULL;
-	return &loop_trials(flow->loop)[flow->destination->family - ADDR_VSOCK];
-}
-
-bool engine_wants_splice(const struct flow *flow)
-{
-	const struct trial *trial = trial_of(flow);
-
-	return !trial || trial_splice(trial);
-}
-
-enum move engine_move(struct chan *chan, struct flow *flow)
-{
-	struct trial *trial = chan->may_splice && chan->is_large ? trial_of(flow) : NULL;
-	const struct engine *engine = chan->engine;
-	bool measured = trial && trial_runs(trial);
-	uint64_t begun = measured ? trial_clock() : 0;
-	enum move result = engine->move(chan, flow);
-
-	/* not the move in which it changed over */
-	if (trial && chan->engine == engine)
-		trial_moved(trial, engine == &engine_splice, flow->read, measured ? trial_clock() - begun : 0);
-	return result;
-}
-
-const struct engine *engine_choose(const struct endpoint *source, const struct endpoint *destination, unsigned setting,
-                                   bool *may_splice)
-{
-	*may_splice = false;
-	if (endpoint_is_datagrams(source->in_kind) || endpoint_is_datagrams(destination->out_kind))
-		return &engine_datagram;
-	if (source->in_kind == ENDPOINT_MESSAGES || endpoint_takes_messages(destination))
-		return &engine_message;
-	if (setting == ENGINE_COPY || !can_splice(source, destination))
-		return &engine_copy;
-	/* straight to or from a pipe: one system call instead of two, whatever the size */
-	if (setting == ENGINE_SPLICE || source->in_kind == ENDPOINT_PIPE || destination->out_kind == ENDPOINT_PIPE)
-		return &engine_splice;
-	if (source->in_kind == ENDPOINT_FILE)
-		return destination->family == ADDR_VSOCK ? &engine_copy : &engine_splice;
-	*may_splice = way_of(source, destination) != COPIED;
-	return &engine_copy;
-}
-
-/*
- * How much a UNIX destination may hold, measured with 1 and 8 connections (HACKING.md, engines): its default of 208 KiB
- * makes TCP, which has more in flight, wait; between UNIX sockets more than this only pushes the bytes out of the
- * processor's cache. A reader that stalls keeps all of it in the kernel's memory, so few have it at a time.
- */
-#define ROOM (1024 * 1024)
-#define ROOM_FROM_UNIX (208 * 1024)
-#define ROOMY_MOST 16
-
-void engine_enlarge(struct chan *chan, const struct flow *flow)
-{
-	struct loop_budget *budget = loop_budget(flow->loop);
-
-	chan->is_large = true;
-	endpoint_ask_much(flow->source, ROOM);
-	if (flow->destination->family == ADDR_UNIX && flow->destination->out_kind == ENDPOINT_SOCKET) {
-		if (budget->roomy == ROOMY_MOST)
-			return;
-		budget->roomy++;
-		chan->has_room = true;
+		if (put == -EAGAIN)
+			return MOVE_FULL;
+		if (put < 0)
+			return engine_destination_failed(transfer, (int)-put);
+		chan_rest_written(transfer->loop, chan, (size_t)put);
 	}
-	endpoint_expect_much(flow->destination, flow->source->family == ADDR_UNIX ? ROOM_FROM_UNIX : ROOM);
+	return MOVE_ON;
+}
+
+enum move engine_write(struct chan *chan, struct transfer *transfer, const void *data, size_t size)
+{
+	const unsigned char *bytes = data;
+	size_t done = 0;
+
+	engine_tap(transfer, data, size);
+	while (done < size) {
+		ssize_t put = endpoint_write(transfer->destination, bytes + done, size - done);
+
+		if (put < 0) {
+			/* also when the destination failed: so the owner knows how much was lost */
+			int error = chan_keep(transfer->loop, chan, bytes + done, size - done);
+
+			if (put == -EAGAIN && !error)
+				return MOVE_FULL;
+			return engine_destination_failed(transfer,
+							 (int)(put == -EAGAIN ? -error : -put));
+		}
+		done += (size_t)put;
+		chan->bytes += (uint64_t)put;
+	}
+	return MOVE_ON;
+}
+
+size_t engine_at_once(const struct transfer *transfer, uint64_t size)
+{
+	uint64_t buffer = transfer->settings->buffer, most = transfer->destination->most;
+
+	if (buffer && buffer < size)
+		size = buffer;
+	return (size_t)(most && most < size ? most : size);
+}
+
+size_t engine_vsock_window(int fd)
+{
+	uint64_t window = 0;
+	socklen_t size = sizeof(window);
+
+	return getsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &window, &size) == 0
+		       ? (size_t)window
+		       : 0;
+}
+
+/* The longest message that the destination takes; 0: not known. */
+static size_t message_limit(const struct endpoint *destination)
+{
+	socklen_t size = sizeof(int);
+	int buffer = 0;
+
+	if (destination->family == ADDR_VSOCK)
+		return engine_vsock_window(destination->out);
+	if (getsockopt(destination->out, SOL_SOCKET, SO_SNDBUF, &buffer, &size) < 0)
+		return 0;
+	/* unix_dgram and seqpacket: sk_sndbuf - 32 (net/unix/af_unix.c) */
+	return buffer > 32 ? (size_t)buffer - 32 : 0;
+}
+
+bool engine_too_long(struct chan *chan, const struct transfer *transfer, size_t size)
+{
+	if (!endpoint_takes_messages(transfer->destination))
+		return false;
+	if (!chan->message_limit)
+		chan->message_limit = (uint32_t)message_limit(transfer->destination);
+	return chan->message_limit && size > chan->message_limit;
 }

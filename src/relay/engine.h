@@ -1,73 +1,120 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * engine: how bytes get from a source to a destination. Two of them, behind one function; see HACKING.md for what was
- * measured, and engine_choose() for which pair gets which.
+ * engine: the ways to move bytes from a source to a destination. An engine is a few functions that
+ * each do one step; relay/transfer calls them and decides what comes next. So the common rules are
+ * written once: pending bytes first, no reading beyond a limit, and the handling of end of file.
+ *
+ * relay/choose picks the engine for a pair; doc/measurements.md has the measurements.
  */
 #ifndef RELAY_ENGINE_H
 #define RELAY_ENGINE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "net/endpoint.h"
 #include "relay/chan.h"
 
-enum engine_setting { ENGINE_AUTO, ENGINE_COPY, ENGINE_SPLICE };
-
-/* Why an engine stopped. Before all but MOVE_FULL and MOVE_AHEAD everything that was read has been written. */
+/* How a step, or the whole transfer, ended. */
 enum move {
-	MOVE_EMPTY,   /* the source has nothing more now */
-	MOVE_FULL,    /* the destination takes no more now; what was read and not written is kept in the channel, or the source has it */
-	MOVE_AHEAD,   /* the same, and the source has nothing more now: what it sends next still has room */
-	MOVE_BUDGET,  /* as much as one turn may move; there may be more */
-	MOVE_PAUSE,   /* the rate limit or the limit of bytes says no more now */
-	MOVE_ON,      /* goes on with another engine, chan->engine: between engines only, the relay never sees it */
-	MOVE_END,     /* end of file */
-	MOVE_SOURCE_FAILED,      /* flow->error tells, a positive errno */
-	MOVE_DESTINATION_FAILED, /* likewise; what was read and not written is lost: flow->lost bytes */
+	MOVE_ON, /* continue: there may be more; a transfer never ends with this */
+	MOVE_EMPTY, /* the source has no more data now */
+	MOVE_FULL, /* the destination is full; unwritten data is pending in the channel, or still in
+		      the source */
+	MOVE_AHEAD, /* the same, and the source has no more data now: what it sends next still has
+		       room */
+	MOVE_BUDGET, /* the budget of the turn is used up; there may be more */
+	MOVE_PAUSE, /* a rate limit or the pause between lines stops it for now */
+	MOVE_END, /* nothing more will be read, and nothing is pending; chan->phase has the reason
+		   */
+	MOVE_SOURCE_FAILED, /* transfer->error has the positive errno */
+	MOVE_DESTINATION_FAILED, /* likewise; pending bytes are lost */
 };
 
-/* What one turn of an engine works with. */
-struct flow {
+/* One turn of a channel. */
+struct transfer {
 	struct loop *loop;
 	const struct endpoint *source, *destination;
 	const struct relay_settings *settings;
 	uint64_t allowance; /* bytes that may be read now */
-	bool limited;       /* allowance comes from a limit, not from the budget */
-	int side;           /* of the source in its relay, for the tap */
-	uint64_t read;      /* bytes that were read in this turn */
+	uint64_t left; /* bytes until --max-bytes */
+	uint64_t read; /* bytes read in this turn */
+	int side; /* of the source in its relay, for the tap */
 	int error;
+	bool limited; /* the allowance comes from a limit, not from the budget of a turn */
+	bool in_turn; /* the channel has its turn of the shared rate */
+	bool hurry; /* the relay is stopping: no pause between lines */
+	bool full; /* the destination is full for this turn, and the engine reads ahead */
+	bool message; /* a message was read or written in this turn, maybe one of no bytes */
 };
 
 struct engine {
-	const char *name;
-	enum move (*move)(struct chan *chan, struct flow *flow);
+	/* Reads at most transfer->allowance bytes, except that a message may be longer, and writes
+	 * them or leaves them pending. Before the call nothing is pending, except the beginning of
+	 * a line or frame, or if transfer->full is set. */
+	enum move (*read)(struct chan *chan, struct transfer *transfer);
+	/* Writes pending bytes. MOVE_ON: everything that can be written was written. */
+	enum move (*write)(struct chan *chan, struct transfer *transfer);
+	/* May it read while the destination is full? NULL: never. */
+	bool (*room)(const struct chan *chan, const struct transfer *transfer);
+	/* Called at the end of a turn; may be NULL. */
+	void (*rest)(struct chan *chan, const struct transfer *transfer);
+	bool keeps_parts; /* the beginning of a line or frame may be pending while it waits for the
+			     source */
 };
 
-extern const struct engine engine_copy, engine_splice, engine_message, engine_filter, engine_datagram;
+extern const struct engine engine_copy, engine_splice, engine_straight, engine_message,
+	engine_filter, engine_datagram;
 
-/* What the engines that read into memory share. The last two return MOVE_EMPTY when all went, MOVE_FULL when something is
- * kept, or MOVE_DESTINATION_FAILED. A message is taken whole or not at all, so these do for messages too. */
-/* The first length bytes of what is kept, by one write: MOVE_EMPTY when some of them went, or as above. */
-enum move engine_write_kept(struct chan *chan, struct flow *flow, size_t length);
-enum move engine_write_rest(struct chan *chan, struct flow *flow);
-enum move engine_write(struct chan *chan, struct flow *flow, const unsigned char *data, size_t size);
-/* A message of length 0; to a stream that is nothing. */
-enum move engine_write_empty(struct flow *flow);
+/* What the engines share. */
 
-/* A turn of the channel's engine. */
-enum move engine_move(struct chan *chan, struct flow *flow);
-/* Should a flow that may be spliced, and turned out to be worth it, be spliced now? */
-bool engine_wants_splice(const struct flow *flow);
+static inline enum move engine_source_failed(struct transfer *transfer, int error)
+{
+	transfer->error = error;
+	return MOVE_SOURCE_FAILED;
+}
 
-/* A flow of which so many bytes were written is a large one. */
-#define ENGINE_LARGE_FLOW (1024 * 1024)
-/* To be called once when it is: what the kernel can do better for it. */
-void engine_enlarge(struct chan *chan, const struct flow *flow);
+static inline enum move engine_destination_failed(struct transfer *transfer, int error)
+{
+	transfer->error = error;
+	return MOVE_DESTINATION_FAILED;
+}
 
-/* The engine that a channel begins with; setting is enum engine_setting. *may_splice: the copy engine hands it over to the
- * splice engine when the flow turns out to be large. */
-const struct engine *engine_choose(const struct endpoint *source, const struct endpoint *destination, unsigned setting,
-                                   bool *may_splice);
+/* Counts bytes that were read. */
+static inline void engine_count(struct transfer *transfer, uint64_t bytes)
+{
+	transfer->read += bytes;
+	transfer->allowance -= bytes < transfer->allowance ? bytes : transfer->allowance;
+	transfer->left -= bytes < transfer->left ? bytes : transfer->left;
+}
+
+/* The result of a read: MOVE_ON after counting more than 0 bytes, MOVE_END for 0. */
+static inline enum move engine_got(struct transfer *transfer, ssize_t got)
+{
+	if (got == -EAGAIN)
+		return MOVE_EMPTY;
+	if (got <= 0)
+		return got ? engine_source_failed(transfer, (int)-got) : MOVE_END;
+	engine_count(transfer, (uint64_t)got);
+	return MOVE_ON;
+}
+
+/* Shows data to the taps. */
+void engine_tap(const struct transfer *transfer, const void *data, size_t size);
+/* Writes data and leaves the part that does not fit pending. MOVE_ON: all was written. */
+enum move engine_write(struct chan *chan, struct transfer *transfer, const void *data, size_t size);
+/* Writes all pending bytes. This also works for a message, which is written completely or not at
+ * all. */
+enum move engine_write_pending(struct chan *chan, struct transfer *transfer);
+
+/* The smallest of size, --buffer and the limit of one write to the destination. */
+size_t engine_at_once(const struct transfer *transfer, uint64_t size);
+/* Is a message of size bytes too long for the destination? The kernel is asked only once. */
+bool engine_too_long(struct chan *chan, const struct transfer *transfer, size_t size);
+/* The window of a vsock socket in bytes. A message must fit into the receiver's window, which is
+ * usually the same. */
+size_t engine_vsock_window(int fd);
 
 #endif

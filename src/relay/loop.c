@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/units.h"
-#include "relay/pipe.h"
+#include "relay/busy.h"
 #include "relay/trial.h"
 
 #define BATCH 256 /* events fetched at once */
@@ -24,9 +24,12 @@ struct loop {
 	int epoll;
 	bool stopped;
 	uint64_t now;
+	uint64_t patient_until; /* when this turn's time for new connections ends */
+	unsigned turns; /* in which patient watches were called */
 
 	struct slot *slots; /* slot 0 is never given out */
-	uint32_t slot_count, slots_used; /* how many there is memory for, the last that was ever taken: behind it nothing is touched */
+	uint32_t slot_count, slots_used; /* how many there is memory for, the last that was ever
+					    taken: behind it nothing is touched */
 	uint32_t first_free; /* 0: none of those that were */
 	uint32_t always; /* how many watches are always ready */
 
@@ -35,7 +38,8 @@ struct loop {
 
 	struct watch signal_watch;
 	sigset_t old_mask;
-	void (*signal_handler)(struct loop *loop, const struct signalfd_siginfo *info, void *context);
+	void (*signal_handler)(struct loop *loop, const struct signalfd_siginfo *info,
+			       void *context);
 	void *signal_context;
 
 	void **garbage;
@@ -45,8 +49,10 @@ struct loop {
 	size_t buffer_size;
 	void *batch;
 	struct pipe_pool *pipes;
+	void (*free_pipes)(struct pipe_pool *pipes);
 	struct trial trials[LOOP_TRIALS];
 	struct loop_budget budget;
+	struct busy busy;
 };
 
 int loop_start(struct loop **out)
@@ -82,7 +88,8 @@ void loop_free(struct loop *loop)
 	if (!loop)
 		return;
 	free_garbage(loop);
-	pipe_pool_free(loop);
+	if (loop->pipes)
+		loop->free_pipes(loop->pipes);
 	if (loop->signal_watch.fd >= 0) {
 		close(loop->signal_watch.fd);
 		sigprocmask(SIG_SETMASK, &loop->old_mask, NULL);
@@ -94,6 +101,16 @@ void loop_free(struct loop *loop)
 	free(loop->batch);
 	free(loop->buffer);
 	free(loop);
+}
+
+void loop_busy_poll(struct loop *loop, const struct loop_settings *settings)
+{
+	busy_start(&loop->busy, settings->busy_poll);
+}
+
+struct busy *loop_busy(struct loop *loop)
+{
+	return &loop->busy;
 }
 
 void loop_stop(struct loop *loop)
@@ -147,8 +164,9 @@ struct trial *loop_trials(struct loop *loop)
 	return loop->trials;
 }
 
-struct pipe_pool **loop_pipes(struct loop *loop)
+struct pipe_pool **loop_pipes(struct loop *loop, void (*free_pipes)(struct pipe_pool *pipes))
 {
+	loop->free_pipes = free_pipes;
 	return &loop->pipes;
 }
 
@@ -344,7 +362,8 @@ void loop_timer_stop(struct loop *loop, struct timer *timer)
 
 static void run_timers(struct loop *loop)
 {
-	/* A timer that sets itself anew for "now" waits for the next turn: only what was due when the turn began runs. */
+	/* Only timers that were due at the start of the turn run. One that sets itself to "now"
+	 * waits for the next turn. */
 	uint64_t due = loop->now;
 
 	while (loop->timers > 0 && loop->heap[0]->at <= due && !loop->stopped) {
@@ -374,7 +393,8 @@ static bool always_wanted(const struct loop *loop)
 	return false;
 }
 
-/* How long epoll may sleep: -1 for ever, 0 not at all, else ms rounded up, so that a timer is due when it wakes. */
+/* The timeout for epoll: -1 for ever, 0 not at all, else ms, rounded up so that the timer is due on
+ * waking. */
 static int patience(const struct loop *loop)
 {
 	uint64_t now, wait;
@@ -404,7 +424,9 @@ static void signal_ready(struct loop *loop, struct watch *watch, uint32_t events
 static const struct watch_kind signal_kind = { .name = "signal", .ready = signal_ready };
 
 int loop_signals(struct loop *loop, const sigset_t *signals,
-                 void (*handler)(struct loop *loop, const struct signalfd_siginfo *info, void *context), void *context)
+		 void (*handler)(struct loop *loop, const struct signalfd_siginfo *info,
+				 void *context),
+		 void *context)
 {
 	int fd;
 
@@ -428,16 +450,52 @@ void loop_child(const struct loop *loop)
 
 /* Turning */
 
-static void run_events(struct loop *loop, const struct epoll_event *events, int count)
+/* The watch of this event, or NULL if it is gone. */
+static struct watch *watch_of(const struct loop *loop, const struct epoll_event *event)
 {
-	for (int i = 0; i < count && !loop->stopped; i++) {
-		uint32_t number = (uint32_t)events[i].data.u64;
-		uint32_t generation = (uint32_t)(events[i].data.u64 >> 32);
-		struct slot *slot = &loop->slots[number];
+	uint32_t number = (uint32_t)event->data.u64;
+	uint32_t generation = (uint32_t)(event->data.u64 >> 32);
+	const struct slot *slot = &loop->slots[number];
 
-		if (slot->watch && slot->generation == generation)
-			slot->watch->kind->ready(loop, slot->watch, events[i].events);
+	return slot->generation == generation ? slot->watch : NULL;
+}
+
+bool loop_hurries(const struct loop *loop)
+{
+	return units_now() >= loop->patient_until;
+}
+
+/* One at least. Each turn begins with another one, because epoll keeps their order. */
+static void run_patient(struct loop *loop, const struct epoll_event *events, unsigned count)
+{
+	unsigned first = loop->turns++ % count;
+
+	loop->patient_until = units_now() + LOOP_PATIENT_TIME;
+	for (unsigned i = 0; i < count && !loop->stopped; i++) {
+		const struct epoll_event *event = &events[(first + i) % count];
+		struct watch *watch = watch_of(loop, event);
+
+		if (i > 0 && loop_hurries(loop))
+			return;
+		if (watch)
+			watch->kind->ready(loop, watch, event->events);
 	}
+}
+
+static void run_events(struct loop *loop, struct epoll_event *events, int count)
+{
+	unsigned patient = 0;
+
+	for (int i = 0; i < count && !loop->stopped; i++) {
+		struct watch *watch = watch_of(loop, &events[i]);
+
+		if (watch && watch->kind->patient)
+			events[patient++] = events[i];
+		else if (watch)
+			watch->kind->ready(loop, watch, events[i].events);
+	}
+	if (patient)
+		run_patient(loop, events, patient);
 }
 
 static void run_always(struct loop *loop)
@@ -455,16 +513,54 @@ static void run_always(struct loop *loop)
 	}
 }
 
+/* Polls for a moment. Returns the number of events, 0 if none came, or -1. */
+static int spin(struct loop *loop, struct epoll_event *events)
+{
+	uint64_t start = loop->now = units_now(), window = busy_window(&loop->busy, start);
+
+	if (loop->timers && loop->heap[0]->at < start + window)
+		window = loop->heap[0]->at > start ? loop->heap[0]->at - start : 0;
+	if (!window)
+		return 0;
+	do {
+		int count = epoll_wait(loop->epoll, events, BATCH, 0);
+		uint64_t before = loop->now;
+
+		loop->now = units_now();
+		if (loop->now - before > BUSY_LOST)
+			busy_lost(&loop->busy, loop->now);
+		if (count) {
+			busy_ended(&loop->busy, true);
+			return count;
+		}
+	} while (loop->now - start < window);
+	busy_ended(&loop->busy, false);
+	return 0;
+}
+
+/* Waits for a batch of events, and notes when it came. */
+static int wait_for_events(struct loop *loop, struct epoll_event *events)
+{
+	int count = 0;
+
+	if (loop->busy.window && !always_wanted(loop))
+		count = spin(loop, events);
+	if (!count) {
+		count = epoll_wait(loop->epoll, events, BATCH, patience(loop));
+		loop->now = units_now();
+	}
+	return count;
+}
+
 int loop_run(struct loop *loop)
 {
 	struct epoll_event events[BATCH];
 
 	while (!loop->stopped) {
-		int count = epoll_wait(loop->epoll, events, BATCH, patience(loop));
+		int count = wait_for_events(loop, events);
 
 		if (count < 0 && errno != EINTR)
 			return -errno;
-		loop->now = units_now();
 		run_events(loop, events, count);
 		if (loop->always)
 			run_always(loop);

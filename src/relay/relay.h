@@ -1,20 +1,35 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * relay: moves bytes between two endpoints, both ways, until both ways have ended.
+ * relay: moves bytes between two endpoints in both directions until both have ended.
  *
- * Theory of operation: two channels, chan[i] from end[i] to end[!i]. Each ends by itself: when its source is at end of
- * file and everything that was read has been written, the destination is told by shutdown(SHUT_WR), and the other channel
- * goes on. No timer is involved unless one is asked for. What epoll watches is computed from the channels' state by one
- * pure function, relay_events(), and applied in one place.
+ * Theory of operation: there are two channels, chan[i] from end[i] to end[!i]. Each ends
+ * separately: when its source is at end of file and everything read has been written, end of file
+ * is passed on with shutdown(SHUT_WR), and the other channel continues. There are
+ * timers for limits that options set, for the second in the last row of this table, and for closing
+ * a TCP socket whose last bytes may not have arrived. What epoll watches is computed from the
+ * channels' state by one pure function, relay_events(), and applied in one place.
  *
- *   source at end of file      its channel ends, the end is passed on
- *   source fails (reset)       the same, and the channel towards it ends too
- *   destination fails          its channel ends, the source is told by SHUT_RD; what the destination sent is still read
- *   end of file towards a flow of datagrams (ENDPOINT_FLOW): it has no halves, so both end
- *   peer closed for good       where that can be told from a half-close (vsock, UNIX): the channel towards it ends
+ *   source at end of file      its channel ends, and the end is passed on
+ *   source fails               both channels end, and the destination is told by an abort
+ *   destination fails          its channel ends, and the source is told by SHUT_RD; what the
+ *                              destination sent is still read
+ *   peer closed for good       the channel towards it ends, where that can be told from a
+ *                              half-close (vsock, UNIX)
+ *   end of file towards a UDP  both channels end, because it has no halves
+ *   flow (ENDPOINT_FLOW)
+ *   reader of standard output  both channels end as soon as there is something to write, or if
+ *   gone                       the peer has not ended after a second
  *
- * Memory: an idle relay costs its struct; a stalled one what one read brought (at most settings->buffer, or 1 MiB) or one
- * pipe, in each direction.
+ * relay/chan.h has the phases of a channel and the events that change them; relay/transfer runs a
+ * turn.
+ *
+ * An endpoint with half_close (hybrid vsock) may close both directions when one is shut down, and
+ * discard its answer. So end of file is passed on only after it has been silent for that time. If
+ * it then closes without having sent anything since the last byte it received, its answer may have
+ * been lost, which END_UNANSWERED reports for a target, and where the other end is standard input.
+ *
+ * Memory: an idle relay uses only its struct; a stalled one also the data of one read (at most
+ * settings->buffer, or 1 MiB) or one pipe, in each direction.
  */
 #ifndef RELAY_RELAY_H
 #define RELAY_RELAY_H
@@ -29,95 +44,112 @@
 #include "relay/loop.h"
 #include "relay/share.h"
 
-/* Is shown what goes by: data that was read from end[side] and is sent next, and the end of file there. Where there is one
- * nothing is spliced. */
+/* Receives a copy of the data read from end[side], before it is sent, and its end of file. With a
+ * tap nothing is spliced. */
 struct relay_tap {
 	void (*data)(struct relay_tap *tap, int side, const void *data, size_t size);
-	void (*end)(struct relay_tap *tap, int side); /* NULL: it does not want to know */
-	struct relay_tap *next; /* is shown the same; NULL: none */
+	void (*end)(struct relay_tap *tap, int side); /* NULL: not needed */
+	struct relay_tap *next; /* receives the same; NULL: none */
 };
-/* For the engines: shows it to tap and to those behind it; tap may be NULL. */
-void relay_tap_data(struct relay_tap *tap, int side, const void *data, size_t size);
 
-/* Changes what is read from standard input before it is sent. Puts at most 2 * size bytes to out, and returns how many. */
+/* The default of --message-size: the most bytes of a message made from a stream. */
+#define RELAY_MESSAGE_SIZE (64U * 1024)
+
+/* Changes data from standard input before it is sent. Writes at most 2 * size bytes to out, and
+ * returns how many. */
 struct relay_filter {
-	size_t (*pass)(struct relay_filter *filter, const unsigned char *in, size_t size, unsigned char *out);
+	size_t (*pass)(struct relay_filter *filter, const unsigned char *in, size_t size,
+		       unsigned char *out);
 };
 
 struct relay_settings {
 	uint64_t idle_timeout, half_close_timeout, max_time; /* ns; UNITS_INF: none */
-	uint64_t max_bytes;  /* in either direction; UNITS_INF: no limit */
-	uint64_t rate_limit; /* bytes a second, each direction; UNITS_INF: no limit */
-	struct share *share; /* of this relay and others: the caller's; NULL: none */
-	uint64_t source_bytes; /* the input of end[1] ends after so many bytes; UNITS_INF: when it ends */
-	uint64_t buffer;     /* most that is read at once; 0: 64 KiB, growing to 1 MiB */
-	uint64_t message_size; /* a stream to seqpacket is cut into messages of so many bytes; 0: 64 KiB */
-	bool message_lines;    /* or at each line end */
+	uint64_t max_bytes; /* in either direction; UNITS_INF: no limit */
+	uint64_t rate_limit; /* bytes per second in each direction; UNITS_INF: no limit */
+	struct share *share; /* the caller's rate limit of several relays; NULL: none */
+	uint64_t source_bytes; /* the input of end[1] ends after these bytes; UNITS_INF: at end of
+				  file */
+	uint64_t buffer; /* the most bytes read at once; 0: 64 KiB, growing to 1 MiB */
+	uint64_t message_size; /* a stream to seqpacket is divided into messages of at most these
+				  bytes; 0: 64 KiB */
+	bool message_lines; /* or at each line end */
 	const char *message_text; /* --message-size as written, or NULL */
-	unsigned engine;     /* enum engine_setting */
-	bool no_shutdown;    /* don't pass on the end of a direction */
-	bool datagrams;      /* at one end or both: they end by idle_timeout, which is no failure then */
+	unsigned engine; /* enum engine_setting */
+	bool no_shutdown; /* do not pass on end of file */
+	bool datagrams; /* at one end or both: then idle_timeout is a normal end */
 	struct relay_tap *tap; /* NULL: none */
 	struct relay_filter *filter; /* NULL: none */
 	uint64_t line_delay; /* ns between lines from standard input; 0: none */
 };
 
-/* All without limits, auto. */
+/* No limits, engine auto. */
 extern const struct relay_settings relay_defaults;
 
 /* Why a relay ended. */
 enum relay_end {
-	END_EOF,
+	END_NONE, /* not started, or still running */
+	END_EOF, /* both directions ended cleanly */
 	END_IDLE,
 	END_HALF_CLOSE,
 	END_MAX_TIME,
 	END_MAX_BYTES,
-	END_RESET, /* a side broke: error and side tell */
-	END_LOST,  /* a side closed before everything that was read for it was written */
-	END_OUTPUT, /* standard output was closed by who read it */
-	END_IO,    /* reading or writing failed otherwise */
-	END_STOP,  /* relay_stop() */
+	END_RESET, /* a side broke: see error and error_side */
+	END_LOST, /* a side closed before everything read for it was written */
+	END_UNANSWERED, /* end[1] closed without an answer after end of file was passed on */
+	END_OUTPUT, /* the reader of standard output is gone, and more was to come */
+	END_IO, /* reading or writing failed otherwise */
+	END_STOP, /* relay_stop() */
 };
 
 struct relay {
 	const struct relay_settings *settings;
-	void (*done)(struct loop *loop, struct relay *relay); /* called once, when both channels have ended; the endpoints
-	                                                         are still open, and relay_close() is the owner's */
+	void (*done)(
+		struct loop *loop,
+		struct relay *relay); /* called once, when both channels have ended; the endpoints
+					 are still open until the owner calls relay_close() */
 	struct endpoint end[2];
 	struct chan chan[2];
-	struct watch watch[2];     /* of end[i].in, and of end[i].out where it is the same */
-	struct relay_outputs *outputs; /* the watches of end[i].out where it is another descriptor; owned; NULL: nowhere */
+	struct watch watch[2]; /* of end[i].in, and of end[i].out if it is the same */
+	struct relay_outputs *
+		outputs; /* the watches of end[i].out if it is another descriptor; owned; or NULL */
 	struct timer timer;
-	uint64_t started, moved; /* ns: when it began, when bytes last moved */
-	uint64_t half_closed;    /* ns: when the first channel ended; 0: not yet */
-	uint64_t stop_at;        /* ns: relay_stop() waits until then; 0: was not called */
-	uint64_t lost;           /* bytes that were read and could not be written */
-	int error;               /* positive errno of what went wrong first, or 0 */
-	uint8_t error_side;      /* on which end */
-	uint8_t result;          /* enum relay_end */
+	uint64_t started, moved; /* ns: when it started, when bytes last moved */
+	uint64_t held_since; /* ns: since when the end of file being held could be passed on */
+	uint64_t half_closed; /* ns: when the first channel ended; 0: not yet */
+	uint64_t linger_until; /* ns: both channels have ended, but the end of an answer that is
+				  still on its way is waited for until then; 0: no */
+	uint64_t stop_at; /* ns: the deadline of relay_stop(); 0: not called */
+	uint64_t lost; /* bytes read but not written */
+	int error; /* positive errno of the first error, or 0 */
+	uint8_t error_side; /* the end with that error */
+	bool error_read; /* which came from reading */
+	uint8_t result; /* enum relay_end */
 	bool over;
 };
 
-/* Starts a relay over two endpoints that it now owns. settings must outlive it. connected is the watch with which end[1] was
- * dialled: its registration is taken over; NULL where there is none. 0 or a negative errno (then nothing was taken over). */
-int relay_start(struct loop *loop, struct relay *relay, const struct endpoint end[2], const struct relay_settings *settings,
-                struct watch *connected, void (*done)(struct loop *loop, struct relay *relay));
-/* Reads no more; what was read is written; done() is called when it is, at the latest after grace ns. */
+/* Starts a relay over two endpoints, which it then owns. settings must outlive it. connected is the
+ * watch with which end[1] was dialled, whose registration it takes over, or NULL. 0, or a negative
+ * errno, and nothing was taken over. */
+int relay_start(struct loop *loop, struct relay *relay, const struct endpoint end[2],
+		const struct relay_settings *settings, struct watch *connected,
+		void (*done)(struct loop *loop, struct relay *relay));
+/* Stops reading, writes pending bytes and then calls done(), at the latest after grace ns. */
 void relay_stop(struct loop *loop, struct relay *relay, uint64_t grace);
-/* Sends something of our own to end[!side], behind what was read from end[side]. Not from within a tap or a filter. 0,
- * -ENOMEM, or -EPIPE where that direction has ended. */
+/* Sends our own data to end[!side], after what was read from end[side]. Must not be called from a
+ * tap or a filter. 0, -ENOMEM, or -EPIPE if that direction has ended. */
 int relay_insert(struct loop *loop, struct relay *relay, int side, const void *data, size_t size);
-/* end[side], an ENDPOINT_FLOW, which nobody watches, has something to be read. It is read now if there is room for it. */
+/* Data has arrived for end[side], an ENDPOINT_FLOW, which is not watched. It is read now if there
+ * is room for it. */
 void relay_wake(struct loop *loop, struct relay *relay, int side);
-/* Datagrams that got lost in either direction; 0 where there are none. */
+/* The number of datagrams dropped in both directions. */
 uint64_t relay_dropped(const struct relay *relay);
-/* Closes everything. After done(), or at any time to end it without done(). */
+/* Closes everything: after done(), or at any time to end the relay without done(). */
 void relay_close(struct loop *loop, struct relay *relay);
 
-/* What epoll is to watch on end[side]: pure. in and out tell which descriptors of it are meant. */
+/* The events to watch on end[side], for its input, its output or both. A pure function. */
 uint32_t relay_events(const struct relay *relay, int side, bool in, bool out);
 
-/* The word for records: eof idle half-close max-time max-bytes reset io signal … */
+/* How it ended, for records: eof idle half-close max-time max-bytes reset unanswered io signal … */
 const char *relay_end_word(const struct relay *relay);
 
 #endif

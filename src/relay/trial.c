@@ -37,7 +37,8 @@ static void end_turn(struct trial *trial)
 	if (++trial->turn < TRIAL_TURNS)
 		return;
 	/* both moved at least their turns' bytes */
-	trial->splice_wins = (double)trial->time[1] / (double)trial->bytes[1] < (double)trial->time[0] / (double)trial->bytes[0];
+	trial->splice_wins = (double)trial->time[1] / (double)trial->bytes[1] <
+			     (double)trial->time[0] / (double)trial->bytes[0];
 	trial->left = TRIAL_KEEP;
 }
 

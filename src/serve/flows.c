@@ -12,15 +12,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/fdutil.h"
+#include "base/fd.h"
 #include "base/units.h"
+#include "base/util.h"
 #include "net/endpoint.h"
 #include "relay/datagram.h"
 
-#define TURN 4            /* batches in one turn */
+#define TURN 4 /* batches in one turn */
 #define BATCH ENDPOINT_AT_ONCE
-#define TABLE_START 16    /* a power of two, as it grows */
-#define SILENCED_MAX 1024 /* at once; above that nobody new may come */
+#define TABLE_START 16 /* a power of two, as it grows */
+#define SILENCED_MAX 1024 /* simultaneous flows; above that no new ones are opened */
 #define SILENCE (1 * NSEC_PER_SEC)
 #define QUIET (1 * NSEC_PER_SEC) /* once the owner is gone */
 
@@ -43,15 +44,15 @@ struct offer {
 struct flow {
 	struct endpoint_hook hook; /* first */
 	struct flows *flows;
-	struct flow *next;         /* of its place in the table */
-	struct flow *silenced;     /* the next that is */
-	struct relay *relay;       /* NULL: not yet */
-	struct offer *offered;     /* what the relay is woken for, in its order; NULL: nothing */
+	struct flow *next; /* of its place in the table */
+	struct flow *silenced; /* the next that is */
+	struct relay *relay; /* NULL: not yet */
+	struct offer *offered; /* what the relay is woken for, in its order; NULL: nothing */
 	struct offer **offered_end;
-	unsigned char *kept;       /* frames, while there is no relay; owned */
+	unsigned char *kept; /* frames stored until the relay starts; owned */
 	uint32_t kept_size, hash, dropped;
-	bool over;                 /* silenced until over_at */
-	uint64_t over_at;          /* ns */
+	bool over; /* silenced until over_at */
+	uint64_t over_at; /* ns */
 	struct key key;
 };
 
@@ -60,22 +61,24 @@ struct flows {
 	struct timer timer; /* of what is silenced; without an owner of what is quiet */
 	struct loop *loop;
 	struct flows_owner *owner; /* NULL: it is gone */
-	struct flow **table;       /* owned */
+	struct flow **table; /* owned */
 	struct flow *silenced, **silenced_end; /* in the order of over_at */
 	size_t size, count, silenced_count;
-	uint64_t keys[KEY_WORDS + 1]; /* of the hash: nobody outside can choose who collides */
+	uint64_t keys[KEY_WORDS +
+		      1]; /* key of the hash, so that outsiders cannot cause collisions */
 	int fd;
 	bool v6;
 };
 
 static struct flows *flows_of(struct timer *timer)
 {
-	return (struct flows *)(void *)((char *)timer - offsetof(struct flows, timer));
+	return container_of(timer, struct flows, timer);
 }
 
 /* The table */
 
-/* Multilinear hashing: of two different keys, however chosen, the chance to collide is that of two random numbers. */
+/* Multilinear hashing: of two different keys, however chosen, the chance to collide is that of two
+ * random numbers. */
 static uint32_t hash_of(const struct flows *flows, const struct key *key)
 {
 	uint64_t sum = flows->keys[KEY_WORDS];
@@ -102,7 +105,8 @@ static void put(struct flow **table, size_t size, struct flow *flow)
 	*place = flow;
 }
 
-/* Without memory the table stays as it is: slower, and right. 0, or -ENOMEM where there is none yet. */
+/* Without memory the table stays as it is: slower, and right. 0, or -ENOMEM where there is none
+ * yet. */
 static int grow(struct flows *flows)
 {
 	size_t size = flows->size ? flows->size * 2 : TABLE_START;
@@ -155,14 +159,16 @@ static void key_of_source(const struct sockaddr_storage *sa, struct key *key)
 /* Is it the address of a group? A socket of both versions has mapped ones too. */
 static bool is_group(const struct in6_addr *ip)
 {
-	return IN6_IS_ADDR_MULTICAST(ip) || (IN6_IS_ADDR_V4MAPPED(ip) && IN_MULTICAST(ntohl(ip->s6_addr32[3])));
+	return IN6_IS_ADDR_MULTICAST(ip) ||
+	       (IN6_IS_ADDR_V4MAPPED(ip) && IN_MULTICAST(ntohl(ip->s6_addr32[3])));
 }
 
-/* Which of our addresses it was sent to, where the socket tells (socket_tell_destination()). What was sent to a group is answered
- * from where the kernel likes. */
+/* The address that a datagram was sent to, if the socket reports it (socket_tell_destination()).
+ * For a multicast datagram the kernel picks the source of the answer. */
 static void key_of_destination(struct msghdr *message, struct key *key)
 {
-	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part;
+	     part = CMSG_NXTHDR(message, part)) {
 		struct in6_pktinfo in6;
 		struct in_pktinfo in;
 
@@ -172,12 +178,14 @@ static void key_of_destination(struct msghdr *message, struct key *key)
 		} else if (part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_PKTINFO) {
 			memcpy(&in6, CMSG_DATA(part), sizeof(in6));
 			if (!is_group(&in6.ipi6_addr))
-				memcpy(&key->word[KEY_LOCAL], &in6.ipi6_addr, sizeof(in6.ipi6_addr));
+				memcpy(&key->word[KEY_LOCAL], &in6.ipi6_addr,
+				       sizeof(in6.ipi6_addr));
 		}
 	}
 }
 
-static socklen_t place_of_source(const struct flows *flows, const struct key *key, struct sockaddr_storage *sa)
+static socklen_t place_of_source(const struct flows *flows, const struct key *key,
+				 struct sockaddr_storage *sa)
 {
 	struct sockaddr_in *in = (void *)sa;
 	struct sockaddr_in6 *in6 = (void *)sa;
@@ -217,7 +225,8 @@ static void answer_from(const struct flow *flow, struct msghdr *message, union c
 	control->header.cmsg_level = v6 ? IPPROTO_IPV6 : IPPROTO_IP;
 	control->header.cmsg_type = v6 ? IPV6_PKTINFO : IP_PKTINFO;
 	control->header.cmsg_len = CMSG_LEN(v6 ? sizeof(in6) : sizeof(in));
-	memcpy(CMSG_DATA(&control->header), v6 ? (const void *)&in6 : (const void *)&in, v6 ? sizeof(in6) : sizeof(in));
+	memcpy(CMSG_DATA(&control->header), v6 ? (const void *)&in6 : (const void *)&in,
+	       v6 ? sizeof(in6) : sizeof(in));
 	message->msg_control = control;
 	message->msg_controllen = CMSG_SPACE(v6 ? sizeof(in6) : sizeof(in));
 }
@@ -226,7 +235,7 @@ static void answer_from(const struct flow *flow, struct msghdr *message, union c
 
 static ssize_t read_offered(struct endpoint_hook *hook, void *data, size_t size)
 {
-	struct flow *flow = (struct flow *)(void *)hook;
+	struct flow *flow = container_of(hook, struct flow, hook);
 
 	const struct offer *offer = flow->offered;
 
@@ -241,7 +250,7 @@ static ssize_t read_offered(struct endpoint_hook *hook, void *data, size_t size)
 
 static int write_answers(struct endpoint_hook *hook, const struct iovec *parts, size_t count)
 {
-	const struct flow *flow = (struct flow *)(void *)hook;
+	const struct flow *flow = container_of(hook, struct flow, hook);
 	struct sockaddr_storage to;
 	union control control;
 	struct msghdr message = { .msg_name = &to };
@@ -250,7 +259,8 @@ static int write_answers(struct endpoint_hook *hook, const struct iovec *parts, 
 	message.msg_namelen = place_of_source(flow->flows, &flow->key, &to);
 	answer_from(flow, &message, &control);
 	put = endpoint_send_datagrams(flow->flows->fd, &message, parts, count);
-	return put == -EAGAIN ? -ENOBUFS : put; /* the socket is everybody's: it is not waited for */
+	return put == -EAGAIN ? -ENOBUFS
+			      : put; /* the socket is everybody's: it is not waited for */
 }
 
 struct endpoint flow_endpoint(struct flow *flow)
@@ -258,7 +268,12 @@ struct endpoint flow_endpoint(struct flow *flow)
 	int fd = flow->flows->fd;
 
 	return (struct endpoint){
-		.in = fd, .out = fd, .in_kind = ENDPOINT_FLOW, .out_kind = ENDPOINT_FLOW, .family = ADDR_UDP, .hook = &flow->hook,
+		.in = fd,
+		.out = fd,
+		.in_kind = ENDPOINT_FLOW,
+		.out_kind = ENDPOINT_FLOW,
+		.family = ADDR_UDP,
+		.hook = &flow->hook,
 	};
 }
 
@@ -292,7 +307,7 @@ static void forget_kept(struct flow *flow)
 	flow->kept_size = 0;
 }
 
-/* One of nobody who is served. */
+/* A datagram from an unknown source. */
 static void drop(const struct flows *flows)
 {
 	if (flows->owner)
@@ -317,7 +332,9 @@ static void newcomer(struct flows *flows, const struct offer *offer)
 
 	if (!owner)
 		return;
-	flow = flows->silenced_count < SILENCED_MAX && owner->may_come(owner) && grow(flows) == 0 ? calloc(1, sizeof(*flow)) : NULL;
+	flow = flows->silenced_count < SILENCED_MAX && owner->may_come(owner) && grow(flows) == 0
+		       ? calloc(1, sizeof(*flow))
+		       : NULL;
 	if (!flow) {
 		drop(flows);
 		return;
@@ -330,7 +347,8 @@ static void newcomer(struct flows *flows, const struct offer *offer)
 	put(flows->table, flows->size, flow);
 	flows->count++;
 	flow->dropped += !keep(flow, offer->data, offer->size);
-	peer_from_sockaddr((const struct sockaddr *)&from, place_of_source(flows, &offer->key, &from), &peer);
+	peer_from_sockaddr((const struct sockaddr *)&from,
+			   place_of_source(flows, &offer->key, &from), &peer);
 	peer.family = ADDR_UDP;
 	owner->came(owner, flow, &peer);
 }
@@ -353,8 +371,8 @@ static struct flow *route(struct flows *flows, struct offer *offer)
 	return flow && flow->relay ? flow : NULL;
 }
 
-/* The relay takes at once what it has room for. What a flow that ended meanwhile did not take is the begin of another: the
- * one that is to be woken then, or NULL. */
+/* The relay takes at once what it has room for. If the flow ended meanwhile, the rest starts
+ * another flow. Returns the flow to wake then, or NULL. */
 static struct flow *wake(struct flow *flow)
 {
 	struct flow *other = NULL;
@@ -390,10 +408,15 @@ static int read_batch(const struct flows *flows, struct batch *batch)
 	int got;
 
 	for (size_t i = 0; i < BATCH; i++) {
-		batch->parts[i] = (struct iovec){ .iov_base = batch->data[i], .iov_len = DATAGRAM_MAX };
+		batch->parts[i] = (struct iovec){ .iov_base = batch->data[i],
+						  .iov_len = DATAGRAM_MAX };
 		batch->messages[i].msg_hdr = (struct msghdr){
-			.msg_name = &batch->from[i], .msg_namelen = sizeof(batch->from[i]), .msg_iov = &batch->parts[i], .msg_iovlen = 1,
-			.msg_control = &batch->control[i], .msg_controllen = sizeof(batch->control[i]),
+			.msg_name = &batch->from[i],
+			.msg_namelen = sizeof(batch->from[i]),
+			.msg_iov = &batch->parts[i],
+			.msg_iovlen = 1,
+			.msg_control = &batch->control[i],
+			.msg_controllen = sizeof(batch->control[i]),
 		};
 	}
 	got = recvmmsg(flows->fd, batch->messages, BATCH, MSG_DONTWAIT, NULL);
@@ -419,7 +442,7 @@ static struct flow *take(struct flows *flows, struct batch *batch, int i)
 /* What is for one flow is offered together, so that its relay can send it together. */
 static void flows_ready(struct loop *loop, struct watch *watch, uint32_t events)
 {
-	struct flows *flows = (struct flows *)(void *)watch;
+	struct flows *flows = container_of(watch, struct flows, watch);
 	struct batch *batch = loop_batch(loop, sizeof(*batch));
 	int got = BATCH;
 
@@ -427,7 +450,7 @@ static void flows_ready(struct loop *loop, struct watch *watch, uint32_t events)
 	if (!batch)
 		return;
 	for (int turn = 0; turn < TURN && got == BATCH && flows->fd >= 0; turn++) {
-		got = read_batch(flows, batch); /* an error belongs to nobody here */
+		got = read_batch(flows, batch); /* an error that belongs to no flow */
 		for (int i = 0; i < got; i++)
 			batch->flows[i] = take(flows, batch, i);
 		for (int i = 0; i < got; i++)
@@ -472,7 +495,7 @@ static void forget_silenced(struct flows *flows, uint64_t until)
 	}
 }
 
-/* Ends who was quiet: their clients would have to wait for an answer that nobody sends any more. */
+/* Ends idle flows, whose answers could not be sent any more. */
 static void end_quiet(struct flows *flows)
 {
 	uint64_t now = loop_now(flows->loop);
@@ -544,8 +567,12 @@ void flow_relaying(struct flow *flow, struct relay *relay)
 	flow->kept = NULL;
 	flow->kept_size = 0;
 	loop_budget(flow->flows->loop)->used -= size;
-	for (size_t at = 0, length; flow->relay && datagram_frame(kept + at, size - at, &length); at += DATAGRAM_HEADER + length) {
-		struct offer offer = { .data = kept + at + DATAGRAM_HEADER, .size = length, .hash = flow->hash, .key = flow->key };
+	for (size_t at = 0, length; flow->relay && datagram_frame(kept + at, size - at, &length);
+	     at += DATAGRAM_HEADER + length) {
+		struct offer offer = { .data = kept + at + DATAGRAM_HEADER,
+				       .size = length,
+				       .hash = flow->hash,
+				       .key = flow->key };
 
 		offer_later(flow, &offer);
 		relay_wake(flow->flows->loop, relay, 0);

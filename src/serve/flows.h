@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * flows: a bound UDP socket and who sends to it. The datagrams of one source to one of our addresses are a flow, which is served
- * as a connection is: it becomes a session, and an endpoint of its relay.
+ * flows: divides the datagrams of a bound UDP socket into flows. A UDP flow is what one source
+ * sends to one of our addresses. It is served like a connection: it becomes a session, and an
+ * endpoint of its relay.
  *
- * Theory of operation: a flow is found in a hash table by its source's address and ours. Who isn't in it is a newcomer: its
- * owner is asked whether one more may come, and then gets it. A flow keeps its first datagrams, as frames (relay/datagram),
- * until its relay begins; from then on each datagram is offered to the relay (relay_wake()), which takes it at once or
- * never: nothing waits here, and nobody is held up. What is not taken is dropped and counted.
+ * Theory of operation: a hash table finds the flow by its source's address and ours. For an unknown
+ * source the owner decides whether one more flow may be opened, and then gets it. A flow stores its
+ * first datagrams as frames (relay/datagram) until its relay starts. From then on each datagram is
+ * offered to the relay (relay_wake()), which takes it at once or never: nothing queues here, so no
+ * flow delays another. A datagram that is not taken is dropped and counted.
  *
- * A flow that ends without a relay, for it was refused or its target can't be reached, stays for a second and swallows what its
- * source still sends: else each datagram would be another attempt and another line of the log.
+ * A flow that ends without a relay, because it was refused or its target cannot be reached, stays
+ * for a second and discards what its source sends. Otherwise each datagram would cause another
+ * attempt and another log line.
  *
- * When the owner closes, the socket stays for the flows that there are, so that answers still get out; a flow that was
- * quiet for a second is ended then.
+ * After the owner has closed, the socket stays open for the remaining flows, so that their answers
+ * still get out. A flow that is then idle for a second ends.
  */
 #ifndef SERVE_FLOWS_H
 #define SERVE_FLOWS_H
@@ -29,28 +32,29 @@ struct flow;
 struct flows;
 
 struct flows_owner {
-	uint64_t dropped; /* datagrams of who was not let in, or is too much */
-	/* May one more come? */
+	uint64_t dropped; /* datagrams dropped by the access list or a limit */
+	/* May one more flow be opened? */
 	bool (*may_come)(struct flows_owner *owner);
-	/* It came: flow is the owner's, until flow_end(). */
+	/* A new flow, which is the owner's until flow_end(). */
 	void (*came)(struct flows_owner *owner, struct flow *flow, const struct peer *peer);
 };
 
-/* Takes a bound UDP socket over; reads nothing before flows_serve(). NULL: out of memory. */
+/* Takes over a bound UDP socket. Reads nothing before flows_serve(). NULL: out of memory. */
 struct flows *flows_start(struct loop *loop, int fd, struct flows_owner *owner);
-/* 0 or a negative errno. Once is enough. */
+/* Starts reading. 0 or a negative errno. Further calls do nothing. */
 int flows_serve(struct flows *flows);
-/* The owner is gone. The flows go on, without it; when the last has ended all is closed. shared: another process has the
- * socket too and reads it from now on, so here only what the targets still answer is sent. */
+/* The owner has closed. Open flows continue without it, and the last one closes the socket. shared:
+ * another process reads the socket from now on, so this one only sends the targets' remaining
+ * answers. */
 void flows_release(struct flows *flows, bool shared);
 
-/* What it is for a relay: end[0]. */
+/* The flow as end[0] of a relay. */
 struct endpoint flow_endpoint(struct flow *flow);
-/* Its relay has begun, and gets what was kept. Calls of the relay's done() may follow from here. */
+/* Its relay has started: passes it the stored datagrams. This may call the relay's done(). */
 void flow_relaying(struct flow *flow, struct relay *relay);
-/* Datagrams that it has dropped before it had a relay, which counts them from then on. */
+/* The number of datagrams dropped before the relay started; from then on the relay counts them. */
 uint64_t flow_dropped(const struct flow *flow);
-/* It is over. */
+/* Ends the flow. */
 void flow_end(struct flow *flow);
 
 #endif

@@ -5,19 +5,20 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fdutil.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "base/util.h"
 #include "net/activation.h"
-#include "serve/kept.h"
+#include "serve/inherited.h"
 
 #define INHERITED_MAX 64 /* sockets of one name */
 #define BATCH 64 /* accepted in one turn */
@@ -25,7 +26,9 @@
 #define DROPS_TOLD_EVERY (10 * NSEC_PER_SEC)
 
 static void socket_ready(struct loop *loop, struct watch *watch, uint32_t events);
-static const struct watch_kind listener_kind = { .name = "listener", .ready = socket_ready };
+static const struct watch_kind listener_kind = { .name = "listener",
+						 .ready = socket_ready,
+						 .patient = true };
 
 /* Polls what should be polled now. */
 static void apply(struct listener *listener)
@@ -43,7 +46,7 @@ static void apply(struct listener *listener)
 	}
 }
 
-void listener_rest(struct listener *listener, bool rest)
+void listener_pause(struct listener *listener, bool rest)
 {
 	if (listener->resting == rest)
 		return;
@@ -53,7 +56,7 @@ void listener_rest(struct listener *listener, bool rest)
 
 static void pause_over(struct loop *loop, struct timer *timer)
 {
-	struct listener *listener = (struct listener *)(void *)((char *)timer - offsetof(struct listener, pause));
+	struct listener *listener = container_of(timer, struct listener, pause);
 
 	(void)loop;
 	listener->paused = false;
@@ -67,8 +70,10 @@ static void pause_accepting(struct listener *listener, int error)
 		struct explanation why;
 		char text[256];
 
-		log_warning("%s: accepting pauses: %s", addr_format_short(listener->addr, text, sizeof(text)), strerror(error));
-		explain(listener->addr, &(const struct failure){ .step = STEP_ACCEPT, .error = error }, &why);
+		log_warning("%s: not accepting connections for a moment: %s",
+			    addr_format_short(listener->addr, text, sizeof(text)), strerror(error));
+		explain(listener->addr,
+			&(const struct failure){ .step = STEP_ACCEPT, .error = error }, &why);
 		if (*why.hint)
 			log_hint("%s", why.hint);
 		listener->pause_said = true;
@@ -83,7 +88,8 @@ static bool is_limited(const struct listener *listener)
 	return listener->accept_rate && listener->accept_rate != UNITS_INF;
 }
 
-/* As many as the rate says for a second may come at once; from then on at an even pace. When one more may; 0: now. */
+/* As many as the rate says for a second may come at once; from then on at an even pace. When one
+ * more may; 0: now. */
 static uint64_t next_may_come(struct listener *listener)
 {
 	uint64_t now = units_now(), interval;
@@ -93,7 +99,9 @@ static uint64_t next_may_come(struct listener *listener)
 	interval = NSEC_PER_SEC / listener->accept_rate;
 	if (listener->accept_at < now)
 		listener->accept_at = now;
-	return listener->accept_at - now <= NSEC_PER_SEC - interval ? 0 : listener->accept_at - (NSEC_PER_SEC - interval);
+	return listener->accept_at - now <= NSEC_PER_SEC - interval
+		       ? 0
+		       : listener->accept_at - (NSEC_PER_SEC - interval);
 }
 
 static void count_one(struct listener *listener)
@@ -123,18 +131,20 @@ static bool somebody_waits(int fd)
 
 static void socket_ready(struct loop *loop, struct watch *watch, uint32_t events)
 {
-	struct listener_socket *socket = (struct listener_socket *)(void *)watch;
+	struct listener_socket *socket = container_of(watch, struct listener_socket, watch);
 	struct listener *listener = socket->listener;
 	struct failure failure;
 	struct place place;
 	struct peer peer;
 
-	(void)loop;
 	(void)events;
 	for (int i = 0; i < BATCH && !listener->resting && !too_many(listener); i++) {
-		int fd = listener->guarded && !somebody_waits(socket->fd) ? -EAGAIN : socket_accept(socket->fd, &place, &failure);
+		int fd = listener->guarded && !somebody_waits(socket->fd)
+				 ? -EAGAIN
+				 : socket_accept(socket->fd, &place, &failure);
 
-		/* without a descriptor left accept4(2) fails also where nobody waits: it takes that first */
+		/* without a free descriptor accept4(2) fails even if nobody waits, because it
+		 * reserves one first */
 		if (fd == -EAGAIN || (fd < 0 && !somebody_waits(socket->fd))) {
 			listener->pause_said = false;
 			return;
@@ -150,6 +160,8 @@ static void socket_ready(struct loop *loop, struct watch *watch, uint32_t events
 		listener->accepted(listener, fd, NULL, &peer);
 		if (!listener->count)
 			return; /* it was closed, and socket with it */
+		if (loop_hurries(loop))
+			return; /* continues in the next turn */
 	}
 }
 
@@ -157,19 +169,21 @@ static void socket_ready(struct loop *loop, struct watch *watch, uint32_t events
 
 static struct listener_socket *socket_of(struct flows_owner *owner)
 {
-	return (struct listener_socket *)(void *)((char *)owner - offsetof(struct listener_socket, owner));
+	return container_of(owner, struct listener_socket, owner);
 }
 
-/* Somebody sends on and on: that is told now and then. */
+/* Reports continuing drops from time to time. */
 static void tell_drops(struct listener *listener, const char *why)
 {
 	char text[256];
 
-	if (listener->drops_said_at && loop_now(listener->loop) - listener->drops_said_at < DROPS_TOLD_EVERY)
+	if (listener->drops_said_at &&
+	    loop_now(listener->loop) - listener->drops_said_at < DROPS_TOLD_EVERY)
 		return;
 	listener->drops_said_at = loop_now(listener->loop);
 	log_warning("%s: datagrams of new sources are dropped: %s (dropped so far: %llu)",
-	            listener_text(listener, text, sizeof(text)), why, (unsigned long long)listener_dropped(listener) + 1);
+		    listener_text(listener, text, sizeof(text)), why,
+		    (unsigned long long)listener_dropped(listener) + 1);
 }
 
 static bool may_come(struct flows_owner *owner)
@@ -178,7 +192,9 @@ static bool may_come(struct flows_owner *owner)
 
 	if (!listener->resting && !next_may_come(listener))
 		return true;
-	tell_drops(listener, listener->resting ? "as many flows are open as may be (--max-conns)" : "more come than --accept-rate lets in");
+	tell_drops(listener, listener->resting
+				     ? "the maximum number of UDP flows is open (--max-conns)"
+				     : "new clients exceed --accept-rate");
 	return false;
 }
 
@@ -210,7 +226,8 @@ uint64_t listener_dropped(const struct listener *listener)
 	uint64_t dropped = 0;
 
 	for (size_t i = 0; i < listener->count && listener->datagrams; i++)
-		dropped += listener->sockets[i].owner.dropped + socket_overflowed(listener->sockets[i].fd);
+		dropped += listener->sockets[i].owner.dropped +
+			   socket_overflowed(listener->sockets[i].fd);
 	return dropped;
 }
 
@@ -218,13 +235,12 @@ uint64_t listener_dropped(const struct listener *listener)
 static void remember_file(struct listener_socket *socket, const struct addr *addr)
 {
 	char path[SOCKET_FILE_MAX];
-	struct stat st;
 
-	if (!socket_file(addr, path, sizeof(path)) || lstat(path, &st) < 0)
+	if (!socket_file(addr, path, sizeof(path)))
 		return;
+	if (!socket->inode.number) /* another process has made it */
+		socket_file_find(path, &socket->inode);
 	socket->path = strdup(path);
-	socket->device = st.st_dev;
-	socket->inode = st.st_ino;
 }
 
 /* "tcp:*:0": the first place gets a port from the kernel, and the others the same. */
@@ -232,7 +248,8 @@ static void share_port(struct listener *listener, struct place *place)
 {
 	struct peer first;
 
-	if (!listener->count || !addr_is_ip(listener->addr) || listener->addr->port || *listener->addr->service)
+	if (!listener->count || !addr_is_ip(listener->addr) || listener->addr->port ||
+	    *listener->addr->service)
 		return;
 	peer_of_local(listener->sockets[0].fd, &first);
 	if (place->sa.ss_family == AF_INET)
@@ -241,10 +258,17 @@ static void share_port(struct listener *listener, struct place *place)
 		((struct sockaddr_in6 *)(void *)&place->sa)->sin6_port = htons(first.u.tcp.port);
 }
 
-static int find_places(const struct addr *addr, struct places *places, int *keep_fd, struct failure *failure)
+static int find_places(const struct listener *listener, struct places *places, int *keep_fd,
+		       struct failure *failure)
 {
+	const struct addr *addr = listener->addr;
+
 	memset(places, 0, sizeof(*places));
 	*keep_fd = -1;
+	if (listener->places) {
+		*places = *listener->places;
+		return 0;
+	}
 	if (addr_is_ip(addr))
 		return resolve_wait(addr, ADDR_LISTEN, places, failure);
 	places->count = 1;
@@ -258,17 +282,29 @@ static bool may_lack(const struct places *places, size_t i, const struct failure
 	       (failure->error == EADDRNOTAVAIL || failure->error == EAFNOSUPPORT);
 }
 
-static int open_place(struct listener *listener, struct place *place, const struct socket_defaults *defaults,
-                      struct failure *failure)
+/* Another descriptor of the socket that a listener has bound to this place; or -1. */
+static int share_socket(const struct listener *like, const struct place *place)
+{
+	for (size_t i = 0; like && i < like->count; i++)
+		if (inherited_is_bound_to(like->sockets[i].fd, place))
+			return fcntl(like->sockets[i].fd, F_DUPFD_CLOEXEC, 0);
+	return -1;
+}
+
+static int open_place(struct listener *listener, struct place *place,
+		      const struct socket_defaults *defaults, struct failure *failure)
 {
 	struct listener_socket *socket = &listener->sockets[listener->count];
 
 	share_port(listener, place);
-	socket->fd = kept_take(listener->kept, listener->addr, place);
+	socket->fd = inherited_take(listener->inherited, listener->addr, place);
 	if (socket->fd >= 0)
 		listener->shared = true; /* until listener_own() */
 	else
-		socket->fd = socket_listen(listener->addr, place, defaults, failure);
+		socket->fd = share_socket(listener->like, place);
+	if (socket->fd < 0)
+		socket->fd = socket_listen(listener->addr, place, defaults, &socket->inode,
+					   failure);
 	if (socket->fd < 0)
 		return socket->fd;
 	socket->listener = listener;
@@ -280,8 +316,9 @@ static int open_place(struct listener *listener, struct place *place, const stru
 
 static void add_socket(struct listener *listener, int fd)
 {
-	listener->sockets[listener->count++] =
-		(struct listener_socket){ .listener = listener, .fd = fd, .watch = { .kind = &listener_kind, .fd = -1 } };
+	listener->sockets[listener->count++] = (struct listener_socket){
+		.listener = listener, .fd = fd, .watch = { .kind = &listener_kind, .fd = -1 }
+	};
 }
 
 static void forget_sockets(struct listener *listener)
@@ -293,9 +330,11 @@ static void forget_sockets(struct listener *listener)
 	listener->count = 0;
 }
 
-int listener_adopt(struct listener *listener, const int *fds, size_t count, bool connected, bool guarded)
+int listener_adopt(struct listener *listener, const int *fds, size_t count, bool connected,
+		   bool guarded)
 {
-	forget_sockets(listener); /* in a worker those of the supervisor, of whose descriptors it has none */
+	forget_sockets(listener); /* in a worker those of the supervisor, of whose descriptors it
+				     has none */
 	listener->connected = connected && count == 1 ? fds[0] : -1;
 	listener->sockets = calloc(count, sizeof(*listener->sockets));
 	if (!listener->sockets) {
@@ -310,7 +349,8 @@ int listener_adopt(struct listener *listener, const int *fds, size_t count, bool
 	return 0;
 }
 
-/* All that were passed under one name must be what the listener takes: 0, or a negative errno, which explain() knows. */
+/* All that were passed under one name must be what the listener takes: 0, or a negative errno,
+ * which explain() knows. */
 static int check_passed(const struct listener *listener, const int *fds, int count)
 {
 	for (int i = 0; i < count; i++) {
@@ -348,7 +388,8 @@ static int adopt(struct listener *listener, struct failure *failure)
 	for (int i = 0; i < found; i++) {
 		if (listener->datagrams)
 			socket_tell_destination(fds[i]);
-		if (!listener->datagrams && !socket_is_listening(fds[i]) && listener->connected < 0 && found == 1)
+		if (!listener->datagrams && !socket_is_listening(fds[i]) &&
+		    listener->connected < 0 && found == 1)
 			listener->connected = fds[i];
 		else
 			add_socket(listener, fds[i]);
@@ -370,7 +411,7 @@ bool listener_hand_over(struct listener *listener)
 }
 
 int listener_open(struct loop *loop, struct listener *listener, const struct addr *addr,
-                  const struct socket_defaults *defaults, struct failure *failure)
+		  const struct socket_defaults *defaults, struct failure *failure)
 {
 	struct places places;
 	int keep_fd, error;
@@ -388,7 +429,7 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 		error = adopt(listener, failure);
 		return error ? error : start_flows(listener, failure);
 	}
-	error = find_places(addr, &places, &keep_fd, failure);
+	error = find_places(listener, &places, &keep_fd, failure);
 	if (error)
 		return error;
 	listener->sockets = calloc(places.count, sizeof(*listener->sockets));
@@ -411,28 +452,22 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 	return error;
 }
 
-int listener_own(struct listener *listener, struct failure *failure)
+int listener_renew(struct listener *listener, struct failure *failure)
 {
-	struct place place = { 0 };
-	int keep_fd = -1, error = 0;
+	int error = 0;
 
-	if (!listener->shared)
-		return 0;
-	listener->shared = false;
-	if (!addr_is_ip(listener->addr))
-		error = socket_place(listener->addr, ADDR_LISTEN, &place, &keep_fd, failure);
 	for (size_t i = 0; i < listener->count && !error; i++)
-		error = socket_renew(listener->sockets[i].fd, listener->addr, &place, failure);
-	fd_close(&keep_fd);
+		error = socket_renew(listener->sockets[i].fd, listener->addr,
+				     &listener->sockets[i].inode, failure);
 	return error;
 }
 
-static void remove_file(const struct listener_socket *socket)
+int listener_own(struct listener *listener, struct failure *failure)
 {
-	struct stat st;
-
-	if (lstat(socket->path, &st) == 0 && st.st_dev == socket->device && st.st_ino == socket->inode)
-		unlink(socket->path);
+	if (!listener->shared)
+		return 0;
+	listener->shared = false;
+	return listener_renew(listener, failure);
 }
 
 void listener_close(struct listener *listener)
@@ -442,10 +477,11 @@ void listener_close(struct listener *listener)
 
 		loop_unwatch(listener->loop, &socket->watch);
 		if (socket->path && !listener->shared)
-			remove_file(socket);
+			socket_file_remove(socket->path, &socket->inode);
 		if (socket->flows)
-			/* who has passed it goes on with it */
-			flows_release(socket->flows, listener->shared || listener->addr->family == ADDR_FD);
+			/* the process that passed it continues with it */
+			flows_release(socket->flows,
+				      listener->shared || listener->addr->family == ADDR_FD);
 		else
 			fd_close(&socket->fd);
 	}
@@ -487,7 +523,8 @@ char *listener_kept_name(const struct listener *listener, char *buf)
 	const struct listener_socket *socket = listener->sockets;
 	bool file = listener->count && socket->path;
 
-	return kept_name(listener->addr, file ? socket->device : 0, file ? socket->inode : 0, buf);
+	return inherited_name(listener->addr, file ? socket->inode.device : 0,
+			      file ? socket->inode.number : 0, buf);
 }
 
 char *listener_text(const struct listener *listener, char *buf, size_t size)
@@ -510,8 +547,8 @@ char *listener_places(const struct listener *listener, char *buf, size_t size)
 
 		peer_of_local(listener->sockets[i].fd, &local);
 		inet_ntop(local.u.tcp.v6 ? AF_INET6 : AF_INET, &local.u.tcp.ip, ip, sizeof(ip));
-		length += (size_t)snprintf(buf + length, size - length, "%s%s%s", i ? ", " : " (", ip,
-		                           i + 1 == listener->count ? ")" : "");
+		length += (size_t)snprintf(buf + length, size - length, "%s%s%s", i ? ", " : " (",
+					   ip, i + 1 == listener->count ? ")" : "");
 	}
 	return buf;
 }
@@ -519,7 +556,8 @@ char *listener_places(const struct listener *listener, char *buf, size_t size)
 int listener_ready(const struct listener *listener, int fd)
 {
 	char text[ADDR_TEXT_MAX], line[ADDR_TEXT_MAX + 8];
-	int length = snprintf(line, sizeof(line), "READY %s\n", listener_text(listener, text, sizeof(text)));
+	int length = snprintf(line, sizeof(line), "READY %s\n",
+			      listener_text(listener, text, sizeof(text)));
 
 	return fd_write_all(fd, line, (size_t)length);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * listener: listens on an address (every place that its name has) and hands over what it accepts.
+ * listener: listens on an address (on every place that its name resolves to) and passes on what it
+ * accepts.
  *
- * It accepts in batches until there is nothing more. At a limit its owner lets it rest: it is not polled, and who connects
- * waits in the kernel's backlog. Of UDP it hands over flows (serve/flows), and has no backlog: who is one too many is
- * dropped. Out of descriptors or memory it pauses by itself for a moment and says so once.
+ * It accepts in batches until the backlog is empty. At a limit its owner pauses it: it is not
+ * polled, and new clients wait in the kernel's backlog. For UDP it passes on flows (serve/flows);
+ * UDP has no backlog, so surplus sources are dropped. Without descriptors or memory it pauses by
+ * itself for a moment and reports this once.
  */
 #ifndef SERVE_LISTENER_H
 #define SERVE_LISTENER_H
@@ -29,67 +31,80 @@ struct listener_socket {
 	struct listener *listener;
 	int fd;
 	struct flows_owner owner; /* of flows */
-	struct flows *flows;      /* UDP: has the socket too, and closes it; else NULL */
+	struct flows *flows; /* UDP: has the socket too, and closes it; else NULL */
 	char *path; /* of the socket file that is ours to remove, or NULL */
-	dev_t device;
-	ino_t inode;
+	struct socket_inode inode; /* of the file, so that no other file is removed */
 };
 
-struct gate;
-struct kept;
+struct admission;
+struct inherited;
 
 struct listener {
 	struct listener *next; /* the server's list */
-	struct gate *gate;     /* who is let in here, beside what the server says; or NULL */
+	struct admission *admission; /* access list and limits of this listener, in addition to the
+					server's; or NULL */
 	const struct addr *addr;
 	struct loop *loop;
-	/* fd is the callee's; of UDP it is -1, and flow is. */
-	void (*accepted)(struct listener *listener, int fd, struct flow *flow, const struct peer *peer);
+	/* The callee owns fd. For UDP fd is -1, and flow is set. */
+	void (*accepted)(struct listener *listener, int fd, struct flow *flow,
+			 const struct peer *peer);
 	void *context;
 	struct listener_socket *sockets; /* owned */
 	size_t count;
 	struct timer pause;
-	uint64_t accept_rate; /* a second; 0 or UNITS_INF: no limit. Who is one too many waits in the backlog, if there is one */
-	uint64_t drops_said_at; /* ns: who waits for no backlog is told of now and then; 0: never */
-	uint64_t accept_at;   /* ns: when the next would be due, were they accepted at an even pace */
-	int connected; /* fd: with a socket that is connected already (inetd, Accept=yes): the only connection; else -1 */
-	bool guarded;  /* the socket was inherited and may be blocking: poll before accept */
+	uint64_t accept_rate; /* per second; 0 or UNITS_INF: no limit. Surplus clients wait in the
+				 backlog, if there is one */
+	uint64_t drops_said_at; /* ns: when dropped datagrams were last reported; 0: never */
+	uint64_t accept_at; /* ns: when the next connection is due at an even pace */
+	int connected; /* fd of an already connected socket (inetd, Accept=yes), the only
+			  connection; else -1 */
+	bool guarded; /* the socket was inherited and may be blocking: poll before accept */
 	bool resting, paused, pause_said;
-	bool datagrams; /* of UDP: flows come, not connections; set before it is opened */
-	bool passed;   /* its sockets were passed to another process, or by one */
-	bool shared;   /* somebody outside goes on with its sockets when it is closed: socket files stay */
-	struct kept *kept; /* where sockets that are there already are taken from, before any is opened; NULL: nowhere */
+	bool datagrams; /* UDP: it passes on flows, not connections; set before it is opened */
+	bool passed; /* its sockets were passed to another process, or by one */
+	bool shared; /* another process keeps using its sockets after it is closed: socket files
+			stay */
+	const struct places *places; /* what its name resolves to, if already known; or NULL */
+	const struct listener *like; /* an open listener whose sockets are shared where both listen
+					on the same place; or NULL */
+	struct inherited
+		*inherited; /* existing sockets to take instead of opening new ones; NULL: none */
 };
 
-/* Opens it: resolves (this may wait, so it is for the start), binds, listens. 0, or a negative errno with *failure. Accepts
- * nothing before listener_rest(…, false). */
+/* Opens it: resolves the name unless that was done already (this may block), binds and listens. 0,
+ * or a negative errno with *failure. It accepts nothing before listener_pause(…, false). */
 int listener_open(struct loop *loop, struct listener *listener, const struct addr *addr,
-                  const struct socket_defaults *defaults, struct failure *failure);
-/* Takes over sockets that another process has opened; or one that is connected already. listener_open() opens none then.
- * -ENOMEM: they are closed. */
-int listener_adopt(struct listener *listener, const int *fds, size_t count, bool connected, bool guarded);
-/* Sockets that were there already become ours alone (shared no more), with the options of the address, which may be others
- * than before. 0 or a negative errno with *failure: they keep the old ones. */
+		  const struct socket_defaults *defaults, struct failure *failure);
+/* Takes over sockets that another process has opened, or one that is already connected.
+ * listener_open() then opens none. 0, or -ENOMEM, and the sockets are closed. */
+int listener_adopt(struct listener *listener, const int *fds, size_t count, bool connected,
+		   bool guarded);
+/* Gives sockets that are open the options of the address, which may be others than before. 0 or a
+ * negative errno with *failure. */
+int listener_renew(struct listener *listener, struct failure *failure);
+/* Makes inherited sockets ours alone (no longer shared) and applies the options of the address,
+ * which may have changed. 0, or a negative errno with *failure, and the old options stay. */
 int listener_own(struct listener *listener, struct failure *failure);
-/* At the limit: true; below it again: false. */
-void listener_rest(struct listener *listener, bool rest);
-/* Hands over the connection that an inetd-style listener is; true if it was one. It has no more to give then. */
+/* Pauses at a limit, and resumes below it. */
+void listener_pause(struct listener *listener, bool rest);
+/* Passes on the connection of an inetd-style listener, once; true if it was one. */
 bool listener_hand_over(struct listener *listener);
-/* Closes; removes the socket file if it is still ours, and not shared. */
+/* Closes it, and removes the socket file if it is still ours and not shared. */
 void listener_close(struct listener *listener);
 
-/* Moves the sockets of one that is open to another, that is to listen on the same address; from is closed then. Who waits in
- * the backlog goes on waiting. */
+/* Moves the sockets of an open listener to another one for the same address, and closes from.
+ * Clients in the backlog keep waiting. */
 void listener_move(struct listener *to, struct listener *from, const struct addr *addr);
 
-/* What its sockets are called in a struct kept. Returns buf, of KEPT_NAME_MAX. */
+/* Writes the name of its sockets in a struct inherited to buf, which has INHERITED_NAME_MAX bytes,
+ * and returns buf. */
 char *listener_kept_name(const struct listener *listener, char *buf);
 
-/* The address with the real port, as in "READY ADDRESS". Returns buf. */
+/* Writes the address with the real port, as in "READY ADDRESS", to buf, and returns buf. */
 char *listener_text(const struct listener *listener, char *buf, size_t size);
-/* The places behind a TCP name: " (127.0.0.1, ::1)", else "". Returns buf. */
+/* Writes what a TCP name resolved to, " (127.0.0.1, ::1)", else "", to buf, and returns buf. */
 char *listener_places(const struct listener *listener, char *buf, size_t size);
-/* Datagrams that were dropped because of who sent them, how many did, or how fast. */
+/* The number of datagrams dropped by the access list or a limit. */
 uint64_t listener_dropped(const struct listener *listener);
 /* Writes "READY ADDRESS\n" to fd. 0 or a negative errno. */
 int listener_ready(const struct listener *listener, int fd);

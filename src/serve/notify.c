@@ -14,13 +14,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/fdutil.h"
+#include "base/fd.h"
 #include "base/units.h"
 
 #define NOTIFY_DESCRIPTORS_MAX 128 /* of one message; the kernel takes 253 */
 #define PATIENCE_MS 5000
 
-/* Where it listens: 1; 0: nobody asked; or a negative errno. */
+/* Finds the socket of the service manager. 1; 0: there is none; or a negative errno. */
 static int find_socket(struct sockaddr_un *to, socklen_t *size)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -115,7 +115,8 @@ void notify_wait(void)
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return;
-	/* it closes the writing end when it comes to this message (sd_notify_barrier(3), systemd 246) */
+	/* it closes the writing end when it comes to this message (sd_notify_barrier(3), systemd
+	 * 246) */
 	if (send_with("BARRIER=1", &pipes[1], 1) == 0) {
 		close(pipes[1]);
 		pipes[1] = -1;

@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* notify: tells the service manager how things are, as sd_notify(3) does: a datagram to the socket in $NOTIFY_SOCKET. */
+/* notify: tells the service manager how things are, as sd_notify(3) does: a datagram to the socket
+ * in $NOTIFY_SOCKET. */
 #ifndef SERVE_NOTIFY_H
 #define SERVE_NOTIFY_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Sends the lines ("READY=1\nSTATUS=listening"). Nothing happens where nobody asked for it; 0 or a negative errno. */
+/* Sends the lines ("READY=1\nSTATUS=listening"). Without $NOTIFY_SOCKET it does nothing. 0 or a
+ * negative errno. */
 int notify_send(const char *lines);
 
-/* How often "WATCHDOG=1" is expected, at the latest ($WATCHDOG_USEC, $WATCHDOG_PID): ns; 0: not at all. */
+/* The longest time in ns between two "WATCHDOG=1" ($WATCHDOG_USEC, $WATCHDOG_PID); 0: no watchdog.
+ */
 uint64_t notify_watchdog(void);
 
-/* How many descriptors the manager keeps for us ($FDSTORE, FileDescriptorStoreMax=); 0: none. */
+/* How many descriptors the service manager stores for us ($FDSTORE, FileDescriptorStoreMax=); 0:
+ * none. */
 size_t notify_store_size(void);
-/* Has it keep these, ours stay open, under one name for all of them. It keeps no descriptor twice. 0 or a negative errno. */
+/* Has the service manager store copies of these descriptors, all under one name. It stores no
+ * descriptor twice. 0 or a negative errno. */
 int notify_keep(const char *name, const int *fds, size_t count);
-/* Has it close those of that name. */
+/* Has the service manager close the stored descriptors of that name. */
 int notify_forget(const char *name);
-/* Waits until it has done all that it was told, for some seconds at most. Harmless where it doesn't know how to tell. */
+/* Waits a few seconds at most until the service manager has processed all messages. Does nothing
+ * with a manager that cannot confirm this. */
 void notify_wait(void);
 
 #endif

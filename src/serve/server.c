@@ -13,18 +13,23 @@
 
 #include <libutil.h>
 
-#include "base/fdutil.h"
+#include "base/fd.h"
 #include "base/log.h"
+#include "base/safe.h"
 #include "base/signals.h"
 #include "base/units.h"
+#include "base/util.h"
+#include "net/machine.h"
+#include "relay/pipe.h"
 #include "serve/notify.h"
 
 #define FULL_PAUSE (60 * NSEC_PER_SEC)
-#define STOP_GRACE (1 * NSEC_PER_SEC) /* what was read may still be written for so long */
+#define STOP_GRACE (1 * NSEC_PER_SEC) /* how long pending bytes may still be written */
 
 /* Who may connect */
 
-static bool suits_any(const struct access_entry *entry, const struct addr *const *addrs, size_t count)
+static bool suits_any(const struct access_entry *entry, const struct addr *const *addrs,
+		      size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (access_suits(entry, addrs[i]->family))
@@ -32,9 +37,10 @@ static bool suits_any(const struct access_entry *entry, const struct addr *const
 	return false;
 }
 
-/* The first entry from number before on that can't match, said in *error; or NULL. */
-static bool never_matches(const struct access *access, size_t before, const char *text, const struct addr *const *addrs,
-                          size_t count, struct mistake *error)
+/* The first entry from number before on that can never match, with the reason in *error; or NULL.
+ */
+static bool never_matches(const struct access *access, size_t before, const char *text,
+			  const struct addr *const *addrs, size_t count, struct mistake *error)
 {
 	for (size_t i = before; i < access->count; i++) {
 		const struct access_entry *entry = &access->entries[i];
@@ -44,21 +50,26 @@ static bool never_matches(const struct access *access, size_t before, const char
 			continue;
 		error->offset = spot ? (size_t)(spot - text) : 0;
 		error->length = strlen(entry->text);
-		snprintf(error->why, sizeof(error->why), "'%s' can never match a peer of %s", entry->text,
-		         count == 1 ? addr_family_name(addrs[0]) : "these listeners");
-		snprintf(error->hint, sizeof(error->hint), "CIDs are of vsock, IP addresses of TCP and UDP, uid: gid: and user: of UNIX sockets");
+		snprintf(error->why, sizeof(error->why), "'%s' can never match a peer of %s",
+			 entry->text, count == 1 ? addr_family_name(addrs[0]) : "these listeners");
+		snprintf(
+			error->hint, sizeof(error->hint),
+			"CIDs are for vsock, IP addresses for TCP and UDP, uid: gid: and user: for "
+			"UNIX sockets");
 		return true;
 	}
 	return false;
 }
 
 int server_read_who(struct access *access, const struct opt_list *who, const struct hosts *hosts,
-                    const struct addr *const *addrs, size_t count, const struct opt_entry **bad, struct mistake *error)
+		    const struct addr *const *addrs, size_t count, const struct opt_entry **bad,
+		    struct mistake *error)
 {
 	for (size_t i = 0; i < who->count; i++) {
 		const struct opt_entry *written = &who->entries[i];
 		size_t before = access->count;
-		int status = access_add(access, written->text, strcmp(written->opt->name, "allow") == 0, hosts, error);
+		int status = access_add(access, written->text,
+					strcmp(written->opt->name, "allow") == 0, hosts, error);
 
 		*bad = written;
 		if (status)
@@ -69,95 +80,88 @@ int server_read_who(struct access *access, const struct opt_list *who, const str
 	return 0;
 }
 
-int server_read_access(struct server *server, const struct hosts *hosts, const struct addr *const *addrs, size_t count)
+int server_read_access(struct server *server, const struct hosts *hosts,
+		       const struct addr *const *addrs, size_t count)
 {
 	const struct opt_entry *written;
 	struct mistake error;
 
-	switch (server_read_who(&server->access, &server->settings.who, hosts, addrs, count, &written, &error)) {
+	switch (server_read_who(&server->access, &server->settings.who, hosts, addrs, count,
+				&written, &error)) {
 	case 0:
 		return 0;
 	case -ENOMEM:
 		log_error("%s", strerror(ENOMEM));
 		return STATUS_FAILURE;
 	default:
-		mistake_say(&error, written->opt->name, written->text);
+		opt_mistake(written, &error);
 		return STATUS_USAGE;
 	}
 }
 
-/* Is it the same peer, for --max-conns-per-peer? By CID, IP or uid. */
-static bool same_peer(const struct peer *a, const struct peer *b)
-{
-	if (a->family != b->family)
-		return false;
-	switch (a->family) {
-	case ADDR_VSOCK:
-		return a->u.vsock.cid == b->u.vsock.cid;
-	case ADDR_TCP:
-	case ADDR_UDP:
-		return a->u.tcp.v6 == b->u.tcp.v6 && memcmp(&a->u.tcp.ip, &b->u.tcp.ip, sizeof(a->u.tcp.ip)) == 0;
-	default:
-		return a->u.local.uid == b->u.local.uid;
-	}
-}
-
-/* The limit that the newcomer's peer is above, or UNITS_INF. Its gate's is for who came in there; the server's for all. */
+/* The limit per peer that a new connection exceeds, or UNITS_INF. The admission's limit counts its
+ * own connections, the server's all of them. */
 static uint64_t limit_exceeded(const struct server *server, const struct session *newcomer)
 {
-	const struct gate *gate = newcomer->gate && newcomer->gate->per_peer != UNITS_INF ? newcomer->gate : NULL;
-	uint64_t limit = gate ? gate->per_peer : server->settings.max_conns_per_peer, count = 0;
+	bool own = newcomer->admission && newcomer->admission->per_peer != UNITS_INF;
+	uint64_t limit = own ? newcomer->admission->per_peer : server->settings.max_conns_per_peer;
+	const struct peers_count *count = own ? newcomer->here : newcomer->anywhere;
 
-	if (limit == UNITS_INF)
-		return UNITS_INF;
-	for (const struct session *session = server->sessions.first; session; session = session->next)
-		if ((!gate || session->gate == gate) && same_peer(&session->peer, &newcomer->peer) && ++count > limit)
-			return limit;
-	return UNITS_INF;
+	return count && count->open > limit ? limit : UNITS_INF;
 }
 
 /* Accepting, and its limits */
 
-static bool gate_full(const struct gate *gate)
+static bool admission_full(const struct admission *admission)
 {
-	return gate && gate->open >= gate->limit;
+	return admission && admission->open >= admission->limit;
 }
 
 /* Does the listener accept now? */
 static void apply(const struct server *server, struct listener *listener)
 {
 	if (server->running && !server->draining)
-		listener_rest(listener, server->resting || gate_full(listener->gate));
+		listener_pause(listener, server->resting || admission_full(listener->admission));
 }
 
-/* Nobody has asked for this limit, so somebody should know; but not each time, where connections come and go. */
+/* The user did not set this limit, so reaching it is reported, but not every time while connections
+ * come and go. */
 static void say_full(struct server *server)
 {
 	uint64_t now = units_now();
 
-	if (!server->by_descriptors || server->paused || (server->full_said && now - server->full_said < FULL_PAUSE))
+	if (!server->by_descriptors || server->paused ||
+	    (server->full_said && now - server->full_said < FULL_PAUSE))
 		return;
 	server->full_said = now;
-	log_warning("connections open: %zu, as many as descriptors allow; who comes now waits", server->sessions.open);
-	log_hint("ulimit -n shows the limit and raises it; for a unit: LimitNOFILE=; --max-conns sets a lower one");
+	log_warning("%zu connections are open, as many as descriptors allow; new connections wait",
+		    server->sessions.open);
+	log_hint("raise the limit with ulimit -n, or LimitNOFILE= in a unit, or set a lower one "
+		 "with --max-conns");
 }
 
-/* After a connection began or ended, through gate. */
-static void rest_or_not(struct server *server, struct gate *gate)
+/* After a connection began or ended, through admission. */
+static void rest_or_not(struct server *server, struct admission *admission)
 {
 	bool rest = server->paused || server->sessions.open >= server->limit;
-	bool gate_changed = gate && gate->resting != gate_full(gate), changed = rest != server->resting;
+	bool admission_changed = admission && admission->resting != admission_full(admission),
+	     changed = rest != server->resting;
 
-	if (gate_changed)
-		gate->resting = !gate->resting;
+	if (admission_changed)
+		admission->resting = !admission->resting;
 	server->resting = rest;
 	if (changed && rest)
 		say_full(server);
-	if (!changed && !gate_changed)
+	if (!changed && !admission_changed)
 		return;
 	for (struct listener *listener = server->listeners; listener; listener = listener->next)
-		if (changed || listener->gate == gate)
+		if (changed || listener->admission == admission)
 			apply(server, listener);
+}
+
+void server_admission_changed(struct server *server, struct admission *admission)
+{
+	rest_or_not(server, admission);
 }
 
 void server_pause(struct server *server, bool pause)
@@ -169,11 +173,13 @@ void server_pause(struct server *server, bool pause)
 static void session_ended(struct session_group *group, const struct session *session)
 {
 	struct server *server = group->context;
-	struct gate *gate = session->gate;
+	struct admission *admission = session->admission;
 
-	if (gate) {
-		gate->open--;
-		rest_or_not(server, gate); /* before its owner hears of it, who may free it */
+	peers_leave(&server->peers, session->anywhere);
+	peers_leave(&server->peers, session->here);
+	if (admission) {
+		admission->open--;
+		rest_or_not(server, admission); /* before its owner is called, who may free it */
 	} else {
 		rest_or_not(server, NULL);
 	}
@@ -184,10 +190,11 @@ static void session_ended(struct session_group *group, const struct session *ses
 }
 
 /* Deny, or let it in. */
-static void judge(struct server *server, struct listener *listener, struct session *session)
+static void decide(struct server *server, struct listener *listener, struct session *session)
 {
-	const struct gate *gate = listener->gate;
-	const struct access *access = gate && gate->access.count ? &gate->access : &server->access;
+	const struct admission *admission = listener->admission;
+	const struct access *access = admission && admission->access.count ? &admission->access
+									   : &server->access;
 	const struct access_entry *by;
 	uint64_t limit;
 	char why[96];
@@ -219,16 +226,20 @@ static void accepted(struct listener *listener, int fd, struct flow *flow, const
 	if (!session)
 		return;
 	session->flow = flow;
-	session->gate = listener->gate;
-	if (session->gate) {
-		session->gate->open++;
-		session->rule = session->gate->rule;
+	session->admission = listener->admission;
+	if (session->admission) {
+		session->admission->open++;
+		session->rule = session->admission->rule;
 	}
-	rest_or_not(server, session->gate);
+	session->anywhere = peers_enter(&server->peers, NULL, peer);
+	session->here = session->admission ? peers_enter(&server->peers, session->admission, peer)
+					   : NULL;
+	rest_or_not(server, session->admission);
 	session->to = "-";
 	session->seqpacket = listener->addr->seqpacket;
+	session->half_close = addr_half_close(listener->addr, 0);
 	session->inherited = !flow && listener->addr->family == ADDR_FD;
-	judge(server, listener, session);
+	decide(server, listener, session);
 }
 
 void server_close_all(struct server *server)
@@ -241,13 +252,14 @@ void server_close_all(struct server *server)
 	}
 }
 
-/* The service manager, where there is one. That it can't be told is nothing to end for. */
+/* Notifies the service manager, if any. A failure is no reason to end. */
 void server_tell_manager(const char *lines)
 {
 	int error = notify_send(lines);
 
 	if (error)
-		log_warning("the service manager (NOTIFY_SOCKET) can't be told: %s", strerror(-error));
+		log_warning("cannot notify the service manager (NOTIFY_SOCKET): %s",
+			    strerror(-error));
 }
 
 void server_tell_listening(const struct server *server)
@@ -255,9 +267,11 @@ void server_tell_listening(const struct server *server)
 	char lines[512] = "READY=1\nSTATUS=listening on", text[ADDR_TEXT_MAX];
 	size_t length = strlen(lines);
 
-	for (struct listener *listener = server->listeners; listener && length < sizeof(lines); listener = listener->next)
-		length += (size_t)snprintf(lines + length, sizeof(lines) - length, "%s %s", listener == server->listeners ? "" : ",",
-		                           listener_text(listener, text, sizeof(text)));
+	for (struct listener *listener = server->listeners; listener && length < sizeof(lines);
+	     listener = listener->next)
+		length += (size_t)snprintf(lines + length, sizeof(lines) - length, "%s %s",
+					   listener == server->listeners ? "" : ",",
+					   listener_text(listener, text, sizeof(text)));
 	server_tell_manager(lines);
 }
 
@@ -273,11 +287,11 @@ void server_stop_accepting(struct server *server)
 
 /* The end */
 
-/* The time of the drain is up: end what is open; what does not end by that either (a command that ignores SIGTERM) is
- * left to itself. */
+/* The time of the drain is up: end what is open; what does not end by that either (a command that
+ * ignores SIGTERM) is left to itself. */
 static void drain_over(struct loop *loop, struct timer *timer)
 {
-	struct server *server = (struct server *)(void *)((char *)timer - offsetof(struct server, drain));
+	struct server *server = container_of(timer, struct server, drain);
 	char limit[32];
 
 	if (server->ending) {
@@ -285,8 +299,9 @@ static void drain_over(struct loop *loop, struct timer *timer)
 		return;
 	}
 	server->ending = true;
-	log_notice("still open after %s, ended: %zu", units_show_duration(server->settings.drain_timeout, limit, sizeof(limit)),
-	           server->sessions.open);
+	log_notice("after %s, closing connections that are still open: %zu",
+		   units_show_duration(server->settings.drain_timeout, limit, sizeof(limit)),
+		   server->sessions.open);
 	loop_timer(loop, timer, units_now() + 2 * STOP_GRACE);
 	session_stop_all(&server->sessions, STOP_GRACE);
 }
@@ -301,23 +316,24 @@ static void drain(struct server *server)
 	char limit[32];
 
 	server_stop_accepting(server);
-	if (server->stopping)
-		server->stopping(server);
 	if (!server->sessions.open)
 		return;
-	log_notice("draining: connections open: %zu; %s at most, a second signal ends at once", server->sessions.open,
-	           units_show_duration(server->settings.drain_timeout, limit, sizeof(limit)));
+	log_notice("waiting up to %s for %zu connection%s to finish; a second signal quits now",
+		   units_show_duration(server->settings.drain_timeout, limit, sizeof(limit)),
+		   server->sessions.open, server->sessions.open == 1 ? "" : "s");
 	if (server->settings.drain_timeout != UNITS_INF)
-		loop_timer(server->loop, &server->drain, units_now() + server->settings.drain_timeout);
+		loop_timer(server->loop, &server->drain,
+			   units_now() + server->settings.drain_timeout);
 }
 
 static void show_totals(const struct server *server)
 {
 	const struct session_totals *totals = &server->sessions.totals;
 
-	log_error("connections: %llu, open: %zu, failed: %llu, bytes up: %llu, down: %llu", (unsigned long long)totals->accepted,
-	          server->sessions.open, (unsigned long long)totals->failed, (unsigned long long)totals->up,
-	          (unsigned long long)totals->down);
+	log_error("connections: %llu, open: %zu, failed: %llu, bytes up: %llu, down: %llu",
+		  (unsigned long long)totals->accepted, server->sessions.open,
+		  (unsigned long long)totals->failed, (unsigned long long)totals->up,
+		  (unsigned long long)totals->down);
 }
 
 /* The same as a record, for --stats. */
@@ -325,15 +341,19 @@ static void record_totals(const struct server *server)
 {
 	const struct session_totals *totals = &server->sessions.totals;
 
-	log_event(0, 0, "total", NULL, NULL,
-	          (const struct log_field[]){
-	              { .key = "connections", .type = LOG_F_NUMBER, .number = totals->accepted },
-	              { .key = "failed", .type = LOG_F_NUMBER, .number = totals->failed },
-	              { .key = "up", .type = LOG_F_NUMBER, .number = totals->up },
-	              { .key = "down", .type = LOG_F_NUMBER, .number = totals->down },
-	              { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - server->started },
-	              { 0 },
-	          });
+	log_event(
+		0, 0, "total", NULL, NULL,
+		(const struct log_field[]){
+			{ .key = "connections", .type = LOG_F_NUMBER, .number = totals->accepted },
+			{ .key = "failed", .type = LOG_F_NUMBER, .number = totals->failed },
+			{ .key = "up", .type = LOG_F_NUMBER, .number = totals->up },
+			{ .key = "down", .type = LOG_F_NUMBER, .number = totals->down },
+			{ .key = "time",
+			  .json_key = "seconds",
+			  .type = LOG_F_SECONDS,
+			  .number = units_now() - server->started },
+			{ 0 },
+		});
 }
 
 void server_signal(struct server *server, int signal)
@@ -380,7 +400,7 @@ static int watch_signals(struct server *server)
 	sigset_t signals;
 
 	sigemptyset(&signals);
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
 		signals_add(&signals, wanted[i]);
 	/* ignored it would reap our children for us */
 	sigaddset(&signals, SIGCHLD);
@@ -399,7 +419,7 @@ int server_start(struct server *server)
 	if (!error && !server->passed)
 		error = watch_signals(server);
 	if (error) {
-		log_error("can't start: %s", strerror(-error));
+		log_error("cannot start: %s", strerror(-error));
 		return STATUS_FAILURE;
 	}
 	server->sessions.loop = server->loop;
@@ -416,12 +436,18 @@ int server_write_pid_file(struct server *server)
 
 	if (!path)
 		return 0;
+	if (safe_refuses(path)) {
+		log_error("%s: refused: users other than root may write to its directory", path);
+		log_hint("use a directory under /run that belongs to root");
+		return STATUS_DENIED;
+	}
 	server->pid_file = pidfile_open(path, 0644, &other);
 	/* else its lock would go to commands, and outlive us */
-	if (server->pid_file && fd_cloexec(pidfile_fileno(server->pid_file), true) == 0 && pidfile_write(server->pid_file) == 0)
+	if (server->pid_file && fd_cloexec(pidfile_fileno(server->pid_file), true) == 0 &&
+	    pidfile_write(server->pid_file) == 0)
 		return 0;
 	if (errno == EEXIST)
-		log_error("%s: process %ld has it, and runs", path, (long)other);
+		log_error("%s: process %ld is running and has locked it", path, (long)other);
 	else
 		log_error("%s: %s", path, strerror(errno));
 	return STATUS_FAILURE;
@@ -434,13 +460,20 @@ void server_leave_pid_file(struct server *server)
 	server->pid_file = NULL;
 }
 
-/* bind(any) on vsock succeeds with no transport loaded: a listener that nobody can reach. */
-static void warn_if_deaf(const struct addr *addr)
+/* bind(any) on vsock succeeds without a transport, which makes a listener that nobody can reach. */
+void server_warn_if_deaf(const struct addr *addr)
 {
+	struct machine machine;
 	struct explanation deaf;
 	char text[256];
+	bool is_deaf;
 
-	if (!explain_deaf_listener(addr, &deaf))
+	if (addr->family != ADDR_VSOCK || addr->cid != ADDR_CID_ANY)
+		return;
+	machine_look(&machine, "", false);
+	is_deaf = explain_deaf_listener(&machine, addr, &deaf);
+	machine_free(&machine);
+	if (!is_deaf)
 		return;
 	log_warning("%s: %s", addr_format_short(addr, text, sizeof(text)), deaf.what);
 	if (*deaf.hint)
@@ -467,26 +500,30 @@ static void take_out(struct server *server, struct listener *listener)
 		*link = listener->next;
 }
 
-int server_open(struct server *server, struct listener *listener, const struct addr *addr, struct gate *gate)
+int server_open(struct server *server, struct listener *listener, const struct addr *addr,
+		struct admission *admission)
 {
 	struct failure failure;
 
 	listener->accepted = accepted;
 	listener->context = server;
-	listener->gate = gate;
-	listener->kept = server->kept;
-	listener->accept_rate = gate ? gate->accept_rate : 0;
+	listener->admission = admission;
+	listener->inherited = server->inherited;
+	listener->accept_rate = admission ? admission->accept_rate : 0;
 	if (server->passed && !listener->passed) {
 		char text[256];
 
-		log_error("%s: no socket was passed for it", addr_format_short(addr, text, sizeof(text)));
+		log_error("%s: no socket was passed for it",
+			  addr_format_short(addr, text, sizeof(text)));
 		return STATUS_FAILURE;
 	}
-	if (listener_open(server->loop, listener, addr, &(struct socket_defaults){ 0 }, &failure) < 0)
-		return explain_say(addr, &failure);
+	if (listener_open(server->loop, listener, addr, &(struct socket_defaults){ 0 }, &failure) <
+	    0)
+		return server->busy ? explain_say_briefly(addr, &failure)
+				    : explain_say(addr, &failure);
 	append(server, listener);
-	if (!server->passed)
-		warn_if_deaf(addr);
+	if (!server->passed && !server->busy)
+		server_warn_if_deaf(addr);
 	return 0;
 }
 
@@ -495,24 +532,26 @@ void server_admit(struct server *server, struct listener *listener)
 	apply(server, listener);
 }
 
-void server_move(struct server *server, struct listener *to, struct listener *from, const struct addr *addr, struct gate *gate)
+void server_move(struct server *server, struct listener *to, struct listener *from,
+		 const struct addr *addr, struct admission *admission)
 {
 	take_out(server, from);
 	listener_move(to, from, addr);
-	to->gate = gate;
-	to->accept_rate = gate ? gate->accept_rate : 0;
+	to->admission = admission;
+	to->accept_rate = admission ? admission->accept_rate : 0;
 	append(server, to);
 }
 
 void server_close(struct server *server, struct listener *listener)
 {
 	take_out(server, listener);
-	if (server->goes && listener->count)
-		server->goes(server, listener);
+	if (server->dropped && listener->count)
+		server->dropped(server, listener);
 	listener_close(listener);
 }
 
-int server_listen(struct server *server, struct listener *listeners, const struct addr *const *addrs, size_t count)
+int server_listen(struct server *server, struct listener *listeners,
+		  const struct addr *const *addrs, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		int status = server_open(server, &listeners[i], addrs[i], NULL);
@@ -520,19 +559,44 @@ int server_listen(struct server *server, struct listener *listeners, const struc
 		if (status)
 			return status;
 	}
+	server_recount(server);
 	return server_write_pid_file(server);
 }
 
 void server_limit(struct server *server, size_t ours, size_t each)
 {
-	size_t descriptors = fd_limit_raise();
-	uint64_t most = descriptors > 2 * ours ? (descriptors - ours) / each : each, asked = server->settings.max_conns;
+	server->descriptors = fd_limit_raise();
+	server->descriptors_ours = ours;
+	server->descriptors_each = each;
+	server_recount(server);
+}
 
+/* Pipes get a part of what the listeners leave: a connection can do without them, but one that they
+ * leave no descriptor for could not be accepted. */
+void server_recount(struct server *server)
+{
+	size_t taken = server->descriptors_ours, left, pipes;
+	uint64_t most, asked = server->settings.max_conns, before = server->limit;
+
+	if (!server->descriptors)
+		return;
+	for (const struct listener *listener = server->listeners; listener;
+	     listener = listener->next)
+		taken += listener->count;
+	left = server->descriptors > taken ? server->descriptors - taken : 0;
+	pipes = left / 4 < 2 * PIPES_MOST ? left / 4 : 2 * PIPES_MOST;
+	most = (left - pipes) / server->descriptors_each;
+	most = most ? most : 1;
 	server->by_descriptors = !asked || asked > most;
 	server->limit = server->by_descriptors ? most : asked;
-	if (asked > most)
-		log_notice("--max-conns %llu: %llu at once is what %zu descriptors allow", (unsigned long long)asked,
-		           (unsigned long long)most, descriptors);
+	if (server->loop) {
+		loop_budget(server->loop)->pipes = pipes > 2 ? (unsigned)(pipes / 2) : 1;
+		rest_or_not(server, NULL);
+	}
+	if (asked > most && server->limit != before && !server->passed)
+		log_notice("--max-conns %llu: only %llu are possible with %zu descriptors",
+			   (unsigned long long)asked, (unsigned long long)most,
+			   server->descriptors);
 }
 
 static int tell_ready(const struct server *server)
@@ -543,7 +607,8 @@ static int tell_ready(const struct server *server)
 		int error = listener_ready(listener, (int)server->settings.ready_fd);
 
 		if (error) {
-			log_error("--ready-fd %llu: %s", (unsigned long long)server->settings.ready_fd, strerror(-error));
+			log_error("--ready-fd %llu: %s",
+				  (unsigned long long)server->settings.ready_fd, strerror(-error));
 			return STATUS_FAILURE;
 		}
 	}
@@ -608,6 +673,7 @@ void server_free(struct server *server)
 	if (server->pid_file)
 		pidfile_remove(server->pid_file);
 	loop_free(server->loop);
+	peers_free(&server->peers);
 	access_free(&server->access);
 	opt_list_free(&server->settings.who);
 }

@@ -12,17 +12,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/fdutil.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "base/util.h"
 #include "net/socket.h"
 #include "serve/flows.h"
-#include "serve/greeting.h"
-#include "serve/terminal.h"
+#include "serve/peers.h"
+#include "serve/pty.h"
 
 #define KILL_GRACE (5 * NSEC_PER_SEC) /* between SIGTERM and SIGKILL of --max-time */
 
-struct session *session_new(struct session_group *group, int fd, const struct peer *peer, const char *to)
+struct session *session_new(struct session_group *group, int fd, const struct peer *peer,
+			    const char *to)
 {
 	struct session *session = calloc(1, sizeof(*session));
 
@@ -56,6 +58,16 @@ static void release_dial(struct session *session)
 	session->dial = NULL;
 }
 
+static const char *client_of(const struct session *session)
+{
+	return session->prologue ? session->prologue->client : NULL;
+}
+
+static const char *dest_of(const struct session *session)
+{
+	return session->prologue ? session->prologue->dest : NULL;
+}
+
 /* Takes it out of the group and frees it when the loop's batch is over. */
 void session_close(struct session *session)
 {
@@ -68,35 +80,45 @@ void session_close(struct session *session)
 	if (group->ended)
 		group->ended(group, session);
 	release_dial(session);
-	greeting_free(session);
+	if (session->prologue)
+		session->prologue->kind->free(session);
 	if (group->release && session->owner)
 		group->release(session);
 	if (session->flow)
 		flow_end(session->flow);
+	/* it was not served: reset it, unless the client got an answer */
+	if (session->fd >= 0 && !session->answered)
+		socket_abort_on_close(session->fd);
 	fd_close(&session->fd);
 	loop_free_later(group->loop, session);
 }
 
 /* Records */
 
-static void record(const struct session *session, unsigned level, const char *event, const struct log_field *fields)
+static void record(const struct session *session, unsigned level, const char *event,
+		   const struct log_field *fields)
 {
 	char from[PEER_TEXT_MAX];
 
 	if (level && !log_verbose(level))
 		return;
-	log_event(level, session->number, event, peer_format(&session->peer, from, sizeof(from)), session->to, fields);
+	log_event(level, session->number, event, peer_format(&session->peer, from, sizeof(from)),
+		  session->to, fields);
 }
 
 static void record_open(const struct session *session, uint64_t connect)
 {
 	record(session, 1, "open",
 	       (const struct log_field[]){
-	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
-	           { .key = "client", .type = LOG_F_TEXT, .text = greeting_client(session) },
-	           { .key = "dest", .type = LOG_F_TEXT, .text = greeting_dest(session) },
-	           { .key = connect ? "connect" : NULL, .type = LOG_F_SECONDS, .number = connect },
-	           { 0 },
+		       { .key = session->rule ? "rule" : "end",
+			 .type = LOG_F_TEXT,
+			 .text = session->rule },
+		       { .key = "client", .type = LOG_F_TEXT, .text = client_of(session) },
+		       { .key = "dest", .type = LOG_F_TEXT, .text = dest_of(session) },
+		       { .key = connect ? "connect" : NULL,
+			 .type = LOG_F_SECONDS,
+			 .number = connect },
+		       { 0 },
 	       });
 }
 
@@ -105,13 +127,18 @@ static void record_fail(struct session *session, const struct explanation *why)
 	session->end = why->end;
 	record(session, 0, "fail",
 	       (const struct log_field[]){
-	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
-	           { .key = "client", .type = LOG_F_TEXT, .text = greeting_client(session) },
-	           { .key = "dest", .type = LOG_F_TEXT, .text = greeting_dest(session) },
-	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
-	           { .key = "end", .type = LOG_F_TEXT, .text = why->end },
-	           { .key = "why", .type = LOG_F_TEXT, .text = why->what },
-	           { 0 },
+		       { .key = session->rule ? "rule" : "end",
+			 .type = LOG_F_TEXT,
+			 .text = session->rule },
+		       { .key = "client", .type = LOG_F_TEXT, .text = client_of(session) },
+		       { .key = "dest", .type = LOG_F_TEXT, .text = dest_of(session) },
+		       { .key = "time",
+			 .json_key = "seconds",
+			 .type = LOG_F_SECONDS,
+			 .number = units_now() - session->started },
+		       { .key = "end", .type = LOG_F_TEXT, .text = why->end },
+		       { .key = "why", .type = LOG_F_TEXT, .text = why->what },
+		       { 0 },
 	       });
 }
 
@@ -119,10 +146,11 @@ static void record_fail(struct session *session, const struct explanation *why)
 static bool was_refused(const struct relay *relay)
 {
 	return relay_dropped(relay) && relay->result == END_IDLE && !relay->chan[1].bytes &&
-	       (relay->chan[0].source_error == ECONNREFUSED || relay->chan[1].source_error == ECONNREFUSED);
+	       (relay->chan[0].drop_error == ECONNREFUSED ||
+		relay->chan[1].drop_error == ECONNREFUSED);
 }
 
-/* Bytes to who was accepted. */
+/* Bytes to the accepted peer. */
 static uint64_t bytes_down(const struct session *session)
 {
 	return session->relay.chan[session->mirrored ? 0 : 1].bytes;
@@ -137,7 +165,7 @@ static const char *why_ended(const struct session *session)
 	if (error == EBADMSG && relay->settings->datagrams)
 		return "the stream ended within a datagram";
 	for (int side = 0; side < 2 && !error && relay_dropped(relay); side++)
-		error = relay->chan[side].source_error;
+		error = relay->chan[side].drop_error;
 	return error ? strerror(error) : NULL;
 }
 
@@ -146,22 +174,32 @@ static void record_done(struct session *session)
 	const struct relay *relay = &session->relay;
 	uint64_t dropped = session_dropped(session);
 	const char *why = why_ended(session);
-	bool lost = relay->lost && relay->error != EBADMSG; /* that begin of a datagram is not missed */
+	bool lost = relay->lost &&
+		    relay->error != EBADMSG; /* that begin of a datagram is not missed */
 
 	session->end = was_refused(relay) ? "refused" : relay_end_word(relay);
 	record(session, was_refused(relay) ? 0 : 1, was_refused(relay) ? "fail" : "done",
 	       (const struct log_field[]){
-	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
-	           { .key = "client", .type = LOG_F_TEXT, .text = greeting_client(session) },
-	           { .key = "dest", .type = LOG_F_TEXT, .text = greeting_dest(session) },
-	           { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
-	           { .key = "down", .type = LOG_F_NUMBER, .number = bytes_down(session) },
-	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
-	           { .key = "end", .type = LOG_F_TEXT, .text = session->end },
-	           { .key = "dropped", .type = dropped ? LOG_F_NUMBER : LOG_F_TEXT, .number = dropped },
-	           { .key = lost ? "lost" : "why", .type = lost ? LOG_F_NUMBER : LOG_F_TEXT, .text = why,
-	             .number = relay->lost },
-	           { 0 },
+		       { .key = session->rule ? "rule" : "end",
+			 .type = LOG_F_TEXT,
+			 .text = session->rule },
+		       { .key = "client", .type = LOG_F_TEXT, .text = client_of(session) },
+		       { .key = "dest", .type = LOG_F_TEXT, .text = dest_of(session) },
+		       { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
+		       { .key = "down", .type = LOG_F_NUMBER, .number = bytes_down(session) },
+		       { .key = "time",
+			 .json_key = "seconds",
+			 .type = LOG_F_SECONDS,
+			 .number = units_now() - session->started },
+		       { .key = "end", .type = LOG_F_TEXT, .text = session->end },
+		       { .key = "dropped",
+			 .type = dropped ? LOG_F_NUMBER : LOG_F_TEXT,
+			 .number = dropped },
+		       { .key = "lost",
+			 .type = lost ? LOG_F_NUMBER : LOG_F_TEXT,
+			 .number = relay->lost },
+		       { .key = "why", .type = LOG_F_TEXT, .text = why },
+		       { 0 },
 	       });
 }
 
@@ -178,12 +216,16 @@ int session_status(const struct relay *relay)
 	case END_OUTPUT:
 		return STATUS_DONE;
 	case END_IDLE:
-		return relay->settings->datagrams ? STATUS_DONE : STATUS_TIMEOUT; /* datagrams have no other end */
+		return relay->settings->datagrams
+			       ? STATUS_DONE
+			       : STATUS_TIMEOUT; /* datagrams have no other end */
 	case END_MAX_TIME:
 		return STATUS_TIMEOUT;
 	case END_RESET:
 	case END_LOST:
+	case END_UNANSWERED:
 		return STATUS_BROKEN;
+	case END_NONE:
 	case END_MAX_BYTES:
 	case END_IO:
 		break;
@@ -204,7 +246,8 @@ static void count_bytes(const struct session *session)
 
 static void command_ended(struct session *session, int status);
 
-/* The connection is over, or the terminal: it is closed, and a command that still runs gets SIGHUP by that. */
+/* The connection is over, or the terminal: it is closed, and a command that still runs gets SIGHUP
+ * by that. */
 static void terminal_done(struct loop *loop, struct session *session)
 {
 	count_bytes(session);
@@ -216,7 +259,7 @@ static void terminal_done(struct loop *loop, struct session *session)
 
 static void relay_done(struct loop *loop, struct relay *relay)
 {
-	struct session *session = (struct session *)(void *)((char *)relay - offsetof(struct session, relay));
+	struct session *session = container_of(relay, struct session, relay);
 
 	if (session->terminal) {
 		terminal_done(loop, session);
@@ -245,8 +288,8 @@ static void cannot_relay(struct session *session, int error)
 	session_close(session);
 }
 
-void session_relay(struct session *session, const struct endpoint *accepted, const struct endpoint *here,
-                   const struct relay_settings *relaying)
+void session_relay(struct session *session, const struct endpoint *accepted,
+		   const struct endpoint *here, const struct relay_settings *relaying)
 {
 	struct endpoint end[2] = { *accepted, *here };
 	int error;
@@ -255,8 +298,8 @@ void session_relay(struct session *session, const struct endpoint *accepted, con
 	record_open(session, session->connect);
 	if (session->dial && session->group->connected)
 		session->group->connected(session->group, session);
-	error = relay_start(session->group->loop, &session->relay, end, relaying, session->dial ? &session->dial->watch : NULL,
-	                    relay_done);
+	error = relay_start(session->group->loop, &session->relay, end, relaying,
+			    session->dial ? &session->dial->watch : NULL, relay_done);
 	if (error) {
 		endpoint_close(&end[1]);
 		cannot_relay(session, -error);
@@ -264,19 +307,23 @@ void session_relay(struct session *session, const struct endpoint *accepted, con
 	}
 	session->fd = -1;
 	release_dial(session);
-	if (session->greeting)
-		greeting_relaying(session);
+	if (session->prologue)
+		session->prologue->kind->relaying(session);
 	if (session->flow)
 		flow_relaying(session->flow, &session->relay);
 }
 
 struct endpoint session_endpoint(const struct session *session)
 {
+	struct endpoint endpoint;
+
 	if (session->inherited)
 		return endpoint_inherited(session->fd);
 	if (session->flow)
 		return flow_endpoint(session->flow);
-	return endpoint_socket(session->fd, session->peer.family, session->seqpacket);
+	endpoint = endpoint_socket(session->fd, session->peer.family, session->seqpacket);
+	endpoint.half_close = session->half_close;
+	return endpoint;
 }
 
 /* Dialling */
@@ -295,30 +342,35 @@ static void close_dialled(struct loop *loop, struct dial *dial, int fd)
 	close(fd);
 }
 
-void session_client(const struct dial *dial, struct spawn_client *client)
+const struct session *session_of(const struct dial *dial)
 {
-	const struct session *session = ((const struct session_dial *)(const void *)dial)->session;
-	const struct proxy_header *told = greeting_told(session);
+	return container_of_const(dial, struct session_dial, dial)->session;
+}
+
+void session_client(const struct session *session, struct spawn_client *client)
+{
+	const struct ends *told = session->prologue ? session->prologue->told : NULL;
 
 	*client = (struct spawn_client){ .connections = session->group->open };
-	proxy_header_of_socket(session->fd, &session->peer, &client->real);
+	ends_of_socket(session->fd, &session->peer, &client->real);
 	if (told)
 		client->told = *told;
 }
 
 static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct failure *failure)
 {
-	struct session_dial *dialled = (struct session_dial *)(void *)dial;
+	struct session_dial *dialled = container_of(dial, struct session_dial, dial);
 	struct session *session = dialled->session;
 	struct endpoint accepted, target;
 
 	if (fd < 0) {
 		struct explanation why;
 
-		explain(dial->addr, failure, &why);
+		dial_explain(dial, failure, &why);
 		if (session->group->elsewhere) {
 			session->dial = NULL;
 			if (session->group->elsewhere(session, &why)) {
+				dial_cancel(dial);
 				loop_free_later(loop, dialled);
 				return;
 			}
@@ -328,14 +380,15 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 			session_denied(session, failure->detail);
 		else
 			session_failed(session, &why);
-		if (failure->error == EMFILE || failure->error == ENFILE) /* ours is the fault, not the target's */
+		if (failure->error == EMFILE ||
+		    failure->error == ENFILE) /* ours is the fault, not the target's */
 			log_hint("%s", why.hint);
-		if (!greeting_refuse(session, failure))
+		if (!session->prologue || !session->prologue->kind->refuse(session, failure))
 			session_close(session);
 		return;
 	}
-	if (session->greeting) {
-		int error = greeting_connected(session, fd);
+	if (session->prologue) {
+		int error = session->prologue->kind->connected(session, fd);
 
 		if (error) {
 			close_dialled(loop, dial, fd);
@@ -349,7 +402,7 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 }
 
 void session_dial(struct session *session, struct dialer *dialer, const struct addr *addr,
-                  const struct dial_settings *dialling, const struct relay_settings *relaying)
+		  const struct dial_settings *dialling, const struct relay_settings *relaying)
 {
 	struct session_dial *dialled = calloc(1, sizeof(*dialled));
 
@@ -360,6 +413,7 @@ void session_dial(struct session *session, struct dialer *dialer, const struct a
 	dialled->session = session;
 	dialled->relaying = relaying;
 	session->dial = &dialled->dial;
+	dialled->dial.share = (uint32_t)peers_hash(session->admission, &session->peer);
 	dial_start(dialer, &dialled->dial, addr, dialling, dial_done);
 }
 
@@ -368,7 +422,7 @@ void session_dial(struct session *session, struct dialer *dialer, const struct a
 /* --max-time is over: it is asked to end, and then made to. */
 static void command_time_up(struct loop *loop, struct timer *timer)
 {
-	struct session *session = (struct session *)(void *)((char *)timer - offsetof(struct session, relay.timer));
+	struct session *session = container_of(timer, struct session, relay.timer);
 
 	kill(session->child, session->relay.result == END_MAX_TIME ? SIGKILL : SIGTERM);
 	if (session->relay.result == END_MAX_TIME)
@@ -394,10 +448,11 @@ void session_command(struct session *session, const struct spawn *spawn, uint64_
 	record_open(session, 0);
 }
 
-void session_terminal(struct session *session, const struct spawn *spawn, const struct relay_settings *relaying)
+void session_terminal(struct session *session, const struct spawn *spawn,
+		      const struct relay_settings *relaying)
 {
 	struct endpoint accepted = session_endpoint(session), here;
-	pid_t pid = terminal_start(session, spawn, &here);
+	pid_t pid = terminal_start(session, spawn, &accepted, &here);
 
 	if (pid < 0) {
 		cannot_relay(session, (int)-pid);
@@ -422,11 +477,16 @@ static void command_ended(struct session *session, int status)
 		session->group->totals.failed++;
 	record(session, 1, "done",
 	       (const struct log_field[]){
-	           { .key = "pid", .type = LOG_F_NUMBER, .number = (uint64_t)session->child },
-	           { .key = "status", .type = LOG_F_NUMBER, .number = (uint64_t)code },
-	           { .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = units_now() - session->started },
-	           { .key = "end", .type = LOG_F_TEXT, .text = session->relay.result ? relay_end_word(&session->relay) : NULL },
-	           { 0 },
+		       { .key = "pid", .type = LOG_F_NUMBER, .number = (uint64_t)session->child },
+		       { .key = "status", .type = LOG_F_NUMBER, .number = (uint64_t)code },
+		       { .key = "time",
+			 .json_key = "seconds",
+			 .type = LOG_F_SECONDS,
+			 .number = units_now() - session->started },
+		       { .key = "end",
+			 .type = LOG_F_TEXT,
+			 .text = session->relay.result ? relay_end_word(&session->relay) : NULL },
+		       { 0 },
 	       });
 	session_close(session);
 }
@@ -467,11 +527,13 @@ void session_denied(struct session *session, const char *why)
 	session->end = "denied";
 	record(session, 0, "deny",
 	       (const struct log_field[]){
-	           { .key = session->rule ? "rule" : "end", .type = LOG_F_TEXT, .text = session->rule },
-	           { .key = "client", .type = LOG_F_TEXT, .text = greeting_client(session) },
-	           { .key = "dest", .type = LOG_F_TEXT, .text = greeting_dest(session) },
-	           { .key = "why", .type = LOG_F_TEXT, .text = why },
-	           { 0 },
+		       { .key = session->rule ? "rule" : "end",
+			 .type = LOG_F_TEXT,
+			 .text = session->rule },
+		       { .key = "client", .type = LOG_F_TEXT, .text = client_of(session) },
+		       { .key = "dest", .type = LOG_F_TEXT, .text = dest_of(session) },
+		       { .key = "why", .type = LOG_F_TEXT, .text = why },
+		       { 0 },
 	       });
 }
 
@@ -496,14 +558,15 @@ void session_drop(struct session *session, const char *end, const char *why)
 
 void session_stop(struct session *session, uint64_t grace)
 {
-	if (greeting_stop(session))
+	if (session->prologue && session->prologue->kind->stop(session))
 		return;
 	if (session->terminal && !session->relay.over) {
 		relay_stop(session->group->loop, &session->relay, grace);
 	} else if (session->child) {
 		kill(session->child, SIGTERM);
 	} else if (session->dial) {
-		record_fail(session, &(const struct explanation){ .end = "signal", .what = "ended while connecting" });
+		record_fail(session, &(const struct explanation){
+					     .end = "signal", .what = "ended while connecting" });
 		session_close(session);
 	} else {
 		relay_stop(session->group->loop, &session->relay, grace);

@@ -14,8 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fdutil.h"
+#include "base/fd.h"
 #include "base/log.h"
+#include "base/util.h"
 
 static int runnable(const char *path)
 {
@@ -48,12 +49,13 @@ int spawn_find(const char *name, char **path)
 		size_t length = strcspn(part, ":");
 		char candidate[4096];
 
-		snprintf(candidate, sizeof(candidate), "%.*s/%s", (int)length, length ? part : ".", name);
+		snprintf(candidate, sizeof(candidate), "%.*s/%s", (int)length, length ? part : ".",
+			 name);
 		switch (runnable(candidate)) {
 		case 0:
 			return keep(candidate, path);
 		case -EACCES:
-			verdict = -EACCES; /* there, but it can't be run; another may */
+			verdict = -EACCES; /* it exists but cannot be run; another one may */
 			break;
 		default:
 			break;
@@ -81,13 +83,15 @@ static void set_number(const char *prefix, const char *name, uint64_t number)
 	set_text(prefix, name, text);
 }
 
-static void set_vsock(const char *prefix, const char *cid_name, const char *port_name, const struct peer *peer)
+static void set_vsock(const char *prefix, const char *cid_name, const char *port_name,
+		      const struct peer *peer)
 {
 	set_number(prefix, cid_name, peer->u.vsock.cid);
 	set_number(prefix, port_name, peer->u.vsock.port);
 }
 
-static void set_tcp(const char *prefix, const char *ip_name, const char *port_name, const struct peer *peer)
+static void set_tcp(const char *prefix, const char *ip_name, const char *port_name,
+		    const struct peer *peer)
 {
 	char ip[INET6_ADDRSTRLEN];
 
@@ -106,14 +110,15 @@ static void set_path(const char *prefix, const char *name, const char *path)
 static void unset_ours(void)
 {
 	static const char *const unwanted[] = {
-		"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "MAINPID", "FDSTORE",
+		"LISTEN_PID",	"LISTEN_FDS",	 "LISTEN_FDNAMES", "NOTIFY_SOCKET",
+		"WATCHDOG_PID", "WATCHDOG_USEC", "MAINPID",	   "FDSTORE",
 	};
 
-	for (size_t i = 0; i < sizeof(unwanted) / sizeof(*unwanted); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(unwanted); i++)
 		unsetenv(unwanted[i]);
 }
 
-static void set_real(const struct proxy_header *header, uint64_t connections)
+static void set_real(const struct ends *header, uint64_t connections)
 {
 	const struct peer *peer = &header->from.peer;
 
@@ -144,9 +149,9 @@ static void set_real(const struct proxy_header *header, uint64_t connections)
 #define TOLD "PROXY_"
 
 /* What it says of one end may be missing. */
-static void set_told(const struct proxy_header *header)
+static void set_told(const struct ends *header)
 {
-	const struct proxy_end *from = &header->from, *to = &header->to;
+	const struct one_end *from = &header->from, *to = &header->to;
 
 	switch (header->local ? ADDR_NONE : from->peer.family) {
 	case ADDR_VSOCK:
@@ -172,25 +177,49 @@ static void set_told(const struct proxy_header *header)
 	}
 }
 
-/* What an outer one of us may have set is not true of this client. */
-static void unset_told(void)
+static bool begins(const char *text, const char *with)
 {
-	static const char *const names[] = {
-		"PROTO", "VSOCKREMOTECID", "VSOCKREMOTEPORT", "VSOCKLOCALCID", "VSOCKLOCALPORT", "TCPREMOTEIP", "TCPREMOTEPORT", "TCPLOCALIP",
-		"TCPLOCALPORT", "UNIXREMOTEPATH", "UNIXLOCALPATH",
-	};
-	char whole[40];
+	return strncmp(text, with, strlen(with)) == 0;
+}
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		snprintf(whole, sizeof(whole), TOLD "%s", names[i]);
-		unsetenv(whole);
+/* Does a variable describe a client? These are the UCSPI variables of any family (TCPREMOTEHOST,
+ * UNIXLOCALPATH, SSLREMOTEIP), with or without "PROXY_", and those of inetd. */
+static bool tells_client(const char *variable)
+{
+	static const char *const families[] = { "VSOCK", "TCP", "UDP", "UNIX", "SSL" };
+	static const char *const others[] = { "PROTO=", "REMOTE_ADDR=", "REMOTE_PORT=",
+					      "REMOTE_HOST=", "SSL_CLIENT_" };
+
+	if (begins(variable, TOLD))
+		variable += strlen(TOLD);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (begins(variable, others[i]))
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		const char *rest = variable + strlen(families[i]);
+
+		if (begins(variable, families[i]) &&
+		    (begins(rest, "REMOTE") || begins(rest, "LOCAL") || begins(rest, "CONN")))
+			return true;
+	}
+	return false;
+}
+
+/* What was inherited is true of another client, or of none. */
+static void unset_clients(void)
+{
+	for (char **at = environ; at && *at;) {
+		char *name = tells_client(*at) ? strndup(*at, strcspn(*at, "=")) : NULL;
+
+		at = name && unsetenv(name) == 0 ? environ : at + 1; /* it may have moved */
+		free(name);
 	}
 }
 
 static void set_environment(const struct spawn_client *client)
 {
+	unset_clients();
 	set_real(&client->real, client->connections);
-	unset_told();
 	if (client->told.version)
 		set_told(&client->told);
 }
@@ -199,11 +228,11 @@ static void set_environment_of(int fd, const struct peer *peer, uint64_t connect
 {
 	struct spawn_client client = { .connections = connections };
 
-	proxy_header_of_socket(fd, peer, &client.real);
+	ends_of_socket(fd, peer, &client.real);
 	set_environment(&client);
 }
 
-/* To the operator; what is behind standard output is the peer's. */
+/* To the operator, because standard output belongs to the peer. */
 static _Noreturn void cannot_run(const char *what, int error)
 {
 	log_error("%s: %s", what, strerror(error));
@@ -230,14 +259,16 @@ static _Noreturn void execute(const struct loop *loop, const struct spawn *spawn
 
 static _Noreturn void become(const struct loop *loop, const struct spawn *spawn, int fd)
 {
-	/* cat, sh and git fail with EAGAIN otherwise; the socket is the child's alone from now on */
+	/* cat, sh and git fail with EAGAIN otherwise; the socket is the child's alone from now on
+	 */
 	fd_nonblock(fd, false);
 	if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
 		_exit(126);
 	execute(loop, spawn);
 }
 
-pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer, uint64_t connections)
+pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd,
+		      const struct peer *peer, uint64_t connections)
 {
 	pid_t pid = fork();
 
@@ -248,15 +279,17 @@ pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd
 	return pid < 0 ? -errno : pid;
 }
 
-pid_t spawn_on_terminal(const struct loop *loop, const struct spawn *spawn, int fd, const struct peer *peer,
-                        uint64_t connections, const struct winsize *size, int *master)
+pid_t spawn_on_terminal(const struct loop *loop, const struct spawn *spawn, int fd,
+			const struct peer *peer, uint64_t connections, const struct winsize *size,
+			int *master)
 {
 	int error;
 	pid_t pid = forkpty(master, NULL, NULL, size);
 
 	if (pid == 0) {
 		set_environment_of(fd, peer, connections);
-		/* what the far end has is not known; nothing is sure to be understood more widely */
+		/* what the far end has is not known; nothing is sure to be understood more widely
+		 */
 		setenv("TERM", "xterm", 0);
 		execute(loop, spawn);
 	}
@@ -298,14 +331,16 @@ int spawn_check(const char *command)
 
 int spawn_connected(const struct loop *loop, const char *command)
 {
-	return spawn_connected_for(loop, command, NULL, NULL);
+	pid_t pid;
+
+	return spawn_connected_for(loop, command, NULL, NULL, &pid);
 }
 
-int spawn_connected_for(const struct loop *loop, const char *command, const struct spawn_client *client, const struct user *user)
+int spawn_connected_for(const struct loop *loop, const char *command,
+			const struct spawn_client *client, const struct user *user, pid_t *pid)
 {
 	int pair[2], error;
 	char **words, *path;
-	pid_t pid;
 
 	error = prepare(command, &words, &path);
 	if (error)
@@ -313,12 +348,14 @@ int spawn_connected_for(const struct loop *loop, const char *command, const stru
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
 		error = -errno;
 	} else {
-		pid = fork();
-		if (pid == 0 && client)
+		*pid = fork();
+		if (*pid == 0 && client)
 			set_environment(client);
-		if (pid == 0)
-			become(loop, &(const struct spawn){ .argv = words, .path = path, .user = user }, pair[1]);
-		error = pid < 0 ? -errno : fd_nonblock(pair[0], true);
+		if (*pid == 0)
+			become(loop,
+			       &(const struct spawn){ .argv = words, .path = path, .user = user },
+			       pair[1]);
+		error = *pid < 0 ? -errno : fd_nonblock(pair[0], true);
 		close(pair[1]);
 		if (error)
 			close(pair[0]);

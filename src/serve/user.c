@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/units.h"
@@ -17,7 +18,7 @@
 /* (uid_t)-1 means "leave it" to the kernel. */
 static bool number(const char *text, uint32_t *id)
 {
-	struct units_error error;
+	struct mistake error;
 	uint64_t value;
 
 	if (units_count(text, 0, UINT32_MAX - 1, &value, &error) < 0)
@@ -40,7 +41,8 @@ static int find_group(const char *text, gid_t *gid)
 	return 0;
 }
 
-/* A number that no user has is taken as it is, with the group of the same number: containers have such users. */
+/* A number that no user has is taken as it is, with the group of the same number: containers have
+ * such users. */
 static int fill(const char *text, struct user *user)
 {
 	const struct passwd *entry = getpwnam(text);
@@ -62,7 +64,7 @@ static int fill(const char *text, struct user *user)
 	return user->name && user->home && user->shell ? 0 : -ENOMEM;
 }
 
-int user_find(const char *text, struct user *user, struct user_error *error)
+int user_find(const char *text, struct user *user, struct mistake *error)
 {
 	size_t length = strcspn(text, ":");
 	char *name = strndup(text, length);
@@ -71,15 +73,38 @@ int user_find(const char *text, struct user *user, struct user_error *error)
 	*user = (struct user){ 0 };
 	if (!name)
 		return -ENOMEM;
-	*error = (struct user_error){ .offset = 0, .length = length ? length : 1, .why = "there is no such user" };
+	mistake_at(error, 0, length, NULL, "there is no such user");
 	result = fill(name, user);
 	free(name);
 	if (result || !text[length])
 		return result;
-	*error = (struct user_error){ .offset = length + 1, .length = strlen(text + length), .why = "there is no such group" };
-	if (error->length > 1)
-		error->length--;
+	mistake_at(error, length + 1, strlen(text + length + 1), NULL, "there is no such group");
 	return find_group(text + length + 1, &user->gid);
+}
+
+int user_unprivileged(const char *name, struct user *user)
+{
+	const uint32_t count = USER_UNUSED_LAST - USER_UNUSED_FIRST + 1;
+	struct mistake error;
+	char number[16];
+
+	user->alone = true;
+	if (getpwnam(name) && user_find(name, user, &error) == 0) {
+		user->alone = true;
+		return user->uid ? 0 : -ENOENT;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t id = USER_UNUSED_FIRST + ((uint32_t)getpid() + i) % count;
+		int result;
+
+		if (getpwuid(id) || getgrgid(id))
+			continue;
+		snprintf(number, sizeof(number), "%u", id);
+		result = user_find(number, user, &error);
+		user->alone = true;
+		return result;
+	}
+	return -ENOENT;
 }
 
 bool user_permitted(const struct user *user)
@@ -89,7 +114,11 @@ bool user_permitted(const struct user *user)
 
 static int set_groups(const struct user *user)
 {
-	return geteuid() != 0 || initgroups(user->name, user->gid) == 0 ? 0 : -errno;
+	if (geteuid() != 0)
+		return 0;
+	if (user->alone)
+		return setgroups(0, NULL) == 0 ? 0 : -errno;
+	return initgroups(user->name, user->gid) == 0 ? 0 : -errno;
 }
 
 int user_borrow(const struct user *user)
@@ -118,12 +147,25 @@ int user_become(const struct user *user)
 	error = set_groups(user);
 	if (error)
 		return error;
-	if (setresgid(user->gid, user->gid, user->gid) < 0 || setresuid(user->uid, user->uid, user->uid) < 0)
+	if (setresgid(user->gid, user->gid, user->gid) < 0 ||
+	    setresuid(user->uid, user->uid, user->uid) < 0)
 		return -errno;
-	if (setenv("USER", user->name, 1) < 0 || setenv("LOGNAME", user->name, 1) < 0 || setenv("HOME", user->home, 1) < 0 ||
-	    setenv("SHELL", user->shell, 1) < 0)
+	if (setenv("USER", user->name, 1) < 0 || setenv("LOGNAME", user->name, 1) < 0 ||
+	    setenv("HOME", user->home, 1) < 0 || setenv("SHELL", user->shell, 1) < 0)
 		return -errno;
 	return 0;
+}
+
+bool user_can_become(const struct user *user)
+{
+	int how = -1;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(user_become(user) < 0 ? 1 : 0);
+	while (pid > 0 && waitpid(pid, &how, 0) < 0 && errno == EINTR)
+		;
+	return how == 0;
 }
 
 void user_free(struct user *user)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the relay relies on in the kernel, asserted by small programs: where one of these fails, the relay is wrong on that
- * kernel, and its comment at the code that relies on it too. They print TAP.
+ * What the relay relies on in the kernel, asserted by small programs: where one of these fails, the
+ * relay is wrong on that kernel, and its comment at the code that relies on it too. They print TAP.
  */
 #ifndef TESTS_ASSUME_H
 #define TESTS_ASSUME_H
@@ -45,7 +45,8 @@ static inline void need(int result, const char *what)
 	exit(1);
 }
 
-/* What one descriptor has to report now, watched for events; -1 with errno where epoll refuses it. */
+/* What one descriptor has to report now, watched for events; -1 with errno where epoll refuses it.
+ */
 static inline int epoll_says(int fd, uint32_t events)
 {
 	struct epoll_event event = { .events = events }, got = { 0 };
@@ -59,7 +60,8 @@ static inline int epoll_says(int fd, uint32_t events)
 
 static inline void stream_pair(int pair[2])
 {
-	need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), "socketpair");
+	need(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair),
+	     "socketpair");
 }
 
 static inline void pipe_pair(int ends[2], int flags)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What is relied on of AF_VSOCK. In the lab's VM only, where vsock_loopback is loaded: elsewhere CID 1 may be another machine. */
+/* What is relied on of AF_VSOCK. In the lab's VM only, where vsock_loopback is loaded: elsewhere
+ * CID 1 may be another machine. */
 #include "config.h"
 
 #include "assume.h"
 
 #include <linux/vm_sockets.h>
 
-static struct sockaddr_vm place = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = VMADDR_PORT_ANY };
+static struct sockaddr_vm place = { .svm_family = AF_VSOCK,
+				    .svm_cid = VMADDR_CID_ANY,
+				    .svm_port = VMADDR_PORT_ANY };
 
 static int listener;
 
@@ -55,15 +58,20 @@ static void half_close(void)
 	pair_of_vsock(pair);
 	need((int)write(pair[0], "x", 1), "write");
 	need(shutdown(pair[0], SHUT_WR), "shutdown");
-	assume(read(pair[1], &byte, 1) == 1 && read(pair[1], &byte, 1) == 0, "a half-close: the rest, then the end");
-	assume(send(pair[1], "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == 0, "to send nothing to a peer that half-closed succeeds");
-	assume(write(pair[1], "y", 1) == 1 && read(pair[0], &byte, 1) == 1, "and the other direction goes on");
-	assume(getpeername(pair[0], (struct sockaddr *)&peer, &size) < 0 && errno == ENOTCONN, "after a shutdown getpeername() fails");
+	assume(read(pair[1], &byte, 1) == 1 && read(pair[1], &byte, 1) == 0,
+	       "a half-close: the rest, then the end");
+	assume(send(pair[1], "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == 0,
+	       "to send nothing to a peer that half-closed succeeds");
+	assume(write(pair[1], "y", 1) == 1 && read(pair[0], &byte, 1) == 1,
+	       "and the other direction goes on");
+	assume(getpeername(pair[0], (struct sockaddr *)&peer, &size) < 0 && errno == ENOTCONN,
+	       "after a shutdown getpeername() fails");
 	close(pair[0]);
 	/* it may take a moment, and HUP does not tell of it */
 	for (int i = 0; i < 1000 && send(pair[1], "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) == 0; i++)
 		poll(NULL, 0, 10);
-	assume(send(pair[1], "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EPIPE, "to send nothing to one that closed is EPIPE");
+	assume(send(pair[1], "", 0, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EPIPE,
+	       "to send nothing to one that closed is EPIPE");
 	close(pair[1]);
 }
 
@@ -97,7 +105,8 @@ int main(void)
 	getsockname(listener, (struct sockaddr *)&place, &size);
 	place.svm_cid = VMADDR_CID_LOCAL;
 	other = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assume(bind(other, (struct sockaddr *)&place, sizeof(place)) < 0 && errno == EADDRINUSE, "any and one CID on the same port collide");
+	assume(bind(other, (struct sockaddr *)&place, sizeof(place)) < 0 && errno == EADDRINUSE,
+	       "any and one CID on the same port collide");
 	close(other);
 	assume(try_connect(77, 5000) == ENODEV, "no VM has the CID: ENODEV");
 	assume(try_connect(VMADDR_CID_LOCAL, 9) == ECONNRESET, "nothing listens: ECONNRESET");

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The programs that are compared: how each is told to relay from one address to another, and what it can't do."""
+"""The programs that are compared: how each is told to relay from one address to another, and what
+it can't do."""
 
 import os
 import shutil
@@ -13,7 +14,8 @@ class Cannot(Exception):
 
 
 class Place:
-    """Where somebody listens: the address to listen on and the one to connect to, in the notation of our programs."""
+    """Where somebody listens: the address to listen on and the one to connect to, in the notation
+    of our programs."""
 
     def __init__(self, family, listen, connect):
         self.family = family
@@ -43,10 +45,12 @@ class Place:
 
 def first_line(command):
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=10, check=False)
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    lines = [line.strip() for line in done.stdout.decode(errors="replace").splitlines() if line.strip()]
+    lines = [line.strip() for line in done.stdout.decode(errors="replace").splitlines()
+             if line.strip()]
     return lines[0] if lines else ""
 
 
@@ -71,14 +75,17 @@ class Peer:
 class VsockProxy(Peer):
     ours = True
 
-    def __init__(self, program, engine=None):
+    def __init__(self, program, engine=None, busy=None):
         self.program = program
         self.engine = engine
+        self.busy = busy
         self.name = "vsock-proxy" + (f" {engine}" if engine else "")
+        self.name += f" --busy-poll {busy}" if busy else ""
 
     def command(self, listen, connect, setup):
-        engine = ["--engine", self.engine] if self.engine else []
-        return [self.path(), *engine, listen.listen, connect.connect]
+        options = ["--engine", self.engine] if self.engine else []
+        options += ["--busy-poll", self.busy] if self.busy else []
+        return [self.path(), *options, listen.listen, connect.connect]
 
 
 class Socat(Peer):
@@ -90,11 +97,14 @@ class Socat(Peer):
         self.name = "socat" + (f" -b {size}" if size else "")
 
     def version(self):
-        lines = subprocess.run([self.path(), "-V"], stdout=subprocess.PIPE, check=False).stdout.decode().splitlines()
-        return next((line for line in lines if line.startswith("socat version")), "socat").split(" on ")[0]
+        lines = subprocess.run([self.path(), "-V"], stdout=subprocess.PIPE,
+                               check=False).stdout.decode().splitlines()
+        return next((line for line in lines if line.startswith("socat version")),
+                    "socat").split(" on ")[0]
 
     def connect_word(self, place):
-        nodelay = ",nodelay" if self.size else ""  # with larger buffers it is tuned, and so gets this too
+        # with larger buffers it is tuned, and so gets this too
+        nodelay = ",nodelay" if self.size else ""
         if place.family == "tcp":
             return f"TCP4:{place.host}:{place.to_port}{nodelay}"
         if place.family == "unix":
@@ -132,7 +142,8 @@ class Ncat(Peer):
 
     def command(self, listen, connect, setup):
         inner = " ".join(["exec", self.path(), *self.words(connect, False)])
-        return [self.path(), "-l", "-k", "-m", "4096", *self.words(listen, True), "--sh-exec", inner]
+        return [self.path(), "-l", "-k", "-m", "4096", *self.words(listen, True), "--sh-exec",
+                inner]
 
     def stdio(self, connect):
         return [self.path(), *self.words(connect, False)]
@@ -172,8 +183,8 @@ class SocketProxyd(Peer):
     name = "systemd-socket-proxyd"
 
     def path(self):
-        for folder in ("/usr/lib/systemd", "/lib/systemd"):
-            path = f"{folder}/{self.name}"
+        for directory in ("/usr/lib/systemd", "/lib/systemd"):
+            path = f"{directory}/{self.name}"
             if os.access(path, os.X_OK):
                 return path
         return None
@@ -188,9 +199,10 @@ class SocketProxyd(Peer):
 class Haproxy(Peer):
     program = "haproxy"
 
-    def __init__(self, splice):
+    def __init__(self, splice, busy=False):
         self.splice = splice
-        self.name = "haproxy splice" if splice else "haproxy"
+        self.busy = busy
+        self.name = "haproxy" + (" splice" if splice else "") + (" busy-polling" if busy else "")
 
     def path(self):
         return shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
@@ -206,12 +218,13 @@ class Haproxy(Peer):
         return f"{place.host}:{place.port if listening else place.to_port}"
 
     def command(self, listen, connect, setup):
-        config = os.path.join(setup.folder, "haproxy.cfg")
+        config = os.path.join(setup.directory, "haproxy.cfg")
         splice = "    option splice-auto\n" if self.splice else ""
         pipe = "    tune.pipesize 1048576\n" if self.splice else ""
+        busy = "    busy-polling\n" if self.busy else ""
         text = f"""global
     maxconn 4000
-{pipe}defaults
+{busy}{pipe}defaults
     mode tcp
     maxconn 4000
     backlog 4096
@@ -232,6 +245,8 @@ def relays(proxy, engines):
     return [
         VsockProxy(proxy),
         *(VsockProxy(proxy, engine) for engine in engines),
+        # On one processor, where the benchmark puts the relay, auto never polls.
+        VsockProxy(proxy, busy="50us"),
         Socat(),
         Socat(131072),
         Socat(1048576),
@@ -239,8 +254,10 @@ def relays(proxy, engines):
         SocketProxyd(),
         Haproxy(False),
         Haproxy(True),
+        Haproxy(False, busy=True),
     ]
 
 
 def stdio_programs(cat, engines):
-    return [VsockCat(cat), *(VsockCat(cat, engine) for engine in engines), Socat(), Socat(131072), Socat(1048576), Ncat(), Nc()]
+    return [VsockCat(cat), *(VsockCat(cat, engine) for engine in engines), Socat(), Socat(131072),
+            Socat(1048576), Ncat(), Nc()]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Processes of the benchmark: starting them on a processor, what they cost, and ending them.
 
-A relay runs in a session of its own, so that whatever it forks is found by the session's number, orphans too. This process
-is a subreaper: orphans become its children, and their processor time is not lost.
-"""
+A relay runs in a session of its own, so that whatever it forks is found by the session's number,
+orphans too. This process is a subreaper: orphans become its children, and their processor time is
+not lost."""
 
 import ctypes
 import os
@@ -36,12 +36,16 @@ def start(command, cpus=None, session=False, **more):
 
 
 def ended(process):
-    """Has it ended? Unlike poll() this leaves it to be waited for, so that its rusage is not lost."""
-    return process.returncode is not None or os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    """Has it ended? Unlike poll() this leaves it to be waited for, so that its rusage is not
+    lost."""
+    if process.returncode is not None:
+        return True
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def wait_usage(process, limit):
-    """Waits for the end. Returns its rusage, or None if it is still running after `limit` seconds."""
+    """Waits for the end. Returns its rusage, or None if it is still running after `limit`
+    seconds."""
     end = time.monotonic() + limit
     while True:
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
@@ -60,7 +64,8 @@ def forget(process):
 
 
 def stop(process, patience=2.0):
-    """Ends a process, with force if it does not listen. Returns its rusage, or None if it was waited for before."""
+    """Ends a process, with force if it does not listen. Returns its rusage, or None if it was
+    waited for before."""
     if process.returncode is not None:
         return None
     os.kill(process.pid, signal.SIGTERM)  # not send_signal(), which polls
@@ -80,8 +85,9 @@ def _stat(pid):
         return None
 
 
-def _cpu_clock(pid):
-    """Processor time of all threads of a process, in seconds, exact to nanoseconds (see clock_getcpuclockid(3))."""
+def cpu(pid):
+    """Processor time of all threads of a process, in seconds, exact to nanoseconds (see
+    clock_getcpuclockid(3))."""
     try:
         return time.clock_gettime((~pid << 3) | 2)
     except OSError:
@@ -104,11 +110,13 @@ class Relay:
         self.command = command
         self.log = log
         with open(log, "wb") as out:
-            self.process = start(command, cpus, session=True, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            self.process = start(command, cpus, session=True, stdin=subprocess.DEVNULL, stdout=out,
+                                 stderr=out)
         self.used = [0.0, 0.0]  # by those that were waited for here
 
     def pids(self):
-        """Those that live (zombies don't: their time is counted when they are waited for, or by _reap)."""
+        """Those that live (zombies don't: their time is counted when they are waited for, or by
+        _reap)."""
         session = str(self.process.pid)
         found = []
         for name in os.listdir("/proc"):
@@ -134,12 +142,13 @@ class Relay:
         self.used[1] += usage.ru_stime
 
     def cpu(self):
-        """(user, system) seconds with children that ended: of those in ticks while this lives, exact when it has ended."""
+        """(user, system) seconds with children that ended: of those in ticks while this lives,
+        exact when it has ended."""
         self._reap()
         user, system = self.used
         for pid in self.pids():
             fields = _stat(pid)
-            clock = _cpu_clock(pid)
+            clock = cpu(pid)
             if fields is None or clock is None:
                 continue
             own_user, own_system, past_user, past_system = (int(x) / TICK for x in fields[11:15])
@@ -161,7 +170,8 @@ class Relay:
                             pss += int(line.split()[1])
                 descriptors += len(os.listdir(f"/proc/{pid}/fd"))
             except PermissionError:
-                # a confined worker shows these to root only; its resident size, shared pages included, to everybody
+                # a confined worker shows these to root only; its resident size, shared pages
+                # included, to everybody
                 size = resident(pid)
                 rss += size
                 pss += size
@@ -170,7 +180,8 @@ class Relay:
         return rss, pss, descriptors
 
     def settle(self, processes, patience=1.5):
-        """Waits until the processes of connections that were closed are gone, and so their time is counted."""
+        """Waits until the processes of connections that were closed are gone, and so their time is
+        counted."""
         end = time.monotonic() + patience
         while len(self.pids()) > processes and time.monotonic() < end:
             time.sleep(0.01)

@@ -6,10 +6,9 @@ import json
 import os
 import platform
 import re
-import shutil
 import statistics
-import subprocess
-import tempfile
+
+import chart
 
 LAB_FILE = "/run/vsock-lab"
 BASE = "socat"  # what ratios are to
@@ -19,7 +18,8 @@ NOISE = 0.05
 
 
 class Metric:
-    """A kind of number: `more` says which way is better, `what` under which name the notes about it are."""
+    """A kind of number: `more` says which way is better, `what` under which name the notes about it
+    are."""
 
     def __init__(self, name, title, what, more, digits=0):
         self.name = name
@@ -39,21 +39,29 @@ def metrics(data):
     found = []
     for conns in data["settings"]["conns"]:
         words = "1 connection" if conns == 1 else f"{conns} connections"
-        found.append(Metric(f"throughput{conns}", f"One way, {words}: MiB/s", f"throughput{conns}", True))
+        found.append(Metric(f"throughput{conns}", f"One way, {words}: MiB/s", f"throughput{conns}",
+                            True))
     for conns in data["settings"]["conns"]:
         words = "1 connection" if conns == 1 else f"{conns} connections"
-        found.append(Metric(f"cpu{conns}", f"One way, {words}: the relay's CPU seconds per GiB, user and system", f"throughput{conns}", False, 3))
+        found.append(Metric(f"cpu{conns}",
+                            f"One way, {words}: the relay's CPU seconds per GiB, user and system",
+                            f"throughput{conns}", False, 3))
     return found + [
         Metric("latency64", "Round trip of 64 bytes: median, microseconds", "latency", False, 1),
-        Metric("latency64_p99", "Round trip of 64 bytes: 99th percentile, microseconds", "latency", False, 1),
+        Metric("latency64_p99", "Round trip of 64 bytes: 99th percentile, microseconds", "latency",
+               False, 1),
         Metric("latency16k", "Round trip of 16 KiB: median, microseconds", "latency", False, 1),
-        Metric("latency16k_p99", "Round trip of 16 KiB: 99th percentile, microseconds", "latency", False, 1),
+        Metric("latency16k_p99", "Round trip of 16 KiB: 99th percentile, microseconds", "latency",
+               False, 1),
         Metric("rate", "Connect, echo, close: connections a second", "rate", True),
-        Metric("idle_kib", "An idle connection: KiB resident (of relays that start processes: proportional)", "idle", False, 2),
+        Metric("idle_kib",
+               "An idle connection: KiB resident (of relays that start processes: proportional)",
+               "idle", False, 2),
         Metric("idle_fds", "An idle connection: descriptors", "idle", False, 1),
         Metric("halfclose", "The answer after a half-close, one second later", "halfclose", True),
         Metric("stdio", "stdin and stdout: MiB/s", "stdio", True),
-        Metric("stdio_cpu", "stdin and stdout: the program's CPU seconds per GiB", "stdio", False, 3),
+        Metric("stdio_cpu", "stdin and stdout: the program's CPU seconds per GiB", "stdio", False,
+               3),
     ]
 
 
@@ -97,13 +105,16 @@ def collect(setup, used, missing, rounds):
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": machine(),
         "settings": {
-            "what": o.what, "pairs": o.pairs, "rounds": rounds, "bytes": o.bytes, "conns": o.conns, "trips": o.trips, "visits": o.visits,
-            "parallel": o.parallel, "hold": o.hold, "pinned": setup.load_cpus is not None, "far": bool(o.far), "quick": o.quick,
+            "what": o.what, "pairs": o.pairs, "rounds": rounds, "bytes": o.bytes,
+            "conns": o.conns, "trips": o.trips, "visits": o.visits, "parallel": o.parallel,
+            "hold": o.hold, "pinned": setup.load_cpus is not None, "far": bool(o.far),
+            "quick": o.quick,
         },
         "versions": {peer.name: peer.version() for peer in used},
         "missing": sorted(set(missing)),
         "results": results,
-        "notes": [{"pair": pair, "peer": peer, "what": what, "text": text} for (pair, peer, what), text in setup.notes.items()],
+        "notes": [{"pair": pair, "peer": peer, "what": what, "text": text}
+                  for (pair, peer, what), text in setup.notes.items()],
     }
 
 
@@ -126,13 +137,15 @@ class Values:
     """The medians, by pair, peer and metric."""
 
     def __init__(self, data):
-        self.cells = {(r["pair"], r["peer"], r["metric"]): r.get("median", r["values"][0]) for r in data["results"]}
+        self.cells = {(r["pair"], r["peer"], r["metric"]): r.get("median", r["values"][0])
+                      for r in data["results"]}
         self.notes = {(n["pair"], n["peer"], n["what"]): n["text"] for n in data["notes"]}
 
     def get(self, pair, peer, metric):
         """What `direct` is for two families: the slower of both."""
         if peer == DIRECT and "-" in pair:
-            both = [self.cells.get((f"{family}-{family}", DIRECT, metric.name)) for family in pair.split("-")]
+            both = [self.cells.get((f"{family}-{family}", DIRECT, metric.name))
+                    for family in pair.split("-")]
             both = [value for value in both if value is not None]
             if not both:
                 return None
@@ -142,7 +155,8 @@ class Values:
         return self.cells.get((pair, peer, metric.name))
 
     def pairs(self, metric):
-        return list(dict.fromkeys(pair for pair, peer, name in [*self.cells] if name == metric.name and peer != DIRECT))
+        return list(dict.fromkeys(pair for pair, peer, name in [*self.cells] if name == metric.name
+                                  and peer != DIRECT))
 
     def peers(self, metric):
         """Rows, no relay first; those that only have a reason for their absence too."""
@@ -222,7 +236,8 @@ def metric_table(values, metric, footnotes):
 
 
 def verdict(values, pair, metric):
-    """Ours against the bars: (to base, to best, to direct, reached or None where there is no bar)."""
+    """Ours against the bars: (to base, to best, to direct, reached or None where there is no
+    bar)."""
     ours = "vsock-cat" if metric.name.startswith("stdio") else "vsock-proxy"
     mine = values.get(pair, ours, metric)
     if not isinstance(mine, (int, float)):
@@ -257,8 +272,10 @@ def ratio_table(values, data):
             found = verdict(values, pair, metric)
             if found:
                 mine, to_base, (name, to_best), to_direct, reached = found
-                rows.append([metric.name, pair, mine, times(to_base), f"{times(to_best)} {name}" if name else "", times(to_direct),
-                             "" if reached is None or data["settings"]["quick"] else "reached" if reached else "missed"])
+                rows.append([metric.name, pair, mine, times(to_base),
+                             f"{times(to_best)} {name}" if name else "", times(to_direct),
+                             "" if reached is None or data["settings"]["quick"]
+                             else "reached" if reached else "missed"])
     return rows
 
 
@@ -267,7 +284,9 @@ def align(rows):
     lines = []
     for row in rows:
         first = row[0].ljust(widths[0])
-        lines.append("  ".join([first, *(text.rjust(width) for text, width in zip(row[1:], widths[1:]))]).rstrip())
+        lines.append("  ".join([first,
+                                *(text.rjust(width)
+                                  for text, width in zip(row[1:], widths[1:]))]).rstrip())
     return lines
 
 
@@ -280,18 +299,24 @@ def markdown_table(rows):
 
 def about(data):
     m, s = data["machine"], data["settings"]
-    where = "the laboratory's virtual machine" if m["lab"] else "a virtual machine" if m["virtual"] else "a machine"
+    where = "a virtual machine" if m["virtual"] else "a machine"
+    if m["lab"]:
+        where = "the laboratory's virtual machine"
+    runs = "1 round" if s["rounds"] == 1 else f"{s['rounds']} rounds"
     lines = [
-        f"{data['date']}, {m['kernel']}, {where} with {m['cores']} cores ({m['processor']}), {m['memory_gib']} GiB.",
-        f"{s['rounds']} round{'s' if s['rounds'] > 1 else ''}, medians; one way {s['bytes'] / (1 << 20):g} MiB; {s['trips']} round trips; {s['visits']} connections,"
-        f" {s['parallel']} at once; {s['hold']} idle connections.",
-        "The load is on one core and the relay on the other." if s["pinned"] else "Nothing is bound to a core.",
+        f"{data['date']}, {m['kernel']}, {where} with {m['cores']} cores ({m['processor']}), "
+        f"{m['memory_gib']} GiB.",
+        f"{runs}, medians; one way {s['bytes'] / (1 << 20):g} MiB; {s['trips']} round trips; "
+        f"{s['visits']} connections, {s['parallel']} at once; {s['hold']} idle connections.",
+        "The load is on one core and the relay on the other." if s["pinned"]
+        else "Nothing is bound to a core.",
     ]
     if s["far"]:
         lines.append("The far end is in another virtual machine.")
     if s["quick"]:
         lines.append("This was --quick: it shows that everything works, not how fast.")
-    lines.append(f"Behind each number: how many times better than {BASE} as it comes. `direct` is no relay; of two families, the slower.")
+    lines.append(f"Behind each number: how many times better than {BASE} as it comes. "
+                 "`direct` is no relay; of two families, the slower.")
     if data["missing"]:
         lines.append("Not here: " + ", ".join(data["missing"]) + ".")
     return lines
@@ -336,58 +361,21 @@ def as_markdown(data):
 #
 
 
-def panel_rows(values, metric):
-    """Ratios to socat: a row a pair, a column a relay."""
-    relays = [peer for peer in values.peers(metric) if peer not in (DIRECT,)]
-    rows = []
-    for pair in values.pairs(metric):
-        row = [pair]
-        for peer in relays:
-            value = values.get(pair, peer, metric)
-            ratio = metric.ratio(value, values.get(pair, BASE, metric)) if isinstance(value, (int, float)) else None
-            row.append(f"{ratio:.3f}" if ratio else "nan")
-        rows.append(row)
-    return relays, rows
-
-
-def colour(name, number):
-    """Ours stand out."""
-    if is_ours(name):
-        return f'lc rgb "{("#b2182b", "#d6604d", "#f4a582")[number % 3]}"'
-    greys = ("#053061", "#2166ac", "#4393c3", "#74a9cf", "#1b7837", "#7fbc41", "#c2e699", "#999999")
-    return f'lc rgb "{greys[number % len(greys)]}"'
-
-
-def plot_script(data, path):
+def panels(data):
+    """One for each kind of number and pair."""
     values = Values(data)
-    wanted = [m for m in metrics(data) if re.fullmatch(r"throughput\d+|cpu1|latency64|rate|stdio", m.name) and values.pairs(m)]
-    size = f"size 1100,{340 * max(1, len(wanted))}"
-    kind = f"pngcairo {size}" if path.endswith(".png") else f'svg {size} dynamic background "white"'
-    lines = [
-        f'set terminal {kind} font "sans,11"',
-        f'set output "{path}"', "set style data histogram", "set style histogram clustered gap 1.5", "set style fill solid 0.9 border -1",
-        "set boxwidth 0.9", "set grid y", "set yrange [0:*]", "set key outside right top", "set arrow from graph 0, first 1 to graph 1, first 1 nohead dashtype 2",
-        "set rmargin 34",
-        f'set ylabel "times better than {BASE}"', f"set multiplot layout {max(1, len(wanted))},1",
-    ]
-    for i, metric in enumerate(wanted):
-        relays, rows = panel_rows(values, metric)
-        lines.append(f"$d{i} << END")
-        lines.append(" ".join(["pair", *(f'"{name}"' for name in relays)]))
-        lines += [" ".join(row) for row in rows]
-        lines.append("END")
-        lines.append(f'set title "{metric.title}"')
-        series = [f"$d{i} using {n + 2}:xtic(1) title columnheader({n + 2}) noenhanced {colour(name, n)}" for n, name in enumerate(relays)]
-        lines.append("plot " + ", ".join(series))
-    lines.append("unset multiplot")
-    return "\n".join(lines) + "\n"
+    found = []
+    for metric in metrics(data):
+        if not re.fullmatch(r"throughput\d+|cpu1|latency64|rate|stdio", metric.name):
+            continue
+        for pair in values.pairs(metric):
+            numbers = ((peer, values.get(pair, peer, metric)) for peer in values.peers(metric))
+            rows = [(peer, value, number(value, metric.digits)) for peer, value in numbers
+                    if isinstance(value, (int, float))]
+            found.append(chart.Panel(f"{pair}: {metric.title[0].lower()}{metric.title[1:]}",
+                                     metric.more, rows))
+    return found
 
 
 def plot(data, path):
-    if not shutil.which("gnuplot"):
-        print("no picture: gnuplot is not here")
-        return
-    with tempfile.NamedTemporaryFile("w", suffix=".gp", encoding="utf-8") as f:
-        f.write(plot_script(data, path))
-        f.flush()
-        subprocess.run(["gnuplot", f.name], check=True)
+    write(path, chart.svg(panels(data), "Results of the benchmark"))

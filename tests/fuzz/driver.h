@@ -2,23 +2,33 @@
 /*
  * driver: what the fuzzers share. Two ways to run one of them:
  *   clang -fsanitize=fuzzer,address,undefined -DFUZZER … ; ./fuzz-NAME CORPUS
- *   with any compiler: fuzz-NAME [FILE…] tries the files; without any it tries made-up inputs, always the same ones,
- *   $VSOCK_FUZZ_RUNS in all, and prints TAP.
+ *   with any compiler: fuzz-NAME [FILE…] tries the files; without any it tries made-up inputs,
+ * always the same ones, $VSOCK_FUZZ_RUNS in all, and prints TAP.
  */
 #ifndef FUZZ_DRIVER_H
 #define FUZZ_DRIVER_H
 
+#include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/deny-vsock.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Whatever is made up: vsock cannot be reached. */
+__attribute__((constructor)) static void fuzz_without_vsock(void)
+{
+	if (deny_vsock(EAFNOSUPPORT) < 0)
+		abort();
+}
 
 #ifndef FUZZER
 struct fuzz {
-	const char *what;  /* is shown: "any text is read or refused" */
-	size_t input_max;  /* bytes */
+	const char *what; /* is shown: "any text is read or refused" */
+	size_t input_max; /* bytes */
 	unsigned long runs; /* unless $VSOCK_FUZZ_RUNS says otherwise */
 	size_t (*make)(uint8_t *data); /* an input of at most input_max bytes */
 };
@@ -58,6 +68,27 @@ static inline void fuzz_try(const uint8_t *data, size_t size)
 	memcpy(exact, data, size);
 	LLVMFuzzerTestOneInput(exact, size);
 	free(exact);
+}
+
+/* Tries each file of the directory, and returns how many there are. */
+static inline unsigned fuzz_corpus(const char *path, uint8_t *data, size_t room)
+{
+	DIR *directory = opendir(path);
+	unsigned count = 0;
+	struct dirent *entry;
+
+	while (directory && (entry = readdir(directory))) {
+		char name[4096 + 256];
+
+		if (*entry->d_name == '.')
+			continue;
+		snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+		fuzz_try(data, fuzz_read_file(name, data, room));
+		count++;
+	}
+	if (directory)
+		closedir(directory);
+	return count;
 }
 
 static inline int fuzz_main(const struct fuzz *fuzz, int argc, char **argv)

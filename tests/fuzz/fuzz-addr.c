@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Any text is read or refused, and what is read survives being printed. driver.h tells how it is run; what it makes up are
- * mutations of corpus-addr. */
+/* Any text is read or refused, and what is read survives being printed. driver.h tells how it is
+ * run; what it makes up are mutations of corpus-addr. */
 #include "config.h"
 
 #include "driver.h"
@@ -23,17 +23,18 @@ static void check(bool good, const char *what, const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char names[] = "3 web\n/run/fc/d,b\\.vsock: db\n";
-	static char text[INPUT_MAX + 1], printed[ADDR_TEXT_MAX], again[ADDR_TEXT_MAX], joined[ADDR_TEXT_MAX];
+	static char text[INPUT_MAX + 1], printed[ADDR_TEXT_MAX], again[ADDR_TEXT_MAX],
+		joined[ADDR_TEXT_MAX];
 	static struct hosts hosts;
 	struct hosts other = { 0 };
 	static struct addr addr, read;
-	struct hosts_error hosts_error;
-	struct addr_error error;
+	struct mistake hosts_error;
+	struct mistake error;
 	struct addr_context context = { .program = "vsock-cat", .hosts = &hosts };
 	char **words, *blank;
 
 	if (hosts.count == 0)
-		hosts_read(&hosts, "hosts", names, sizeof names - 1, &hosts_error);
+		hosts_read(&hosts, "hosts", names, sizeof(names) - 1, &hosts_error);
 	if (size == 0 || size > INPUT_MAX)
 		return 0;
 	context.role = (data[0] & 1) ? ADDR_LISTEN : ADDR_CONNECT;
@@ -45,13 +46,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(addr.family == ADDR_NONE, "refused, but not cleared", text);
 		check(error.why[0], "refused without a reason", text);
 		check(error.offset <= strlen(text), "the caret stands outside", text);
-		check(error.length >= 1 && (error.length == 1 || error.offset + error.length <= strlen(text)),
+		check(error.length >= 1 &&
+			      (error.length == 1 || error.offset + error.length <= strlen(text)),
 		      "the caret is too long", text);
 	} else {
-		addr_format(&addr, printed, sizeof printed);
-		check(addr_parse(printed, &context, &read, &error) == 0, "what was printed is refused", printed);
+		addr_format(&addr, printed, sizeof(printed));
+		check(addr_parse(printed, &context, &read, &error) == 0,
+		      "what was printed is refused", printed);
 		check(addr_equal(&addr, &read), "what was printed is something else", printed);
-		check(strcmp(addr_format(&read, again, sizeof again), printed) == 0, "printed in two ways", printed);
+		check(strcmp(addr_format(&read, again, sizeof(again)), printed) == 0,
+		      "printed in two ways", printed);
 		addr_format_short(&addr, again, 20);
 		check(strlen(again) < 20, "printed too much", printed);
 		if (addr.family == ADDR_EXEC && addr_exec_words(addr.name, &words) == 0)
@@ -60,29 +64,91 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	blank = strchr(text, ' ');
 	if (blank) {
 		*blank = '\0';
-		if (addr_parse_words(text, blank + 1, &context, &addr, joined, sizeof joined, &error) < 0)
+		if (addr_parse_words(text, blank + 1, &context, &addr, joined, sizeof(joined),
+				     &error) < 0)
 			check(error.offset <= strlen(joined), "the caret stands outside", joined);
 	}
 	if (hosts_read(&other, "hosts", (const char *)data, size, &hosts_error) < 0)
-		check(hosts_error.offset <= strlen(hosts_error.text), "the caret stands outside", hosts_error.text);
+		check(hosts_error.offset <= strlen(other.bad.text), "the caret stands outside",
+		      other.bad.text);
 	hosts_free(&other);
 	return 0;
 }
 
 #ifndef FUZZER
 static const char *const pieces[] = {
-	"vsock:", "vsock-seqpacket:", "tcp:", "tcp4:", "tcp6:", "unix:", "unix-seqpacket:", "vsock-mux:", "hvsock://", "exec:",
-	"fd:", "-", "//", ":", "::", "/", "./", "@", "~/", ",", "\\,", "\\\\", "\\x2f", "\\x", "any", "host", "local", "web",
-	"db", "*", "-1", "0x", "0", "22", "4294967295", "4294967296", "65536", "8000-8009", "[::1]", "[", "]", "%", "10.0.0.1",
-	",bind=", ",connect-timeout=", ",window=", ",backlog=", ",mode=0600", ",owner=", ",group=", ",nodelay", ",keepalive=off",
-	",to-host", "inf", "1m30s", "64K", "=", "'", "\"", " ", "\xc3\xbc", "\xe2\x80\xae", "\xff", "\x1b[", "VSOCK-LISTEN:",
+	"vsock:",
+	"vsock-seqpacket:",
+	"tcp:",
+	"tcp4:",
+	"tcp6:",
+	"unix:",
+	"unix-seqpacket:",
+	"vsock-mux:",
+	"hvsock://",
+	"exec:",
+	"fd:",
+	"-",
+	"//",
+	":",
+	"::",
+	"/",
+	"./",
+	"@",
+	"~/",
+	",",
+	"\\,",
+	"\\\\",
+	"\\x2f",
+	"\\x",
+	"any",
+	"host",
+	"local",
+	"web",
+	"db",
+	"*",
+	"-1",
+	"0x",
+	"0",
+	"22",
+	"4294967295",
+	"4294967296",
+	"65536",
+	"8000-8009",
+	"[::1]",
+	"[",
+	"]",
+	"%",
+	"10.0.0.1",
+	",bind=",
+	",connect-timeout=",
+	",window=",
+	",backlog=",
+	",mode=0600",
+	",owner=",
+	",group=",
+	",nodelay",
+	",keepalive=off",
+	",to-host",
+	"inf",
+	"1m30s",
+	"64K",
+	"=",
+	"'",
+	"\"",
+	" ",
+	"\xc3\xbc",
+	"\xe2\x80\xae",
+	"\xff",
+	"\x1b[",
+	"VSOCK-LISTEN:",
 };
 
 static size_t mutate(uint8_t *data, size_t size)
 {
 	for (uint32_t edits = 1 + fuzz_number(4); edits > 0; edits--) {
 		uint32_t at = fuzz_number((uint32_t)size + 1);
-		const char *piece = pieces[fuzz_number(sizeof pieces / sizeof pieces[0])];
+		const char *piece = pieces[fuzz_number(sizeof(pieces) / sizeof(pieces[0]))];
 		size_t length = strlen(piece);
 
 		switch (fuzz_number(4)) {
@@ -123,17 +189,19 @@ static struct {
 static uint32_t corpus_count;
 
 /* Reads and tries the corpus. */
-static void read_corpus(const char *folder)
+static void read_corpus(const char *directory)
 {
 	struct dirent **entries;
-	int n = scandir(folder, &entries, NULL, by_name);
+	int n = scandir(directory, &entries, NULL, by_name);
 
 	for (int i = 0; i < n; i++) {
 		char path[4096 + 256];
 
-		snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-		if (entries[i]->d_name[0] != '.' && corpus_count < sizeof corpus / sizeof corpus[0]) {
-			corpus[corpus_count].size = fuzz_read_file(path, corpus[corpus_count].data, INPUT_MAX);
+		snprintf(path, sizeof(path), "%s/%s", directory, entries[i]->d_name);
+		if (entries[i]->d_name[0] != '.' &&
+		    corpus_count < sizeof(corpus) / sizeof(corpus[0])) {
+			corpus[corpus_count].size = fuzz_read_file(path, corpus[corpus_count].data,
+								   INPUT_MAX);
 			fuzz_try(corpus[corpus_count].data, corpus[corpus_count].size);
 			corpus_count++;
 		}
@@ -157,16 +225,21 @@ static size_t make(uint8_t *data)
 
 int main(int argc, char **argv)
 {
-	const struct fuzz fuzz = { .what = "any text is read or refused, and what is read survives being printed",
-		                   .input_max = INPUT_MAX, .runs = 300000, .make = make };
+	const struct fuzz fuzz = {
+		.what = "any text is read or refused, and what is read survives being printed",
+		.input_max = INPUT_MAX,
+		.runs = 300000,
+		.make = make
+	};
 	const char *srcdir = getenv("srcdir");
-	char folder[4096];
+	char directory[4096];
 
-	snprintf(folder, sizeof folder, "%s/tests/fuzz/corpus-addr", srcdir ? srcdir : SRCDIR);
+	snprintf(directory, sizeof(directory), "%s/tests/fuzz/corpus-addr",
+		 srcdir ? srcdir : SRCDIR);
 	if (argc == 1)
-		read_corpus(folder);
+		read_corpus(directory);
 	if (argc == 1 && !corpus_count) {
-		fprintf(stderr, "%s: nothing to begin with\n", folder);
+		fprintf(stderr, "%s: nothing to begin with\n", directory);
 		return 1;
 	}
 	return fuzz_main(&fuzz, argc, argv);

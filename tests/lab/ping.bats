@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-ping between a host and its guest: both ways, while the guest is paused, and when it is killed. One boot of a pair,
-# which takes minutes: scripts/check runs it, `make check` does not.
+# vsock-ping between a host and its guest: both ways, while the guest is paused, and when it is
+# killed. One boot of a pair, which takes minutes: scripts/check runs it, `make check` does not.
 
 load ../lib/common
 
@@ -14,7 +14,7 @@ setup() {
 	cp "$tests_top/tests/lib/ping_statistics.py" "$share"
 }
 
-@test "pair: no loss both ways; paused, losses, then answers again; killed, the cause" {
+@test "pair: no loss both ways; losses while paused, answers afterwards; the cause when killed" {
 	cat >"$share/host" <<'END'
 set -e
 out=$LAB_TEST
@@ -50,8 +50,10 @@ vsock-ping -c 20 -i 0.2 host >"$LAB_SHARE/to-host"
 lab-ready
 wait
 END
-	run "$lab/pair" --timeout 500 --share "$share" --env "LAB_TEST=$share" --env "PATH=$VSOCK_TOOLS_BUILD:/usr/sbin:/usr/bin:/sbin:/bin" \
-		"PATH=$VSOCK_TOOLS_BUILD:\$PATH; . $share/host" "PATH=$VSOCK_TOOLS_BUILD:\$PATH; . $share/guest"
+	run "$lab/pair" --timeout 500 --share "$share" --env "LAB_TEST=$share" \
+		--env "PATH=$VSOCK_TOOLS_BUILD:/usr/sbin:/usr/bin:/sbin:/bin" \
+		"PATH=$VSOCK_TOOLS_BUILD:\$PATH; . $share/host" \
+		"PATH=$VSOCK_TOOLS_BUILD:\$PATH; . $share/guest"
 	echo "$output"
 	tail -n 20 "$share"/{to-guest,to-host,paused,killed,gone}
 	[ "$status" -eq 0 ]
@@ -59,7 +61,8 @@ END
 	grep -q '^20 packets transmitted, 20 received, 0% packet loss, ' "$share/to-host"
 	python3 "$share/ping_statistics.py" <"$share/echo.json"
 	grep -q 'timed out after 1 s' "$share/paused"
-	grep -qE '^[0-9]+ packets transmitted, [0-9]+ received, [0-9.]+% packet loss' "$share/paused"
+	grep -qE '^[0-9]+ packets transmitted, [0-9]+ received, [0-9.]+% packet loss' \
+		"$share/paused"
 	grep -q 'vsock:42:5000: .*broke: the VM of CID 42 went away' "$share/killed"
 	grep -q 'no answer from vsock:42:5000: seq=.* no such CID' "$share/killed"
 	grep -q 'no answer from vsock:42:7: seq=1 no such CID' "$share/gone"

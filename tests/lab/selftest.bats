@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
-# Tests of the lab itself: tests/lab/vm and tests/lab/pair. Each test boots once and checks several things, as boots are what
-# costs time. Needs qemu, and the Debian archive the first time; see README.md.
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Tests of the lab itself: tests/lab/vm and tests/lab/pair. Each test boots once and checks several
+# things, as boots are what costs time. Needs qemu, and the Debian archive the first time; see
+# README.md.
 
 bats_require_minimum_version 1.5.0
 
@@ -9,8 +11,9 @@ setup() {
 	share=$(mktemp -d "$BATS_TEST_TMPDIR/share.XXXXXX")
 }
 
-@test "vm: output comes back whole, and the exit status" {
-	run --separate-stderr "$lab/vm" --timeout 120 --share "$share" --env "GREETING=it's me" sh -c '
+@test "vm: output comes back complete, with the exit status" {
+	run --separate-stderr "$lab/vm" --timeout 120 --share "$share" \
+		--env "GREETING=it's me" sh -c '
 		head -c 1048576 /dev/urandom | od -An -tx1 | tee "'"$share"'/sent"
 		echo "$GREETING in $(pwd) as $VSOCK_LAB" >"'"$share"'/seen"
 		cat /run/vsock-lab >>"'"$share"'/seen"
@@ -40,15 +43,16 @@ setup() {
 	[ "$status" -eq 139 ]
 }
 
-@test "vm: without vsock_loopback nothing of vsock is loaded" {
-	run "$lab/vm" --timeout 120 --no-loopback sh -c 'cat /run/vsock-lab; grep vsock /proc/modules; ls /dev/vsock 2>&1'
+@test "vm: without vsock_loopback no vsock module is loaded" {
+	run "$lab/vm" --timeout 120 \
+		--no-loopback sh -c 'cat /run/vsock-lab; grep vsock /proc/modules; ls /dev/vsock 2>&1'
 	echo "$output"
 	[[ ${lines[0]} == none ]]
 	[[ ${lines[1]} == *"No such file"* ]]
 	[ "$status" -ne 0 ]
 }
 
-@test "vm: a command that hangs is ended, with status 124 and the output so far" {
+@test "vm: a command that hangs is ended with status 124 and its output so far" {
 	run "$lab/vm" --timeout 15 sh -c 'echo started; sleep 1000'
 	echo "$output"
 	[ "$status" -eq 124 ]
@@ -56,7 +60,7 @@ setup() {
 	[[ $output == *"timed out after 15 s"* ]]
 }
 
-@test "vm: when the caller is killed, qemu and the temporary folder go too" {
+@test "vm: when the caller is killed, qemu and the temporary directory go too" {
 	export TMPDIR=$share
 	"$lab/vm" --timeout 120 sleep 1000 3>&- &
 	caller=$!
@@ -72,15 +76,16 @@ setup() {
 	return 1
 }
 
-@test "vm: systemd as init" {
-	run "$lab/vm" --timeout 180 --systemd sh -c 'cat /proc/1/comm; systemctl is-active basic.target; exit 3'
+@test "vm: systemd can be init" {
+	run "$lab/vm" --timeout 180 \
+		--systemd sh -c 'cat /proc/1/comm; systemctl is-active basic.target; exit 3'
 	echo "$output"
 	[ "$status" -eq 3 ]
 	[ "${lines[0]}" = systemd ]
 	[ "${lines[1]}" = active ]
 }
 
-@test "pair: host and guest talk both ways; the guest is paused, killed and started again" {
+@test "pair: host and guest talk both ways; the guest is paused, killed and restarted" {
 	cat >"$share/host" <<'END'
 set -e
 lab-guest wait-ready
@@ -112,10 +117,12 @@ wait
 exec bash "$LAB_TEST/host"
 END
 	sed -i '1i until echo to-host | socat -t 30 - VSOCK-CONNECT:2:9001 || [ -e "$LAB_SHARE/from-guest" ]; do sleep 0.5; done' "$share/guest"
-	run "$lab/pair" --timeout 400 --no-autostart --env "LAB_TEST=$share" "bash $share/listen" "bash $share/guest"
+	run "$lab/pair" --timeout 400 --no-autostart --env "LAB_TEST=$share" "bash $share/listen" \
+		"bash $share/guest"
 	echo "$output"
 	[ "$status" -eq 5 ]
-	for line in 'guest| guest' to-host to-guest 'Connection timed out' after-pause 'No such device' to-second-life; do
+	for line in 'guest| guest' to-host to-guest 'Connection timed out' after-pause \
+		'No such device' to-second-life; do
 		[[ $output == *"$line"* ]]
 	done
 	[ "$(grep -c '^guest| guest$' <<<"$output")" -eq 2 ]

@@ -21,8 +21,10 @@ for port in 8080 8081; do
 	python3 -u -m http.server --bind 127.0.0.1 --directory www $port >web$port.out 2>&1 &
 	until grep -q Serving web$port.out; do sleep 0.1; done
 done
-vsock-proxy -v --ready-fd 9 --wait 100s tcp:127.0.0.1:2375 vsock:42:2375 tcp:127.0.0.1:6379 vsock:42:6379 \
-	tcp:127.0.0.1:5000 vsock:42:5000 vsock:any:1080 socks5: allow-dest=127.0.0.1:8080 9>proxy.ready 2>proxy.err &
+vsock-proxy -v --ready-fd 9 --wait 100s tcp:127.0.0.1:2375 vsock:42:2375 tcp:127.0.0.1:6379 \
+	vsock:42:6379 \
+	tcp:127.0.0.1:5000 vsock:42:5000 vsock:any:1080 socks5: allow-dest=127.0.0.1:8080 \
+	9>proxy.ready 2>proxy.err &
 proxy=$!
 until [ "$(grep -c '^READY' proxy.ready)" = 4 ] || ! kill -0 $proxy 2>/dev/null; do sleep 0.1; done
 lab-guest start || exit 1
@@ -51,7 +53,8 @@ import socket
 clients = [socket.create_connection(("127.0.0.1", 5000)) for i in range(100)]
 for i, client in enumerate(clients):
     client.sendall(b"%03d" % i)
-print("held", sum(client.recv(3, socket.MSG_WAITALL) == b"%03d" % i for i, client in enumerate(clients)))
+print("held", sum(client.recv(3, socket.MSG_WAITALL) == b"%03d" % i
+    for i, client in enumerate(clients)))
 ended = 0
 for client in clients:
     try:
@@ -66,7 +69,8 @@ lab-guest stop
 wait $clients
 is cut "$(tail -n 1 clients.out)" "ended 100"
 until [ "$(grep -c ' done .* -> vsock:42:5000 ' proxy.err)" -ge 100 ]; do sleep 0.1; done
-is causes "$(grep ' done .* -> vsock:42:5000 ' proxy.err | grep -oE 'end=[a-z-]+' | sort | uniq -c | tr -s ' ')" " 100 end=reset"
+is causes "$(grep ' done .* -> vsock:42:5000 ' proxy.err | grep -oE 'end=[a-z-]+' | sort | uniq -c |
+	tr -s ' ')" " 100 end=reset"
 for _ in $(seq 100); do
 	[ "$(descriptors "$relaying")" -gt "$before" ] || break
 	sleep 0.1

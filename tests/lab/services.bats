@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What vsock-proxy is run for, between a host and its guest: an API on a UNIX socket of the guest, Redis, and the way out of a
-# guest that has no network; and the guest rebooted under 100 open connections. One pair of VMs for all.
+# What vsock-proxy is run for, between a host and its guest: an API on a UNIX socket of the guest,
+# Redis, and the way out of a guest that has no network; and the guest rebooted under 100 open
+# connections. One pair of VMs for all.
 
 load ../lib/common
 
@@ -10,22 +11,22 @@ setup_file() {
 	pair_once services
 }
 
-@test "an API on a UNIX socket in the guest, from a TCP port of the host: requests, and a connection taken over as docker attach does" {
+@test "an API on a UNIX socket in the guest works from a TCP port of the host, including a hijacked connection as docker attach uses it" {
 	works api
 	works attach
 }
 
-@test "redis-benchmark through it, and what was stored is there" {
+@test "redis-benchmark works through it, and the stored data is there" {
 	works redis
 	works stored
 }
 
-@test "curl in a guest without a network: out through socks5:, and where the list does not allow it refused" {
+@test "curl in a guest without a network goes out through socks5:, and is refused where the list says so" {
 	works out
 	works not-allowed
 }
 
-@test "the guest is rebooted under 100 open connections: each ends with its cause, none leaks, new ones work" {
+@test "a guest rebooted under 100 open connections: each ends with its cause, none leaks, new ones work" {
 	works held
 	works cut
 	works causes

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ssh-guest.sh: the guest of ssh.bats: an sshd for each connection to vsock port 22. The host has put keys into $LAB_SHARE.
+# ssh-guest.sh: the guest of ssh.bats: an sshd for each connection to vsock port 22. The host has
+# put keys into $LAB_SHARE.
 
 set -eu
 PATH=$VSOCK_TOOLS_BUILD:$PATH

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ssh-host.sh: the host of ssh.bats: logs in to the guest over vsock, and copies to it, in several ways. Prints "ok NAME" for
-# each that works.
+# ssh-host.sh: the host of ssh.bats: logs in to the guest over vsock, and copies to it, in several
+# ways. Prints "ok NAME" for each that works.
 
 set -u
 PATH=$VSOCK_TOOLS_BUILD:$PATH
@@ -43,36 +43,43 @@ in_guest() {
 }
 
 # The first one waits for a guest that is still booting.
-is wait "$(in_guest -o ProxyUseFdpass=yes -o ProxyCommand='vsock-cat -F --wait 180s %h 22' root@web 'cat /run/vsock-lab; exit 7'; echo $?)" $'guest\n7'
-is relayed "$(in_guest -o ProxyCommand='vsock-cat --wait 60s %h 22' root@web 'cat /run/vsock-lab; exit 7'; echo $?)" $'guest\n7'
+is wait "$(in_guest -o ProxyUseFdpass=yes -o ProxyCommand='vsock-cat -F --wait 180s %h 22' \
+	root@web 'cat /run/vsock-lab; exit 7'; echo $?)" $'guest\n7'
+is relayed "$(in_guest -o ProxyCommand='vsock-cat --wait 60s %h 22' root@web \
+	'cat /run/vsock-lab; exit 7'; echo $?)" $'guest\n7'
 is slash "$(in_guest vsock/42 cat /run/vsock-lab)" guest
 is percent "$(in_guest vsock%42 cat /run/vsock-lab)" guest
 
 head -c 3M /dev/urandom >data
 scp -q -F config data web.vsock:/root/copied
 is scp "$(in_guest web.vsock 'sha256sum </root/copied')" "$(sha256sum <data)"
-mkdir folder && cp data config folder/
-rsync -a -e 'ssh -F config' folder/ web.vsock:/root/folder/ && rsync -a -e 'ssh -F config' web.vsock:/root/folder/ back/
-is rsync "$(cd back && sha256sum -- *)" "$(cd folder && sha256sum -- *)"
-export GIT_SSH_COMMAND="ssh -F $PWD/config" GIT_AUTHOR_NAME=n GIT_AUTHOR_EMAIL=e GIT_COMMITTER_NAME=n GIT_COMMITTER_EMAIL=e
+mkdir directory && cp data config directory/
+rsync -a -e 'ssh -F config' directory/ web.vsock:/root/directory/ &&
+	rsync -a -e 'ssh -F config' web.vsock:/root/directory/ back/
+is rsync "$(cd back && sha256sum -- *)" "$(cd directory && sha256sum -- *)"
+export GIT_SSH_COMMAND="ssh -F $PWD/config" GIT_AUTHOR_NAME=n GIT_AUTHOR_EMAIL=e \
+	GIT_COMMITTER_NAME=n GIT_COMMITTER_EMAIL=e
 git init -q -b main here && git -C here commit -q --allow-empty -m first
-git -C here push -q web.vsock:/root/there.git main && git clone -q -b main web.vsock:/root/there.git again
+git -C here push -q web.vsock:/root/there.git main &&
+	git clone -q -b main web.vsock:/root/there.git again
 is git "$(git -C again log --format=%s)" first
 
-# A folder of the guest, read and written.
+# A directory of the guest, read and written.
 mounted() {
 	mkdir -p mnt
 	sshfs -F "$PWD/config" "$@" mnt </dev/null || return
 	sha256sum <mnt/data
-	echo written >mnt/new && in_guest web.vsock 'cat /root/folder/new; rm /root/folder/new'
+	echo written >mnt/new && in_guest web.vsock \
+		'cat /root/directory/new; rm /root/directory/new'
 	fusermount3 -u mnt
 }
 if command -v sshfs >/dev/null; then
 	[ -e /dev/fuse ] || mknod /dev/fuse c 10 229
-	is sshfs "$(mounted web.vsock:/root/folder)" "$(sha256sum <data)"$'\n'written
+	is sshfs "$(mounted web.vsock:/root/directory)" "$(sha256sum <data)"$'\n'written
 	vsock-proxy --ready-fd 9 tcp:127.0.0.1:2222 vsock:web:22 9>ready 2>proxy.err &
 	until grep -q '^READY' ready; do sleep 0.1; done
-	is sshfs-proxy "$(mounted -p 2222 127.0.0.1:/root/folder)" "$(sha256sum <data)"$'\n'written
+	is sshfs-proxy "$(mounted -p 2222 127.0.0.1:/root/directory)" \
+		"$(sha256sum <data)"$'\n'written
 	kill $!
 fi
 

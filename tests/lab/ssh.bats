@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# ssh, scp, rsync, git and sshfs from a host to a real sshd in its guest, over vsock: through vsock-cat, and with the socket that
-# vsock-cat --pass-fd hands over. One pair of VMs for all.
+# ssh, scp, rsync, git and sshfs from a host to a real sshd in its guest, over vsock: through
+# vsock-cat, and with the socket that vsock-cat --pass-fd hands over. One pair of VMs for all.
 
 load ../lib/common
 
@@ -10,15 +10,15 @@ setup_file() {
 	pair_once ssh
 }
 
-@test "vsock-cat -F as ssh's ProxyCommand, waiting for a guest that boots" {
+@test "vsock-cat -F works as ssh's ProxyCommand, waiting for a guest that boots" {
 	works wait
 }
 
-@test "vsock-cat as a relaying ProxyCommand" {
+@test "vsock-cat works as a relaying ProxyCommand" {
 	works relayed
 }
 
-@test "the ssh_config of the manual: web.vsock, vsock/42, vsock%42" {
+@test "the ssh_config of the manual works: web.vsock, vsock/42, vsock%42" {
 	works slash
 	works percent
 	works scp
@@ -30,13 +30,13 @@ setup_file() {
 	works git
 }
 
-@test "sshfs: by vsock-cat, and through vsock-proxy as a TCP port" {
+@test "sshfs works through vsock-cat, and through vsock-proxy as a TCP port" {
 	need sshfs
 	works sshfs
 	works sshfs-proxy
 }
 
-@test "with -F nothing relays while the session runs" {
+@test "with -F no process relays during the session" {
 	works nothing-between
 	works between
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-proxy's units under a real systemd, in a VM: start, reload, status, socket activation, what they may do, restart without
-# a gap, stop.
+# vsock-proxy's units under a real systemd, in a VM: start, reload, status, socket activation, what
+# they may do, restart without a gap, stop.
 
 load ../lib/common
 
@@ -11,9 +11,11 @@ setup() {
 	[ -e "$units/vsock-proxy.service" ] || skip "the build has no units"
 }
 
-# in_vm: the script on standard input, in a VM. The programs are copied, as units have a /tmp and a /var/tmp of their own.
+# in_vm: the script on standard input, in a VM. The programs are copied, as units have a /tmp and a
+# /var/tmp of their own.
 in_vm() {
-	{ echo "tests_top='$tests_top' VSOCK_TOOLS_BUILD='$VSOCK_TOOLS_BUILD'"; prepare; cat; } >"$BATS_TEST_TMPDIR/script"
+	{ echo "tests_top='$tests_top' VSOCK_TOOLS_BUILD='$VSOCK_TOOLS_BUILD'"; prepare; cat;
+	} >"$BATS_TEST_TMPDIR/script"
 	export VSOCK_TOOLS_TESTS=$tests_top
 	run "$tests_top/tests/lab/vm" --systemd --timeout 280 bash "$BATS_TEST_TMPDIR/script"
 	echo "$output"
@@ -27,11 +29,11 @@ prepare() {
 		exec 2>&1
 		limit() { timeout 60 "$@"; }
 		mkdir -p /usr/local/bin /etc/vsock/proxy.d
-		cp "$VSOCK_TOOLS_BUILD"/vsock-cat "$VSOCK_TOOLS_BUILD"/vsock-listen "$VSOCK_TOOLS_BUILD"/vsock-proxy /usr/local/bin/
+		cp "$VSOCK_TOOLS_BUILD"/vsock-{cat,listen,proxy} /usr/local/bin/
 		for unit in vsock-proxy.service vsock-proxy@.service; do
 			sed 's,^ExecStart=[^ ]*,ExecStart=/usr/local/bin/vsock-proxy,' "$VSOCK_TOOLS_BUILD/systemd/$unit" >"/etc/systemd/system/$unit"
 		done
-		cp "$tests_top/systemd/vsock-proxy@web.socket" /etc/systemd/system/
+		cp "$VSOCK_TOOLS_BUILD/systemd/vsock-proxy@web.socket" /etc/systemd/system/
 	END
 }
 
@@ -58,17 +60,28 @@ script() {
 		echo three | limit vsock-cat --wait 30s tcp:127.0.0.1:8080
 		# its worker may serve before READY has reached systemd
 		limit sh -c 'until systemctl is-active vsock-proxy@web.service; do sleep 0.1; done'
-		limit systemctl stop vsock-proxy.service vsock-proxy@web.socket vsock-proxy@web.service
+		# a mistake: the reload fails, and the rules in force stay
+		echo 'tcp:127.0.0.1:83 vsock:1:9000 max-con=1' >>/etc/vsock/proxy.rules
+		result=0
+		limit systemctl reload vsock-proxy.service || result=$?
+		echo "reload: $result, $(systemctl is-active vsock-proxy.service)"
+		echo four | limit vsock-cat --wait 30s tcp:127.0.0.1:82
+		limit systemctl stop vsock-proxy.service \
+			vsock-proxy@web.socket vsock-proxy@web.service
 		systemctl show -p Result vsock-proxy.service vsock-proxy@web.service
+		# a start with it fails, once and for all
+		result=0
+		limit systemctl start vsock-proxy.service || result=$?
+		echo "start: $result, $(systemctl show -p SubState -p ExecMainStatus -p NRestarts --value vsock-proxy.service | sort | xargs)"
 		kill $echo
 		echo all-done
 	END
 }
 
-@test "the units start, forward, reload, take a named socket, and stop" {
+@test "the units start, forward, reload, use a named socket, and stop; mistakes in rules fail for good" {
 	in_vm < <(script)
 	[[ $output == *"StatusText=listening on tcp:127.0.0.1:81"* ]]
-	for word in one two three; do
+	for word in one two three four; do
 		grep -qx "$word" <<<"$output"
 	done
 	# the unit's own filter lets the worker give up what the unit has left to it
@@ -78,10 +91,13 @@ script() {
 	grep -qE '^WatchdogTimestampMonotonic=[1-9]' <<<"$output"
 	grep -qE '^more +tcp:127.0.0.1:82 +vsock:1:9000' <<<"$output"
 	[ "$(grep -cx Result=success <<<"$output")" = 2 ]
+	grep -qx 'reload: 1, active' <<<"$output"
+	# not auto-restart; 2 is the status of a mistake in the rules
+	grep -qx 'start: 1, 0 2 failed' <<<"$output"
 }
 
-# Clients connect all the time while the service is restarted by systemd, and by SIGUSR2; three connections are held
-# through the latter.
+# Clients connect all the time while the service is restarted by systemd, and by SIGUSR2; three
+# connections are held through the latter.
 restarts() {
 	cat <<-'END'
 		cat >/run/load.py <<-'PYTHON'
@@ -121,28 +137,43 @@ restarts() {
 			            n += 1
 			    except OSError as e:
 			        bad.append((front, "held: " + str(e)))
-			threads = [threading.Thread(target=f, args=(front,)) for f in [again] + [held] * (len(sys.argv) - 2) for front in fronts]
+			threads = [threading.Thread(target=f, args=(front,))
+			    for f in [again] + [held] * (len(sys.argv) - 2) for front in fronts]
 			for t in threads: t.start()
 			for t in threads: t.join()
 			print("load", end, "bad", bad, "enough" if count > 30 else count)
 		PYTHON
 		main_pid() { systemctl show -p MainPID --value vsock-proxy.service; }
-		watchdog() { systemctl show -p WatchdogTimestampMonotonic --value vsock-proxy.service; }
+		watchdog() {
+			systemctl show -p WatchdogTimestampMonotonic --value vsock-proxy.service
+		}
 		# until COMMAND…
-		until_it() { for turn in $(seq 300); do if "$@"; then return; fi; sleep 0.1; done; false; }
-		# no longer reloading, which is what it says until the new one serves: before that it can't be restarted
-		is_another() { [ "$(main_pid)" != "$main" ] && [ "$(systemctl is-active vsock-proxy.service)" = active ]; }
+		until_it() {
+			for turn in $(seq 300); do if "$@"; then return; fi; sleep 0.1; done
+			false
+		}
+		# no longer reloading, which is what it says until the new one serves: before that
+		# it can't be restarted
+		is_another() {
+			[ "$(main_pid)" != "$main" ] &&
+				[ "$(systemctl is-active vsock-proxy.service)" = active ]
+		}
 		two_are_left() { [ "$(wc -l </sys/fs/cgroup/system.slice/vsock-proxy.service/cgroup.procs)" = 2 ]; }
 		is_inactive() { [ "$(systemctl is-active vsock-proxy.service)" = inactive ]; }
 		is_closed() { [ "$(systemctl show -p StatusText --value vsock-proxy.service)" = "no longer listening" ]; }
-		newcomer_is_refused() { local status=0; timeout 5 vsock-cat tcp:127.0.0.1:81 </dev/null || status=$?; [ $status = 3 ]; }
+		newcomer_is_refused() {
+			local status=0
+			timeout 5 vsock-cat tcp:127.0.0.1:81 </dev/null || status=$?
+			[ $status = 3 ]
+		}
 		was_told() { [ "$(watchdog)" != "$last" ]; }
 		printf '%s\n' 'tcp:127.0.0.1:81 vsock:1:9000' 'unix:/run/vsock-proxy/service/front vsock:1:9000' 'vsock::9001 vsock:1:9000 allow=any' >/etc/vsock/proxy.rules
 		vsock-listen --echo vsock:any:9000 &
 		echo=$!
 		mkdir -p /run/systemd/system/vsock-proxy.service.d
 		# however slow this machine is, the drain is not what ends those that are held
-		printf '%s\n' '[Service]' WatchdogSec=20s StandardError=append:/run/proxy.err ExecStart= \
+		printf '%s\n' '[Service]' \
+			WatchdogSec=20s StandardError=append:/run/proxy.err ExecStart= \
 			'ExecStart=/usr/local/bin/vsock-proxy --drain-timeout 5min --rules /etc/vsock/proxy.rules' >/run/systemd/system/vsock-proxy.service.d/watchdog.conf
 		limit systemctl daemon-reload
 		limit systemctl start vsock-proxy.service
@@ -173,7 +204,8 @@ restarts() {
 		last=$(watchdog)
 		until_it was_told
 		[ "$(stat -c %i /run/vsock-proxy/service/front)" = "$inode" ]
-		systemctl show -p NFileDescriptorStore -p ActiveState -p NRestarts vsock-proxy.service
+		systemctl show -p NFileDescriptorStore -p ActiveState -p NRestarts \
+			vsock-proxy.service
 		until_it two_are_left
 		# who drains after SIGUSR2 still does while the service is stopped
 		coproc held { vsock-cat tcp:127.0.0.1:81; }
@@ -203,7 +235,7 @@ restarts() {
 	END
 }
 
-@test "a restart has no gap: by systemctl, and by SIGUSR2" {
+@test "a restart has no gap, by systemctl or SIGUSR2" {
 	in_vm < <(restarts)
 	grep -qx 'load /run/end1 bad \[\] enough' <<<"$output"
 	grep -qx 'load /run/end2 bad \[\] enough' <<<"$output"

@@ -45,7 +45,24 @@ is guests "$(vsock-info --guests | grep -cE "^42 .* qemu-system-x86_64 +$(lab-gu
 wait $receiver
 is guest-to-host "$(sum <receiver.out)" "$(sum <"$LAB_SHARE/page")"
 
-serve proxy vsock-proxy -v tcp:127.0.0.1:0 vsock:42:5000 tcp:127.0.0.1:0 vsock:42:80 tcp:127.0.0.1:0 vsock:42:5001 tcp:127.0.0.1:0 vsock:42:9
+# A TCP target that says how its connection ends.
+python3 -u -c '
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1])
+peer, _ = listener.accept()
+try:
+    while peer.recv(1 << 20):
+        pass
+    print("end of file")
+except ConnectionResetError:
+    print("reset")' >target.out &
+target=$!
+until [ -s target.out ]; do sleep 0.1; done
+serve from-guest vsock-proxy -v --allow 42 vsock::6002 "tcp:127.0.0.1:$(head -n 1 target.out)"
+from_guest=$pid
+serve proxy vsock-proxy -v tcp:127.0.0.1:0 vsock:42:5000 tcp:127.0.0.1:0 vsock:42:80 \
+	tcp:127.0.0.1:0 vsock:42:5001 tcp:127.0.0.1:0 vsock:42:9
 proxy=$pid
 
 # 64 MiB there and back: over the proxy, and straight.
@@ -55,7 +72,8 @@ is straight "$(head -c 8M sent | timeout 100 vsock-cat 42:5000 | sum)" "$(head -
 
 # A web client that half-closes after its request.
 printf 'GET /page HTTP/1.0\r\n\r\n' | timeout 60 vsock-cat "${ready[1]}" >answer
-is http "$(head -n 1 answer | tr -d '\r'; tail -c 3000001 answer | sum)" "$(head -n 1 answer | grep -o 'HTTP/1.. 200 OK'; sum <"$LAB_SHARE/page")"
+is http "$(head -n 1 answer | tr -d '\r'; tail -c 3000001 answer | sum)" \
+	"$(head -n 1 answer | grep -o 'HTTP/1.. 200 OK'; sum <"$LAB_SHARE/page")"
 
 # 200 at once.
 is crowd "$(timeout 100 python3 -c '
@@ -71,7 +89,8 @@ print(right)' "${ready[0]##*:}")" 200
 
 # Nothing listens.
 vsock-cat 42:9 2>refused.err
-is refused "$? $(grep -c '^vsock-cat: vsock:42:9: refused: nothing listens on port 9 of CID 42' refused.err)" "3 1"
+is refused "$? $(grep -c '^vsock-cat: vsock:42:9: refused: nothing listens on port 9 of CID 42' \
+	refused.err)" "3 1"
 vsock-cat "${ready[3]}" </dev/null
 until_seen ' fail ' proxy.err
 is refused-record "$(grep -c -- ' -> vsock:42:9 .* end=refused why=' proxy.err)" 1
@@ -82,7 +101,9 @@ timeout 60 vsock-cat -w 1s -z 42:5000 2>paused.err
 is paused "$? $(grep -c 'timed out: ' paused.err)" "5 1"
 vsock-cat -w 40s -z 42:5000 2>resumed.err &
 waiter=$!
-until grep -q vsock-cat "/proc/$waiter/comm" 2>/dev/null || ! kill -0 $waiter 2>/dev/null; do sleep 0.1; done
+until grep -q vsock-cat "/proc/$waiter/comm" 2>/dev/null || ! kill -0 $waiter 2>/dev/null; do
+	sleep 0.1
+done
 lab-guest cont
 wait $waiter
 is resumed "$?" 0
@@ -94,20 +115,29 @@ timeout 100 vsock-cat -v "${ready[2]}" </dev/zero 2>dead-proxy.err &
 proxied=$!
 until_seen ' open ' dead.err
 until_seen ' -> vsock:42:5001 connect=' proxy.err
+: >"$LAB_SHARE/send-to-proxy"
+until_seen ' open vsock:42:' from-guest.err
 lab-guest stop
 wait $straight
 # and the message tells how much had gone
-is dead "$? $(grep -c '^vsock-cat: vsock:42:5001: ' dead.err) $(grep -cE '^hint: [1-9][0-9.]* [KMG]?i?B were sent and 0 B received before it' dead.err)" "7 1 1"
+is dead "$? $(grep -c '^vsock-cat: vsock:42:5001: ' \
+	dead.err) $(grep -cE '^hint: [1-9][0-9.]* [KMG]?i?B were sent and 0 B received before it' \
+	dead.err)" "7 1 1"
 wait $proxied
 is dead-proxy "$?" 7
 until_seen ' done .* -> vsock:42:5001 ' proxy.err
 is dead-record "$(grep ' done .* -> vsock:42:5001 ' proxy.err | grep -oE 'end=[a-z-]+')" end=reset
+timeout 60 tail --pid=$target -f /dev/null
+is dead-client "$(tail -n 1 target.out)" reset
+until_seen ' done vsock:42:' from-guest.err
+is dead-client-record "$(grep ' done vsock:42:' from-guest.err | grep -oE 'end=[a-z-]+')" end=reset
+kill $from_guest
 vsock-cat -z 42:5000 2>gone.err
 is gone "$?" 4
 kill $proxy
 wait $proxy
 is drained "$?" 0
 
-for file in absent wait refused paused resumed dead dead-proxy gone proxy; do
+for file in absent wait refused paused resumed dead dead-proxy gone proxy from-guest; do
 	sed "s/^/$file: /" $file.err
 done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-cat, vsock-listen and vsock-proxy between a host and its guest, and what is seen of a guest that is not there yet, stands
-# still, or dies. One pair of VMs for all.
+# vsock-cat, vsock-listen and vsock-proxy between a host and its guest, and what is seen of a guest
+# that is not there yet, stands still, or dies. One pair of VMs for all.
 
 load ../lib/common
 
@@ -10,26 +10,26 @@ setup_file() {
 	pair_once transfer
 }
 
-@test "before the guest runs: no such CID, status 4; --wait waits until it listens" {
+@test "before the guest runs its CID is absent, status 4; --wait waits until it listens" {
 	works absent
 	works wait
 }
 
-@test "64 MiB from the host to the guest and back, through vsock-proxy and straight" {
+@test "64 MiB go from the host to the guest and back, through vsock-proxy and directly" {
 	works round-trip
 	works straight
 }
 
-@test "vsock-info --guests sees the real qemu" {
+@test "vsock-info --guests sees the running qemu" {
 	works guests
 }
 
-@test "from the guest to the host" {
+@test "the guest can connect to the host" {
 	works guest-to-host
 	grep -qx 'guest| a closed port of the host: status 3' "$BATS_FILE_TMPDIR/output"
 }
 
-@test "a web server in the guest answers in full a client that half-closed after its request" {
+@test "a web server in the guest answers completely a client that half-closed after its request" {
 	works http
 }
 
@@ -37,20 +37,25 @@ setup_file() {
 	works crowd
 }
 
-@test "a closed port of the guest: status 3, and the proxy's record" {
+@test "a closed port of the guest is status 3, and the proxy records it" {
 	works refused
 	works refused-record
 }
 
-@test "a guest that stands still: status 5; a longer time-out reaches it when it goes on" {
+@test "a paused guest is status 5; with a longer timeout it is reached once it resumes" {
 	works paused
 	works resumed
 }
 
-@test "the guest dies in mid-transfer: status 7, the proxy's client and record too" {
+@test "a guest that dies in mid-transfer is status 7, for the proxy's client and record too" {
 	works dead
 	works dead-proxy
 	works dead-record
 	works gone
 	works drained
+}
+
+@test "the guest dies while it sends to a TCP target through a proxy of the host: the target is reset" {
+	works dead-client
+	works dead-client-record
 }

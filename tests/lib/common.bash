@@ -3,10 +3,11 @@
 #
 # What every tests/*.bats begins with: `load lib/common`.
 #
-# The programs under test are first in PATH. What runs in the background is started by spawn or spawn_ready, under a name;
-# its output is in $BATS_TEST_TMPDIR/NAME.out and NAME.err, and whatever still runs when the test ends is ended by its
-# process id, and by nothing else. Nobody sleeps for a time in the hope that something has happened: wait_until and
-# wait_ready look every 0.05 s. In the lab everything is ten times slower, so limits are generous and cost nothing.
+# The programs under test are first in PATH. What runs in the background is started by spawn or
+# spawn_ready, under a name; its output is in $BATS_TEST_TMPDIR/NAME.out and NAME.err, and whatever
+# still runs when the test ends is ended by its process id, and by nothing else. Nobody sleeps for a
+# time in the hope that something has happened: wait_until and wait_ready look every 0.05 s. In the
+# lab everything is ten times slower, so limits are generous and cost nothing.
 
 tests_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${VSOCK_TOOLS_BUILD:=$tests_top/build}"
@@ -23,19 +24,15 @@ patience=30
 
 declare -gA spawned=()
 
-# The lab's kind here: loopback, host, guest, none; empty outside it. VSOCK_TESTS_HERE=loopback allows towards CID 1 what the
-# lab allows, if the running kernel really has vsock_loopback: without it CID 1 and 2 may be somebody else's hypervisor.
+# The lab's kind here: loopback, host, guest, none; empty outside it.
 vsock_here() {
-	if [ -e /run/vsock-lab ]; then
-		cat /run/vsock-lab
-	elif [ "${VSOCK_TESTS_HERE:-}" = loopback ] && grep -q '^vsock_loopback ' /proc/modules; then
-		echo loopback
-	fi
+	[ ! -e /run/vsock-lab ] || cat /run/vsock-lab
 }
 
 # Call first in every test (or in setup) that connects to or listens on vsock.
 skip_outside_lab() {
-	[ "$(vsock_here)" = loopback ] || skip "needs vsock loopback: tests/lab/vm tests/run-bats FILE runs it"
+	[ "$(vsock_here)" = loopback ] ||
+		skip "needs vsock loopback: tests/lab/vm tests/run-bats FILE runs it"
 }
 
 # need PROGRAM…: a foreign program that this test talks to.
@@ -58,21 +55,25 @@ wait_until() {
 	done
 }
 
-# spawn NAME COMMAND…: in the background, stdin from NAME.in in the test's folder if there is such a file.
+# spawn NAME COMMAND…: in the background, stdin from NAME.in in the test's directory if there is
+# such a
+# file.
 spawn() {
 	local name=$1 base=$BATS_TEST_TMPDIR/$1
 	shift
 	[ -e "$base.in" ] || ln -s /dev/null "$base.in"
 	# 3 is bats' own: who keeps it open keeps bats from ending.
-	# emptied here and not in the background: what another of this name wrote must not be taken for its output
+	# emptied here and not in the background: what another of this name wrote must not be taken
+	# for its output
 	: >"$base.out"
 	: >"$base.err"
 	"$@" <"$base.in" >"$base.out" 2>"$base.err" 3>&- &
 	spawned[$name]=$!
 }
 
-# spawn_ready NAME PROGRAM ARGUMENT…: one of our programs that listens, until it says READY. Sets $ready to the first
-# address that it printed and the array $readies to all: with port 0 (tcp:127.0.0.1:0) this is how to find a free port.
+# spawn_ready NAME PROGRAM ARGUMENT…: one of our programs that listens, until it says READY. Sets
+# $ready to the first address that it printed and the array $readies to all: with port 0
+# (tcp:127.0.0.1:0) this is how to find a free port.
 spawn_ready() {
 	local name=$1 program=$2 file=$BATS_TEST_TMPDIR/$1.ready
 	shift 2
@@ -97,29 +98,37 @@ wait_ready() {
 }
 
 ready_or_ended() {
-	[ "$(grep -c '^READY .*' "$BATS_TEST_TMPDIR/$1.ready")" -ge "$2" ] || ! kill -0 "${spawned[$1]}" 2>/dev/null
+	[ "$(grep -c '^READY .*' "$BATS_TEST_TMPDIR/$1.ready")" -ge "$2" ] ||
+		! kill -0 "${spawned[$1]}" 2>/dev/null
 }
 
-# worker_of NAME: the process id of a vsock-proxy's worker; who looks names up is a child of the supervisor too.
+# worker_of NAME: the process id of a vsock-proxy's worker; who looks names up is a child of the
+# supervisor too.
 worker_of() {
 	local child
 	for child in $(cat "/proc/${spawned[$1]}/task/${spawned[$1]}/children"); do
-		[ "$(cat "/proc/$child/comm" 2>/dev/null)" != vsock-worker ] || { echo "$child"; return; }
+		[ "$(cat "/proc/$child/comm" 2>/dev/null)" != vsock-worker ] || {
+			echo "$child"
+			return
+		}
 	done
 	return 1
 }
 
-# What a test that counts descriptors gives a vsock-proxy: a confined worker shows them to root only.
+# What a test that counts descriptors gives a vsock-proxy: a confined worker shows them to root
+# only.
 inspectable=()
 # shellcheck disable=SC2034 # for the files that load this
 [ "$(id -u)" = 0 ] || inspectable=(--no-sandbox)
 
-# descriptors_of NAME [TEST…]: how many descriptors a vsock-proxy has open, both its processes together; TEST as find takes it.
+# descriptors_of NAME [TEST…]: how many descriptors a vsock-proxy has open, both its processes
+# together; TEST as find takes it.
 descriptors_of() {
 	find "/proc/${spawned[$1]}/fd" "/proc/$(worker_of "$1")/fd" -mindepth 1 "${@:2}" | wc -l
 }
 
-# start_vmm PATH BEHAVIOUR…: a VMM, named vmm, that serves a connection in each of these ways (tests/lib/fake-vmm).
+# start_vmm PATH BEHAVIOUR…: a VMM, named vmm, that serves a connection in each of these ways
+# (tests/lib/fake-vmm).
 start_vmm() {
 	spawn vmm "$tests_top/tests/lib/fake-vmm" "$@"
 	wait_until grep -q READY "$BATS_TEST_TMPDIR/vmm.out"
@@ -131,7 +140,8 @@ port_of() {
 	echo "${address##*:}"
 }
 
-# free_port: a TCP port of 127.0.0.1 that was free a moment ago, for programs that can't be asked to pick one.
+# free_port: a TCP port of 127.0.0.1 that was free a moment ago, for programs that can't be asked to
+# pick one.
 free_port() {
 	spawn_ready free-port vsock-listen tcp:127.0.0.1:0 --discard || return 1
 	finish free-port
@@ -146,7 +156,8 @@ join() {
 	wait "$pid"
 }
 
-# ends_with STATUS NAME: it ends by itself, with this status. Not under run: a subshell can't wait for our children.
+# ends_with STATUS NAME: it ends by itself, with this status. Not under run: a subshell can't wait
+# for our children.
 ends_with() {
 	local status=0
 	join "$2" || status=$?
@@ -161,7 +172,8 @@ ended() {
 	[ "${stat:0:1}" = Z ]
 }
 
-# finish NAME [SIGNAL]: send it SIGNAL (TERM), then KILL if it is still there after $patience seconds.
+# finish NAME [SIGNAL]: send it SIGNAL (TERM), then KILL if it is still there after $patience
+# seconds.
 finish() {
 	local name=$1 signal=${2:-TERM} pid=${spawned[$1]}
 	kill -"$signal" "$pid" 2>/dev/null || true
@@ -186,14 +198,16 @@ teardown() {
 	finish_all
 }
 
-# run_timeout SECONDS COMMAND…: bats' run, but the command is killed after that time (status 124 or 137).
+# run_timeout SECONDS COMMAND…: bats' run, but the command is killed after that time (status 124 or
+# 137).
 run_timeout() {
 	local limit=$1
 	shift
 	run timeout -k 2 "$limit" "$@"
 }
 
-# bytes SIZE FILE: make FILE of SIZE bytes that no compressor and no hole can shorten; SIZE as head -c takes it.
+# bytes SIZE FILE: make FILE of SIZE bytes that no compressor and no hole can shorten; SIZE as head
+# -c takes it.
 bytes() {
 	head -c "$1" /dev/urandom >"$2"
 }
@@ -218,9 +232,13 @@ proxy_says() {
 	[[ $output == *"$text"* ]] || { echo "$output"; return 1; }
 }
 
-# open_terminal COLUMNS ROWS: a shell in a tmux of our own, with the prompt "shell>"; the file's teardown calls close_terminal.
+# open_terminal COLUMNS ROWS: a shell in a tmux of our own, with the prompt "shell>"; the file's
+# teardown calls close_terminal.
 open_terminal() {
-	tmux() { env -u TMUX TERM=xterm LC_ALL=C.UTF-8 tmux -L "vsock-$$" -f /dev/null "$@"; }
+	tmux() {
+		env -u TMUX "TMUX_TMPDIR=$BATS_TEST_TMPDIR" TERM=xterm LC_ALL=C.UTF-8 tmux \
+			-L "vsock-$$" -f /dev/null "$@"
+	}
 	tmux new-session -d -x "$1" -y "$2" "env PS1='shell> ' bash --norc"
 	wait_until shows 'shell>'
 }
@@ -237,10 +255,12 @@ types() {
 	tmux send-keys "$@"
 }
 
-# pair_once NAME: for setup_file of tests/lab/NAME.bats: boots a host and its guest once, and runs NAME-host.sh and
-# NAME-guest.sh in them. The host's script prints "ok THING" for each thing that works.
+# pair_once NAME: for setup_file of tests/lab/NAME.bats: boots a host and its guest once, and runs
+# NAME-host.sh and NAME-guest.sh in them. The host's script prints "ok THING" for each thing that
+# works.
 pair_once() {
-	"$tests_top/tests/lab/pair" --timeout 290 --no-autostart "$tests_top/tests/lab/$1-host.sh" "$tests_top/tests/lab/$1-guest.sh" \
+	"$tests_top/tests/lab/pair" --timeout 290 --no-autostart "$tests_top/tests/lab/$1-host.sh" \
+		"$tests_top/tests/lab/$1-guest.sh" \
 		>"$BATS_FILE_TMPDIR/output" 2>&1 || true
 }
 
@@ -249,9 +269,20 @@ works() {
 	grep -qx "ok $1" "$BATS_FILE_TMPDIR/output" || { cat "$BATS_FILE_TMPDIR/output"; return 1; }
 }
 
-# own_folder: for setup: the test's folder, with a hosts file of its own, which is empty.
-own_folder() {
+# own_directory: for setup: the test's directory, with a hosts file of its own, which is empty.
+own_directory() {
 	cd "$BATS_TEST_TMPDIR" || return
 	export VSOCK_HOSTS=$BATS_TEST_TMPDIR/hosts
 	: >"$VSOCK_HOSTS"
+}
+
+# since VERSION: this kernel is as new as that.
+since() {
+	[ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]
+}
+
+# loopback: $ready, which names any CID, as a client dials it.
+loopback() {
+	# shellcheck disable=SC2034 # for the caller
+	target=vsock:1:$(port_of "$ready")
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * rig: a relay that runs in a thread of its own, and the far ends of its two sides in the hands of the test, which so reads
- * like a user of the relay: it writes here, reads there, closes, and waits for the end.
+ * rig: a relay that runs in a thread of its own, and the far ends of its two sides in the hands of
+ * the test, which so reads like a user of the relay: it writes here, reads there, closes, and waits
+ * for the end.
  *
- * A side is a socket (UNIX, TCP on 127.0.0.1) or, as standard input and output are, a pair of pipes; `to` is what the test
- * writes to and `from` what it reads from, one descriptor for a socket.
+ * A side is a socket (UNIX, TCP on 127.0.0.1) or, as standard input and output are, a pair of
+ * pipes; `to` is what the test writes to and `from` what it reads from, one descriptor for a
+ * socket.
  *
- * Calls of the relay that a test counts or makes fail are wrapped by the linker: epoll_wait, splice, pipe2.
+ * Calls of the relay that a test counts or makes fail are wrapped by the linker: epoll_wait,
+ * splice, pipe2.
  */
 #ifndef TESTS_UNIT_RIG_H
 #define TESTS_UNIT_RIG_H
@@ -32,23 +35,23 @@
 
 #include <cmocka.h>
 
-#include "base/fdutil.h"
+#include "base/fd.h"
 #include "base/units.h"
 #include "net/addr.h"
 #include "net/endpoint.h"
-#include "relay/engine.h"
+#include "relay/choose.h"
 #include "relay/loop.h"
 #include "relay/relay.h"
 
 #define RIG_PATIENCE 60 /* seconds for what should happen at once; a slow machine costs nothing */
-#define RIG_QUIET 40   /* ms in which nothing may happen */
+#define RIG_QUIET 40 /* ms in which nothing may happen */
 
 /* What the linker's wrappers do. */
 
-static atomic_uint turns;      /* of the loop: calls of epoll_wait */
-static atomic_uint splices;    /* calls of splice() */
-static atomic_uint splice_bad; /* from this call on splice() answers EINVAL; 0: never */
-static atomic_bool pipe_bad;   /* pipe2() answers EMFILE */
+extern atomic_uint turns; /* of the loop: calls of epoll_wait */
+extern atomic_uint splices; /* calls of splice() */
+extern atomic_uint splice_bad; /* from this call on splice() answers EINVAL; 0: never */
+extern atomic_bool pipe_bad; /* pipe2() answers EMFILE */
 
 int __real_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout);
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout);
@@ -57,34 +60,7 @@ ssize_t __wrap_splice(int in, off_t *in_at, int out, off_t *out_at, size_t size,
 int __real_pipe2(int ends[2], int flags);
 int __wrap_pipe2(int ends[2], int flags);
 
-int __wrap_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout)
-{
-	turns++;
-	return __real_epoll_wait(epoll, events, count, timeout);
-}
-
-ssize_t __wrap_splice(int in, off_t *in_at, int out, off_t *out_at, size_t size, unsigned flags)
-{
-	unsigned number = ++splices;
-
-	if (splice_bad && number >= splice_bad) {
-		errno = EINVAL;
-		return -1;
-	}
-	return __real_splice(in, in_at, out, out_at, size, flags);
-}
-
-int __wrap_pipe2(int ends[2], int flags)
-{
-	if (pipe_bad) {
-		errno = EMFILE;
-		return -1;
-	}
-	return __real_pipe2(ends, flags);
-}
-
 enum kind { KIND_UNIX, KIND_TCP, KIND_PIPES, KIND_GUARDED, KINDS };
-static const char *const kind_names[] = { "UNIX", "TCP", "pipes", "guarded pipes" };
 
 struct far {
 	int to, from;
@@ -103,283 +79,6 @@ struct rig {
 	bool running;
 };
 
-/* Making sides */
-
-static void tcp_pair(int pair[2])
-{
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
-	socklen_t size = sizeof(in);
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_true(listener >= 0);
-	assert_int_equal(bind(listener, (struct sockaddr *)&in, sizeof(in)), 0);
-	assert_int_equal(listen(listener, 1), 0);
-	assert_int_equal(getsockname(listener, (struct sockaddr *)&in, &size), 0);
-	pair[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(connect(pair[0], (struct sockaddr *)&in, sizeof(in)), 0);
-	pair[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	assert_true(pair[1] >= 0);
-	close(listener);
-}
-
-/* Two pipes: *far has one end of each, in and out are the others. */
-static void pipes_make(struct far *far, int *in, int *out)
-{
-	int up[2], down[2];
-
-	assert_int_equal(__real_pipe2(up, O_CLOEXEC), 0);
-	assert_int_equal(__real_pipe2(down, O_CLOEXEC), 0);
-	*far = (struct far){ .to = up[1], .from = down[0] };
-	*in = up[0];
-	*out = down[1];
-}
-
-static void side_make(enum kind kind, struct far *far, struct endpoint *end)
-{
-	int pair[2];
-
-	if (kind >= KIND_PIPES) {
-		pipes_make(far, &pair[0], &pair[1]);
-		assert_int_equal(endpoint_stdio(pair[0], pair[1], end), 0);
-		close(pair[0]);
-		close(pair[1]);
-		assert_int_equal(end->in_kind, ENDPOINT_PIPE);
-		assert_int_equal(end->out_kind, ENDPOINT_PIPE);
-		if (kind == KIND_GUARDED) {
-			/* as where /proc can't be used: blocking, polled first */
-			end->in_kind = end->out_kind = ENDPOINT_GUARDED;
-			fd_nonblock(end->in, false);
-			fd_nonblock(end->out, false);
-		}
-	} else {
-		if (kind == KIND_TCP)
-			tcp_pair(pair);
-		else
-			assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-		far->to = far->from = pair[0];
-		fd_nonblock(pair[1], true);
-		*end = endpoint_socket(pair[1], kind == KIND_TCP ? ADDR_TCP : ADDR_UNIX, false);
-	}
-}
-
-static void far_nonblock(const struct far *far)
-{
-	fd_nonblock(far->to, true);
-	fd_nonblock(far->from, true);
-}
-
-/* No more will be sent. */
-static void far_finish(struct far *far)
-{
-	if (far->to == far->from)
-		shutdown(far->to, SHUT_WR);
-	else
-		fd_close(&far->to);
-}
-
-static void far_close(struct far *far)
-{
-	if (far->to != far->from)
-		fd_close(&far->to);
-	else
-		far->to = -1;
-	fd_close(&far->from);
-}
-
-/* Running */
-
-static void *rig_thread(void *context)
-{
-	struct rig *rig = context;
-
-	loop_run(rig->loop);
-	return NULL;
-}
-
-static void rig_done(struct loop *loop, struct relay *relay)
-{
-	/* as every owner does: the last end is told by closing */
-	relay_close(loop, relay);
-	loop_stop(loop);
-}
-
-static void poke_ready(struct loop *loop, struct watch *watch, uint32_t events)
-{
-	struct rig *rig = (struct rig *)(void *)((char *)watch - offsetof(struct rig, poke));
-	char byte;
-
-	(void)loop;
-	(void)events;
-	assert_int_equal(read(watch->fd, &byte, 1), 1);
-	rig->poked(rig);
-}
-
-static const struct watch_kind poke_kind = { .name = "poke", .ready = poke_ready };
-
-/* A loop, no sides yet. */
-static void rig_init(struct rig *rig, unsigned engine)
-{
-	memset(rig, 0, sizeof(*rig));
-	signal(SIGPIPE, SIG_IGN);
-	turns = splices = splice_bad = 0;
-	pipe_bad = false;
-	rig->settings = relay_defaults;
-	rig->settings.engine = engine;
-	assert_int_equal(loop_start(&rig->loop), 0);
-	assert_int_equal(__real_pipe2(rig->poke_fd, O_CLOEXEC), 0);
-	rig->poke = (struct watch){ .kind = &poke_kind, .fd = -1 };
-	assert_int_equal(loop_watch(rig->loop, &rig->poke, rig->poke_fd[0], EPOLLIN), 0);
-}
-
-static void rig_run(struct rig *rig)
-{
-	assert_int_equal(relay_start(rig->loop, &rig->relay, rig->end, &rig->settings, NULL, rig_done), 0);
-	assert_int_equal(pthread_create(&rig->thread, NULL, rig_thread, rig), 0);
-	rig->running = true;
-}
-
-/* Both sides made and the relay running. */
-static void rig_start(struct rig *rig, enum kind left, enum kind right, unsigned engine)
-{
-	rig_init(rig, engine);
-	side_make(left, &rig->far[0], &rig->end[0]);
-	side_make(right, &rig->far[1], &rig->end[1]);
-	rig_run(rig);
-}
-
-static void rig_poke(struct rig *rig, void (*what)(struct rig *rig))
-{
-	rig->poked = what;
-	assert_int_equal(write(rig->poke_fd[1], "", 1), 1);
-}
-
-/* Waits for the relay's end, and that the result is this one. */
-static void rig_ends(struct rig *rig, enum relay_end result)
-{
-	struct timespec limit;
-
-	clock_gettime(CLOCK_REALTIME, &limit);
-	limit.tv_sec += RIG_PATIENCE;
-	if (pthread_timedjoin_np(rig->thread, NULL, &limit) != 0)
-		fail_msg("the relay did not end (up %llu, down %llu bytes)", (unsigned long long)rig->relay.chan[0].bytes,
-		         (unsigned long long)rig->relay.chan[1].bytes);
-	rig->running = false;
-	if (rig->relay.result != result)
-		fail_msg("the relay ended with '%s' (%d), not with %d; error %s", relay_end_word(&rig->relay), rig->relay.result,
-		         result, strerror(rig->relay.error));
-	assert_true(rig->relay.over);
-}
-
-static void rig_free(struct rig *rig)
-{
-	relay_close(rig->loop, &rig->relay);
-	loop_unwatch(rig->loop, &rig->poke);
-	loop_free(rig->loop);
-	close(rig->poke_fd[0]);
-	close(rig->poke_fd[1]);
-	far_close(&rig->far[0]);
-	far_close(&rig->far[1]);
-}
-
-/* Bytes */
-
-/* The byte at a place of what flows towards side: no shift and no exchange goes unseen. */
-static unsigned char pattern(int side, uint64_t at)
-{
-	uint64_t x = at / 4 * 0x9e3779b97f4a7c15ULL + (unsigned)side;
-
-	return (unsigned char)(x >> (16 + at % 4 * 8));
-}
-
-static bool readable(int fd, int ms)
-{
-	struct pollfd entry = { .fd = fd, .events = POLLIN };
-
-	return poll(&entry, 1, ms) == 1;
-}
-
-static void send_pattern(struct far *far, int side, uint64_t from, size_t size)
-{
-	unsigned char *data = malloc(size + !size);
-
-	for (size_t i = 0; i < size; i++)
-		data[i] = pattern(side, from + i);
-	for (size_t done = 0; done < size;) {
-		ssize_t put = write(far->to, data + done, size - done);
-
-		if (put < 0 && errno == EAGAIN) {
-			poll(&(struct pollfd){ .fd = far->to, .events = POLLOUT }, 1, RIG_PATIENCE * 1000);
-			continue;
-		}
-		assert_true(put > 0);
-		done += (size_t)put;
-	}
-	free(data);
-}
-
-/* Reads exactly so many bytes of the pattern. */
-static void expect_pattern(const struct far *far, int side, uint64_t from, size_t size)
-{
-	unsigned char data[4096];
-
-	for (size_t done = 0; done < size;) {
-		size_t ask = size - done < sizeof(data) ? size - done : sizeof(data);
-		ssize_t got;
-
-		assert_true(readable(far->from, RIG_PATIENCE * 1000));
-		got = read(far->from, data, ask);
-		if (got < 0 && errno == EAGAIN)
-			continue;
-		if (got <= 0)
-			fail_msg("%zu of %zu bytes came, then %s", done, size, got ? strerror(errno) : "the end");
-		for (ssize_t i = 0; i < got; i++)
-			if (data[i] != pattern(side, from + done + (size_t)i))
-				fail_msg("byte %zu is wrong", done + (size_t)i);
-		done += (size_t)got;
-	}
-}
-
-static void expect_end(const struct far *far)
-{
-	char byte;
-
-	assert_true(readable(far->from, RIG_PATIENCE * 1000));
-	assert_int_equal(read(far->from, &byte, 1), 0);
-}
-
-/* Nothing comes, not even the end. */
-static void expect_quiet(const struct far *far)
-{
-	assert_false(readable(far->from, RIG_QUIET));
-}
-
-/* Writes on, from byte done, until nothing more is taken for a moment; returns how much was in all. */
-static uint64_t fill_on(const struct far *far, int side, uint64_t done)
-{
-
-	fd_nonblock(far->to, true);
-	do {
-		unsigned char data[1024];
-		ssize_t put;
-
-		for (size_t i = 0; i < sizeof(data); i++)
-			data[i] = pattern(side, done + i);
-		while ((put = write(far->to, data, sizeof(data))) == (ssize_t)sizeof(data)) {
-			done += sizeof(data);
-			for (size_t i = 0; i < sizeof(data); i++)
-				data[i] = pattern(side, done + i);
-		}
-		if (put > 0)
-			done += (uint64_t)put;
-	} while (poll(&(struct pollfd){ .fd = far->to, .events = POLLOUT }, 1, RIG_QUIET) == 1);
-	return done;
-}
-
-static uint64_t fill(const struct far *far, int side)
-{
-	return fill_on(far, side, 0);
-}
-
 /* One way of an exchange: from far[!side] to far[side]. */
 struct way {
 	uint64_t size, sent, got;
@@ -387,57 +86,60 @@ struct way {
 	bool ended;
 };
 
-/* The relay passes size[0] bytes down to far[0] and size[1] up to far[1], at the same time; each ends by a half-close. */
-static void exchange(struct rig *rig, struct way way[2])
-{
-	static unsigned char data[65536];
+void tcp_pair(int pair[2]);
 
-	far_nonblock(&rig->far[0]);
-	far_nonblock(&rig->far[1]);
-	for (int side = 0; side < 2; side++)
-		if (!way[side].size)
-			far_finish(&rig->far[!side]);
-	while (!way[0].ended || !way[1].ended) {
-		struct pollfd entries[4];
+/* Two pipes: *far has one end of each, in and out are the others. */
+void pipes_make(struct far *far, int *in, int *out);
+void side_make(enum kind kind, struct far *far, struct endpoint *end);
+void far_nonblock(const struct far *far);
 
-		for (int side = 0; side < 2; side++) {
-			entries[side] = (struct pollfd){ .fd = way[side].ended ? -1 : rig->far[side].from, .events = POLLIN };
-			entries[2 + side] = (struct pollfd){ .fd = way[side].sent < way[side].size ? rig->far[!side].to : -1,
-				                             .events = POLLOUT };
-		}
-		if (poll(entries, 4, RIG_PATIENCE * 1000) <= 0)
-			fail_msg("stuck: %llu of %llu and %llu of %llu", (unsigned long long)way[0].got, (unsigned long long)way[0].size,
-			         (unsigned long long)way[1].got, (unsigned long long)way[1].size);
-		for (int side = 0; side < 2; side++) {
-			struct way *w = &way[side];
-			size_t room = w->read_at_once ? w->read_at_once : sizeof(data);
-			ssize_t n;
+/* No more will be sent. */
+void far_finish(struct far *far);
+void far_close(struct far *far);
+void rig_done(struct loop *loop, struct relay *relay);
 
-			if (entries[side].revents) {
-				n = read(rig->far[side].from, data, room);
-				assert_true(n >= 0 || errno == EAGAIN);
-				for (ssize_t i = 0; i < n; i++)
-					if (data[i] != pattern(side, w->got + (uint64_t)i))
-						fail_msg("byte %llu towards side %d is wrong", (unsigned long long)(w->got + (uint64_t)i), side);
-				w->got += n > 0 ? (uint64_t)n : 0;
-				w->ended = n == 0;
-			}
-			if (!entries[2 + side].revents)
-				continue;
-			room = w->write_at_once ? w->write_at_once : sizeof(data);
-			if (room > w->size - w->sent)
-				room = (size_t)(w->size - w->sent);
-			for (size_t i = 0; i < room; i++)
-				data[i] = pattern(side, w->sent + i);
-			n = write(rig->far[!side].to, data, room);
-			assert_true(n > 0 || errno == EAGAIN);
-			w->sent += n > 0 ? (uint64_t)n : 0;
-			if (w->sent == w->size)
-				far_finish(&rig->far[!side]);
-		}
-	}
-	assert_int_equal(way[0].got, way[0].size);
-	assert_int_equal(way[1].got, way[1].size);
-}
+/* A loop, no sides yet. */
+void rig_init(struct rig *rig, unsigned engine);
+void rig_run(struct rig *rig);
+
+/* Both sides made and the relay running. */
+void rig_start(struct rig *rig, enum kind left, enum kind right, unsigned engine);
+void rig_poke(struct rig *rig, void (*what)(struct rig *rig));
+
+/* Waits for the relay's end, and that the result is this one. */
+void rig_ends(struct rig *rig, enum relay_end result);
+void rig_free(struct rig *rig);
+
+/* The byte at a place of what flows towards side: no shift and no exchange goes unseen. */
+unsigned char pattern(int side, uint64_t at);
+bool readable(int fd, int ms);
+void send_pattern(struct far *far, int side, uint64_t from, size_t size);
+
+/* Reads exactly so many bytes of the pattern. */
+void expect_pattern(const struct far *far, int side, uint64_t from, size_t size);
+void expect_end(const struct far *far);
+/* That the relay was broken off, not ended: a TCP socket sees a reset, all others see the end. */
+void expect_abort(const struct far *far, enum kind kind);
+
+/* Nothing comes, not even the end. */
+void expect_quiet(const struct far *far);
+
+/* Writes on, from byte done, until nothing more is taken for a moment; returns how much was in all.
+ */
+uint64_t fill_on(const struct far *far, int side, uint64_t done);
+uint64_t fill(const struct far *far, int side);
+
+/* The relay passes size[0] bytes down to far[0] and size[1] up to far[1], at the same time; each
+ * ends by a half-close. */
+void exchange(struct rig *rig, struct way way[2]);
+
+/* Every pair of kinds under both engines: UNIX, TCP, pipes and guarded pipes with each other. */
+void each_pair(void (*test)(enum kind left, enum kind right, unsigned engine));
+void exchanged(enum kind left, enum kind right, unsigned engine, const struct way *down,
+	       const struct way *up);
+
+/* What just happened may still have to be worked off, on a busy machine for longer: but what spins
+ * never comes to rest. */
+void expect_sleep(const char *what);
 
 #endif

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a confined process may not do any more, and what it still may: tried from inside, each in a process of its own. What
- * this kernel or this build can't hold is skipped, never passed.
+ * What a confined process may not do any more, and what it still may: tried from inside, each in a
+ * process of its own. What this kernel or this build can't hold is skipped, never passed.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -17,9 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -29,31 +26,25 @@
 
 #include <cmocka.h>
 
-#include <linux/netlink.h>
-
 #include "net/ip.h"
-#include "net/special.h"
-#include "serve/confine-parts.h"
+#include "proxy/protocols/special.h"
+#include "proxy/worker/confine.h"
+#include "tries.h"
 
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-
-static int try_fork(void);
-static int try_create(void);
-
-/* How a child ends: what it tried worked, or failed with this errno; it could not be confined, or not so far. */
+/* How a child ends: what it tried worked, or failed with this errno; it could not be confined, or
+ * not so far. */
 enum { WORKED = 0, SKIPPED = 254, BROKEN = 255 };
 
-struct try {
+struct attempt {
 	struct confine_plan plan;
-	int abi;        /* of Landlock that is needed; 0: none */
-	bool calls;     /* seccomp is needed */
+	int abi; /* of Landlock that is needed; 0: none */
+	bool calls; /* seccomp is needed */
 	int (*what)(void); /* 0 or -1 with errno */
 };
 
-static uint16_t port;    /* of a listener on the loopback */
-static char folder[64];  /* ours, with the socket "here" in it and another in its folder "else" */
+static uint16_t port; /* of a listener on the loopback */
+
+static int own_status; /* /proc/self/status, opened before */
 
 static int report(int result)
 {
@@ -61,7 +52,7 @@ static int report(int result)
 }
 
 /* Confines a child and has it try: WORKED, or the errno of its failure. */
-static int outcome(const struct try *try)
+static int outcome(const struct attempt *attempt)
 {
 	int status;
 	pid_t pid = fork();
@@ -70,11 +61,12 @@ static int outcome(const struct try *try)
 	if (pid == 0) {
 		struct confined done;
 
-		if (confine(&try->plan, &done) < 0)
+		own_status = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+		if (confine(&attempt->plan, &done) < 0)
 			_exit(BROKEN);
-		if (done.landlock < try->abi || (try->calls && !done.calls))
+		if (done.landlock < attempt->abi || (attempt->calls && !done.calls))
 			_exit(SKIPPED);
-		_exit(report(try->what()));
+		_exit(report(attempt->what()));
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
@@ -85,15 +77,18 @@ static int outcome(const struct try *try)
 
 static void refused(int (*what)(void))
 {
-	assert_int_equal(outcome(&(const struct try){ .calls = true, .what = what }), EPERM);
+	assert_int_equal(outcome(&(const struct attempt){ .plan = { .ip = true, .local = true },
+							  .calls = true,
+							  .what = what }),
+			 EPERM);
 }
 
 /* Privileges */
 
-/* What /proc/self/status says, which may still be read: 0 if there is nothing left to lose. */
+/* What /proc/self/status says, which nobody could open now: 0 if there is nothing left to lose. */
 static int privileges_gone(void)
 {
-	FILE *file = fopen("/proc/self/status", "re");
+	FILE *file = fdopen(own_status, "re");
 	bool gone = true;
 	char line[128];
 	int seen = 0;
@@ -101,8 +96,10 @@ static int privileges_gone(void)
 	if (!file)
 		return -1;
 	while (fgets(line, sizeof(line), file)) {
-		/* who is no root can't empty its bounding set, from which nothing comes with no_new_privs */
-		if (strncmp(line, "Cap", 3) == 0 && (getuid() == 0 || strncmp(line, "CapBnd", 6) != 0)) {
+		/* who is no root can't empty its bounding set, from which nothing comes with
+		 * no_new_privs */
+		if (strncmp(line, "Cap", 3) == 0 &&
+		    (getuid() == 0 || strncmp(line, "CapBnd", 6) != 0)) {
 			gone = gone && strtoull(strchr(line, '\t'), NULL, 16) == 0;
 			seen++;
 		}
@@ -119,7 +116,7 @@ static int privileges_gone(void)
 static void test_privileges(void **state)
 {
 	(void)state;
-	assert_int_equal(outcome(&(const struct try){ .what = privileges_gone }), WORKED);
+	assert_int_equal(outcome(&(const struct attempt){ .what = privileges_gone }), WORKED);
 }
 
 /* --no-sandbox: nothing is held. */
@@ -128,150 +125,48 @@ static void test_off(void **state)
 	const struct confine_plan plan = { .off = true };
 
 	(void)state;
-	assert_int_equal(outcome(&(const struct try){ .plan = plan, .what = privileges_gone }), ENOTRECOVERABLE);
-	assert_int_equal(outcome(&(const struct try){ .plan = plan, .what = try_fork }), WORKED);
-	assert_int_equal(outcome(&(const struct try){ .plan = plan, .what = try_create }), WORKED);
+	assert_int_equal(outcome(&(const struct attempt){ .plan = plan, .what = privileges_gone }),
+			 ENOTRECOVERABLE);
+	assert_int_equal(outcome(&(const struct attempt){ .plan = plan, .what = try_fork }),
+			 WORKED);
+	assert_int_equal(outcome(&(const struct attempt){ .plan = plan, .what = try_create }),
+			 WORKED);
 }
 
 static int became_nobody(void)
 {
 	errno = ENOTRECOVERABLE;
-	return getuid() == 65534 && geteuid() == 65534 && getgid() == 65534 && getegid() == 65534 ? 0 : -1;
+	return getuid() == 65534 && geteuid() == 65534 && getgid() == 65534 && getegid() == 65534
+		       ? 0
+		       : -1;
 }
 
 static void test_user(void **state)
 {
 	char name[] = "65534", home[] = "/", shell[] = "/bin/sh";
-	struct user user = { .name = name, .home = home, .shell = shell, .uid = 65534, .gid = 65534 };
+	struct user user = {
+		.name = name, .home = home, .shell = shell, .uid = 65534, .gid = 65534
+	};
 
 	(void)state;
 	if (getuid() != 0)
 		skip();
-	assert_int_equal(outcome(&(const struct try){ .plan = { .user = &user }, .what = became_nobody }), WORKED);
+	assert_int_equal(outcome(&(const struct attempt){ .plan = { .user = &user },
+							  .what = became_nobody }),
+			 WORKED);
 }
 
 /* seccomp */
 
-static int try_fork(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0)
-		_exit(0);
-	return pid < 0 ? -1 : 0;
-}
-
-static void *do_nothing(void *argument)
-{
-	return argument;
-}
-
-static int try_thread(void)
-{
-	pthread_t thread;
-
-	errno = pthread_create(&thread, NULL, do_nothing, NULL);
-	return errno || pthread_join(thread, NULL) ? -1 : 0;
-}
-
-static int try_exec(void)
-{
-	return execl("/bin/true", "true", (char *)NULL);
-}
-
-static int try_ptrace(void)
-{
-	return (int)ptrace(PTRACE_ATTACH, getppid(), NULL, NULL);
-}
-
-static int try_kill(void)
-{
-	return kill(getppid(), 0);
-}
-
-static int try_udp(void)
-{
-	return socket(AF_INET, SOCK_DGRAM, 0);
-}
-
-static int try_netlink(void)
-{
-	return socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT);
-}
-
-static int try_mptcp(void)
-{
-	return socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
-}
-
-static int try_listen(void)
-{
-	return listen(socket(AF_INET, SOCK_STREAM, 0), 1);
-}
-
-static int try_bind(void)
-{
-	const struct sockaddr_in here = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-
-	return bind(socket(AF_INET, SOCK_STREAM, 0), (const struct sockaddr *)&here, sizeof(here));
-}
-
-static int try_write(void)
-{
-	return open(folder, O_WRONLY | O_TMPFILE, 0600);
-}
-
-static int try_create(void)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/new", folder);
-	return open(path, O_RDONLY | O_CREAT, 0600);
-}
-
-static int try_unlink(void)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "%s/here", folder);
-	return unlink(path);
-}
-
-static int try_chmod(void)
-{
-	return chmod(folder, 0777);
-}
-
-static int try_code(void)
-{
-	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0;
-}
-
-static int try_setuid(void)
-{
-	return setuid(getuid());
-}
-
-static int try_namespace(void)
-{
-	return (int)syscall(SYS_unshare, 0);
-}
-
-static int try_io_uring(void)
-{
-	return (int)syscall(425, 1, NULL); /* io_uring_setup */
-}
-
-static int try_memfd(void)
-{
-	return memfd_create("code", 0);
-}
-
 static void test_refused(void **state)
 {
 	static int (*const tries[])(void) = {
-		try_fork,  try_exec,   try_ptrace, try_kill, try_udp,    try_netlink,   try_mptcp,    try_listen, try_bind,
-		try_write, try_create, try_unlink, try_chmod, try_code, try_setuid, try_namespace, try_io_uring, try_memfd,
+		try_fork,     try_exec,	   try_ptrace,		try_kill,
+		try_udp,      try_netlink, try_mptcp,		try_listen,
+		try_bind,     try_write,   try_create,		try_unlink,
+		try_chmod,    try_code,	   try_setuid,		try_namespace,
+		try_io_uring, try_memfd,   try_local_datagrams, try_packets,
+		try_open,     try_stat,	   try_readlink,
 	};
 
 	(void)state;
@@ -279,31 +174,48 @@ static void test_refused(void **state)
 		refused(tries[i]);
 }
 
-/* What open-ended rules ask, also those that come by a reload: which addresses are this machine's own. */
-static int try_own_address(void)
+/* Only the families that rules connect to. */
+static void test_families(void **state)
 {
-	struct in6_addr own, other;
-	struct in_addr v4 = { htonl(INADDR_LOOPBACK) };
-	int ours;
+	static const struct {
+		struct confine_plan plan;
+		int (*what)(void);
+		int outcome;
+	} tries[] = {
+		{ { .ip = true }, try_tcp, WORKED },
+		{ { .ip = true }, try_tcp6, WORKED },
+		{ { .ip = true }, try_local, EPERM },
+		{ { .local = true }, try_local, WORKED },
+		{ { .local = true }, try_tcp, EPERM },
+		{ { .local = true }, try_tcp6, EPERM },
+		{ { .vsock = true }, try_tcp, EPERM },
+		{ { .vsock = true }, try_local, EPERM },
+		{ { .syslog = true }, try_local, EPERM },
+		{ { .syslog = true }, try_local_datagrams, WORKED },
+		{ { .datagrams = true }, try_tcp, EPERM },
+	};
 
-	ip_map_v4(&v4, &own);
-	v4.s_addr = htonl(0xc0000201); /* 192.0.2.1, which nobody has */
-	ip_map_v4(&v4, &other);
-	ours = special_is_ours(&own);
-	if (ours == 1)
-		return special_is_ours(&other);
-	errno = ours < 0 ? -ours : ENOENT;
-	return -1;
+	(void)state;
+	for (size_t i = 0; i < sizeof(tries) / sizeof(*tries); i++)
+		assert_int_equal(outcome(&(const struct attempt){ .plan = tries[i].plan,
+								  .calls = true,
+								  .what = tries[i].what }),
+				 tries[i].outcome);
 }
 
 /* What a rule with bind= needs, one with a udp: target, and messages over vsock. */
 static void test_allowed(void **state)
 {
 	(void)state;
-	assert_int_equal(outcome(&(const struct try){ .calls = true, .what = try_thread }), WORKED);
-	assert_int_equal(outcome(&(const struct try){ .calls = true, .what = try_own_address }), WORKED);
-	assert_int_equal(outcome(&(const struct try){ .plan = { .bind = true }, .calls = true, .what = try_bind }), WORKED);
-	assert_int_equal(outcome(&(const struct try){ .plan = { .datagrams = true }, .calls = true, .what = try_udp }), WORKED);
+	assert_int_equal(outcome(&(const struct attempt){ .calls = true, .what = try_thread }),
+			 WORKED);
+	assert_int_equal(outcome(&(const struct attempt){ .plan = { .bind = true, .ip = true },
+							  .calls = true,
+							  .what = try_bind }),
+			 WORKED);
+	assert_int_equal(outcome(&(const struct attempt){
+				 .plan = { .datagrams = true }, .calls = true, .what = try_udp }),
+			 WORKED);
 }
 
 /* Landlock alone: the errno is EACCES, seccomp's EPERM. */
@@ -336,12 +248,17 @@ static int try_read(void)
 
 static int try_list(void)
 {
-	return open(folder, O_RDONLY | O_DIRECTORY);
+	return open(tries_directory, O_RDONLY | O_DIRECTORY);
 }
 
 static int try_proc(void)
 {
 	return open("/proc/misc", O_RDONLY);
+}
+
+static int try_sys(void)
+{
+	return open("/sys", O_RDONLY | O_DIRECTORY);
 }
 
 static int try_environment(void)
@@ -361,20 +278,21 @@ static void test_files(void **state)
 	assert_int_equal(files_outcome(1, try_unlink), EACCES);
 	assert_int_equal(files_outcome(1, try_exec), EACCES);
 	assert_int_equal(files_outcome(1, try_ptrace), EPERM);
-	assert_int_equal(files_outcome(1, try_proc), WORKED);
-	assert_int_equal(outcome(&(const struct try){ .abi = 1, .what = try_read }), EACCES);
-	assert_int_equal(outcome(&(const struct try){ .abi = 1, .what = try_proc }), WORKED);
-	/* not by Landlock alone: CAP_PERFMON may, of which nothing is left */
-	assert_int_equal(outcome(&(const struct try){ .abi = 1, .what = try_environment }), EACCES);
+	assert_int_equal(files_outcome(1, try_proc), EACCES);
+	assert_int_equal(files_outcome(1, try_sys), EACCES);
+	assert_int_equal(files_outcome(1, try_environment), EACCES);
 }
 
 static int connect_port(int flags)
 {
-	const struct sockaddr_in there = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	const struct sockaddr_in there = { .sin_family = AF_INET,
+					   .sin_port = htons(port),
+					   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	return flags ? (int)sendto(fd, "x", 1, flags, (const struct sockaddr *)&there, sizeof(there))
-	             : connect(fd, (const struct sockaddr *)&there, sizeof(there));
+	return flags ? (int)sendto(fd, "x", 1, flags, (const struct sockaddr *)&there,
+				   sizeof(there))
+		     : connect(fd, (const struct sockaddr *)&there, sizeof(there));
 }
 
 static int try_port(void)
@@ -392,17 +310,33 @@ static void test_ports(void **state)
 	uint16_t named[] = { port }, other[] = { (uint16_t)(port ^ 1) };
 
 	(void)state;
-	assert_int_equal(outcome(&(const struct try){ .plan = { .ports = named, .port_count = 1 }, .abi = 4, .what = try_port }), WORKED);
-	assert_int_equal(outcome(&(const struct try){ .plan = { .any_port = true }, .abi = 4, .what = try_port }), WORKED);
-	assert_int_equal(outcome(&(const struct try){ .plan = { .ports = other, .port_count = 1 }, .abi = 4, .what = try_port }), EACCES);
-	assert_int_equal(outcome(&(const struct try){ .abi = 4, .what = try_port }), EACCES);
+	assert_int_equal(outcome(&(const struct attempt){
+				 .plan = { .ip = true, .ports = named, .port_count = 1 },
+				 .abi = 4,
+				 .what = try_port }),
+			 WORKED);
+	assert_int_equal(outcome(&(const struct attempt){ .plan = { .ip = true, .any_port = true },
+							  .abi = 4,
+							  .what = try_port }),
+			 WORKED);
+	assert_int_equal(outcome(&(const struct attempt){
+				 .plan = { .ip = true, .ports = other, .port_count = 1 },
+				 .abi = 4,
+				 .what = try_port }),
+			 EACCES);
+	assert_int_equal(outcome(&(const struct attempt){
+				 .plan = { .ip = true }, .abi = 4, .what = try_port }),
+			 EACCES);
 }
 
 /* It would connect by sending, and Landlock would not see it. */
 static void test_fastopen(void **state)
 {
 	(void)state;
-	assert_int_equal(outcome(&(const struct try){ .abi = 4, .calls = true, .what = try_fastopen }), EPERM);
+	assert_int_equal(
+		outcome(&(const struct attempt){
+			.plan = { .ip = true }, .abi = 4, .calls = true, .what = try_fastopen }),
+		EPERM);
 }
 
 static int connect_unix(const char *path, size_t abstract)
@@ -418,14 +352,14 @@ static int connect_unix(const char *path, size_t abstract)
 
 static int try_abstract(void)
 {
-	return connect_unix(folder, 1);
+	return connect_unix(tries_directory, 1);
 }
 
 static int try_here(void)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), "%s/here", folder);
+	snprintf(path, sizeof(path), "%s/here", tries_directory);
 	return connect_unix(path, 0);
 }
 
@@ -433,26 +367,40 @@ static int try_elsewhere(void)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), "%s/else/where", folder);
+	snprintf(path, sizeof(path), "%s/else/where", tries_directory);
 	return connect_unix(path, 0);
 }
 
 static void test_abstract(void **state)
 {
 	(void)state;
-	assert_int_equal(outcome(&(const struct try){ .plan = { .abstract = true }, .what = try_abstract }), WORKED);
-	assert_int_equal(outcome(&(const struct try){ .abi = 6, .what = try_abstract }), EPERM);
+	assert_int_equal(
+		outcome(&(const struct attempt){ .plan = { .local = true, .abstract = true },
+						 .what = try_abstract }),
+		WORKED);
+	assert_int_equal(outcome(&(const struct attempt){
+				 .plan = { .local = true }, .abi = 6, .what = try_abstract }),
+			 EPERM);
 }
 
 static void test_unix(void **state)
 {
 	char inner[128];
-	char *folders[] = { inner };
+	char *directories[] = { inner };
 
 	(void)state;
-	snprintf(inner, sizeof(inner), "%s/else", folder);
-	assert_int_equal(outcome(&(const struct try){ .plan = { .folders = folders, .folder_count = 1 }, .what = try_elsewhere }), WORKED);
-	assert_int_equal(outcome(&(const struct try){ .plan = { .folders = folders, .folder_count = 1 }, .abi = 9, .what = try_here }), EACCES);
+	snprintf(inner, sizeof(inner), "%s/else", tries_directory);
+	assert_int_equal(
+		outcome(&(const struct attempt){
+			.plan = { .local = true, .directories = directories, .directory_count = 1 },
+			.what = try_elsewhere }),
+		WORKED);
+	assert_int_equal(
+		outcome(&(const struct attempt){
+			.plan = { .local = true, .directories = directories, .directory_count = 1 },
+			.abi = 9,
+			.what = try_here }),
+		EACCES);
 }
 
 /* What the tries are made on */
@@ -461,7 +409,9 @@ static int listen_unix(const char *path, size_t abstract)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	socklen_t size = abstract ? (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(path)) : (socklen_t)sizeof(un);
+	socklen_t size = abstract ? (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+						strlen(path))
+				  : (socklen_t)sizeof(un);
 
 	strncpy(un.sun_path + abstract, path, sizeof(un.sun_path) - 2);
 	return bind(fd, (const struct sockaddr *)&un, size) < 0 ? -1 : listen(fd, 64);
@@ -469,25 +419,26 @@ static int listen_unix(const char *path, size_t abstract)
 
 static int set_up(void **state)
 {
-	struct sockaddr_in here = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in here = { .sin_family = AF_INET,
+				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	socklen_t size = sizeof(here);
 	char path[128];
 
 	(void)state;
-	if (bind(fd, (struct sockaddr *)&here, size) < 0 || listen(fd, 64) < 0 || getsockname(fd, (struct sockaddr *)&here, &size) < 0)
+	if (bind(fd, (struct sockaddr *)&here, size) < 0 || listen(fd, 64) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&here, &size) < 0)
 		return -1;
 	port = ntohs(here.sin_port);
-	strcpy(folder, "/tmp/test-confine.XXXXXX");
-	if (!mkdtemp(folder) || listen_unix(folder, 1) < 0)
+	if (!mkdtemp(temporary_name(tries_directory)) || listen_unix(tries_directory, 1) < 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s/here", folder);
+	snprintf(path, sizeof(path), "%s/here", tries_directory);
 	if (listen_unix(path, 0) < 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s/else", folder);
+	snprintf(path, sizeof(path), "%s/else", tries_directory);
 	if (mkdir(path, 0700) < 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s/else/where", folder);
+	snprintf(path, sizeof(path), "%s/else/where", tries_directory);
 	return listen_unix(path, 0);
 }
 
@@ -498,20 +449,23 @@ static int tear_down(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		snprintf(path, sizeof(path), "%s/%s", tries_directory, names[i]);
 		unlink(path);
 	}
-	snprintf(path, sizeof(path), "%s/else", folder);
+	snprintf(path, sizeof(path), "%s/else", tries_directory);
 	rmdir(path);
-	return rmdir(folder);
+	return rmdir(tries_directory);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_privileges), cmocka_unit_test(test_off), cmocka_unit_test(test_user),
-		cmocka_unit_test(test_refused),    cmocka_unit_test(test_allowed),        cmocka_unit_test(test_files),
-		cmocka_unit_test(test_ports), cmocka_unit_test(test_fastopen),      cmocka_unit_test(test_abstract),       cmocka_unit_test(test_unix),
+		cmocka_unit_test(test_privileges), cmocka_unit_test(test_off),
+		cmocka_unit_test(test_user),	   cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_allowed),	   cmocka_unit_test(test_families),
+		cmocka_unit_test(test_files),	   cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_fastopen),   cmocka_unit_test(test_abstract),
+		cmocka_unit_test(test_unix),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

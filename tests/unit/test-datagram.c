@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The datagram engine, called directly: a stream on one side (a UNIX socket pair), a connected UDP socket on 127.0.0.1 on the other. */
+/* The datagram engine, called directly: a stream on one side (a UNIX socket pair), a connected UDP
+ * socket on 127.0.0.1 on the other. */
 #include "config.h"
 
 #include <errno.h>
@@ -16,11 +17,11 @@
 
 #include <cmocka.h>
 
-#include "base/fdutil.h"
+#include "base/fd.h"
 #include "net/addr.h"
 #include "net/endpoint.h"
 #include "relay/datagram.h"
-#include "relay/engine.h"
+#include "relay/transfer.h"
 #include "relay/loop.h"
 #include "relay/relay.h"
 
@@ -53,7 +54,8 @@ static void udp_pair(int pair[2])
 	for (int i = 0; i < 2; i++)
 		pair[i] = bound(&in[i]);
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(connect(pair[i], (const struct sockaddr *)&in[!i], sizeof(in[0])), 0);
+		assert_int_equal(connect(pair[i], (const struct sockaddr *)&in[!i], sizeof(in[0])),
+				 0);
 }
 
 static void open_sides(struct sides *sides)
@@ -62,13 +64,14 @@ static void open_sides(struct sides *sides)
 
 	memset(sides, 0, sizeof(*sides));
 	assert_int_equal(loop_start(&sides->loop), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, stream), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, stream),
+			 0);
 	udp_pair(datagrams);
 	sides->stream = endpoint_socket(stream[0], ADDR_UNIX, false);
 	sides->datagrams = endpoint_datagrams(datagrams[0]);
 	sides->far_stream = stream[1];
 	sides->far_datagrams = datagrams[1];
-	sides->chan.engine = &engine_datagram;
+	sides->chan.engine = CHAN_DATAGRAM;
 }
 
 static void close_sides(struct sides *sides)
@@ -82,14 +85,21 @@ static void close_sides(struct sides *sides)
 	loop_free(sides->loop);
 }
 
-static enum move move_some(struct sides *sides, const struct endpoint *from, const struct endpoint *to, uint64_t allowance, int *error)
+static enum move move_some(struct sides *sides, const struct endpoint *from,
+			   const struct endpoint *to, uint64_t allowance, int *error)
 {
-	struct flow flow = {
-		.loop = sides->loop, .source = from, .destination = to, .settings = &relay_defaults, .allowance = allowance, .limited = allowance < 1000000,
+	struct transfer transfer = {
+		.loop = sides->loop,
+		.source = from,
+		.destination = to,
+		.settings = &relay_defaults,
+		.allowance = allowance,
+		.left = UINT64_MAX,
+		.limited = allowance < 1000000,
 	};
-	enum move result = sides->chan.engine->move(&sides->chan, &flow);
+	enum move result = transfer_run(&sides->chan, &transfer);
 
-	*error = flow.error;
+	*error = transfer.error;
 	return result;
 }
 
@@ -214,13 +224,15 @@ static void few_bytes_are_allowed_at_once(void **state)
 	open_sides(&sides);
 	put(sides.far_stream, data, size);
 	for (size_t at = 0; at < size; at += 7)
-		assert_int_equal(move_some(&sides, &sides.stream, &sides.datagrams, 7, &error), at + 7 > size ? MOVE_EMPTY : MOVE_PAUSE);
+		assert_int_equal(move_some(&sides, &sides.stream, &sides.datagrams, 7, &error),
+				 at + 7 > size ? MOVE_EMPTY : MOVE_PAUSE);
 	for (size_t i = 0; i < LENGTHS; i++)
 		expect_datagram(&sides, lengths[i], (int)i);
 	close_sides(&sides);
 }
 
-/* A frame may be longer than a datagram of this socket: it is dropped whole, and those around it are not touched. */
+/* A frame may be longer than a datagram of this socket: it is dropped whole, and those around it
+ * are not touched. */
 static void the_longest_frames(void **state)
 {
 	static unsigned char data[3 * (DATAGRAM_HEADER + DATAGRAM_MAX)];
@@ -245,7 +257,7 @@ static void the_longest_frames(void **state)
 	expect_datagram(&sides, 5, 'c');
 	expect_no_datagram(&sides);
 	assert_int_equal(sides.chan.dropped, 1);
-	assert_int_equal(sides.chan.source_error, EMSGSIZE);
+	assert_int_equal(sides.chan.drop_error, EMSGSIZE);
 	close_sides(&sides);
 }
 
@@ -294,7 +306,8 @@ static void an_error_of_one_before_loses_none(void **state)
 	assert_int_equal(getsockname(sides.far_datagrams, (struct sockaddr *)&in, &room), 0);
 	fd_close(&sides.far_datagrams);
 	put(sides.far_stream, "\0\1x", 3);
-	assert_int_equal(from_stream(&sides, &error), MOVE_EMPTY); /* to nobody: on loopback the answer is there at once */
+	assert_int_equal(from_stream(&sides, &error),
+			 MOVE_EMPTY); /* to nobody: on loopback the answer is there at once */
 	far = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	assert_int_equal(bind(far, (const struct sockaddr *)&in, sizeof(in)), 0);
 	sides.far_datagrams = far;
@@ -379,7 +392,9 @@ static void datagrams_become_frames(void **state)
 	(void)state;
 	open_sides(&sides);
 	for (size_t i = 0; i < LENGTHS; i++) {
-		assert_int_equal(send(sides.far_datagrams, wanted + at + DATAGRAM_HEADER, lengths[i], 0), lengths[i]);
+		assert_int_equal(
+			send(sides.far_datagrams, wanted + at + DATAGRAM_HEADER, lengths[i], 0),
+			lengths[i]);
 		at += DATAGRAM_HEADER + lengths[i];
 	}
 	assert_int_equal(to_stream(&sides), MOVE_EMPTY);
@@ -410,7 +425,8 @@ static void a_full_stream_cuts_no_frame(void **state)
 		result = to_stream(&sides);
 	}
 	assert_int_equal(result, MOVE_FULL);
-	assert_in_range(chan_unsent(&sides.chan), DATAGRAMS_KEPT, DATAGRAMS_KEPT + DATAGRAM_HEADER + DATAGRAM_MAX);
+	assert_in_range(chan_unsent(&sides.chan), DATAGRAMS_KEPT,
+			DATAGRAMS_KEPT + DATAGRAM_HEADER + DATAGRAM_MAX);
 	/* nothing more is read, but it waits in the socket */
 	memset(data, (int)sent & 0xff, 30011);
 	assert_int_equal(send(sides.far_datagrams, data, 30011, 0), 30011);
@@ -422,7 +438,8 @@ static void a_full_stream_cuts_no_frame(void **state)
 			size += (size_t)got;
 		result = to_stream(&sides);
 	}
-	for (size_t length; datagram_frame(frames + at, size - at, &length); at += DATAGRAM_HEADER + length) {
+	for (size_t length; datagram_frame(frames + at, size - at, &length);
+	     at += DATAGRAM_HEADER + length) {
 		assert_int_equal(length, 30011);
 		assert_int_equal(frames[at + DATAGRAM_HEADER], seen & 0xff);
 		assert_int_equal(frames[at + DATAGRAM_HEADER + 30010], seen++ & 0xff);
@@ -468,7 +485,7 @@ static void a_refused_datagram_is_counted(void **state)
 	assert_int_equal(from_stream(&sides, &error), MOVE_EMPTY);
 	assert_int_equal(to_stream(&sides), MOVE_EMPTY); /* reading takes the error of the last */
 	assert_in_range(sides.chan.dropped, 1, 3);
-	assert_int_equal(sides.chan.source_error, ECONNREFUSED);
+	assert_int_equal(sides.chan.drop_error, ECONNREFUSED);
 	close_sides(&sides);
 }
 

@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "net/dest.h"
+#include "proxy/protocols/dest.h"
 #include "net/ip.h"
-#include "net/special.h"
+#include "proxy/protocols/special.h"
 
 static void read_ip(const char *text, struct in6_addr *ip)
 {
@@ -88,9 +88,11 @@ static const struct {
 	{ "64:ff9b:1::808:808", "NAT64 of an inner network" },
 	{ "64:ff9b:2::", "reserved" },
 	{ "100::1", "reserved" },
-	{ "2001:0:4136:e378:8000:63bf:3fff:fdd2", "Teredo of a special address" }, /* by its client, 192.0.2.45 */
+	{ "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+	  "Teredo of a special address" }, /* by its client, 192.0.2.45 */
 	{ "2001:0:7f00:1:8000:63bf:f7f7:f7f7", "Teredo of a special address" }, /* by its server */
-	{ "2001:0:808:808:8000:63bf:80ff:fffe", "Teredo of a special address" }, /* by its client, 127.0.0.1 */
+	{ "2001:0:808:808:8000:63bf:80ff:fffe",
+	  "Teredo of a special address" }, /* by its client, 127.0.0.1 */
 	{ "2001:0:808:808:8000:63bf:f7f7:f7f7", NULL },
 	{ "2001:2::1", "for benchmarks" },
 	{ "2001:10::1", "reserved" },
@@ -123,7 +125,8 @@ static void special_addresses(void **state)
 		read_ip(addresses[i].ip, &ip);
 		kind = special_kind(&ip, &bits);
 		if (!kind != !addresses[i].kind || (kind && strcmp(kind, addresses[i].kind) != 0))
-			fail_msg("%s: %s, expected %s", addresses[i].ip, kind ? kind : "public", addresses[i].kind ? addresses[i].kind : "public");
+			fail_msg("%s: %s, expected %s", addresses[i].ip, kind ? kind : "public",
+				 addresses[i].kind ? addresses[i].kind : "public");
 	}
 }
 
@@ -154,7 +157,8 @@ static void same_bits(void **state)
 
 static void loopback(void **state)
 {
-	static const char *const within[] = { "127.0.0.1", "127.255.255.254", "::1" }, *const beyond[] = { "128.0.0.1", "10.0.0.1", "::2", "::" };
+	static const char *const within[] = { "127.0.0.1", "127.255.255.254", "::1" },
+				 *const beyond[] = { "128.0.0.1", "10.0.0.1", "::2", "::" };
 	struct in6_addr ip;
 
 	(void)state;
@@ -173,11 +177,43 @@ static const struct {
 	const char *text;
 	size_t offset;
 } bad[] = {
-	{ "", 0 }, { "host", 4 }, { "host:", 5 }, { ":80", 0 }, { "host:http", 5 }, { "host:0", 5 }, { "host:65536", 5 }, { "host:80,", 8 },
-	{ "host:90-80", 5 }, { "ho st:80", 2 }, { "h\xc3\xb6st:80", 1 }, { "a..b:80", 1 }, { ".:80", 0 }, { "..a:80", 0 }, { ".a:80", 0 }, { "*.:80", 0 }, { "*..a:80", 1 }, { "a.*.b:80", 2 },
-	{ "1.2.3:80", 0 }, { "1.2.3.4.5:80", 0 }, { "010.0.0.1:80", 0 }, { "10.0.0.0/33:80", 9 }, { "10.0.0.0/x:80", 9 }, { "10.0.0.0/:80", 9 },
-	{ "10.0.0.0/8x:80", 10 }, { "host/8:80", 0 }, { "::1:80", 0 }, { "::1", 0 }, { "[::1:80", 0 }, { "[::1]", 5 }, { "[::1]80", 7 },
-	{ "[::1]x:80", 5 }, { "[::g]:80", 1 }, { "[::]/129:80", 5 }, { "[::/129]:80", 4 }, { "[::1]/64/64:80", 8 }, { "[::ffff:10.0.0.1]:80", 1 },
+	{ "", 0 },
+	{ "host", 4 },
+	{ "host:", 5 },
+	{ ":80", 0 },
+	{ "host:http", 5 },
+	{ "host:0", 5 },
+	{ "host:65536", 5 },
+	{ "host:80,", 8 },
+	{ "host:90-80", 5 },
+	{ "ho st:80", 2 },
+	{ "h\xc3\xb6st:80", 1 },
+	{ "a..b:80", 1 },
+	{ ".:80", 0 },
+	{ "..a:80", 0 },
+	{ ".a:80", 0 },
+	{ "*.:80", 0 },
+	{ "*..a:80", 1 },
+	{ "a.*.b:80", 2 },
+	{ "1.2.3:80", 0 },
+	{ "1.2.3.4.5:80", 0 },
+	{ "010.0.0.1:80", 0 },
+	{ "10.0.0.0/33:80", 9 },
+	{ "10.0.0.0/x:80", 9 },
+	{ "10.0.0.0/:80", 9 },
+	{ "10.0.0.0/8x:80", 10 },
+	{ "host/8:80", 0 },
+	{ "::1:80", 0 },
+	{ "::1", 0 },
+	{ "[::1:80", 0 },
+	{ "[::1]", 5 },
+	{ "[::1]80", 7 },
+	{ "[::1]x:80", 5 },
+	{ "[::g]:80", 1 },
+	{ "[::]/129:80", 5 },
+	{ "[::/129]:80", 4 },
+	{ "[::1]/64/64:80", 8 },
+	{ "[::ffff:10.0.0.1]:80", 1 },
 };
 
 static void bad_texts(void **state)
@@ -191,14 +227,15 @@ static void bad_texts(void **state)
 			fail_msg("'%s' was not refused", bad[i].text);
 		assert_true(error.offset <= strlen(bad[i].text) && error.length && *error.why);
 		if (error.offset != bad[i].offset)
-			fail_msg("'%s': caret at %zu, expected %zu: %s", bad[i].text, error.offset, bad[i].offset, error.why);
+			fail_msg("'%s': caret at %zu, expected %zu: %s", bad[i].text, error.offset,
+				 bad[i].offset, error.why);
 		assert_int_equal(list.count, 0);
 		dest_free(&list);
 	}
 }
 
-/* Entries, with - before those that deny; the name and the address that are asked for; what comes of it before a look-up and
- * of the address. */
+/* Entries, with - before those that deny; the name and the address that are asked for; what comes
+ * of it before a look-up and of the address. */
 static const struct {
 	const char *entries[4], *host, *ip;
 	uint16_t port;
@@ -249,8 +286,18 @@ static const struct {
 	{ { "[::]/0:80" }, "fe80::1", "fe80::1", 80, true, false },
 	{ { "[64:ff9b::]/96:80" }, "64:ff9b::a00:1", "64:ff9b::a00:1", 80, true, true },
 	/* the first that matches counts */
-	{ { "-www.example.org:*", "*.example.org:443" }, "www.example.org", "8.8.8.8", 443, false, false },
-	{ { "*.example.org:443", "-www.example.org:*" }, "www.example.org", "8.8.8.8", 443, true, true },
+	{ { "-www.example.org:*", "*.example.org:443" },
+	  "www.example.org",
+	  "8.8.8.8",
+	  443,
+	  false,
+	  false },
+	{ { "*.example.org:443", "-www.example.org:*" },
+	  "www.example.org",
+	  "8.8.8.8",
+	  443,
+	  true,
+	  true },
 	{ { "-8.8.0.0/16:*", "*:443" }, "example.org", "8.8.8.8", 443, true, false },
 	{ { "-8.8.0.0/16:*", "*:443" }, "example.org", "9.9.9.9", 443, true, true },
 	{ { "8.8.8.8:443", "-*:*" }, "example.org", "8.8.8.8", 443, true, true },
@@ -295,7 +342,9 @@ static void judgements(void **state)
 		may = dest_may(&list, cases[i].host, cases[i].port, why);
 		permits = dest_permits(&list, cases[i].host, (const struct sockaddr *)&sa, why);
 		if (may != cases[i].may || permits != cases[i].permits)
-			fail_msg("case %zu, %s %s %s: may %d, permits %d: %s", i, cases[i].entries[0], cases[i].host, cases[i].ip, may, permits, why);
+			fail_msg("case %zu, %s %s %s: may %d, permits %d: %s", i,
+				 cases[i].entries[0], cases[i].host, cases[i].ip, may, permits,
+				 why);
 		assert_true(permits || *why);
 		dest_free(&list);
 	}
@@ -317,7 +366,8 @@ static void reasons(void **state)
 	assert_string_equal(why, "no allow-dest names it");
 	place("192.168.1.1", 443, &sa);
 	assert_false(dest_permits(&list, "good.net", (const struct sockaddr *)&sa, why));
-	assert_string_equal(why, "192.168.1.1 is private: only an allow-dest with that address lets it through");
+	assert_string_equal(
+		why, "192.168.1.1 is private: only an allow-dest with that address permits it");
 	sa.ss_family = AF_UNIX;
 	assert_false(dest_permits(&list, "good.net", (const struct sockaddr *)&sa, why));
 	dest_free(&list);
@@ -326,12 +376,9 @@ static void reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(special_addresses),
-		cmocka_unit_test(own_addresses),
-		cmocka_unit_test(same_bits),
-		cmocka_unit_test(loopback),
-		cmocka_unit_test(bad_texts),
-		cmocka_unit_test(judgements),
+		cmocka_unit_test(special_addresses), cmocka_unit_test(own_addresses),
+		cmocka_unit_test(same_bits),	     cmocka_unit_test(loopback),
+		cmocka_unit_test(bad_texts),	     cmocka_unit_test(judgements),
 		cmocka_unit_test(reasons),
 	};
 

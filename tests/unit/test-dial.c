@@ -2,6 +2,7 @@
 /* Dials to servers in a thread of their own, on 127.0.0.1, ::1 and UNIX sockets. */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -23,13 +24,14 @@
 
 #include "base/units.h"
 #include "relay/dial.h"
+#include "../lib/temporary.h"
 
 static struct loop *loop;
 static struct dialer *dialer;
 static struct dial_settings settings;
 static struct dial dial;
 static struct addr addr;
-static char folder[64], path[128], text[256];
+static char directory[TEMPORARY_MAX], path[128], text[256];
 
 static int result_fd;
 static struct failure result;
@@ -47,7 +49,8 @@ static void done(struct loop *of, struct dial *which, int fd, const struct failu
 	loop_stop(loop);
 }
 
-static void waiting(const struct addr *which, const struct explanation *why, uint64_t elapsed, uint64_t wait)
+static void waiting(const struct addr *which, const struct explanation *why, uint64_t elapsed,
+		    uint64_t wait)
 {
 	assert_ptr_equal(which, &addr);
 	assert_true(why->may_heal);
@@ -59,11 +62,11 @@ static int set_up(void **state)
 {
 	(void)state;
 	signal(SIGPIPE, SIG_IGN);
-	strcpy(folder, "/tmp/test-dial.XXXXXX");
-	if (!mkdtemp(folder))
+	if (!mkdtemp(temporary_name(directory)))
 		return -1;
-	snprintf(path, sizeof(path), "%s/socket", folder);
-	settings = (struct dial_settings){ .connect_timeout = 60 * NSEC_PER_SEC, .waiting = waiting };
+	snprintf(path, sizeof(path), "%s/socket", directory);
+	settings = (struct dial_settings){ .connect_timeout = 60 * NSEC_PER_SEC,
+					   .waiting = waiting };
 	done_calls = waiting_calls = 0;
 	return loop_start(&loop) || dialer_start(loop, &dialer);
 }
@@ -74,14 +77,14 @@ static int tear_down(void **state)
 	dialer_stop(dialer);
 	loop_free(loop);
 	unlink(path);
-	rmdir(folder);
+	rmdir(directory);
 	return 0;
 }
 
 static void start(const char *where)
 {
-	struct addr_error error;
-	const struct addr_context context = { .role = ADDR_CONNECT, .program = "vsock-cat" };
+	struct mistake error;
+	const struct addr_context context = { .role = ADDR_CONNECT };
 
 	if (addr_parse(where, &context, &addr, &error) < 0)
 		fail_msg("%s: %s", where, error.why);
@@ -273,6 +276,102 @@ static void a_full_backlog_times_out(void **state)
 	close(listener);
 }
 
+/* Several addresses */
+
+static int note_question(void *context, const struct dial *asking)
+{
+	*(uint32_t *)context = asking->question;
+	return 0;
+}
+
+/* As if the name had been found to mean these addresses of the loopback, each with this port. */
+static void start_with(size_t count, const char *const *ips, uint16_t port)
+{
+	struct resolver_answer answer = { .places.count = count };
+
+	for (size_t i = 0; i < count; i++) {
+		struct place *place = &answer.places.place[i];
+		struct sockaddr_in *in = (void *)&place->sa;
+		struct sockaddr_in6 *in6 = (void *)&place->sa;
+
+		if (inet_pton(AF_INET, ips[i], &in->sin_addr) == 1) {
+			in->sin_family = AF_INET;
+			in->sin_port = htons(port);
+			place->length = sizeof(*in);
+		} else {
+			assert_int_equal(inet_pton(AF_INET6, ips[i], &in6->sin6_addr), 1);
+			in6->sin6_family = AF_INET6;
+			in6->sin6_port = htons(port);
+			place->length = sizeof(*in6);
+		}
+	}
+	dialer_broker(dialer, &(const struct dial_broker){ .look_up = note_question,
+							   .context = &answer.id });
+	start("tcp:name.example:1");
+	dialer_found(dialer, &answer);
+}
+
+/* A listener on 127.0.0.2 whose backlog is full: its kernel drops what comes, and does not answer.
+ * The sockets that fill it are in fds. */
+static uint16_t make_silent(int fds[3])
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr = { htonl(0x7f000002) } };
+	socklen_t size = sizeof(in);
+
+	fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fds[0], (struct sockaddr *)&in, sizeof(in)), 0);
+	assert_int_equal(listen(fds[0], 0), 0);
+	getsockname(fds[0], (struct sockaddr *)&in, &size);
+	for (int i = 1; i < 3; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		connect(fds[i], (struct sockaddr *)&in, sizeof(in));
+		poll(&(struct pollfd){ .fd = fds[i], .events = POLLOUT }, 1, 100);
+	}
+	return ntohs(in.sin_port);
+}
+
+static void the_next_address_does_not_wait_for_a_silent_one(void **state)
+{
+	static const char *const ips[] = { "127.0.0.2", "127.0.0.3" };
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr = { htonl(0x7f000003) } };
+	int fds[3], listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint64_t began;
+
+	(void)state;
+	in.sin_port = htons(make_silent(fds));
+	assert_int_equal(bind(listener, (struct sockaddr *)&in, sizeof(in)), 0);
+	assert_int_equal(listen(listener, 5), 0);
+	began = units_now();
+	start_with(2, ips, ntohs(in.sin_port));
+	succeeds();
+	assert_true(units_now() - began >= 250 * NSEC_PER_MSEC);
+	assert_true(units_now() - began < 5 * NSEC_PER_SEC);
+	close(result_fd);
+	close(listener);
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+}
+
+/* The first is silent, the second refuses: what is waited for is the first, and "refused" is what
+ * is told in the end. */
+static void the_failure_that_tells_most_counts(void **state)
+{
+	static const char *const silent[] = { "127.0.0.2", "127.0.0.3" }, *const no_route[] = {
+		"127.0.0.3", "2001:db8::1"
+	};
+	int fds[3];
+
+	(void)state;
+	settings.connect_timeout = 600 * NSEC_PER_MSEC;
+	start_with(2, silent, make_silent(fds));
+	fails(STEP_CONNECT, ECONNREFUSED);
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	done_calls = 0;
+	start_with(2, no_route, 1);
+	fails(STEP_CONNECT, ECONNREFUSED);
+}
+
 static void what_may_heal_is_waited_for(void **state)
 {
 	uint64_t began = units_now();
@@ -342,14 +441,16 @@ static void *play(void *context)
 	int fd = accept(script->listener, NULL, NULL), i;
 	size_t length = 0;
 
-	while (length < sizeof(script->request) - 1 && read(fd, script->request + length, 1) == 1 && script->request[length] != '\n')
+	while (length < sizeof(script->request) - 1 && read(fd, script->request + length, 1) == 1 &&
+	       script->request[length] != '\n')
 		length++;
 	for (i = 0; script->parts[i] && *script->parts[i]; i++) {
 		(void)!write(fd, script->parts[i], strlen(script->parts[i]));
 		poll(NULL, 0, 5); /* so that most parts come alone; nothing hangs on it */
 	}
 	if (script->parts[i])
-		poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 60000); /* until the other side goes */
+		poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1,
+		     60000); /* until the other side goes */
 	close(fd);
 	return NULL;
 }
@@ -382,7 +483,8 @@ static void expect_payload(void)
 	while (length < 7) {
 		ssize_t n;
 
-		assert_int_equal(poll(&(struct pollfd){ .fd = result_fd, .events = POLLIN }, 1, 60000), 1);
+		assert_int_equal(
+			poll(&(struct pollfd){ .fd = result_fd, .events = POLLIN }, 1, 60000), 1);
 		n = read(result_fd, got + length, sizeof(got) - 1 - length);
 		assert_true(n > 0);
 		length += (size_t)n;
@@ -409,7 +511,8 @@ static void a_handshake_and_the_payload_behind_it(void **state)
 {
 	(void)state;
 	shake(&(struct script){ .parts = { "OK 1073741824\npayload", "" } }, expect_payload);
-	shake(&(struct script){ .parts = { "OK 10737", "41824\npay", "load", "" } }, expect_payload);
+	shake(&(struct script){ .parts = { "OK 10737", "41824\npay", "load", "" } },
+	      expect_payload);
 	shake(&(struct script){ .parts = { "O", "K", " ", "1", "\n", "payload" } }, expect_payload);
 }
 
@@ -430,15 +533,23 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(connects, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_closed_port_is_refused, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(every_address_of_a_name_is_tried, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_name_is_looked_up_by_the_helper, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(every_address_of_a_name_is_tried, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_name_is_looked_up_by_the_helper, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_cancelled_dial_is_never_done, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_full_backlog_is_waited_for, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_full_backlog_times_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_next_address_does_not_wait_for_a_silent_one,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_failure_that_tells_most_counts, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(what_may_heal_is_waited_for, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_wait_ends_when_somebody_listens, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_wait_ends_when_somebody_listens, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(what_can_t_heal_is_told_at_once, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_handshake_and_the_payload_behind_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_handshake_and_the_payload_behind_it, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_handshake_that_is_none, set_up, tear_down),
 	};
 

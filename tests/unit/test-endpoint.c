@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What standard input and output are found to be: what never blocks is read and written in large pieces, what may block little by little. */
+/* What standard input and output are found to be: what never blocks is read and written in large
+ * pieces, what may block little by little. */
 #include "config.h"
 
 #include <fcntl.h>
@@ -9,12 +10,15 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "net/addr.h"
 #include "net/endpoint.h"
+#include "../lib/temporary.h"
 
 #define LARGE (256 * 1024)
 
@@ -35,13 +39,14 @@ static uint8_t kind_of_input(int fd)
 
 static void what_never_blocks(void **state)
 {
-	static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/urandom" };
-	char path[] = "/tmp/test-endpoint-XXXXXX";
+	static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full",
+					       "/dev/urandom" };
+	char path[TEMPORARY_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
 		assert_int_equal(kind_of_input(open(devices[i], O_RDONLY)), ENDPOINT_FILE);
-	assert_int_equal(kind_of_input(mkstemp(path)), ENDPOINT_FILE);
+	assert_int_equal(kind_of_input(mkstemp(temporary_name(path))), ENDPOINT_FILE);
 	unlink(path);
 }
 
@@ -52,7 +57,8 @@ static void what_may_block(void **state)
 	(void)state;
 	assert_return_code(master, 0);
 	assert_int_equal(grantpt(master) | unlockpt(master), 0);
-	assert_int_equal(kind_of_input(open(ptsname(master), O_RDWR | O_NOCTTY)), ENDPOINT_TERMINAL);
+	assert_int_equal(kind_of_input(open(ptsname(master), O_RDWR | O_NOCTTY)),
+			 ENDPOINT_TERMINAL);
 	close(master);
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(kind_of_input(ends[0]), ENDPOINT_PIPE);
@@ -87,12 +93,38 @@ static void a_device_that_never_blocks_takes_all_at_once(void **state)
 	free(data);
 }
 
+/* What is sent on vsock seqpacket goes through a thread, which must never hold the number of a
+ * descriptor that somebody else has by now. */
+static void the_descriptors_of_an_endpoint_with_a_sender_are_its_own(void **state)
+{
+	struct endpoint end;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	end = endpoint_socket(pair[0], ADDR_VSOCK, true);
+	assert_int_equal(endpoint_prepare(&end), 0);
+	assert_int_equal(end.in, pair[0]);
+	assert_int_equal(end.out, pair[0]);
+	assert_int_equal(endpoint_poll_fd(&end, EPOLLIN), pair[0]);
+	assert_int_not_equal(endpoint_poll_fd(&end, EPOLLOUT), pair[0]);
+	/* neither direction's end closes what the other one, and the sender, still use */
+	endpoint_ignore(&end);
+	assert_true(fcntl(pair[0], F_GETFD) >= 0);
+	endpoint_finish(&end);
+	assert_true(fcntl(pair[0], F_GETFD) >= 0);
+	endpoint_close(&end);
+	assert_int_equal(fcntl(pair[0], F_GETFD), -1);
+	close(pair[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_never_blocks),
 		cmocka_unit_test(what_may_block),
 		cmocka_unit_test(a_device_that_never_blocks_takes_all_at_once),
+		cmocka_unit_test(the_descriptors_of_an_endpoint_with_a_sender_are_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "base/fdutil.h"
+#include "base/fd.h"
 #include "base/units.h"
 
 static void the_limit_is_raised_and_restored(void **state)
@@ -122,7 +122,7 @@ static void all_is_written_without_blocking(void **state)
 {
 	const size_t size = 1 << 20;
 	char *data = calloc(1, size);
-	struct reader reader = {0};
+	struct reader reader = { 0 };
 	pthread_t thread;
 	int ends[2];
 
@@ -161,7 +161,8 @@ static void all_is_read_or_nothing(void **state)
 			assert_memory_equal(data, block, size);
 			assert_int_equal(data[size], '\0');
 			free(data);
-			assert_int_equal(fd_read_all(ends[0], 0, &data, &size), 0); /* the end again: empty, but a text */
+			assert_int_equal(fd_read_all(ends[0], 0, &data, &size),
+					 0); /* the end again: empty, but a text */
 			assert_string_equal(data, "");
 			free(data);
 		}
@@ -185,12 +186,15 @@ static void writing_gives_up_in_time(void **state)
 	for (int blocks = 0; blocks < 2; blocks++) { /* the second finds no room at all */
 		assert_int_equal(fd_nonblock(ends[1], !blocks), 0);
 		before = units_now();
-		assert_int_equal(fd_write_until(ends[1], data, size, before + 50 * NSEC_PER_MSEC, &written), -ETIMEDOUT);
+		assert_int_equal(
+			fd_write_until(ends[1], data, size, before + 50 * NSEC_PER_MSEC, &written),
+			-ETIMEDOUT);
 		assert_in_range(units_now() - before, 49 * NSEC_PER_MSEC, 10 * NSEC_PER_SEC);
 		assert_true(blocks ? written == 0 : written >= PIPE_BUF);
 	}
 	assert_int_equal(read(ends[0], data, PIPE_BUF), PIPE_BUF);
-	assert_int_equal(fd_write_until(ends[1], data, size, 0, &some), -ETIMEDOUT); /* what goes at once */
+	assert_int_equal(fd_write_until(ends[1], data, size, 0, &some),
+			 -ETIMEDOUT); /* what goes at once */
 	assert_int_equal(some, PIPE_BUF);
 	assert_int_equal(fd_write_until(ends[1], "x", 1, units_now(), NULL), -ETIMEDOUT);
 	fd_close(&ends[0]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Flows of a UDP socket on loopback: who is whose, what is kept and dropped, and how they end. The loop runs in the test's own thread. */
+/* Flows of a UDP socket on loopback: who is whose, what is kept and dropped, and how they end. The
+ * loop runs in the test's own thread. */
 #include "config.h"
 
 #include <fcntl.h>
@@ -17,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "base/fdutil.h"
+#include "base/fd.h"
 #include "base/units.h"
 #include "net/addr.h"
 #include "relay/datagram.h"
@@ -60,7 +61,8 @@ static void stop_loop(struct loop *loop, struct timer *timer)
 		loop_stop(loop);
 }
 
-/* Lets the loop do what there is to do: at least TURNS turns, on however slow a machine, for all has been sent before. */
+/* Lets the loop do what there is to do: at least TURNS turns, on however slow a machine, for all
+ * has been sent before. */
 static void run(struct rig *rig, uint64_t ms)
 {
 	rig->turns = TURNS;
@@ -71,7 +73,8 @@ static void run(struct rig *rig, uint64_t ms)
 
 static void relay_done(struct loop *loop, struct relay *relay)
 {
-	struct served *served = (struct served *)(void *)((char *)relay - offsetof(struct served, relay));
+	struct served *served = (struct served *)(void *)((char *)relay -
+							  offsetof(struct served, relay));
 
 	served->ended = true;
 	relay_close(loop, relay);
@@ -83,10 +86,12 @@ static void relay_to_stream(struct rig *rig, struct served *served)
 	struct endpoint end[2] = { flow_endpoint(served->flow) };
 	int pair[2];
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair),
+			 0);
 	end[1] = endpoint_socket(pair[0], ADDR_UNIX, false);
 	served->far = pair[1];
-	assert_int_equal(relay_start(rig->loop, &served->relay, end, &rig->settings, NULL, relay_done), 0);
+	assert_int_equal(
+		relay_start(rig->loop, &served->relay, end, &rig->settings, NULL, relay_done), 0);
 	flow_relaying(served->flow, &served->relay);
 }
 
@@ -118,7 +123,8 @@ static void start(struct rig *rig)
 	rig->settings = relay_defaults;
 	rig->settings.datagrams = true;
 	rig->stop.expired = stop_loop;
-	rig->here = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	rig->here = (struct sockaddr_in){ .sin_family = AF_INET,
+					  .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	assert_int_equal(bind(fd, (const struct sockaddr *)&rig->here, sizeof(rig->here)), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&rig->here, &size), 0);
 	assert_int_equal(loop_start(&rig->loop), 0);
@@ -320,7 +326,8 @@ static void sources_that_take_turns(void **state)
 	finish(&rig, false);
 }
 
-/* What was read together with the last that it takes is the begin of the next flow, and not lost. */
+/* What was read together with the last that it takes is the begin of the next flow, and not lost.
+ */
 static void a_flow_that_ends_in_the_midst(void **state)
 {
 	static struct rig rig;

@@ -15,8 +15,9 @@
 #include <cmocka.h>
 
 #include "net/hosts.h"
+#include "../lib/temporary.h"
 
-static int read_text(struct hosts *hosts, const char *text, struct hosts_error *error)
+static int read_text(struct hosts *hosts, const char *text, struct mistake *error)
 {
 	return hosts_read(hosts, "hosts", text, strlen(text), error);
 }
@@ -32,7 +33,7 @@ static void test_read(void **state)
 				   "5 web\n"
 				   "6 last-one.v2_x";
 	struct hosts hosts = { 0 };
-	struct hosts_error error;
+	struct mistake error;
 	const struct hosts_entry *entry;
 
 	(void)state;
@@ -74,15 +75,19 @@ static const struct {
 	{ "-1 all\n", 1, 0, 2, "'-1' is neither a CID nor an absolute path" },
 	{ "4294967295 all\n", 1, 0, 10, "bad CID: 4294967295 means any CID" },
 	{ "4294967296 all\n", 1, 0, 10, "bad CID: 4294967296 is above 4294967294" },
-	{ "03 web\n", 1, 0, 2, "bad CID: 03 begins with 0" },
+	{ "03 web\n", 1, 0, 2, "bad CID: 03 starts with 0" },
 	{ "3x web\n", 1, 1, 1, "bad CID: 'x' is not a digit" },
-	{ "3 host\n", 1, 2, 4, "bad name 'host': this word has a meaning already (any, hypervisor, local, host)" },
-	{ "3 Any\n", 1, 2, 3, "bad name 'Any': this word has a meaning already (any, hypervisor, local, host)" },
-	{ "3 tcp\n", 1, 2, 3, "bad name 'tcp': this is what addresses of a family begin with" },
-	{ "3 VSOCK\n", 1, 2, 5, "bad name 'VSOCK': this is what addresses of a family begin with" },
-	{ "3 4web\n", 1, 2, 4, "bad name '4web': a name begins with a letter" },
-	{ "3 web web:x\n", 1, 6, 5, "bad name 'web:x': a name has letters, digits, '.', '_' and '-' only" },
-	{ "3 a\x1b\n", 1, 2, 5, "bad name 'a\\x1B': a name has letters, digits, '.', '_' and '-' only" },
+	{ "3 host\n", 1, 2, 4,
+	  "bad name 'host': this word is reserved (any, hypervisor, local, host)" },
+	{ "3 Any\n", 1, 2, 3,
+	  "bad name 'Any': this word is reserved (any, hypervisor, local, host)" },
+	{ "3 tcp\n", 1, 2, 3, "bad name 'tcp': addresses of a family start with this word" },
+	{ "3 VSOCK\n", 1, 2, 5, "bad name 'VSOCK': addresses of a family start with this word" },
+	{ "3 4web\n", 1, 2, 4, "bad name '4web': a name must start with a letter" },
+	{ "3 web web:x\n", 1, 6, 5,
+	  "bad name 'web:x': a name has letters, digits, '.', '_' and '-' only" },
+	{ "3 a\x1b\n", 1, 2, 5,
+	  "bad name 'a\\x1B': a name has letters, digits, '.', '_' and '-' only" },
 	{ "3 abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcd\n", 1, 2, 64,
 	  "bad name 'abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghij…': a name has at most 63 bytes" },
 };
@@ -90,14 +95,15 @@ static const struct {
 static void test_bad(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct hosts hosts = { 0 };
-		struct hosts_error error;
+		struct mistake error;
+		char place[32];
 
 		assert_int_equal(read_text(&hosts, bad[i].text, &error), -EINVAL);
 		assert_string_equal(error.why, bad[i].why);
-		assert_string_equal(error.file, "hosts");
-		assert_int_equal(error.line, bad[i].line);
+		snprintf(place, sizeof(place), "hosts:%u", bad[i].line);
+		assert_string_equal(hosts.bad.place, place);
 		assert_int_equal(error.offset, bad[i].offset);
 		assert_int_equal(error.length, bad[i].length);
 		hosts_free(&hosts);
@@ -109,14 +115,14 @@ static void test_offset_in_escaped_line(void **state)
 {
 	static const char text[] = "\t3 tcp\n/\0a b\n";
 	struct hosts hosts = { 0 };
-	struct hosts_error error;
+	struct mistake error;
 
 	(void)state;
 	assert_int_equal(read_text(&hosts, text, &error), -EINVAL);
-	assert_string_equal(error.text, "\\x093 tcp");
+	assert_string_equal(hosts.bad.text, "\\x093 tcp");
 	assert_int_equal(error.offset, 6);
 	hosts_free(&hosts);
-	assert_int_equal(hosts_read(&hosts, "hosts", text + 7, sizeof text - 8, &error), -EINVAL);
+	assert_int_equal(hosts_read(&hosts, "hosts", text + 7, sizeof(text) - 8, &error), -EINVAL);
 	assert_string_equal(error.why, "there is a NUL byte in the path");
 	hosts_free(&hosts);
 }
@@ -126,7 +132,7 @@ static void write_file(const char *dir, const char *name, const char *text)
 	char path[1024];
 	FILE *file;
 
-	snprintf(path, sizeof path, "%s/%s", dir, name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	file = fopen(path, "we");
 	assert_non_null(file);
 	fputs(text, file);
@@ -137,27 +143,28 @@ static void remove_file(const char *dir, const char *name)
 {
 	char path[1024];
 
-	snprintf(path, sizeof path, "%s/%s", dir, name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	remove(path);
 }
 
-/* $VSOCK_HOSTS alone; without it the user's file. (What /etc has on this machine is not looked at.) */
+/* $VSOCK_HOSTS alone; without it the user's file. (What /etc has on this machine is not looked at.)
+ */
 static void test_load(void **state)
 {
-	char dir[] = "/tmp/test-hosts.XXXXXX", value[512];
+	char dir[TEMPORARY_MAX], value[512];
 	struct hosts hosts;
-	struct hosts_error error;
+	struct mistake error;
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
+	assert_non_null(mkdtemp(temporary_name(dir)));
 	write_file(dir, "a", "3 web\n");
 	write_file(dir, "b", "4 web db\n");
 	write_file(dir, "bad", "# x\n3\n");
-	snprintf(value, sizeof value, "%s/vsock", dir);
+	snprintf(value, sizeof(value), "%s/vsock", dir);
 	assert_int_equal(mkdir(value, 0700), 0);
 	write_file(value, "hosts", "9 mine\n");
 
-	snprintf(value, sizeof value, "%s/a:%s/b", dir, dir);
+	snprintf(value, sizeof(value), "%s/a:%s/b", dir, dir);
 	setenv("VSOCK_HOSTS", value, 1);
 	assert_int_equal(hosts_load(&hosts, &error), 0);
 	assert_int_equal(hosts.file_count, 2);
@@ -166,18 +173,18 @@ static void test_load(void **state)
 	assert_null(hosts_find(&hosts, "mine", 4));
 	hosts_free(&hosts);
 
-	snprintf(value, sizeof value, "%s/none", dir);
+	snprintf(value, sizeof(value), "%s/none", dir);
 	setenv("VSOCK_HOSTS", value, 1);
 	assert_int_equal(hosts_load(&hosts, &error), -ENOENT);
-	assert_string_equal(error.file, value);
-	assert_int_equal(error.line, 0);
-	assert_string_equal(error.why, "can't be read: No such file or directory");
+	assert_string_equal(hosts.bad.place, value);
+	assert_string_equal(error.why, "cannot be read: No such file or directory");
 	assert_int_equal(hosts.count, 0);
 
-	snprintf(value, sizeof value, "%s/a:%s/bad", dir, dir);
+	snprintf(value, sizeof(value), "%s/a:%s/bad", dir, dir);
 	setenv("VSOCK_HOSTS", value, 1);
 	assert_int_equal(hosts_load(&hosts, &error), -EINVAL);
-	assert_int_equal(error.line, 2);
+	snprintf(value, sizeof(value), "%s/bad:2", dir);
+	assert_string_equal(hosts.bad.place, value);
 	assert_int_equal(hosts.count, 0);
 
 	setenv("VSOCK_HOSTS", "", 1);
@@ -191,7 +198,7 @@ static void test_load(void **state)
 		assert_int_equal(hosts_find(&hosts, "mine", 4)->cid, 9);
 		hosts_free(&hosts);
 	}
-	snprintf(value, sizeof value, "%s/vsock", dir);
+	snprintf(value, sizeof(value), "%s/vsock", dir);
 	remove_file(value, "hosts");
 	remove_file(dir, "vsock");
 	remove_file(dir, "a");

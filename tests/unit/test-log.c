@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "base/fdutil.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "capture.h"
@@ -31,7 +31,7 @@ static int begin(void **state)
 	unsetenv("COLUMNS");
 	setenv("TERM", "xterm", 1);
 	log_start("vsock-cat");
-	log_configure(&(struct log_config){.format = LOG_TEXT});
+	log_configure(&(struct log_config){ .format = LOG_TEXT });
 	return 0;
 }
 
@@ -55,17 +55,18 @@ static void quiet_and_verbose(void **state)
 #define UNLESS_QUIET "vsock-cat: a notice\nhint: a hint\n"
 	(void)state;
 	assert_string_equal(say_all(), ALWAYS UNLESS_QUIET);
-	log_configure(&(struct log_config){.format = LOG_TEXT, .verbose = 1});
+	log_configure(&(struct log_config){ .format = LOG_TEXT, .verbose = 1 });
 	assert_string_equal(say_all(), ALWAYS UNLESS_QUIET "vsock-cat: info 1\n");
 	assert_true(log_verbose(1));
 	assert_false(log_verbose(2));
-	log_configure(&(struct log_config){.format = LOG_TEXT, .verbose = 2});
-	assert_string_equal(say_all(), ALWAYS UNLESS_QUIET "vsock-cat: info 1\nvsock-cat: info 2\n");
-	log_configure(&(struct log_config){.format = LOG_TEXT, .quiet = 1});
+	log_configure(&(struct log_config){ .format = LOG_TEXT, .verbose = 2 });
+	assert_string_equal(say_all(),
+			    ALWAYS UNLESS_QUIET "vsock-cat: info 1\nvsock-cat: info 2\n");
+	log_configure(&(struct log_config){ .format = LOG_TEXT, .quiet = 1 });
 	assert_string_equal(say_all(), ALWAYS);
 	assert_false(log_verbose(0));
 	assert_int_equal(log_quiet(), 1);
-	log_configure(&(struct log_config){.format = LOG_TEXT, .quiet = 2, .verbose = 9});
+	log_configure(&(struct log_config){ .format = LOG_TEXT, .quiet = 2, .verbose = 9 });
 	assert_string_equal(say_all(), "");
 	assert_false(log_verbose(0));
 }
@@ -80,7 +81,8 @@ static void errno_is_kept(void **state)
 	log_caret("x", 0, 1);
 	log_event(0, 1, "open", NULL, NULL, NULL);
 	assert_int_equal(errno, ENOENT);
-	assert_string_equal(capture_end(&capture), "vsock-cat: No such file or directory\n  x\n  ^\nvsock-cat: #1 open\n");
+	assert_string_equal(capture_end(&capture),
+			    "vsock-cat: No such file or directory\n  x\n  ^\nvsock-cat: #1 open\n");
 }
 
 static void messages_are_one_line(void **state)
@@ -88,7 +90,8 @@ static void messages_are_one_line(void **state)
 	(void)state;
 	capture_begin(&capture, STDERR_FILENO);
 	log_error("bad %s", "a\nvsock-cat: fake\x1b[2J\xff");
-	assert_string_equal(capture_end(&capture), "vsock-cat: bad a\\x0Avsock-cat: fake\\x1B[2J\\xFF\n");
+	assert_string_equal(capture_end(&capture),
+			    "vsock-cat: bad a\\x0Avsock-cat: fake\\x1B[2J\\xFF\n");
 }
 
 static void long_messages_are_whole(void **state)
@@ -116,17 +119,27 @@ struct caret_row {
 static void carets_stand_below_what_is_meant(void **state)
 {
 	static const struct caret_row rows[] = {
-		{"3abc:22", 1, 1, "  3abc:22\n   ^\n"},
-		{"3abc:22", 1, 3, "  3abc:22\n   ^~~\n"},
-		{"3abc", 4, 1, "  3abc\n      ^\n"},        /* what is missing is behind the end */
-		{"3abc", 99, 99, "  3abc\n      ^\n"},
-		{"3abc", 2, 99, "  3abc\n    ^~\n"},
-		{"", 0, 1, "  \n  ^\n"},
-		{"gr\xc3\xbcn:x", 6, 1, "  gr\xc3\xbcn:x\n       ^\n"},                        /* two bytes, one column */
-		{"\xe6\x97\xa5\xe6\x9c\xac:x", 7, 1, "  \xe6\x97\xa5\xe6\x9c\xac:x\n       ^\n"}, /* three bytes, two columns */
-		{"\xe6\x97\xa5x", 0, 3, "  \xe6\x97\xa5x\n  ^~\n"},
-		{"a\x1b" "b", 2, 1, "  a\\x1B" "b\n       ^\n"},
-		{"a\xff" "b", 1, 1, "  a\\xFF" "b\n   ^~~~\n"},
+		{ "3abc:22", 1, 1, "  3abc:22\n   ^\n" },
+		{ "3abc:22", 1, 3, "  3abc:22\n   ^~~\n" },
+		{ "3abc", 4, 1, "  3abc\n      ^\n" }, /* what is missing is behind the end */
+		{ "3abc", 99, 99, "  3abc\n      ^\n" },
+		{ "3abc", 2, 99, "  3abc\n    ^~\n" },
+		{ "", 0, 1, "  \n  ^\n" },
+		{ "gr\xc3\xbcn:x", 6, 1,
+		  "  gr\xc3\xbcn:x\n       ^\n" }, /* two bytes, one column */
+		{ "\xe6\x97\xa5\xe6\x9c\xac:x", 7, 1,
+		  "  \xe6\x97\xa5\xe6\x9c\xac:x\n       ^\n" }, /* three bytes, two columns */
+		{ "\xe6\x97\xa5x", 0, 3, "  \xe6\x97\xa5x\n  ^~\n" },
+		{ "a\x1b"
+		  "b",
+		  2, 1,
+		  "  a\\x1B"
+		  "b\n       ^\n" },
+		{ "a\xff"
+		  "b",
+		  1, 1,
+		  "  a\\xFF"
+		  "b\n   ^~~~\n" },
 	};
 
 	(void)state;
@@ -138,13 +151,13 @@ static void carets_stand_below_what_is_meant(void **state)
 }
 
 static const struct log_field fields[] = {
-	{.key = "rule", .type = LOG_F_TEXT, .text = "web"},
-	{.key = "gone", .type = LOG_F_TEXT, .text = NULL},
-	{.key = "up", .type = LOG_F_NUMBER, .number = 412},
-	{.key = "down", .type = LOG_F_NUMBER, .number = 1258291},
-	{.key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = 213000000},
-	{.key = "end", .type = LOG_F_TEXT, .text = "eof"},
-	{0},
+	{ .key = "rule", .type = LOG_F_TEXT, .text = "web" },
+	{ .key = "gone", .type = LOG_F_TEXT, .text = NULL },
+	{ .key = "up", .type = LOG_F_NUMBER, .number = 412 },
+	{ .key = "down", .type = LOG_F_NUMBER, .number = 1258291 },
+	{ .key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = 213000000 },
+	{ .key = "end", .type = LOG_F_TEXT, .text = "eof" },
+	{ 0 },
 };
 
 static const char *say_event(const struct log_field *list, const char *to)
@@ -173,53 +186,60 @@ static const char *without_time(const char *line)
 static void events_have_a_fixed_grammar(void **state)
 {
 	static const struct log_field quoted[] = {
-		{.key = "connect", .type = LOG_F_SECONDS, .number = 400000},
-		{.key = "short", .type = LOG_F_SECONDS, .number = 42000},
-		{.key = "zero", .type = LOG_F_SECONDS, .number = 0},
-		{.key = "long", .type = LOG_F_SECONDS, .number = 10 * NSEC_PER_SEC},
-		{.key = "why", .type = LOG_F_TEXT, .text = "CID 3 \"does\" not\\answer\n"},
-		{.key = "empty", .type = LOG_F_TEXT, .text = ""},
-		{0},
+		{ .key = "connect", .type = LOG_F_SECONDS, .number = 400000 },
+		{ .key = "short", .type = LOG_F_SECONDS, .number = 42000 },
+		{ .key = "zero", .type = LOG_F_SECONDS, .number = 0 },
+		{ .key = "long", .type = LOG_F_SECONDS, .number = 10 * NSEC_PER_SEC },
+		{ .key = "why", .type = LOG_F_TEXT, .text = "CID 3 \"does\" not\\answer\n" },
+		{ .key = "empty", .type = LOG_F_TEXT, .text = "" },
+		{ 0 },
 	};
 
 	(void)state;
 	assert_string_equal(say_event(fields, "vsock:3:80"), ""); /* needs -v */
-	log_configure(&(struct log_config){.format = LOG_TEXT, .verbose = 1});
-	assert_string_equal(say_event(fields, "vsock:3:80"),
-	                    "vsock-cat: #1 done tcp:127.0.0.1:51034 -> vsock:3:80 rule=web up=412 down=1258291 "
-	                    "time=0.213 end=eof\n");
+	log_configure(&(struct log_config){ .format = LOG_TEXT, .verbose = 1 });
+	assert_string_equal(
+		say_event(fields, "vsock:3:80"),
+		"vsock-cat: #1 done tcp:127.0.0.1:51034 -> vsock:3:80 rule=web up=412 down=1258291 "
+		"time=0.213 end=eof\n");
 	assert_string_equal(say_event(NULL, NULL), "vsock-cat: #1 done tcp:127.0.0.1:51034\n");
-	assert_string_equal(say_event(quoted, NULL),
-	                    "vsock-cat: #1 done tcp:127.0.0.1:51034 connect=0.0004 short=0.000042 zero=0.000 "
-	                    "long=10.000 why=\"CID 3 \\\"does\\\" not\\\\answer\\\\x0A\" empty=\"\"\n");
-	log_configure(&(struct log_config){.format = LOG_JSON, .verbose = 1});
-	assert_string_equal(without_time(say_event(fields, "vsock:3:80")),
-	                    "{T,\"event\":\"done\",\"conn\":1,\"from\":\"tcp:127.0.0.1:51034\",\"to\":\"vsock:3:80\","
-	                    "\"rule\":\"web\",\"up\":412,\"down\":1258291,\"seconds\":0.213,\"end\":\"eof\"}\n");
+	assert_string_equal(
+		say_event(quoted, NULL),
+		"vsock-cat: #1 done tcp:127.0.0.1:51034 connect=0.0004 short=0.000042 zero=0.000 "
+		"long=10.000 why=\"CID 3 \\\"does\\\" not\\\\answer\\\\x0A\" empty=\"\"\n");
+	log_configure(&(struct log_config){ .format = LOG_JSON, .verbose = 1 });
+	assert_string_equal(
+		without_time(say_event(fields, "vsock:3:80")),
+		"{T,\"event\":\"done\",\"conn\":1,\"from\":\"tcp:127.0.0.1:51034\",\"to\":\"vsock:3:80\","
+		"\"rule\":\"web\",\"up\":412,\"down\":1258291,\"seconds\":0.213,\"end\":\"eof\"}\n");
 }
 
 static void json_lines(void **state)
 {
 	(void)state;
-	log_configure(&(struct log_config){.format = LOG_JSON});
+	log_configure(&(struct log_config){ .format = LOG_JSON });
 	capture_begin(&capture, STDERR_FILENO);
 	log_error("bad \"%s\"", "x");
-	assert_string_equal(without_time(capture_end(&capture)), "{T,\"level\":\"error\",\"message\":\"bad \\\"x\\\"\"}\n");
+	assert_string_equal(without_time(capture_end(&capture)),
+			    "{T,\"level\":\"error\",\"message\":\"bad \\\"x\\\"\"}\n");
 	capture_begin(&capture, STDERR_FILENO);
 	log_hint("do");
-	assert_string_equal(without_time(capture_end(&capture)), "{T,\"level\":\"hint\",\"message\":\"do\"}\n");
+	assert_string_equal(without_time(capture_end(&capture)),
+			    "{T,\"level\":\"hint\",\"message\":\"do\"}\n");
 	capture_begin(&capture, STDERR_FILENO);
 	log_caret("3abc:22", 1, 3);
-	assert_string_equal(without_time(capture_end(&capture)),
-	                    "{T,\"level\":\"error\",\"text\":\"3abc:22\",\"offset\":1,\"length\":3}\n");
+	assert_string_equal(
+		without_time(capture_end(&capture)),
+		"{T,\"level\":\"error\",\"text\":\"3abc:22\",\"offset\":1,\"length\":3}\n");
 }
 
 static void journal_lines(void **state)
 {
 	(void)state;
-	log_configure(&(struct log_config){.format = LOG_JOURNAL, .verbose = 1});
-	assert_string_equal(say_all(), "<3>an error 1\n<3>  3abc:22\n<3>   ^~~\n<4>a warning\n<5>a notice\n"
-	                               "<5>hint: a hint\n<6>info 1\n");
+	log_configure(&(struct log_config){ .format = LOG_JOURNAL, .verbose = 1 });
+	assert_string_equal(say_all(),
+			    "<3>an error 1\n<3>  3abc:22\n<3>   ^~~\n<4>a warning\n<5>a notice\n"
+			    "<5>hint: a hint\n<6>info 1\n");
 }
 
 static void auto_is_the_journal_only_on_its_stream(void **state)
@@ -230,16 +250,18 @@ static void auto_is_the_journal_only_on_its_stream(void **state)
 	(void)state;
 	capture_begin(&capture, STDERR_FILENO);
 	assert_int_equal(fstat(STDERR_FILENO, &status), 0);
-	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino);
+	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)status.st_dev,
+		 (uintmax_t)status.st_ino);
 	setenv("JOURNAL_STREAM", stream, 1);
-	log_configure(&(struct log_config){.format = LOG_AUTO});
+	log_configure(&(struct log_config){ .format = LOG_AUTO });
 	log_error("a");
-	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)status.st_dev, (uintmax_t)status.st_ino + 1);
+	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)status.st_dev,
+		 (uintmax_t)status.st_ino + 1);
 	setenv("JOURNAL_STREAM", stream, 1);
-	log_configure(&(struct log_config){.format = LOG_AUTO});
+	log_configure(&(struct log_config){ .format = LOG_AUTO });
 	log_error("b");
 	setenv("JOURNAL_STREAM", "nonsense", 1);
-	log_configure(&(struct log_config){.format = LOG_AUTO});
+	log_configure(&(struct log_config){ .format = LOG_AUTO });
 	log_error("c");
 	assert_string_equal(capture_end(&capture), "<3>a\nvsock-cat: b\nvsock-cat: c\n");
 	unsetenv("JOURNAL_STREAM");
@@ -251,7 +273,7 @@ static void timestamps_stand_before_each_line(void **state)
 	const char *got, *rest;
 
 	(void)state;
-	log_configure(&(struct log_config){.format = LOG_TEXT, .timestamps = true});
+	log_configure(&(struct log_config){ .format = LOG_TEXT, .timestamps = true });
 	got = say_all();
 	for (rest = got; *rest != '\0'; rest = strchr(rest, '\n') + 1)
 		for (size_t i = 0; form[i] != '\0'; i++)
@@ -265,13 +287,13 @@ static void timestamps_stand_before_each_line(void **state)
 static void colour_is_asked_for(void **state)
 {
 	(void)state;
-	log_configure(&(struct log_config){.format = LOG_TEXT, .color = LOG_COLOR_ALWAYS});
+	log_configure(&(struct log_config){ .format = LOG_TEXT, .color = LOG_COLOR_ALWAYS });
 	capture_begin(&capture, STDERR_FILENO);
 	log_error("a");
 	log_warning("b");
 	assert_string_equal(capture_end(&capture), "\033[1;31mvsock-cat:\033[0m a\nvsock-cat: b\n");
 	assert_true(log_color_on(STDERR_FILENO));
-	log_configure(&(struct log_config){.format = LOG_TEXT, .color = LOG_COLOR_NEVER});
+	log_configure(&(struct log_config){ .format = LOG_TEXT, .color = LOG_COLOR_NEVER });
 	assert_false(log_color_on(STDERR_FILENO));
 }
 
@@ -299,8 +321,8 @@ static void terminal_begin(struct terminal *terminal)
 	close(slave);
 }
 
-/* Once the terminal's last user is gone, its other side gives what is left (the kernel passes it on later than it was
- * written), and then EIO. */
+/* Once the terminal's last user is gone, its other side gives what is left (the kernel passes it on
+ * later than it was written), and then EIO. */
 static const char *terminal_end(struct terminal *terminal)
 {
 	size_t used = 0;
@@ -308,7 +330,8 @@ static const char *terminal_end(struct terminal *terminal)
 
 	assert_true(dup2(terminal->saved, STDERR_FILENO) >= 0);
 	close(terminal->saved);
-	while ((count = read(terminal->master, capture.text + used, sizeof(capture.text) - 1 - used)) > 0)
+	while ((count = read(terminal->master, capture.text + used,
+			     sizeof(capture.text) - 1 - used)) > 0)
 		used += (size_t)count;
 	capture.text[used] = '\0';
 	close(terminal->master);
@@ -329,11 +352,12 @@ static void progress_is_erased(void **state)
 	log_progress("a\nb");
 	log_progress_end();
 	log_progress_end();
-	log_configure(&(struct log_config){.format = LOG_TEXT, .quiet = 1});
+	log_configure(&(struct log_config){ .format = LOG_TEXT, .quiet = 1 });
 	log_progress("not seen");
-	assert_string_equal(terminal_end(&terminal), "\r1 of 2\033[K\r012345678\033[K\r\033[Kvsock-cat: n\nvsock-cat: m\n"
-	                                             "\ra\\x0Ab\033[K\r\033[K");
-	log_configure(&(struct log_config){.format = LOG_TEXT});
+	assert_string_equal(terminal_end(&terminal),
+			    "\r1 of 2\033[K\r012345678\033[K\r\033[Kvsock-cat: n\nvsock-cat: m\n"
+			    "\ra\\x0Ab\033[K\r\033[K");
+	log_configure(&(struct log_config){ .format = LOG_TEXT });
 	capture_begin(&capture, STDERR_FILENO);
 	log_progress("not to a file");
 	log_progress_end();
@@ -381,8 +405,8 @@ static void drain(int fd)
 		;
 }
 
-/* stderr is a full pipe that nobody reads, and that blocks: the first message waits for a bounded time, the next don't. When it
- * is read again, the first line tells how many were lost. */
+/* stderr is a full pipe that nobody reads, and that blocks: the first message waits for a bounded
+ * time, the next don't. When it is read again, the first line tells how many were lost. */
 static void a_full_stderr_does_not_hang(void **state)
 {
 	int ends[2], saved = dup(STDERR_FILENO);
@@ -406,8 +430,9 @@ static void a_full_stderr_does_not_hang(void **state)
 	log_error("again");
 	assert_true(dup2(saved, STDERR_FILENO) >= 0);
 	assert_true(read(ends[0], got, sizeof(got) - 1) > 0);
-	assert_string_equal(got, "vsock-cat: messages lost here: 100: standard error could not be written: nobody reads it\n"
-	                         "vsock-cat: back\nvsock-cat: again\n");
+	assert_string_equal(got, "vsock-cat: messages lost here: 100: standard error could not be "
+				 "written: nobody reads it\n"
+				 "vsock-cat: back\nvsock-cat: again\n");
 	close(saved);
 	close(ends[0]);
 	close(ends[1]);
@@ -421,42 +446,47 @@ struct escape_row {
 static void the_escaper(void **state)
 {
 	static const struct escape_row rows[] = {
-		{"plain", "plain", 64},
-		{"", "", 64},
-		{"a\\b", "a\\b", 64},
-		{"\x01\n\x7f", "\\x01\\x0A\\x7F", 64},
-		{"gr\xc3\xbcn", "gr\xc3\xbcn", 64},
-		{"\xc2\x9b" "2J", "\\xC2\\x9B" "2J", 64}, /* CSI of C1 */
-		{"\xc2\xa0", "\xc2\xa0", 64},
-		{"a\xff\xc3", "a\\xFF\\xC3", 64},
-		{"\xed\xa0\x80", "\\xED\\xA0\\x80", 64},
-		{"\xe2\x80\xae", "\\xE2\\x80\\xAE", 64}, /* right-to-left override */
-		{"\xe2\x80\x8e", "\\xE2\\x80\\x8E", 64},
-		{"\xe2\x81\xa6", "\\xE2\\x81\\xA6", 64},
-		{"\xd8\x9c", "\\xD8\\x9C", 64},
-		{"12345", "12345", 6},
-		{"123456", "12…", 6},
-		{"\x01\x02", "\\x01…", 8},
-		{"\x01\x02", "…", 7},
-		{"\xc3\xbc\xc3\xbc\xc3\xbc", "\xc3\xbc…", 6}, /* cut between characters */
-		{"1234", "…", 4},
-		{"1234", "", 3},
-		{"1234", "", 1},
-		{"12", "12", 3},
+		{ "plain", "plain", 64 },
+		{ "", "", 64 },
+		{ "a\\b", "a\\b", 64 },
+		{ "\x01\n\x7f", "\\x01\\x0A\\x7F", 64 },
+		{ "gr\xc3\xbcn", "gr\xc3\xbcn", 64 },
+		{ "\xc2\x9b"
+		  "2J",
+		  "\\xC2\\x9B"
+		  "2J",
+		  64 }, /* CSI of C1 */
+		{ "\xc2\xa0", "\xc2\xa0", 64 },
+		{ "a\xff\xc3", "a\\xFF\\xC3", 64 },
+		{ "\xed\xa0\x80", "\\xED\\xA0\\x80", 64 },
+		{ "\xe2\x80\xae", "\\xE2\\x80\\xAE", 64 }, /* right-to-left override */
+		{ "\xe2\x80\x8e", "\\xE2\\x80\\x8E", 64 },
+		{ "\xe2\x81\xa6", "\\xE2\\x81\\xA6", 64 },
+		{ "\xd8\x9c", "\\xD8\\x9C", 64 },
+		{ "12345", "12345", 6 },
+		{ "123456", "12…", 6 },
+		{ "\x01\x02", "\\x01…", 8 },
+		{ "\x01\x02", "…", 7 },
+		{ "\xc3\xbc\xc3\xbc\xc3\xbc", "\xc3\xbc…", 6 }, /* cut between characters */
+		{ "1234", "…", 4 },
+		{ "1234", "", 3 },
+		{ "1234", "", 1 },
+		{ "12", "12", 3 },
 	};
 	char buf[64], untouched = 'x';
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		memset(buf, 'x', sizeof(buf));
-		assert_ptr_equal(log_escape(rows[i].text, strlen(rows[i].text), buf, rows[i].size), buf);
+		assert_ptr_equal(utf8_escape(rows[i].text, strlen(rows[i].text), buf, rows[i].size),
+				 buf);
 		assert_string_equal(buf, rows[i].want);
 		if (rows[i].size < sizeof(buf))
 			assert_int_equal(buf[rows[i].size], 'x');
 	}
-	log_escape("a\0b", 3, buf, sizeof(buf));
+	utf8_escape("a\0b", 3, buf, sizeof(buf));
 	assert_string_equal(buf, "a\\x00b");
-	log_escape("abc", 3, &untouched, 0);
+	utf8_escape("abc", 3, &untouched, 0);
 	assert_int_equal(untouched, 'x');
 }
 

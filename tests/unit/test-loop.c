@@ -162,7 +162,8 @@ static void a_stop_before_the_run_counts(void **state)
 static struct watch left, right, newcomer;
 static int left_fd, right_fd, new_fd, calls;
 
-/* Whichever comes first removes the other, whose event is already fetched, and has its number and its slot used anew. */
+/* Whichever comes first removes the other, whose event is already fetched, and has its number and
+ * its slot used anew. */
 static void one_of_two_ready(struct loop *loop, struct watch *watch, uint32_t events)
 {
 	struct watch *other = watch == &left ? &right : &left;
@@ -302,7 +303,8 @@ static void signals_come_to_the_loop_and_not_to_children(void **state)
 		loop_child(loop);
 		sigprocmask(SIG_SETMASK, NULL, &mask);
 		sigaction(SIGPIPE, NULL, &pipe_action);
-		loop_free(loop); /* for valgrind, which counts what is lost at the end of each process */
+		loop_free(loop); /* for valgrind, which counts what is lost at the end of each
+				    process */
 		_exit(sigismember(&mask, SIGUSR1) || pipe_action.sa_handler != SIG_DFL);
 	}
 	waitpid(child, &status, 0);
@@ -346,6 +348,66 @@ static void the_shared_buffer_grows(void **state)
 	loop_free(loop);
 }
 
+/* Open connections before new ones */
+
+#define SLOW 8
+
+static struct watch open_watch, slow_watches[SLOW];
+static unsigned slow_calls[SLOW], slow_since_open, slow_most;
+
+static void open_ready(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	(void)watch;
+	(void)events;
+	if (slow_since_open > slow_most)
+		slow_most = slow_since_open;
+	slow_since_open = 0;
+	if (turns == 200)
+		loop_stop(loop);
+}
+
+/* Takes longer than all patient watches may take together. */
+static void slow_ready(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	uint64_t end = units_now() + LOOP_PATIENT_TIME;
+
+	(void)loop;
+	(void)events;
+	while (units_now() < end)
+		;
+	slow_calls[watch->side]++;
+	slow_since_open++;
+}
+
+static void what_is_patient_lets_others_go_first_and_nobody_starves(void **state)
+{
+	static const struct watch_kind open_kind = { .name = "open", .ready = open_ready };
+	static const struct watch_kind slow_kind = { .name = "slow",
+						     .ready = slow_ready,
+						     .patient = true };
+	struct loop *loop = begin();
+	int both[2];
+
+	(void)state;
+	assert_int_equal(pipe(both), 0);
+	for (uint16_t i = 0; i < SLOW; i++) {
+		slow_watches[i] = (struct watch){ .kind = &slow_kind, .side = i };
+		assert_int_equal(loop_watch(loop, &slow_watches[i], dup(both[1]), EPOLLOUT), 0);
+	}
+	open_watch = (struct watch){ .kind = &open_kind };
+	assert_int_equal(loop_watch(loop, &open_watch, dup(both[1]), EPOLLOUT), 0);
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(slow_most, 1);
+	for (size_t i = 0; i < SLOW; i++)
+		assert_in_range(slow_calls[i], 15, 40);
+	for (size_t i = 0; i < SLOW; i++)
+		close(slow_watches[i].fd);
+	close(open_watch.fd);
+	close(both[0]);
+	close(both[1]);
+	loop_free(loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +421,7 @@ int main(void)
 		cmocka_unit_test(signals_come_to_the_loop_and_not_to_children),
 		cmocka_unit_test(what_is_freed_later_lives_to_the_end_of_the_batch),
 		cmocka_unit_test(the_shared_buffer_grows),
+		cmocka_unit_test(what_is_patient_lets_others_go_first_and_nobody_starves),
 	};
 
 	return cmocka_run_group_tests_name("loop", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Machines that do not exist, as trees of files in a temporary folder. */
+/* Machines that do not exist, as trees of files in a temporary directory. */
 #include "config.h"
 
 #include <errno.h>
@@ -41,9 +41,11 @@ static void folders_for(char *path)
 static void put_bytes(const char *name, const char *data, size_t length)
 {
 	char path[PATH_MAX + 256];
+	FILE *file;
+
 	snprintf(path, sizeof(path), "%s%s", root, name);
 	folders_for(path);
-	FILE *file = fopen(path, "w");
+	file = fopen(path, "w");
 	assert_non_null(file);
 	assert_int_equal(fwrite(data, 1, length, file), length);
 	assert_int_equal(fclose(file), 0);
@@ -66,17 +68,22 @@ static void put_process(int pid, const char *line)
 	put_bytes(name, data, length + 1);
 }
 
-#define DEP "kernel/net/vmw_vsock/vsock.ko.zst:\n" \
-            "kernel/net/vmw_vsock/vsock_loopback.ko.zst: kernel/net/vmw_vsock/vsock.ko.zst\n" \
-            "kernel/net/vmw_vsock/vmw_vsock_virtio_transport.ko.zst: kernel/net/vmw_vsock/vsock.ko.zst\n" \
-            "kernel/net/vmw_vsock/vsock_diag.ko.zst: kernel/net/vmw_vsock/vsock.ko.zst\n" \
-            "kernel/drivers/vhost/vhost_vsock.ko.zst: kernel/drivers/vhost/vhost.ko.zst kernel/net/vmw_vsock/hv_sock.ko\n"
+#define DEP                                                                               \
+	"kernel/net/vmw_vsock/vsock.ko.zst:\n"                                            \
+	"kernel/net/vmw_vsock/vsock_loopback.ko.zst: kernel/net/vmw_vsock/vsock.ko.zst\n" \
+	"kernel/net/vmw_vsock/vmw_vsock_virtio_transport.ko.zst: "                        \
+	"kernel/net/vmw_vsock/vsock.ko.zst\n"                                             \
+	"kernel/net/vmw_vsock/vsock_diag.ko.zst: kernel/net/vmw_vsock/vsock.ko.zst\n"     \
+	"kernel/drivers/vhost/vhost_vsock.ko.zst: kernel/drivers/vhost/vhost.ko.zst "     \
+	"kernel/net/vmw_vsock/hv_sock.ko\n"
 
 static int make_tree(void **state)
 {
+	const char *directory = getenv("TMPDIR");
+
 	(void)state;
-	const char *folder = getenv("TMPDIR");
-	snprintf(root, sizeof(root), "%s/machine-XXXXXX", folder && *folder ? folder : "/tmp");
+	snprintf(root, sizeof(root), "%s/machine-XXXXXX",
+		 directory && *directory ? directory : "/tmp");
 	if (!mkdtemp(root))
 		return -1;
 	put("/proc/sys/kernel/osrelease", "6.99.0-test\n");
@@ -104,8 +111,9 @@ static void load(const char *modules)
 
 static void nothing_loaded(void **state)
 {
-	(void)state;
 	struct machine machine;
+
+	(void)state;
 	machine_look(&machine, root, true);
 	assert_false(machine.family);
 	assert_int_equal(machine.vsock, MODULE_INSTALLED);
@@ -131,9 +139,11 @@ static void nothing_loaded(void **state)
 
 static void loopback_alone(void **state)
 {
-	(void)state;
 	struct machine machine;
-	load("vsock_loopback 1 0 - Live 0x0\nvmw_vsock_virtio_transport_common 1 1 vsock_loopback, Live 0x0\nvsock 1 2 - Live 0x0\n");
+
+	(void)state;
+	load("vsock_loopback 1 0 - Live 0x0\nvmw_vsock_virtio_transport_common 1 1 vsock_loopback, "
+	     "Live 0x0\nvsock 1 2 - Live 0x0\n");
 	put("/dev/vsock", "1\n");
 	machine_look(&machine, root, true);
 	assert_int_equal(machine.vsock, MODULE_LOADED);
@@ -148,8 +158,9 @@ static void loopback_alone(void **state)
 
 static void a_guest(void **state)
 {
-	(void)state;
 	struct machine machine;
+
+	(void)state;
 	load("vmw_vsock_virtio_transport 1 0 - Live 0x0\nvsock 1 2 - Live 0x0\n");
 	put("/sys/bus/virtio/devices/virtio0/device", "0x0001\n");
 	put("/sys/bus/virtio/devices/virtio3/device", "0x0013\n");
@@ -165,8 +176,9 @@ static void a_guest(void **state)
 
 static void a_guest_without_device_or_driver(void **state)
 {
-	(void)state;
 	struct machine machine;
+
+	(void)state;
 	load("vmw_vsock_virtio_transport 1 0 - Live 0x0\nvsock 1 2 - Live 0x0\n");
 	put("/sys/bus/virtio/devices/virtio0/device", "0x0001\n");
 	put("/dev/vsock", "4294967295\n");
@@ -186,8 +198,9 @@ static void a_guest_without_device_or_driver(void **state)
 
 static void builtin_modules(void **state)
 {
-	(void)state;
 	struct machine machine;
+
+	(void)state;
 	put("/lib/modules/6.99.0-test/modules.builtin",
 	    "kernel/net/vmw_vsock/vsock.ko\nkernel/net/vmw_vsock/vsock_loopback.ko\nkernel/drivers/vhost/vhost_vsock.ko\n");
 	machine_look(&machine, root, false);
@@ -201,9 +214,10 @@ static void builtin_modules(void **state)
 /* A kernel that loads no modules and left no lists: its devices and symbols tell. */
 static void no_lists(void **state)
 {
-	(void)state;
 	struct machine machine;
 	char path[PATH_MAX + 32];
+
+	(void)state;
 	snprintf(path, sizeof(path), "%s/proc/modules", root);
 	assert_int_equal(unlink(path), 0);
 	put("/proc/sys/kernel/osrelease", "6.98.0-other\n");
@@ -222,9 +236,12 @@ static void no_lists(void **state)
 
 static void fences(void **state)
 {
-	(void)state;
 	struct machine machine;
+
+	(void)state;
 	put("/proc/self/status", "Name:\tx\nSeccomp:\t2\nSeccomp_filters:\t1\n");
+	put("/proc/self/cgroup", "1:name=systemd:/user.slice/user@0.service\n"
+				 "0::/system.slice/web.service\n");
 	put("/proc/self/uid_map", "0 1000 1\n1 100000 65536\n");
 	put("/run/.containerenv", "");
 	put("/proc/sys/net/vsock/ns_mode", "local\n");
@@ -233,16 +250,18 @@ static void fences(void **state)
 	assert_true(machine.seccomp);
 	assert_true(machine.user_namespace);
 	assert_true(machine.container);
+	assert_string_equal(machine.unit, "web.service");
 	assert_string_equal(machine.ns_mode, "local");
 	assert_int_equal(machine.g2h_fallback, 1);
 	machine_free(&machine);
 }
 
-static void check_guest(const struct machine *machine, size_t index, uint32_t cid, int pid, const char *program, const char *path,
-                        const char *name)
+static void check_guest(const struct machine *machine, size_t index, uint32_t cid, int pid,
+			const char *program, const char *path, const char *name)
 {
-	assert_true(index < machine->guest_count);
 	const struct machine_guest *guest = &machine->guests[index];
+
+	assert_true(index < machine->guest_count);
 	assert_int_equal(guest->cid, cid);
 	assert_int_equal(guest->pid, pid);
 	assert_string_equal(guest->program, program);
@@ -252,28 +271,35 @@ static void check_guest(const struct machine *machine, size_t index, uint32_t ci
 
 static void a_host_with_guests(void **state)
 {
-	(void)state;
 	struct machine machine;
+	char link[PATH_MAX + 32];
+
+	(void)state;
 	load("vhost_vsock 1 0 - Live 0x0\nvsock 1 2 - Live 0x0\n");
 	put("/dev/vsock", "2\n");
 	put_process(1, "/sbin/init");
-	put_process(100, "/usr/bin/qemu-system-x86_64 -name guest=web,debug-threads=on -device virtio-net-pci -device vhost-vsock-pci,id=v,guest-cid=3");
-	put_process(101, "/usr/libexec/qemu-kvm -name db -device {\"driver\":\"vhost-vsock-pci\",\"id\":\"vsock0\",\"guest-cid\":4,\"vhostfd\":\"28\"}");
+	put_process(100, "/usr/bin/qemu-system-x86_64 -name guest=web,debug-threads=on -device "
+			 "virtio-net-pci -device vhost-vsock-pci,id=v,guest-cid=3");
+	put_process(
+		101,
+		"/usr/libexec/qemu-kvm -name db -device {\"driver\":\"vhost-vsock-pci\",\"id\":\"vsock0\",\"guest-cid\":4,\"vhostfd\":\"28\"}");
 	put_process(102, "qemu-system-x86_64 -name none -device virtio-net-pci");
-	put_process(103, "cloud-hypervisor --api-socket /run/ch.api --vsock cid=5,socket=/run/ch.vsock");
-	put_process(104, "/usr/bin/cloud-hypervisor --vsock=cid=6,socket=/run/a,,b.vsock,iommu=off");
+	put_process(103,
+		    "cloud-hypervisor --api-socket /run/ch.api --vsock cid=5,socket=/run/ch.vsock");
+	put_process(104,
+		    "/usr/bin/cloud-hypervisor --vsock=cid=6,socket=/run/a,,b.vsock,iommu=off");
 	put_process(105, "/opt/firecracker --id fc7 --config-file /etc/fc.json");
-	put("/etc/fc.json", "{ \"vsock\": {\n \"guest_cid\": 7,\n \"uds_path\": \"/run/fc.vsock\" } }");
-	put_process(106, "firecracker --no-api --config-file fc.json");
-	put("/proc/106/cwd/fc.json", "{\"drives\": [] }");
+	/* its file is not read: it is whoever runs the process that names it */
+	put("/etc/fc.json", "{ \"vsock\": { \"guest_cid\": 7 } }");
 	put_process(107, "crosvm run --cid 8 kernel");
 	put_process(108, "crosvm run --vsock cid=9,device=/dev/vhost-vsock kernel");
-	put_process(109, "vhost-device-vsock --vm guest-cid=10,uds-path=/run/vd.vsock,socket=/run/vhost.socket");
+	put_process(
+		109,
+		"vhost-device-vsock --vm guest-cid=10,uds-path=/run/vd.vsock,socket=/run/vhost.socket");
 	put_process(110, "vi qemu-system-x86_64 -device vhost-vsock-pci,guest-cid=99");
 	put("/proc/111/cmdline", ""); /* a kernel thread */
 	put_process(112, "someone's-own-vmm");
 	put("/proc/112/fd/.keep", "");
-	char link[PATH_MAX + 32];
 	snprintf(link, sizeof(link), "%s/proc/112/fd/7", root);
 	assert_int_equal(symlink("/dev/vhost-vsock", link), 0);
 
@@ -287,10 +313,10 @@ static void a_host_with_guests(void **state)
 	check_guest(&machine, 1, 4, 101, "qemu-kvm", "", "db");
 	check_guest(&machine, 2, 5, 103, "cloud-hypervisor", "/run/ch.vsock", "");
 	check_guest(&machine, 3, 6, 104, "cloud-hypervisor", "/run/a,b.vsock", "");
-	check_guest(&machine, 4, 7, 105, "firecracker", "/run/fc.vsock", "fc7");
-	check_guest(&machine, 5, 8, 107, "crosvm", "", "");
-	check_guest(&machine, 6, 9, 108, "crosvm", "", "");
-	check_guest(&machine, 7, 10, 109, "vhost-device-vsock", "/run/vd.vsock", "");
+	check_guest(&machine, 4, 8, 107, "crosvm", "", "");
+	check_guest(&machine, 5, 9, 108, "crosvm", "", "");
+	check_guest(&machine, 6, 10, 109, "vhost-device-vsock", "/run/vd.vsock", "");
+	check_guest(&machine, 7, ADDR_CID_ANY, 105, "firecracker", "", "fc7");
 	check_guest(&machine, 8, ADDR_CID_ANY, 112, "someone's-own-vmm", "", "");
 	machine_free(&machine);
 }
@@ -300,8 +326,10 @@ static void a_host_with_guests(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TREE(nothing_loaded),  TREE(loopback_alone), TREE(a_guest), TREE(a_guest_without_device_or_driver),
-		TREE(builtin_modules), TREE(no_lists),       TREE(fences),  TREE(a_host_with_guests),
+		TREE(nothing_loaded),  TREE(loopback_alone),
+		TREE(a_guest),	       TREE(a_guest_without_device_or_driver),
+		TREE(builtin_modules), TREE(no_lists),
+		TREE(fences),	       TREE(a_host_with_guests),
 	};
 	return cmocka_run_group_tests_name("machine", tests, NULL, NULL);
 }

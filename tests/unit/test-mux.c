@@ -22,7 +22,8 @@ static void the_request(void **state)
 	assert_string_equal(request, "CONNECT 4294967294\n");
 }
 
-/* Whole, and in two parts cut at every place, and byte by byte: the same verdict, and nothing behind the line is taken. */
+/* Whole, and in two parts cut at every place, and byte by byte: the same verdict, and nothing
+ * behind the line is taken. */
 static void answers(const char *text, size_t line, enum mux_state expected)
 {
 	size_t length = strlen(text), used;
@@ -102,7 +103,8 @@ static void garbage(void **state)
 	answers("SSH-2.0-OpenSSH\r\n", 0, MUX_GARBAGE);
 	answers("HTTP/1.1 400 Bad Request\r\n", 0, MUX_GARBAGE);
 	/* no end of the line ever: told when the line is full, and what can't be OK at once */
-	answers("OK 1111111111111111111111111111111111111111111111111111111111111111", 0, MUX_GARBAGE);
+	answers("OK 1111111111111111111111111111111111111111111111111111111111111111", 0,
+		MUX_GARBAGE);
 	answers("S", 0, MUX_GARBAGE);
 }
 

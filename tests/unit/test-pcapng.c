@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include "base/pcapng.h"
+#include "cli/pcapng.h"
 
 #include <stdarg.h>
 #include <setjmp.h>

@@ -13,13 +13,15 @@
 
 #include <cmocka.h>
 
-#include "net/proxy-header.h"
+#include "proxy/protocols/proxy-header.h"
 
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 #define BYTES(text) (const uint8_t *)(text), sizeof(text) - 1
 
-/* Reads from memory of exactly that size, also cut at every place; size bytes must be used, whatever stands behind. */
-static enum proxy_header_state read_header(const uint8_t *data, size_t size, struct proxy_header *header, const char **why)
+/* Reads from memory of exactly that size, also cut at every place; size bytes must be used,
+ * whatever stands behind. */
+static enum proxy_header_state read_header(const uint8_t *data, size_t size, struct ends *header,
+					   const char **why)
 {
 	uint8_t *exact = malloc(size + 8);
 	size_t used = 0;
@@ -31,7 +33,8 @@ static enum proxy_header_state read_header(const uint8_t *data, size_t size, str
 
 		assert_non_null(begin);
 		memcpy(begin, data, cut);
-		assert_int_not_equal(proxy_header_read(begin, cut, header, &used, why), PROXY_HEADER_OK);
+		assert_int_not_equal(proxy_header_read(begin, cut, header, &used, why),
+				     PROXY_HEADER_OK);
 		free(begin);
 	}
 	memcpy(exact, data, size);
@@ -43,16 +46,16 @@ static enum proxy_header_state read_header(const uint8_t *data, size_t size, str
 	return state;
 }
 
-static void is(const struct proxy_end *end, const char *text)
+static void is(const struct one_end *end, const char *text)
 {
-	char buf[PROXY_END_TEXT_MAX];
+	char buf[ENDS_TEXT_MAX];
 
-	assert_string_equal(proxy_end_format(end, buf, sizeof(buf)), text);
+	assert_string_equal(ends_format(end, buf, sizeof(buf)), text);
 }
 
 static void good(const uint8_t *data, size_t size, const char *from, const char *to)
 {
-	struct proxy_header header;
+	struct ends header;
 	const char *why = "";
 
 	if (read_header(data, size, &header, &why) != PROXY_HEADER_OK)
@@ -63,7 +66,7 @@ static void good(const uint8_t *data, size_t size, const char *from, const char 
 
 static void bad(const uint8_t *data, size_t size, const char *what)
 {
-	struct proxy_header header;
+	struct ends header;
 	const char *why = "";
 
 	assert_int_equal(read_header(data, size, &header, &why), PROXY_HEADER_BAD);
@@ -74,29 +77,43 @@ static void bad(const uint8_t *data, size_t size, const char *what)
 static void version_1(void **state)
 {
 	(void)state;
-	good(BYTES("PROXY TCP4 192.0.2.1 192.0.2.2 51034 80\r\n"), "tcp:192.0.2.1:51034", "tcp:192.0.2.2:80");
-	good(BYTES("PROXY TCP6 2001:db8::1 ::1 0 65535\r\n"), "tcp:[2001:db8::1]:0", "tcp:[::1]:65535");
+	good(BYTES("PROXY TCP4 192.0.2.1 192.0.2.2 51034 80\r\n"), "tcp:192.0.2.1:51034",
+	     "tcp:192.0.2.2:80");
+	good(BYTES("PROXY TCP6 2001:db8::1 ::1 0 65535\r\n"), "tcp:[2001:db8::1]:0",
+	     "tcp:[::1]:65535");
 	good(BYTES("PROXY UNKNOWN\r\n"), "", "");
 	good(BYTES("PROXY UNKNOWN ffff::1 whatever \r\n"), "", "");
-	good(BYTES("PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"),
-	     "tcp:[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535", "tcp:[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535");
+	good(BYTES("PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
+		   "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n"),
+	     "tcp:[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535",
+	     "tcp:[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535");
 }
 
 static void bad_version_1(void **state)
 {
 	static const char *const lines[] = {
-		"PROXY TCP4 192.0.2.1 192.0.2.2 51034\r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 51034 80 \r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 51034 80 1\r\n",
-		"PROXY TCP4  192.0.2.1 192.0.2.2 51034 80\r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 51034 65536\r\n",
-		"PROXY TCP4 192.0.2.1 192.0.2.2 051034 80\r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 -1 80\r\n", "PROXY TCP4 ::1 ::1 1 1\r\n",
-		"PROXY TCP6 192.0.2.1 192.0.2.2 1 1\r\n", "PROXY TCP5 192.0.2.1 192.0.2.2 1 1\r\n", "PROXY TCP4 192.0.2.1 192.0.2.2 51034 80\n",
-		"PROXY \r\n", "PROXY \n", "PROXY  UNKNOWN\r\n", "PROXY unknown\r\n",
+		"PROXY TCP4 192.0.2.1 192.0.2.2 51034\r\n",
+		"PROXY TCP4 192.0.2.1 192.0.2.2 51034 80 \r\n",
+		"PROXY TCP4 192.0.2.1 192.0.2.2 51034 80 1\r\n",
+		"PROXY TCP4  192.0.2.1 192.0.2.2 51034 80\r\n",
+		"PROXY TCP4 192.0.2.1 192.0.2.2 51034 65536\r\n",
+		"PROXY TCP4 192.0.2.1 192.0.2.2 051034 80\r\n",
+		"PROXY TCP4 192.0.2.1 192.0.2.2 -1 80\r\n",
+		"PROXY TCP4 ::1 ::1 1 1\r\n",
+		"PROXY TCP6 192.0.2.1 192.0.2.2 1 1\r\n",
+		"PROXY TCP5 192.0.2.1 192.0.2.2 1 1\r\n",
+		"PROXY TCP4 192.0.2.1 192.0.2.2 51034 80\n",
+		"PROXY \r\n",
+		"PROXY \n",
+		"PROXY  UNKNOWN\r\n",
+		"PROXY unknown\r\n",
 	};
 	char longest[200];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
-		bad((const uint8_t *)lines[i], strlen(lines[i]), "can't be understood");
-	bad(BYTES("PROXY TCP4 192.0.2.1 192.0.2.2 51034 8\0\r\n"), "can't be understood");
+		bad((const uint8_t *)lines[i], strlen(lines[i]), "malformed PROXY header");
+	bad(BYTES("PROXY TCP4 192.0.2.1 192.0.2.2 51034 8\0\r\n"), "malformed PROXY header");
 	memset(longest, 'x', sizeof(longest));
 	memcpy(longest, "PROXY UNKNOWN ", 14);
 	bad((const uint8_t *)longest, sizeof(longest), "more than 107 bytes");
@@ -104,30 +121,47 @@ static void bad_version_1(void **state)
 	bad((const uint8_t *)longest, PROXY_V1_MAX + 1, "more than 107 bytes");
 	memcpy(longest + PROXY_V1_MAX - 2, "\r\n", 2);
 	good((const uint8_t *)longest, PROXY_V1_MAX, "", "");
-	bad(BYTES("GET / HTTP/1.1\r\n\r\n"), "no PROXY header");
-	bad(BYTES("PROXX"), "no PROXY header");
-	bad(BYTES("\r\n\r\n\0\r\nQUIX\n"), "no PROXY header");
+	bad(BYTES("GET / HTTP/1.1\r\n\r\n"), "a PROXY header was expected");
+	bad(BYTES("PROXX"), "a PROXY header was expected");
+	bad(BYTES("\r\n\r\n\0\r\nQUIX\n"), "a PROXY header was expected");
 }
 
 static void version_2(void **state)
 {
-	struct proxy_header header;
+	struct ends header;
 	const char *why;
 
 	(void)state;
-	good(BYTES(SIGNATURE "\x21\x11\0\x0c" "\300\0\2\1" "\300\0\2\2" "\307\132" "\0\120"), "tcp:192.0.2.1:51034", "tcp:192.0.2.2:80");
+	good(BYTES(SIGNATURE "\x21\x11\0\x0c"
+			     "\300\0\2\1"
+			     "\300\0\2\2"
+			     "\307\132"
+			     "\0\120"),
+	     "tcp:192.0.2.1:51034", "tcp:192.0.2.2:80");
 	/* TLVs behind the addresses, of a kind that we don't know */
-	good(BYTES(SIGNATURE "\x21\x11\0\x11" "\300\0\2\1" "\300\0\2\2" "\307\132" "\0\120" "\2\0\2ab"), "tcp:192.0.2.1:51034",
-	     "tcp:192.0.2.2:80");
+	good(BYTES(SIGNATURE "\x21\x11\0\x11"
+			     "\300\0\2\1"
+			     "\300\0\2\2"
+			     "\307\132"
+			     "\0\120"
+			     "\2\0\2ab"),
+	     "tcp:192.0.2.1:51034", "tcp:192.0.2.2:80");
 	/* vsock: CIDs 3 and 2, ports 1024 and 80 */
-	good(BYTES(SIGNATURE "\x21\0\0\x1c" "\xe0\0\4\0\0\0\3" "\xe1\0\4\0\0\4\0" "\xe2\0\4\0\0\0\2" "\xe3\0\4\0\0\0\120"), "vsock:3:1024",
-	     "vsock:2:80");
+	good(BYTES(SIGNATURE "\x21\0\0\x1c"
+			     "\xe0\0\4\0\0\0\3"
+			     "\xe1\0\4\0\0\4\0"
+			     "\xe2\0\4\0\0\0\2"
+			     "\xe3\0\4\0\0\0\120"),
+	     "vsock:3:1024", "vsock:2:80");
 	good(BYTES(SIGNATURE "\x21\0\0\0"), "", "");
-	assert_int_equal(read_header(BYTES(SIGNATURE "\x20\0\0\3abc"), &header, &why), PROXY_HEADER_OK);
+	assert_int_equal(read_header(BYTES(SIGNATURE "\x20\0\0\3abc"), &header, &why),
+			 PROXY_HEADER_OK);
 	assert_true(header.local);
 	assert_int_equal(header.from.peer.family, ADDR_NONE);
 	/* the checksum of RFC 3720's polynomial, over the header with its own bytes as zero */
-	good(BYTES(SIGNATURE "\x21\0\0\7" "\3\0\4\x3e\xc9\x89\x4e"), "", "");
+	good(BYTES(SIGNATURE "\x21\0\0\7"
+			     "\3\0\4\x3e\xc9\x89\x4e"),
+	     "", "");
 }
 
 static void bad_version_2(void **state)
@@ -149,33 +183,34 @@ static void bad_version_2(void **state)
 
 /* Making */
 
-static struct proxy_end tcp(const char *ip, uint16_t port)
+static struct one_end tcp(const char *ip, uint16_t port)
 {
-	struct proxy_end end = { .peer = { .family = ADDR_TCP } };
+	struct one_end end = { .peer = { .family = ADDR_TCP } };
 
 	end.peer.u.tcp.v6 = strchr(ip, ':') != NULL;
 	end.peer.u.tcp.port = port;
-	assert_int_equal(inet_pton(end.peer.u.tcp.v6 ? AF_INET6 : AF_INET, ip, &end.peer.u.tcp.ip), 1);
+	assert_int_equal(inet_pton(end.peer.u.tcp.v6 ? AF_INET6 : AF_INET, ip, &end.peer.u.tcp.ip),
+			 1);
 	return end;
 }
 
-static struct proxy_end vsock(uint32_t cid, uint32_t port)
+static struct one_end vsock(uint32_t cid, uint32_t port)
 {
-	return (struct proxy_end){ .peer = { .family = ADDR_VSOCK, .u.vsock = { cid, port } } };
+	return (struct one_end){ .peer = { .family = ADDR_VSOCK, .u.vsock = { cid, port } } };
 }
 
-static struct proxy_end local(const char *path)
+static struct one_end local(const char *path)
 {
-	struct proxy_end end = { .peer = { .family = ADDR_UNIX } };
+	struct one_end end = { .peer = { .family = ADDR_UNIX } };
 
 	memcpy(end.path, path, strlen(path));
 	return end;
 }
 
-static void round_trip(uint8_t version, bool is_local, struct proxy_end from, struct proxy_end to, const char *from_text,
-                       const char *to_text)
+static void round_trip(uint8_t version, bool is_local, struct one_end from, struct one_end to,
+		       const char *from_text, const char *to_text)
 {
-	struct proxy_header made = { .version = version, .local = is_local, .from = from, .to = to }, read;
+	struct ends made = { .version = version, .local = is_local, .from = from, .to = to }, read;
 	uint8_t data[PROXY_HEADER_MAX];
 	size_t size = proxy_header_make(&made, data);
 	const char *why;
@@ -183,39 +218,81 @@ static void round_trip(uint8_t version, bool is_local, struct proxy_end from, st
 	assert_true(size <= sizeof(data));
 	assert_int_equal(read_header(data, size, &read, &why), PROXY_HEADER_OK);
 	assert_int_equal(read.version, version);
-	assert_int_equal(read.local, is_local && version == 2);
+	assert_int_equal(read.local, version == 2 && !*from_text);
 	is(&read.from, from_text);
 	is(&read.to, to_text);
 }
 
+static void stray_bytes(void **state)
+{
+	static const char addresses[] = "\300\0\2\1\300\0\2\2\0\1\0\2";
+	uint8_t data[64];
+	struct ends header;
+	const char *why;
+
+	(void)state;
+	for (size_t stray = 1; stray <= 2; stray++) {
+		memset(data, 0xff, sizeof(data));
+		memcpy(data, SIGNATURE "\x21\x11\0", 15);
+		data[15] = (uint8_t)(12 + stray);
+		memcpy(data + 16, addresses, 12);
+		assert_int_equal(read_header(data, 28 + stray, &header, &why), PROXY_HEADER_BAD);
+		assert_non_null(strstr(why, "TLVs"));
+	}
+}
+
+/* What was said of datagrams is not believed of a connection. */
+static void udp_is_not_tcp(void **state)
+{
+	static const uint8_t udp[] = SIGNATURE "\x21\x12\0\x0c\300\0\2\1\300\0\2\2\0\1\0\2",
+			     none[] = SIGNATURE "\x21\x10\0\x0c\300\0\2\1\300\0\2\2\0\1\0\2";
+	struct ends header;
+	const char *why;
+
+	(void)state;
+	assert_int_equal(read_header(udp, sizeof(udp) - 1, &header, &why), PROXY_HEADER_OK);
+	assert_int_equal(header.from.peer.family, ADDR_UDP);
+	is(&header.to, "udp:192.0.2.2:2");
+	assert_int_equal(read_header(none, sizeof(none) - 1, &header, &why), PROXY_HEADER_OK);
+	is(&header.from, "");
+}
+
 static void made_and_read(void **state)
 {
-	char path[PROXY_PATH_MAX + 1], text[PROXY_PATH_MAX + 8];
+	char path[ENDS_PATH_MAX + 1], text[ENDS_PATH_MAX + 8];
 
 	(void)state;
 	for (uint8_t version = 1; version <= 2; version++) {
-		round_trip(version, false, tcp("192.0.2.1", 51034), tcp("192.0.2.2", 80), "tcp:192.0.2.1:51034", "tcp:192.0.2.2:80");
-		round_trip(version, false, tcp("2001:db8::1", 1), tcp("::1", 65535), "tcp:[2001:db8::1]:1", "tcp:[::1]:65535");
+		round_trip(version, false, tcp("192.0.2.1", 51034), tcp("192.0.2.2", 80),
+			   "tcp:192.0.2.1:51034", "tcp:192.0.2.2:80");
+		round_trip(version, false, tcp("2001:db8::1", 1), tcp("::1", 65535),
+			   "tcp:[2001:db8::1]:1", "tcp:[::1]:65535");
 		/* a socket that takes both sees IPv4 as mapped */
-		round_trip(version, false, tcp("::ffff:192.0.2.1", 1), tcp("::ffff:192.0.2.2", 2), "tcp:192.0.2.1:1", "tcp:192.0.2.2:2");
-		round_trip(version, false, tcp("192.0.2.1", 1), tcp("::1", 2), "tcp:[::ffff:192.0.2.1]:1", "tcp:[::1]:2");
+		round_trip(version, false, tcp("::ffff:192.0.2.1", 1), tcp("::ffff:192.0.2.2", 2),
+			   "tcp:192.0.2.1:1", "tcp:192.0.2.2:2");
+		round_trip(version, false, tcp("192.0.2.1", 1), tcp("::1", 2),
+			   "tcp:[::ffff:192.0.2.1]:1", "tcp:[::1]:2");
 		round_trip(version, true, tcp("192.0.2.1", 1), tcp("192.0.2.2", 2), "", "");
 		round_trip(version, false, vsock(3, 1), local("/x"), "", "");
 	}
 	round_trip(1, false, vsock(3, 1024), vsock(2, 80), "", "");
-	round_trip(2, false, vsock(3, 1024), vsock(UINT32_MAX - 1, 0), "vsock:3:1024", "vsock:4294967294:0");
+	round_trip(2, false, vsock(3, 1024), vsock(UINT32_MAX - 1, 0), "vsock:3:1024",
+		   "vsock:4294967294:0");
 	round_trip(1, false, local(""), local("/run/x"), "", "");
 	round_trip(2, false, local(""), local("/run/x"), "unix:", "unix:/run/x");
-	round_trip(2, false, local("@abstract"), local("/run/\x1b"), "unix:@abstract", "unix:/run/\\x1B");
-	memset(path, 'a', PROXY_PATH_MAX);
-	path[PROXY_PATH_MAX] = '\0';
+	round_trip(2, false, local("@abstract"), local("/run/\x1b"), "unix:@abstract",
+		   "unix:/run/\\x1B");
+	memset(path, 'a', ENDS_PATH_MAX);
+	path[ENDS_PATH_MAX] = '\0';
 	snprintf(text, sizeof(text), "unix:%s", path);
 	round_trip(2, false, local(path), local("/x"), text, "unix:/x");
 }
 
 static void as_written(void **state)
 {
-	struct proxy_header header = { .version = 1, .from = tcp("192.0.2.1", 51034), .to = tcp("192.0.2.2", 80) };
+	struct ends header = { .version = 1,
+			       .from = tcp("192.0.2.1", 51034),
+			       .to = tcp("192.0.2.2", 80) };
 	uint8_t data[PROXY_HEADER_MAX];
 
 	(void)state;
@@ -223,8 +300,23 @@ static void as_written(void **state)
 	assert_memory_equal(data, "PROXY TCP4 192.0.2.1 192.0.2.2 51034 80\r\n", 41);
 	header.version = 2;
 	assert_int_equal(proxy_header_make(&header, data), 28);
-	assert_memory_equal(data, SIGNATURE "\x21\x11\0\x0c" "\300\0\2\1" "\300\0\2\2" "\307\132" "\0\120", 28);
-	header = (struct proxy_header){ .version = 1 };
+	assert_memory_equal(data,
+			    SIGNATURE "\x21\x11\0\x0c"
+				      "\300\0\2\1"
+				      "\300\0\2\2"
+				      "\307\132"
+				      "\0\120",
+			    28);
+	header = (struct ends){ .version = 2, .from = vsock(3, 1024), .to = vsock(2, 80) };
+	assert_int_equal(proxy_header_make(&header, data), 44);
+	assert_memory_equal(data,
+			    SIGNATURE "\x20\0\0\x1c"
+				      "\xe0\0\4\0\0\0\3"
+				      "\xe1\0\4\0\0\4\0"
+				      "\xe2\0\4\0\0\0\2"
+				      "\xe3\0\4\0\0\0\120",
+			    44);
+	header = (struct ends){ .version = 1 };
 	assert_int_equal(proxy_header_make(&header, data), 15);
 	assert_memory_equal(data, "PROXY UNKNOWN\r\n", 15);
 }
@@ -232,8 +324,10 @@ static void as_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(version_1),     cmocka_unit_test(bad_version_1), cmocka_unit_test(version_2),
-		cmocka_unit_test(bad_version_2), cmocka_unit_test(made_and_read), cmocka_unit_test(as_written),
+		cmocka_unit_test(stray_bytes),	 cmocka_unit_test(udp_is_not_tcp),
+		cmocka_unit_test(version_1),	 cmocka_unit_test(bad_version_1),
+		cmocka_unit_test(version_2),	 cmocka_unit_test(bad_version_2),
+		cmocka_unit_test(made_and_read), cmocka_unit_test(as_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

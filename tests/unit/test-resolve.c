@@ -55,12 +55,14 @@ static const char *show(const struct places *places, unsigned port)
 			assert_int_equal(places->place[i].length, sizeof(*in6));
 		}
 		assert_int_equal(ntohs(in->sin_port), port);
-		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s", i ? " " : "", ip);
+		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s",
+					   i ? " " : "", ip);
 	}
 	return text;
 }
 
-static void now(const char *host, uint8_t ip, bool wildcard, enum addr_role role, const char *expected)
+static void now(const char *host, uint8_t ip, bool wildcard, enum addr_role role,
+		const char *expected)
 {
 	struct failure failure;
 	struct places places;
@@ -103,11 +105,13 @@ static void a_literal_of_the_other_family(void **state)
 	struct places places;
 
 	(void)state;
-	assert_int_equal(resolve_now(tcp("10.1.2.3", "", 6), ADDR_CONNECT, &places, &failure), -ENOENT);
+	assert_int_equal(resolve_now(tcp("10.1.2.3", "", 6), ADDR_CONNECT, &places, &failure),
+			 -ENOENT);
 	assert_int_equal(failure.step, STEP_RESOLVE);
 	assert_int_equal(failure.error, EAI_ADDRFAMILY);
 	assert_int_equal(resolve_now(tcp("::1", "", 4), ADDR_CONNECT, &places, &failure), -ENOENT);
-	assert_int_equal(resolve_now(tcp("host.example", "", 0), ADDR_CONNECT, &places, &failure), -EINPROGRESS);
+	assert_int_equal(resolve_now(tcp("host.example", "", 0), ADDR_CONNECT, &places, &failure),
+			 -EINPROGRESS);
 }
 
 static void waiting_for_the_answer(void **state)
@@ -116,52 +120,27 @@ static void waiting_for_the_answer(void **state)
 	struct places places;
 
 	(void)state;
-	assert_int_equal(resolve_wait(tcp("127.0.0.1", "80", 0), ADDR_CONNECT, &places, &failure), 0);
+	assert_int_equal(resolve_wait(tcp("127.0.0.1", "80", 0), ADDR_CONNECT, &places, &failure),
+			 0);
 	assert_string_equal(show(&places, 80), "127.0.0.1");
-	assert_int_equal(resolve_wait(tcp("127.0.0.1", "no-such-service", 0), ADDR_CONNECT, &places, &failure), -ENOENT);
+	assert_int_equal(resolve_wait(tcp("127.0.0.1", "no-such-service", 0), ADDR_CONNECT, &places,
+				      &failure),
+			 -ENOENT);
 	assert_int_equal(failure.step, STEP_RESOLVE);
 	assert_int_equal(failure.error, EAI_SERVICE);
 }
 
-/* What addr is asked with: 0, as who answers gets it. */
-static int question_of(struct resolver_question *question)
-{
-	struct resolver *resolver;
-	int pair[2], error;
-
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	assert_int_equal(resolver_start(&resolver), 0);
-	resolver_through(resolver, pair[0]);
-	error = resolver_ask(resolver, 1, &addr, ADDR_CONNECT);
-	if (!error)
-		assert_int_equal(resolver_read(pair[1], question), 1);
-	resolver_stop(resolver);
-	close(pair[1]);
-	return error;
-}
-
-/* A name of TCP alone is none of UDP, and the other way round; what is asked tells them apart. */
+/* A name of TCP alone is none of UDP, and the other way round. */
 static void services_of_udp(void **state)
 {
-	struct resolver_question question;
 	struct failure failure;
 	struct places places;
-	struct addr *again;
 
 	(void)state;
 	tcp("127.0.0.1", "80", 0);
-	assert_int_equal(question_of(&question), 0);
-	assert_true(resolver_is_for(&question, &addr));
 	addr.family = ADDR_UDP;
-	assert_false(resolver_is_for(&question, &addr));
 	assert_int_equal(resolve_wait(&addr, ADDR_CONNECT, &places, &failure), 0);
 	assert_string_equal(show(&places, 80), "127.0.0.1");
-	assert_int_equal(question_of(&question), 0);
-	assert_true(resolver_is_for(&question, &addr));
-	again = resolver_addr(&question);
-	assert_non_null(again);
-	assert_int_equal(again->family, ADDR_UDP);
-	free(again);
 	if (!getservbyname("tftp", "udp") || getservbyname("tftp", "tcp"))
 		skip(); /* no /etc/services */
 	strcpy(addr.service, "tftp");
@@ -177,7 +156,10 @@ static void wait_answer(struct resolver *resolver, struct resolver_answer *answe
 	int got;
 
 	while ((got = resolver_answer(resolver, answer)) == 0)
-		assert_int_equal(poll(&(struct pollfd){ .fd = resolver_fd(resolver), .events = POLLIN }, 1, 60000), 1);
+		assert_int_equal(
+			poll(&(struct pollfd){ .fd = resolver_fd(resolver), .events = POLLIN }, 1,
+			     60000),
+			1);
 	assert_int_equal(got, expected);
 }
 
@@ -197,7 +179,9 @@ static void the_helper_answers_each_of_many_questions(void **state)
 			int error;
 
 			snprintf(host, sizeof(host), "127.0.0.%u", asked + 1);
-			error = resolver_ask(resolver, asked, tcp(host, asked % 10 ? "80" : "no-such-service", 0), ADDR_CONNECT);
+			error = resolver_ask(resolver, asked,
+					     tcp(host, asked % 10 ? "80" : "no-such-service", 0),
+					     ADDR_CONNECT);
 			if (!error) {
 				asked++;
 				continue;
@@ -263,6 +247,34 @@ static void a_helper_that_was_killed_is_told_and_started_anew(void **state)
 	resolver_stop(NULL);
 }
 
+/* Its child is killed before it can answer: the first of the two names is in no file, and the child
+ * is stopped as soon as it is seen. */
+static void a_look_up_that_dies_is_answered_with_an_error(void **state)
+{
+	struct resolver *resolver;
+	struct resolver_answer answer;
+	pid_t helper, child;
+
+	(void)state;
+	assert_int_equal(resolver_start(&resolver), 0);
+	for (uint32_t id = 1;; id++) {
+		assert_true(id < 1000);
+		assert_int_equal(
+			resolver_ask(resolver, id, tcp("127.0.0.1", "80", 0), ADDR_CONNECT), 0);
+		helper = child_of(getpid());
+		child = helper ? child_of(helper) : 0;
+		if (child && kill(child, SIGKILL) == 0) {
+			wait_answer(resolver, &answer, 1);
+			if (answer.error == EAI_AGAIN)
+				break;
+		} else {
+			wait_answer(resolver, &answer, 1);
+		}
+		assert_int_equal(answer.id, id);
+	}
+	resolver_stop(resolver);
+}
+
 static void a_name_that_is_too_long_is_refused(void **state)
 {
 	struct resolver *resolver;
@@ -272,7 +284,8 @@ static void a_name_that_is_too_long_is_refused(void **state)
 	memset(name, 'a', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	assert_int_equal(resolver_start(&resolver), 0);
-	assert_int_equal(resolver_ask(resolver, 1, tcp(name, "80", 0), ADDR_CONNECT), -ENAMETOOLONG);
+	assert_int_equal(resolver_ask(resolver, 1, tcp(name, "80", 0), ADDR_CONNECT),
+			 -ENAMETOOLONG);
 	resolver_stop(resolver);
 }
 
@@ -286,6 +299,7 @@ int main(void)
 		cmocka_unit_test(services_of_udp),
 		cmocka_unit_test(the_helper_answers_each_of_many_questions),
 		cmocka_unit_test(a_helper_that_was_killed_is_told_and_started_anew),
+		cmocka_unit_test(a_look_up_that_dies_is_answered_with_an_error),
 		cmocka_unit_test(a_name_that_is_too_long_is_refused),
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A rate that many share, in a time of the test's own: what is let through, and that nobody gets more than others. */
+/* A rate that many share, in a time of the test's own: what is let through, and that nobody gets
+ * more than others. */
 #include "config.h"
 
 #include <setjmp.h>
@@ -28,10 +29,12 @@ static uint64_t run(uint64_t rate, struct reader *readers, size_t count, const u
 	uint64_t start = 100 * NSEC_PER_SEC, total = 0;
 
 	for (uint64_t now = start; now < start + NSEC_PER_SEC; now += STEP) {
-		/* each in turn may be the first to be called: the order in which they are must not matter */
+		/* each in turn may be the first to be called: the order in which they are must not
+		 * matter */
 		for (size_t i = 0; i < count; i++) {
 			struct reader *reader = &readers[(i + now / STEP) % count];
-			uint64_t bytes = share_turn(&share), want = wants ? wants[reader - readers] : 0;
+			uint64_t bytes = share_turn(&share),
+				 want = wants ? wants[reader - readers] : 0;
 
 			if (!reader->has_turn)
 				reader->at = share_ask(&share, 0, now);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The readers of SOCKS5 and HTTP CONNECT: whole, cut at every place, and nothing behind is taken. */
+/* The readers of SOCKS5 and HTTP CONNECT: whole, cut at every place, and nothing behind is taken.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -13,15 +14,18 @@
 
 #include <cmocka.h>
 
-#include "net/http-connect.h"
-#include "net/socks.h"
+#include "proxy/protocols/http-connect.h"
+#include "proxy/protocols/socks.h"
 
 #define BYTES(text) (const uint8_t *)(text), sizeof(text) - 1
 
-typedef enum socks_state reader(const uint8_t *data, size_t size, struct socks_request *request, size_t *used);
+typedef enum socks_state reader(const uint8_t *data, size_t size, struct socks_request *request,
+				size_t *used);
 
-/* Each shorter begin asks for more, or is refused as the whole is; with more behind it the same is used. */
-static enum socks_state read_all_cuts(reader *read, const uint8_t *data, size_t size, struct socks_request *request)
+/* Each shorter begin asks for more, or is refused as the whole is; with more behind it the same is
+ * used. */
+static enum socks_state read_all_cuts(reader *read, const uint8_t *data, size_t size,
+				      struct socks_request *request)
 {
 	uint8_t *exact = malloc(size + 8);
 	size_t used = 0, behind = 0;
@@ -58,15 +62,19 @@ static void methods(void **state)
 
 	(void)state;
 	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\5\1\0"), &request), SOCKS_OK);
-	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\5\3\2\1\0"), &request), SOCKS_OK);
+	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\5\3\2\1\0"), &request),
+			 SOCKS_OK);
 	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\5\1\2"), &request), SOCKS_BAD);
 	assert_int_equal(request.code, SOCKS_NO_METHOD);
 	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\5\0"), &request), SOCKS_BAD);
 	assert_int_equal(request.code, SOCKS_NO_METHOD);
-	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\4\1\0\120\1\2\3\4\0"), &request), SOCKS_BAD);
+	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\4\1\0\120\1\2\3\4\0"), &request),
+			 SOCKS_BAD);
 	assert_int_equal(request.code, SOCKS_SUCCEEDED);
 	assert_non_null(strstr(request.why, "SOCKS4"));
-	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("CONNECT a:1 HTTP/1.1\r\n"), &request), SOCKS_BAD);
+	assert_int_equal(
+		read_all_cuts(socks_read_methods, BYTES("CONNECT a:1 HTTP/1.1\r\n"), &request),
+		SOCKS_BAD);
 	assert_non_null(strstr(request.why, "HTTP"));
 	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\x16\3\1"), &request), SOCKS_BAD);
 	assert_non_null(strstr(request.why, "TLS"));
@@ -100,7 +108,8 @@ static void requests(void **state)
 	good_request(BYTES("\5\1\0\1\300\0\2\1\0\120"), "192.0.2.1", 80);
 	good_request(BYTES("\5\1\0\3\13example.org\1\273"), "example.org", 443);
 	good_request(BYTES("\5\1\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\37\220"), "::1", 8080);
-	good_request(BYTES("\5\1\0\3\1a\0\0"), "a", 0); /* who makes an address of it says what is wrong with port 0 */
+	good_request(BYTES("\5\1\0\3\1a\0\0"), "a",
+		     0); /* who makes an address of it says what is wrong with port 0 */
 	memset(longest + 5, 'a', 255);
 	memset(name, 'a', 255);
 	name[255] = '\0';
@@ -200,7 +209,9 @@ static void http_requests(void **state)
 	(void)state;
 	good_http("CONNECT example.org:443 HTTP/1.1\r\n\r\n", "example.org", 443);
 	good_http("CONNECT example.org:443 HTTP/1.0\n\n", "example.org", 443);
-	good_http("\r\nCONNECT [2001:db8::1]:80 HTTP/1.1\r\nHost: x\r\nProxy-Authorization: Basic\tabc\r\n\r\n", "[2001:db8::1]", 80);
+	good_http("\r\nCONNECT [2001:db8::1]:80 HTTP/1.1\r\nHost: x\r\nProxy-Authorization: "
+		  "Basic\tabc\r\n\r\n",
+		  "[2001:db8::1]", 80);
 }
 
 static void bad_http_requests(void **state)
@@ -269,10 +280,12 @@ static void http_answers(void **state)
 	char answer[HTTP_ANSWER_MAX];
 
 	(void)state;
-	assert_int_equal(http_answer(200, answer), strlen("HTTP/1.1 200 Connection established\r\n\r\n"));
+	assert_int_equal(http_answer(200, answer),
+			 strlen("HTTP/1.1 200 Connection established\r\n\r\n"));
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
 		size_t length = http_answer(statuses[i], answer);
-		const char *body = strstr(answer, "\r\n\r\n"), *said = strstr(answer, "Content-Length: ");
+		const char *body = strstr(answer, "\r\n\r\n"),
+			   *said = strstr(answer, "Content-Length: ");
 
 		assert_true(length < HTTP_ANSWER_MAX && length == strlen(answer));
 		assert_int_equal(atoi(answer + 9), statuses[i]);
@@ -286,8 +299,9 @@ static void http_answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(methods),      cmocka_unit_test(requests),          cmocka_unit_test(answers),
-		cmocka_unit_test(http_requests), cmocka_unit_test(bad_http_requests), cmocka_unit_test(http_limit),
+		cmocka_unit_test(methods),	     cmocka_unit_test(requests),
+		cmocka_unit_test(answers),	     cmocka_unit_test(http_requests),
+		cmocka_unit_test(bad_http_requests), cmocka_unit_test(http_limit),
 		cmocka_unit_test(http_answers),
 	};
 

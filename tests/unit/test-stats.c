@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "base/stats.h"
+#include "ping/stats.h"
 
 static void assert_near(double got, double want)
 {
@@ -20,7 +20,7 @@ static void assert_near(double got, double want)
 
 static void nothing_is_zero(void **state)
 {
-	struct stats stats = {0};
+	struct stats stats = { 0 };
 
 	(void)state;
 	assert_near(stats_mdev(&stats), 0);
@@ -31,7 +31,7 @@ static void nothing_is_zero(void **state)
 
 static void one_value_is_everything(void **state)
 {
-	struct stats stats = {0};
+	struct stats stats = { 0 };
 
 	(void)state;
 	stats_add(&stats, 142000);
@@ -51,10 +51,11 @@ static void one_value_is_everything(void **state)
 /* The running figures against what their definitions give. */
 static void figures_are_as_defined(void **state)
 {
-	static const uint64_t values[] = {142000, 118000, 131000, 133000, 90000, 5000000000, 7, 131000};
+	static const uint64_t values[] = { 142000, 118000,     131000, 133000,
+					   90000,  5000000000, 7,      131000 };
 	const size_t count = sizeof(values) / sizeof(values[0]);
 	double sum = 0, squares = 0, jitter = 0, ewma = (double)values[0];
-	struct stats stats = {0};
+	struct stats stats = { 0 };
 
 	(void)state;
 	for (size_t i = 0; i < count; i++) {
@@ -80,7 +81,7 @@ static void figures_are_as_defined(void **state)
 /* The textbook's formula, mean of squares less square of mean, loses all digits here. */
 static void mdev_is_stable_far_from_zero(void **state)
 {
-	struct stats stats = {0};
+	struct stats stats = { 0 };
 
 	(void)state;
 	for (unsigned i = 0; i < 1000; i++)
@@ -95,9 +96,10 @@ static void percentiles_are_nearest_rank(void **state)
 	static const struct {
 		double percent;
 		uint64_t want;
-	} rows[] = {{0, 1},    {0.1, 1},  {0.2, 2},   {1, 10},    {50, 500},    {90, 900},
-	            {99, 990}, {99.9, 999}, {99.91, 1000}, {100, 1000}, {33.3, 333}};
-	struct stats stats = {0};
+	} rows[] = { { 0, 1 },	      { 0.1, 1 },    { 0.2, 2 },   { 1, 10 },
+		     { 50, 500 },     { 90, 900 },   { 99, 990 },  { 99.9, 999 },
+		     { 99.91, 1000 }, { 100, 1000 }, { 33.3, 333 } };
+	struct stats stats = { 0 };
 
 	(void)state;
 	for (uint64_t i = 1000; i >= 1; i--)
@@ -109,7 +111,7 @@ static void percentiles_are_nearest_rank(void **state)
 
 static void percentiles_follow_additions(void **state)
 {
-	struct stats stats = {0};
+	struct stats stats = { 0 };
 
 	(void)state;
 	stats_add(&stats, 30);
@@ -129,7 +131,7 @@ static void percentiles_follow_additions(void **state)
 static void large_runs_are_sampled_evenly(void **state)
 {
 	const uint64_t total = 4 * (uint64_t)STATS_MAX_VALUES;
-	struct stats stats = {0};
+	struct stats stats = { 0 };
 
 	(void)state;
 	for (uint64_t i = 1; i <= total; i++)
@@ -138,7 +140,8 @@ static void large_runs_are_sampled_evenly(void **state)
 	assert_int_equal(stats.kept, STATS_MAX_VALUES);
 	assert_int_equal(stats.max, total);
 	for (unsigned percent = 10; percent < 100; percent += 10) {
-		double got = (double)stats_percentile(&stats, percent), want = (double)total * percent / 100;
+		double got = (double)stats_percentile(&stats, percent),
+		       want = (double)total * percent / 100;
 
 		if (fabs(got - want) > (double)total / 200)
 			fail_msg("p%u is %.0f of %.0f", percent, got, want);

@@ -13,7 +13,8 @@
 
 #define STEP 65536U
 
-/* Moves bytes as the trial wants them moved, at these costs (ns a step); returns how many of them were spliced. */
+/* Moves bytes as the trial wants them moved, at these costs (ns a step); returns how many of them
+ * were spliced. */
 static uint64_t run(struct trial *trial, uint64_t bytes, uint64_t copy_cost, uint64_t splice_cost)
 {
 	uint64_t spliced = 0;
@@ -32,12 +33,15 @@ static void both_have_the_same_turns_and_the_cheaper_one_keeps_the_pair(void **s
 	(void)state;
 	for (int splice_is_cheap = 0; splice_is_cheap < 2; splice_is_cheap++) {
 		struct trial trial = { 0 };
-		uint64_t copy = splice_is_cheap ? 1010 : 1000, splice = splice_is_cheap ? 1000 : 1010;
+		uint64_t copy = splice_is_cheap ? 1010 : 1000,
+			 splice = splice_is_cheap ? 1000 : 1010;
 
 		assert_true(trial_runs(&trial));
-		assert_int_equal(run(&trial, TRIAL_TURNS * TRIAL_TURN, copy, splice), TRIAL_TURNS * TRIAL_TURN / 2);
+		assert_int_equal(run(&trial, TRIAL_TURNS * TRIAL_TURN, copy, splice),
+				 TRIAL_TURNS * TRIAL_TURN / 2);
 		assert_false(trial_runs(&trial));
-		assert_int_equal(run(&trial, TRIAL_KEEP / 2, copy, splice), splice_is_cheap ? TRIAL_KEEP / 2 : 0);
+		assert_int_equal(run(&trial, TRIAL_KEEP / 2, copy, splice),
+				 splice_is_cheap ? TRIAL_KEEP / 2 : 0);
 	}
 }
 

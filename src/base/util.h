@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * util: macros known from the Linux kernel.
+ */
+#ifndef BASE_UTIL_H
+#define BASE_UTIL_H
+
+#include <stddef.h>
+
+/* The number of elements of an array, which must not be a pointer. */
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The structure of this type in which *pointer is the member of that name. The cast by way of
+ * void * keeps -Wcast-align quiet: a member is aligned if its structure is. */
+#define container_of(pointer, type, member) \
+	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+/* The same where the pointer is to const. */
+#define container_of_const(pointer, type, member) \
+	((const type *)(const void *)((const char *)(pointer)-offsetof(type, member)))
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include <stddef.h>
+
+#include "base/units.h"
+#include "base/util.h"
+#include "cat/cat.h"
+
+#define PATIENCE (10 * NSEC_PER_SEC)
+
+/* Where the name of the peer comes from: of all records, the moment of connecting. */
+static void address_text(const struct cat *cat, char *buf, size_t size)
+{
+	addr_format_short(&cat->addr, buf, size);
+}
+
+/* The record of the end, for -v. */
+void cat_log_done(const struct cat *cat)
+{
+	const struct relay *relay = &cat->relay;
+	char to[256];
+
+	address_text(cat, to, sizeof(to));
+	log_event(1, 1, "done", "-", to,
+		  (const struct log_field[]){
+			  { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
+			  { .key = "down", .type = LOG_F_NUMBER, .number = relay->chan[1].bytes },
+			  { .key = "time",
+			    .json_key = "seconds",
+			    .type = LOG_F_SECONDS,
+			    .number = loop_now(cat->loop) - relay->started },
+			  { .key = "end", .type = LOG_F_TEXT, .text = relay_end_word(relay) },
+			  { 0 },
+		  });
+}
+
+void cat_log_stats(const struct cat *cat)
+{
+	const struct relay *relay = &cat->relay;
+	uint64_t time = units_now() - relay->started;
+	double seconds = (double)(time ? time : 1) / 1e9;
+	char to[256];
+
+	address_text(cat, to, sizeof(to));
+	log_event(0, 1, "stats", "-", to,
+		  (const struct log_field[]){
+			  { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
+			  { .key = "down", .type = LOG_F_NUMBER, .number = relay->chan[1].bytes },
+			  { .key = "time",
+			    .json_key = "seconds",
+			    .type = LOG_F_SECONDS,
+			    .number = time },
+			  { .key = "up-rate",
+			    .json_key = "up_rate",
+			    .type = LOG_F_NUMBER,
+			    .number = (uint64_t)((double)relay->chan[0].bytes / seconds) },
+			  { .key = "down-rate",
+			    .json_key = "down_rate",
+			    .type = LOG_F_NUMBER,
+			    .number = (uint64_t)((double)relay->chan[1].bytes / seconds) },
+			  { .key = "end", .type = LOG_F_TEXT, .text = relay_end_word(relay) },
+			  { 0 },
+		  });
+}
+
+static void patience_over(struct loop *loop, struct timer *timer)
+{
+	struct cat *cat = container_of(timer, struct cat, patience);
+	const struct relay *relay = &cat->relay;
+	uint64_t since = relay->moved > relay->half_closed ? relay->moved : relay->half_closed;
+	bool waiting = chan_ended(&relay->chan[0]) && !chan_ended(&relay->chan[1]);
+	char to[256];
+
+	if (!waiting || since + PATIENCE > loop_now(loop)) {
+		since = waiting ? since : loop_now(loop);
+		(void)loop_timer(loop, timer, since + PATIENCE); /* or there is no notice */
+		return;
+	}
+	address_text(cat, to, sizeof(to));
+	log_notice("%s: the input has ended; waiting for the peer to close the connection", to);
+	if (cat->addr.family == ADDR_MUX)
+		log_hint("to limit the wait use --idle-timeout or --half-close-timeout");
+	else
+		log_hint("not every VMM tells the host that the input has ended; to limit the wait "
+			 "use --idle-timeout or --half-close-timeout");
+}
+
+void cat_watch_end(struct cat *cat)
+{
+	bool held = cat->addr.family == ADDR_MUX && !cat->relaying.no_shutdown;
+	bool to_host = cat->addr.family == ADDR_VSOCK && cat->addr.cid == ADDR_CID_HOST;
+
+	if ((!held && !to_host) || cat->options.traffic.receive_only)
+		return;
+	cat->patience.expired = patience_over;
+	(void)loop_timer(cat->loop, &cat->patience, loop_now(cat->loop) + PATIENCE);
+}
+
+void cat_log_open(const struct cat *cat)
+{
+	char to[256];
+
+	address_text(cat, to, sizeof(to));
+	log_event(1, 1, "open", "-", to,
+		  (const struct log_field[]){
+			  { .key = "connect",
+			    .type = LOG_F_SECONDS,
+			    .number = units_now() - cat->dial.started },
+			  { 0 },
+		  });
+}
+
+void cat_show_counters(const struct cat *cat)
+{
+	char to[256];
+
+	address_text(cat, to, sizeof(to));
+	log_error("%s: %llu bytes up, %llu bytes down", to,
+		  (unsigned long long)cat->relay.chan[0].bytes,
+		  (unsigned long long)cat->relay.chan[1].bytes);
+}

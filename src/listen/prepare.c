@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What may be found wrong before vsock-listen listens: user, directory, command, service. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/util.h"
+#include "net/explain.h"
+#include "listen/listen.h"
+
+/* Who connects gets one of these, or the COMMAND, or standard input and output. */
+static const struct {
+	const char *name; /* of the option */
+	enum service_kind kind;
+} services[] = {
+	{ "echo", SERVICE_ECHO },
+	{ "discard", SERVICE_DISCARD },
+	{ "generate", SERVICE_GENERATE },
+	{ "send-file", SERVICE_SEND_FILE },
+	{ "receive-dir", SERVICE_RECEIVE },
+	{ "hash", SERVICE_HASH },
+	{ NULL, SERVICE_NONE },
+};
+
+static int prepare_umask(const char *text)
+{
+	if (!text || (*text && strlen(text) <= 4 && strspn(text, "01234567") == strlen(text) &&
+		      strtoul(text, NULL, 8) <= 0777))
+		return 0;
+	log_error("--umask %s: not an octal mode from 0 to 777", text);
+	return STATUS_USAGE;
+}
+
+static int prepare_directory(struct listen *listen)
+{
+	const char *path = listen->options.chdir;
+	int error = 0;
+
+	if (!path)
+		return 0;
+	listen->directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (listen->directory < 0 || faccessat(listen->directory, ".", X_OK, AT_EACCESS) < 0)
+		error = errno;
+	if (error)
+		log_error("--chdir %s: %s", path, strerror(error));
+	return !error ? 0 : error == EACCES ? STATUS_DENIED : STATUS_FAILURE;
+}
+
+/* A COMMAND is looked for from where we are, though it may run elsewhere. */
+static int make_absolute(char **path)
+{
+	char here[PATH_MAX], *joined;
+
+	if (**path == '/')
+		return 0;
+	if (!getcwd(here, sizeof(here)))
+		return -errno;
+	if (asprintf(&joined, "%s/%s", here, *path) < 0)
+		return -ENOMEM;
+	free(*path);
+	*path = joined;
+	return 0;
+}
+
+static bool allows_somebody(const struct opt_list *who)
+{
+	for (size_t i = 0; i < who->count; i++)
+		if (strcmp(who->entries[i].opt->name, "allow") == 0)
+			return true;
+	return false;
+}
+
+/* Whose shell: the user that we become, or are. At home, unless --chdir says where. */
+static int find_shell(struct listen *listen)
+{
+	char self[16];
+	struct mistake error;
+	struct user own, *user = &listen->user;
+	int result = 0;
+
+	if (!user->name) {
+		snprintf(self, sizeof(self), "%u", (unsigned)getuid());
+		result = user_find(self, &own, &error);
+		user = &own;
+	}
+	if (!result && !listen->options.chdir) {
+		listen->directory = open(user->home, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (listen->directory < 0)
+			listen->directory = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (!result)
+		result = spawn_find(user->shell, (char **)&listen->spawn.path);
+	/* "-bash": by that a shell knows that it is a login shell */
+	if (!result) {
+		const char *slash = strrchr(user->shell, '/');
+
+		if (asprintf(&listen->shell[0], "-%s", slash ? slash + 1 : user->shell) < 0)
+			result = -ENOMEM;
+	}
+	if (user == &own)
+		user_free(&own);
+	return result;
+}
+
+static int prepare_shell(struct listen *listen, char **argv)
+{
+	int error;
+
+	if (argv && argv[0]) {
+		log_error("--shell and COMMAND cannot be used together");
+		return STATUS_USAGE;
+	}
+	if (!allows_somebody(&listen->server.settings.who)) {
+		log_error("--shell needs --allow: without it, anyone who can connect would get a "
+			  "shell");
+		log_hint("add --allow host, --allow 3 or --allow uid:0, or --allow any to admit "
+			 "everyone");
+		return STATUS_USAGE;
+	}
+	error = find_shell(listen);
+	if (error) {
+		log_error("--shell: %s", strerror(-error));
+		return STATUS_CANNOT_RUN;
+	}
+	listen->spawn.argv = listen->shell;
+	listen->spawn.directory = listen->directory;
+	listen->options.tty = true;
+	snprintf(listen->to, sizeof(listen->to), "shell");
+	return 0;
+}
+
+/* A missing COMMAND is reported before anybody connects. */
+static int prepare_command(struct listen *listen, char **argv)
+{
+	char *path;
+	int error;
+
+	if (listen->options.shell)
+		return prepare_shell(listen, argv);
+	if (!argv || !argv[0]) {
+		if (listen->options.tty)
+			log_error("--tty needs a COMMAND");
+		return listen->options.tty ? STATUS_USAGE : 0;
+	}
+	error = spawn_find(argv[0], &path);
+	if (!error && listen->options.chdir)
+		error = make_absolute(&path);
+	if (error) {
+		log_error("%s: %s", argv[0],
+			  error == -ENOENT ? "no such command" : "the command is not executable");
+		return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
+	}
+	listen->spawn = (struct spawn){ .argv = argv,
+					.path = path,
+					.directory = listen->options.chdir ? listen->directory
+									   : 0 };
+	snprintf(listen->to, sizeof(listen->to), "exec:%s", argv[0]);
+	return 0;
+}
+
+static int prepare_service(struct listen *listen, const struct opt_program *program)
+{
+	const char *chosen = NULL;
+	int error;
+
+	for (size_t i = 0; services[i].name; i++) {
+		if (!opt_given(program, services[i].name))
+			continue;
+		if (chosen) {
+			log_error("--%s and --%s cannot be used together", chosen,
+				  services[i].name);
+			return STATUS_USAGE;
+		}
+		chosen = services[i].name;
+		listen->service.kind = services[i].kind;
+	}
+	if (listen->options.json && listen->service.kind != SERVICE_HASH) {
+		log_error("--json needs --hash");
+		log_hint("for records of connections as JSON, use -v --log-format json");
+		return STATUS_USAGE;
+	}
+	if (!chosen)
+		return 0;
+	if (listen->spawn.argv) {
+		log_error("COMMAND and --%s cannot be used together", chosen);
+		return STATUS_USAGE;
+	}
+	snprintf(listen->to, sizeof(listen->to), "%s", chosen);
+	listen->service.directory = listen->directory;
+	listen->service.path = listen->options.send_file ? listen->options.send_file
+							 : listen->options.receive_dir;
+	listen->service.json = listen->options.json;
+	error = service_check(&listen->service);
+	if (error)
+		log_error("--%s %s: %s", chosen, listen->service.path ? listen->service.path : "",
+			  error == -ENOTSUP ? "not a regular file" : strerror(-error));
+	return !error ? 0 : error == -EACCES || error == -EPERM ? STATUS_DENIED : STATUS_FAILURE;
+}
+
+int listen_prepare(struct listen *listen, const struct opt_program *program, char **command)
+{
+	int error, status = prepare_umask(listen->options.umask);
+
+	if (!status)
+		status = common_user(listen->options.user, &listen->user);
+	if (status)
+		return status;
+	error = user_borrow(&listen->user);
+	if (!error)
+		status = prepare_directory(listen);
+	if (!error && !status)
+		status = prepare_command(listen, command);
+	if (!error && !status)
+		status = prepare_service(listen, program);
+	if (!error)
+		error = user_return();
+	if (!error)
+		return status;
+	log_error("--user %s: %s", listen->options.user, strerror(-error));
+	return STATUS_DENIED;
+}
+
+/*
+ * Options that have no effect with what is served: they are refused with the reason
+ */
+
+#define NOT_RELAYED "COMMAND uses the socket itself, so nothing is relayed"
+#define NOT_STDIO "it applies only to standard input and output"
+#define SERVES (LISTEN_SERVICE | LISTEN_SEND_FILE | LISTEN_RECEIVE | LISTEN_TERMINAL)
+#define NO_FILES "it applies only to COMMAND and to files"
+
+static const struct {
+	const char *option;
+	unsigned unfit; /* enum listen_mode */
+	const char *why;
+} unfits[] = {
+	{ "idle-timeout", LISTEN_COMMAND, NOT_RELAYED },
+	{ "half-close-timeout", LISTEN_COMMAND, NOT_RELAYED },
+	{ "no-shutdown", LISTEN_COMMAND, NOT_RELAYED },
+	{ "max-bytes", LISTEN_COMMAND, NOT_RELAYED },
+	{ "rate-limit", LISTEN_COMMAND, NOT_RELAYED },
+	{ "buffer", LISTEN_COMMAND, NOT_RELAYED },
+	{ "message-size", LISTEN_COMMAND, NOT_RELAYED },
+	{ "engine", LISTEN_COMMAND, NOT_RELAYED },
+	{ "progress", LISTEN_COMMAND, NOT_RELAYED },
+	{ "progress", SERVES, NOT_STDIO },
+	{ "size", LISTEN_COMMAND, NOT_RELAYED },
+	{ "size", SERVES, NOT_STDIO },
+	{ "dump", LISTEN_COMMAND, NOT_RELAYED },
+	{ "dump", SERVES, NOT_STDIO },
+	{ "record", LISTEN_COMMAND, NOT_RELAYED },
+	{ "record", SERVES, NOT_STDIO },
+	{ "crlf", LISTEN_COMMAND, NOT_RELAYED },
+	{ "crlf", SERVES, NOT_STDIO },
+	{ "send-only", LISTEN_COMMAND, NOT_RELAYED },
+	{ "send-only", SERVES, NOT_STDIO },
+	{ "receive-only", LISTEN_COMMAND, NOT_RELAYED },
+	{ "receive-only", SERVES, NOT_STDIO },
+	{ "max-conns", LISTEN_PLAIN, "standard input and output serve one connection at a time" },
+	{ "chdir", LISTEN_PLAIN | LISTEN_SERVICE, NO_FILES },
+	{ "umask", LISTEN_PLAIN | LISTEN_SERVICE | LISTEN_SEND_FILE, NO_FILES },
+};
+
+int listen_check(const struct opt_program *program, enum listen_mode mode)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(unfits); i++) {
+		if (!(unfits[i].unfit & mode) || !opt_given(program, unfits[i].option))
+			continue;
+		log_error("--%s has no effect here: %s", unfits[i].option, unfits[i].why);
+		return STATUS_USAGE;
+	}
+	return 0;
+}

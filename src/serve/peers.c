@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+#include "serve/peers.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHAINS_FIRST 64
+
+/* What tells peers apart. */
+struct key {
+	const void *scope;
+	unsigned char bytes[16];
+	uint32_t number, family;
+};
+
+static struct key key_of(const void *scope, const struct peer *peer)
+{
+	struct key key;
+
+	memset(&key, 0, sizeof(key)); /* padding is hashed too */
+	key.scope = scope;
+	key.family = peer->family;
+	if (peer->family == ADDR_VSOCK) {
+		key.number = peer->u.vsock.cid;
+	} else if (peer_is_ip(peer)) {
+		key.number = peer->u.tcp.v6;
+		memcpy(key.bytes, &peer->u.tcp.ip, peer->u.tcp.v6 ? 16 : 4);
+	} else {
+		key.number = peer->u.local.uid;
+	}
+	return key;
+}
+
+static bool is_same(const struct peers_count *count, const struct key *key)
+{
+	struct key own = key_of(count->scope, &count->peer);
+
+	return memcmp(&own, key, sizeof(own)) == 0;
+}
+
+static uint64_t hash(const struct key *key)
+{
+	const unsigned char *bytes = (const unsigned char *)key;
+	uint64_t value = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+
+	for (size_t i = 0; i < sizeof(*key); i++)
+		value = (value ^ bytes[i]) * UINT64_C(0x100000001b3);
+	return value ^ value >> 32;
+}
+
+uint64_t peers_hash(const void *scope, const struct peer *peer)
+{
+	struct key key = key_of(scope, peer);
+
+	return hash(&key);
+}
+
+static struct peers_count **chain_of(const struct peers *peers, const struct key *key)
+{
+	return &peers->chains[hash(key) % peers->chain_count];
+}
+
+/* Twice as many chains; without memory they grow longer instead. */
+static void grow(struct peers *peers)
+{
+	struct peers grown = { .chain_count = peers->chain_count ? 2 * peers->chain_count
+								 : CHAINS_FIRST };
+
+	grown.chains = calloc(grown.chain_count, sizeof(*grown.chains));
+	if (!grown.chains)
+		return;
+	for (size_t i = 0; i < peers->chain_count; i++) {
+		while (peers->chains[i]) {
+			struct peers_count *count = peers->chains[i];
+			struct key key = key_of(count->scope, &count->peer);
+			struct peers_count **chain = chain_of(&grown, &key);
+
+			peers->chains[i] = count->next;
+			count->next = *chain;
+			*chain = count;
+		}
+	}
+	free(peers->chains);
+	peers->chains = grown.chains;
+	peers->chain_count = grown.chain_count;
+}
+
+struct peers_count *peers_enter(struct peers *peers, const void *scope, const struct peer *peer)
+{
+	struct key key = key_of(scope, peer);
+	struct peers_count **chain, *count;
+
+	if (peers->count >= peers->chain_count)
+		grow(peers);
+	if (!peers->chain_count)
+		return NULL;
+	chain = chain_of(peers, &key);
+	for (count = *chain; count && !is_same(count, &key);)
+		count = count->next;
+	if (!count) {
+		count = calloc(1, sizeof(*count));
+		if (!count)
+			return NULL;
+		*count = (struct peers_count){ .next = *chain, .scope = scope, .peer = *peer };
+		*chain = count;
+		peers->count++;
+	}
+	count->open++;
+	return count;
+}
+
+void peers_leave(struct peers *peers, struct peers_count *count)
+{
+	struct peers_count **link;
+	struct key key;
+
+	if (!count || --count->open)
+		return;
+	key = key_of(count->scope, &count->peer);
+	link = chain_of(peers, &key);
+	while (*link != count)
+		link = &(*link)->next;
+	*link = count->next;
+	peers->count--;
+	free(count);
+}
+
+void peers_free(struct peers *peers)
+{
+	for (size_t i = 0; i < peers->chain_count; i++) {
+		while (peers->chains[i]) {
+			struct peers_count *count = peers->chains[i];
+
+			peers->chains[i] = count->next;
+			free(count);
+		}
+	}
+	free(peers->chains);
+	*peers = (struct peers){ 0 };
+}

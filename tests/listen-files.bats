@@ -1,0 +1,225 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# vsock-listen: --send-file, --receive-dir and --hash.
+
+load lib/common
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+# wrapped NAME SCRIPT ARGUMENT…: spawn_ready of what a script of bash executes.
+wrapped() {
+	printf '#!/bin/bash\n%s\n' "$2" >"wrapper-$1"
+	chmod +x "wrapper-$1"
+	spawn_ready "$1" "./wrapper-$1" "${@:3}"
+}
+
+@test "--send-file sends each client the file as it is at that moment" {
+	bytes 3M file
+	spawn_ready listen vsock-listen --send-file file tcp:127.0.0.1:0
+	vsock-cat "$ready" </dev/null >one
+	same file one
+	# what the client sends is no matter, and the file may be another by then
+	head -c 100K /dev/zero >new
+	mv new file
+	head -c 1M /dev/zero | vsock-cat "$ready" >two
+	same file two
+	rm file
+	# no file is no empty file: the connection is reset, maybe before the client knows that it
+	# is made
+	run -7 vsock-cat "$ready" </dev/null
+	wait_until grep -q "#3 deny .* -> send-file why=" listen.err
+	grep -q 'send-file: No such file' listen.err
+}
+
+@test "--send-file reports a file that cannot be sent before listening" {
+	run -1 vsock-listen --send-file nosuch tcp:127.0.0.1:0
+	[ "$output" = "vsock-listen: --send-file nosuch: No such file or directory" ]
+	run -1 vsock-listen --send-file . tcp:127.0.0.1:0
+	[[ $output == *"Is a directory" ]]
+	mkfifo fifo
+	run -1 vsock-listen --send-file fifo tcp:127.0.0.1:0
+	[[ $output == *"not a regular file" ]]
+	run -2 vsock-listen --send-file fifo --echo tcp:127.0.0.1:0
+	[[ $output == *"--echo and --send-file cannot be used together" ]]
+	run -2 vsock-listen --echo tcp:127.0.0.1:0 -- cat
+	[[ $output == *"COMMAND and --echo cannot be used together" ]]
+}
+
+@test "--receive-dir makes a new file for each connection, complete or .part" {
+	need python3
+	mkdir in
+	bytes 2M one
+	bytes 100 two
+	spawn_ready listen vsock-listen -v --receive-dir in --max-bytes 3M tcp:127.0.0.1:0
+	vsock-cat "$ready" <one
+	vsock-cat "$ready" <two
+	wait_until grep -q '#2 done tcp:.* -> in/[0-9]*T[0-9]*Z-2-tcp-127.0.0.1-[0-9]* up=100 down=0 .* end=eof' listen.err
+	[ "$(find in -type f | wc -l)" = 2 ]
+	same one in/*Z-1-tcp-127.0.0.1-*
+	same two in/*Z-2-tcp-127.0.0.1-*
+	# too much
+	head -c 4M /dev/zero | vsock-cat "$ready" || true
+	wait_until grep -q 'in/.*Z-3-.*\.part: incomplete, 3145728 bytes: max-bytes' listen.err
+	[ "$(stat -c %s in/*-3-*.part)" = 3145728 ]
+	# a connection that breaks
+	python3 - "${ready##*:}" <<-'PY'
+		import socket, struct, sys
+		c = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+		c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+		c.send(b"abc")
+		c.close()
+	PY
+	wait_until grep -q 'Z-4-.*\.part: incomplete, .* reset' listen.err
+	compgen -G "in/*-4-*.part"
+}
+
+@test "--receive-dir: names for UNIX peers, the default of --umask, a full disk" {
+	mkdir in
+	umask 022
+	spawn_ready listen vsock-listen --receive-dir in/ unix:@receive-$$
+	echo x | vsock-cat "$ready"
+	wait_until compgen -G 'in/*Z-1-unix-pid-*-uid-*[0-9]' >/dev/null
+	[ "$(stat -c %a in/*-1-*)" = 644 ]
+	# no file may grow beyond a block: the error is the operator's to know, and the connection
+	# is closed
+	wrapped small 'trap "" XFSZ; ulimit -f 8; exec vsock-listen "$@"' -c 1 \
+		--receive-dir in tcp:127.0.0.1:0
+	head -c 1M /dev/zero | vsock-cat "$ready" || true
+	ends_with 1 small
+	grep -q '\.part: incomplete, 8192 bytes: File too large' small.err
+}
+
+@test "--receive-dir reports a directory that cannot be written before listening" {
+	run -1 vsock-listen --receive-dir nosuch tcp:127.0.0.1:0
+	[[ $output == *"--receive-dir nosuch: No such file or directory" ]]
+	: >file
+	run -1 vsock-listen --receive-dir file tcp:127.0.0.1:0
+	[[ $output == *"Not a directory" ]]
+}
+
+@test "--hash prints SHA-256, size and peer" {
+	bytes 3M file
+	spawn_ready listen vsock-listen --hash tcp:127.0.0.1:0
+	vsock-cat "$ready" <file
+	vsock-cat "$ready" </dev/null
+	wait_until grep -q e3b0c442 listen.out
+	grep -qE "^$(sha256sum <file | cut -d' ' -f1) 3145728 tcp:127.0.0.1:[0-9]+$" listen.out
+	grep -q '^e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0 tcp:' \
+		listen.out
+}
+
+@test "--hash --json prints an object and marks incomplete transfers; seqpacket" {
+	need python3
+	spawn_ready listen vsock-listen --hash -j --max-bytes 10 -c 2 unix-seqpacket:hash
+	printf abc | vsock-cat unix-seqpacket:hash
+	printf 0123456789abc | vsock-cat --message-size 5 unix-seqpacket:hash || true
+	join listen
+	python3 - <<-'PY'
+		import hashlib, json
+		one, two = map(json.loads, open("listen.out"))
+		assert one["sha256"] == hashlib.sha256(b"abc").hexdigest() and one["bytes"] == 3 \
+		    and one["end"] == "eof", one
+		assert two["end"] == "max-bytes" and two["bytes"] == 10 \
+		    and two["from"].startswith("unix"), two
+	PY
+	run -2 vsock-listen --json tcp:127.0.0.1:0
+	[[ $output == *"--json needs --hash"* ]]
+}
+
+@test "--hash ends when standard output is full or closed" {
+	wrapped full 'exec vsock-listen "$@" >/dev/full' --hash tcp:127.0.0.1:0
+	vsock-cat "$ready" </dev/null
+	ends_with 1 full
+	grep -q 'standard output: No space left' full.err
+}
+
+@test "--hash: a stalled reader of standard output blocks nobody and gets every line" {
+	mkfifo lines
+	exec 8<>lines
+	wrapped hash 'exec vsock-listen "$@" >lines' --hash -v --drain-timeout 60s unix:hash
+	# a pipe holds 64 KiB: 900 lines of 100 bytes are more, and less than what is kept beside it
+	run -0 python3 -c '
+import socket
+for number in range(900):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect("hash")
+    s.sendall(b"x")
+    s.shutdown(socket.SHUT_WR)
+    s.settimeout(60)
+    assert s.recv(1) == b""'
+	wait_until eval '[ "$(grep -c " done " hash.err)" = 900 ]'
+	head -n 900 <&8 >got
+	[ "$(sort -u got | cut -d' ' -f2,3)" = "1 unix" ]
+	# the end: what is not taken is waited for
+	echo data | vsock-cat unix:hash
+	finish hash
+	read -r line <&8
+	[[ $line == "6667b2d1aab6a00caa5aee5af8ad9f1465e567abf1c209d15727d57b3e8f6e5f 5 unix"* ]]
+	exec 8>&-
+}
+
+@test "--hash: with too much unread output no more clients are served; a signal does not wait for the reader" {
+	mkfifo lines
+	exec 8<>lines
+	wrapped hash 'exec vsock-listen "$@" >lines' --hash -v unix:hash
+	spawn clients python3 -c '
+import socket
+for number in range(3000):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect("hash")
+    s.shutdown(socket.SHUT_WR)
+    s.settimeout(60)
+    assert s.recv(1) == b""'
+	# two pipes full and no more: it rests, and goes on when somebody reads
+	wait_until eval '[ "$(grep -c " done " hash.err)" -gt 1200 ]'
+	settled() {
+		local before
+		before=$(grep -c ' done ' hash.err); sleep 0.2;
+		[ "$(grep -c ' done ' hash.err)" = "$before" ]
+	}
+	wait_until settled
+	[ "$(grep -c ' done ' hash.err)" -lt 3000 ]
+	head -n 3000 <&8 >got
+	join clients
+	[ "$(wc -l <got)" = 3000 ]
+	for _ in $(seq 900); do echo; done | head -c 900 >nothing
+	run -0 python3 -c '
+import socket
+for number in range(900):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect("hash")
+    s.shutdown(socket.SHUT_WR)
+    s.recv(1)'
+	kill "${spawned[hash]}"
+	ends_with 1 hash
+	grep -q 'standard output: not everything was written: ' hash.err
+	exec 8>&-
+}
+
+@test "--hash: a full, blocking standard output does not delay the end" {
+	need python3
+	cat >blocked <<-'END'
+		#!/usr/bin/env python3
+		import os, socket, sys
+		reader, writer = socket.socketpair()
+		writer.setblocking(False)
+		try:
+		    while True:
+		        writer.send(bytes(4096))
+		except BlockingIOError:
+		    writer.setblocking(True)
+		# as long as it is open nobody is told that it is not read
+		reader.set_inheritable(True)
+		os.dup2(writer.fileno(), 1)
+		os.execvp("vsock-listen", ["vsock-listen", *sys.argv[1:]])
+	END
+	chmod +x blocked
+	spawn_ready hash ./blocked --hash -v unix:hash
+	run -0 vsock-cat unix:hash <<<hello
+	wait_until grep -q ' done ' hash.err
+	kill "${spawned[hash]}"
+	ends_with 1 hash
+	grep -q 'standard output: not everything was written: ' hash.err
+}
