@@ -69,8 +69,10 @@ struct resolver_answer {
 	int system_error; /* errno, where error is EAI_SYSTEM */
 	struct places places;
 };
+
 /* Reads an answer. 1: one was read; 0: none is there; -EPIPE: the helper is gone, and with it all
- * open questions. */
+ * open questions. A question whose process was killed between its answer and its end is answered
+ * twice; the second answer is an error, and to be ignored. */
 int resolver_answer(struct resolver *resolver, struct resolver_answer *answer);
 
 /*

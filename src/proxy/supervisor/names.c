@@ -81,8 +81,9 @@ static void take_answer(struct names *names, const struct resolver_answer *answe
 {
 	struct rule_port *port = answer->id < names->asked ? names->ports[answer->id] : NULL;
 
-	if (!port || port->places)
-		return;
+	if (!port)
+		return; /* a second answer: see net/resolve.h */
+	names->ports[answer->id] = NULL;
 	names->answered++;
 	port->places = answer->error ? NULL : malloc(sizeof(*port->places));
 	if (port->places)
@@ -100,7 +101,12 @@ static bool take_answers(struct names *names)
 	while ((got = resolver_answer(names->resolver, &answer)) > 0)
 		take_answer(names, &answer);
 	if (got < 0) {
-		fail(names, &names->ports[0]->listen, EAI_AGAIN);
+		size_t first = 0;
+
+		while (first < names->count && !names->ports[first])
+			first++;
+		if (first < names->count)
+			fail(names, &names->ports[first]->listen, EAI_AGAIN);
 		return true;
 	}
 	ask(names);
