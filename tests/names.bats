@@ -79,7 +79,7 @@ looks_up() {
 	echo 'tcp:slow.example:2299 exec:/bin/cat' >>rules
 	kill -HUP "${spawned[proxy]}"
 	wait_until looks_up
-	run -0 timeout 3 vsock-cat unix:cat <<<served
+	run -0 timeout 20 vsock-cat unix:cat <<<served
 	[ "$output" = served ]
 	run ! grep -q reloaded proxy.err
 	# the next reload waits for this one, and then is done
