@@ -29,9 +29,6 @@ shown() {
 }
 
 @test "examples that need no vsock do what the text says" {
-	failed=0
-	while IFS= read -r example; do
-		"$tests_top/tests/lib/example" "$example" || failed=1
-	done < <(sed -n 's/^== here //p' "$table")
-	[ $failed = 0 ]
+	mapfile -t examples < <(listed)
+	"$tests_top/tests/lib/example" here "${examples[@]}"
 }

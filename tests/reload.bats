@@ -143,7 +143,7 @@ is_refused() { # WHY
 	wait_ready proxy 2
 	is_refused 'cannot be read'
 	finish proxy
-	rm proxy.in
+	rm -f proxy.in
 	echo 'unix:front unix:echo' >proxy.in
 	spawn_ready proxy vsock-proxy -f - unix:always unix:echo
 	wait_ready proxy 2

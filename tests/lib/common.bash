@@ -7,9 +7,10 @@
 # spawn_ready, under a name; its output is in $BATS_TEST_TMPDIR/NAME.out and NAME.err, and whatever
 # still runs when the test ends is ended by its process id, and by nothing else. Nobody sleeps for a
 # time in the hope that something has happened: wait_until and wait_ready look every 0.05 s. In the
-# lab everything is ten times slower, so limits are generous and cost nothing.
+# lab everything is ten times slower, so limits are generous and cost nothing; and starting a
+# program is what costs most there, so what all tests do is done by the shell itself where it can.
 
-tests_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+tests_top=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 : "${VSOCK_TOOLS_BUILD:=$tests_top/build}"
 export VSOCK_TOOLS_BUILD
 case ":$PATH:" in
@@ -25,7 +26,7 @@ declare -gA spawned=()
 
 # The lab's kind here: loopback, host, guest, none; empty outside it.
 vsock_here() {
-	[ ! -e /run/vsock-lab ] || cat /run/vsock-lab
+	[ ! -e /run/vsock-lab ] || echo "$(</run/vsock-lab)"
 }
 
 # Call first in every test (or in setup) that connects to or listens on vsock.
@@ -50,23 +51,31 @@ wait_until() {
 			echo "waited ${patience} s in vain for: $*" >&2
 			return 1
 		fi
-		sleep 0.05
+		nap
 	done
+}
+
+# nap: sleep for 0.05 s. The shell itself waits for a line from a FIFO that nobody writes to, which
+# needs no process.
+nap() {
+	local fifo=${BATS_FILE_TMPDIR:-$BATS_TEST_TMPDIR}/nap
+	[ -p "$fifo" ] || mkfifo "$fifo" 2>/dev/null || true
+	{ read -rt 0.05 <>"$fifo" || [ $? -gt 128 ]; } 2>/dev/null || sleep 0.05
 }
 
 # spawn NAME COMMAND…: in the background, stdin from NAME.in in the test's directory if there is
 # such a
 # file.
 spawn() {
-	local name=$1 base=$BATS_TEST_TMPDIR/$1
+	local name=$1 base=$BATS_TEST_TMPDIR/$1 input=/dev/null
 	shift
-	[ -e "$base.in" ] || ln -s /dev/null "$base.in"
+	[ ! -e "$base.in" ] || input=$base.in
 	# 3 is bats' own: who keeps it open keeps bats from ending.
 	# emptied here and not in the background: what another of this name wrote must not be taken
 	# for its output
 	: >"$base.out"
 	: >"$base.err"
-	"$@" <"$base.in" >"$base.out" 2>"$base.err" 3>&- &
+	"$@" <"$input" >"$base.out" 2>"$base.err" 3>&- &
 	spawned[$name]=$!
 }
 
@@ -91,14 +100,23 @@ spawn_with_ready_fd() {
 wait_ready() {
 	local name=$1 count=${2:-1}
 	wait_until ready_or_ended "$name" "$count" || return 1
-	mapfile -t readies < <(sed -n 's/^READY //p' "$BATS_TEST_TMPDIR/$name.ready")
-	ready=${readies[0]:-}
+	read_readies "$name"
 	[ ${#readies[@]} -ge "$count" ]
 }
 
 ready_or_ended() {
-	[ "$(grep -c '^READY .*' "$BATS_TEST_TMPDIR/$1.ready")" -ge "$2" ] ||
-		! kill -0 "${spawned[$1]}" 2>/dev/null
+	read_readies "$1"
+	[ ${#readies[@]} -ge "$2" ] || ! kill -0 "${spawned[$1]}" 2>/dev/null
+}
+
+read_readies() {
+	local line lines=()
+	readies=()
+	mapfile -t lines <"$BATS_TEST_TMPDIR/$1.ready"
+	for line in "${lines[@]}"; do
+		[[ $line != "READY "* ]] || readies+=("${line#READY }")
+	done
+	ready=${readies[0]:-}
 }
 
 # worker_of NAME: the process id of a vsock-proxy's worker; who looks names up is a child of the
@@ -118,7 +136,7 @@ worker_of() {
 # only.
 inspectable=()
 # shellcheck disable=SC2034 # for the files that load this
-[ "$(id -u)" = 0 ] || inspectable=(--no-sandbox)
+[ "$EUID" = 0 ] || inspectable=(--no-sandbox)
 
 # descriptors_of NAME [TEST…]: how many descriptors a vsock-proxy has open, both its processes
 # together; TEST as find takes it.
@@ -258,7 +276,7 @@ types() {
 # NAME-host.sh and NAME-guest.sh in them. The host's script prints "ok THING" for each thing that
 # works.
 pair_once() {
-	"$tests_top/tests/lab/pair" --timeout 290 --no-autostart "$tests_top/tests/lab/$1-host.sh" \
+	"$tests_top/tests/lab/pair" --timeout 800 --no-autostart "$tests_top/tests/lab/$1-host.sh" \
 		"$tests_top/tests/lab/$1-guest.sh" \
 		>"$BATS_FILE_TMPDIR/output" 2>&1 || true
 }
