@@ -328,8 +328,6 @@ bats_tests += tests/addresses.bats
 bats_tests += tests/breaking.bats
 bats_tests += tests/cat-terminal.bats
 bats_tests += tests/cat.bats
-bats_tests += tests/completion.bats
-bats_tests += tests/contained.bats
 bats_tests += tests/examples-lab.bats
 bats_tests += tests/examples.bats
 bats_tests += tests/first-run.bats
@@ -344,7 +342,6 @@ bats_tests += tests/listen.bats
 bats_tests += tests/messages.bats
 bats_tests += tests/mux.bats
 bats_tests += tests/names.bats
-bats_tests += tests/options.bats
 bats_tests += tests/original-dst.bats
 bats_tests += tests/owned.bats
 bats_tests += tests/pairs.bats
@@ -375,11 +372,15 @@ bats_tests += tests/units.bats
 bats_tests += tests/vsock.bats
 bats_tests += tests/verbosity.bats
 bats_tests += tests/vsock-messages.bats
-# Those that compare texts with each other and with what the programs print.
-text_tests = tests/documents.bats
+# Those that compare texts with each other and with what the programs print, and one that runs none
+# of the programs: the sanitizers have nothing to find in them.
+text_tests = tests/completion.bats
+text_tests += tests/contained.bats
+text_tests += tests/documents.bats
 text_tests += tests/hints.bats
 text_tests += tests/layering.bats
 text_tests += tests/manual.bats
+text_tests += tests/options.bats
 text_tests += tests/sources.bats
 TESTS += $(bats_tests) $(text_tests)
 EXTRA_DIST += $(bats_tests) $(text_tests) tests/lib/ping_statistics.py
@@ -395,6 +396,7 @@ EXTRA_DIST += \
 	tests/lab/cookbook.bats tests/lab/cookbook.sh tests/lab/session tests/lab/terminal.py \
 	tests/lab/ssh.bats tests/lab/ssh-guest.sh tests/lab/ssh-host.sh \
 	tests/lab/services.bats tests/lab/services-guest.sh tests/lab/services-host.sh \
+	tests/lab/states.sh \
 	tests/lab/transfer.bats tests/lab/transfer-guest.sh tests/lab/transfer-host.sh
 
 # Installation and packages: suites packages and distros of scripts/check run them.

@@ -111,10 +111,12 @@ lab_job() {
 lab_qemu() {
 	local directory=$1 kernel=$2 initrd=$3 memory=$4 cpus=$5 share n=0
 	local -n lab_qemu_shares=$6
-	# A comma inside a value is written twice for qemu.
+	# A comma inside a value is written twice for qemu. Without no_timer_check the kernel panics
+	# ("IO-APIC + timer doesn't work") if the machine is busy while it looks whether the timer
+	# ticks.
 	qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -nic none -no-reboot
 		-m "$memory" -smp "$cpus" -kernel "$kernel/vmlinuz" -initrd "$initrd"
-		-append "console=ttyS0 quiet loglevel=4 panic=-1 reboot=t systemd.firstboot=no systemd.show_status=no"
+		-append "console=ttyS0 quiet loglevel=4 no_timer_check panic=-1 reboot=t systemd.firstboot=no systemd.show_status=no"
 		-serial "file:$directory/console"
 		-virtfs "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap"
 		-virtfs "local,path=${directory//,/,,},mount_tag=lab,security_model=none,multidevs=remap")

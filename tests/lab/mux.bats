@@ -9,7 +9,7 @@ setup_file() {
 	need qemu-system-x86_64 busybox
 	"$tests_top/tests/lab/device" >/dev/null 2>"$BATS_FILE_TMPDIR/device" ||
 		skip "vhost-device-vsock cannot be had: $(tail -n 1 "$BATS_FILE_TMPDIR/device")"
-	"$tests_top/tests/lab/mux" --kernel 6.12 --timeout 200 \
+	"$tests_top/tests/lab/mux" --kernel 6.12 --timeout 400 \
 		--wait-ready "$tests_top/tests/lab/mux-host.sh" \
 		"$tests_top/tests/lab/mux-guest.sh" >"$BATS_FILE_TMPDIR/output" 2>&1 || true
 }

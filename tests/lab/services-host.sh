@@ -21,7 +21,7 @@ for port in 8080 8081; do
 	python3 -u -m http.server --bind 127.0.0.1 --directory www $port >web$port.out 2>&1 &
 	until grep -q Serving web$port.out; do sleep 0.1; done
 done
-vsock-proxy -v --ready-fd 9 --wait 100s tcp:127.0.0.1:2375 vsock:42:2375 tcp:127.0.0.1:6379 \
+vsock-proxy -v --ready-fd 9 --wait 300s tcp:127.0.0.1:2375 vsock:42:2375 tcp:127.0.0.1:6379 \
 	vsock:42:6379 \
 	tcp:127.0.0.1:5000 vsock:42:5000 vsock:any:1080 socks5: allow-dest=127.0.0.1:8080 \
 	9>proxy.ready 2>proxy.err &
@@ -77,7 +77,7 @@ for _ in $(seq 100); do
 done
 is no-leak "$(($(descriptors "$relaying") <= before))" 1
 lab-guest start || exit 1
-is again "$(echo back | timeout 120 vsock-cat tcp:127.0.0.1:5000)" back
+is again "$(echo back | timeout 300 vsock-cat tcp:127.0.0.1:5000)" back
 kill $proxy
 wait $proxy
 sed 's/^/proxy: /' proxy.err | head -n 60

@@ -4,6 +4,8 @@
 # put keys into $LAB_SHARE.
 
 set -eu
+# shellcheck source=tests/lab/states.sh
+. "$(dirname "${BASH_SOURCE[0]}")/states.sh"
 PATH=$VSOCK_TOOLS_BUILD:$PATH
 mkdir -p /run/sshd /root/keys
 cp "$LAB_SHARE"/host_key "$LAB_SHARE"/user_key.pub /root/keys/
@@ -22,6 +24,6 @@ rm -f /root/.bashrc /root/.profile # what they start takes longer here than all 
 cd /root
 git init -q --bare there.git
 vsock-listen -v --ready-fd 3 22 -- /usr/sbin/sshd -i -f /root/keys/config 3>ready &
-until grep -q '^READY' ready; do sleep 0.1; done
+until seen 'READY *' ready; do nap 0.1; done
 lab-ready
 wait

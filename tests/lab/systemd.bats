@@ -17,7 +17,7 @@ in_vm() {
 	{ echo "tests_top='$tests_top' VSOCK_TOOLS_BUILD='$VSOCK_TOOLS_BUILD'"; prepare; cat;
 	} >"$BATS_TEST_TMPDIR/script"
 	export VSOCK_TOOLS_TESTS=$tests_top
-	run "$tests_top/tests/lab/vm" --systemd --timeout 280 bash "$BATS_TEST_TMPDIR/script"
+	run "$tests_top/tests/lab/vm" --systemd --timeout 400 bash "$BATS_TEST_TMPDIR/script"
 	echo "$output"
 	[ "$status" = 0 ]
 	[[ $output == *all-done* ]]

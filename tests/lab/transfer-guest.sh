@@ -5,6 +5,8 @@
 # end to a proxy there.
 
 set -u
+# shellcheck source=tests/lab/states.sh
+. "$(dirname "${BASH_SOURCE[0]}")/states.sh"
 PATH=$VSOCK_TOOLS_BUILD:$PATH
 mkdir -p /root/work/www
 cd /root/work || exit 1
@@ -14,7 +16,7 @@ serve() {
 	shift
 	: >"$name.ready"
 	vsock-listen --ready-fd 9 "$@" 9>"$name.ready" &
-	until grep -q '^READY' "$name.ready"; do sleep 0.1; done
+	until seen 'READY *' "$name.ready"; do nap 0.1; done
 }
 serve echo 5000 --echo
 serve sink 5001 --discard
@@ -24,7 +26,7 @@ vsock-cat host:6001
 echo "a closed port of the host: status $?"
 # In mid-transfer to a proxy of the host when this guest is killed.
 {
-	until [ -e "$LAB_SHARE/send-to-proxy" ]; do sleep 0.2; done
+	until [ -e "$LAB_SHARE/send-to-proxy" ]; do nap 0.2; done
 	exec vsock-cat --wait 60s host:6002 </dev/zero >/dev/null 2>&1
 } &
 lab-ready

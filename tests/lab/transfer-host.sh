@@ -3,6 +3,8 @@
 # transfer-host.sh: the host of transfer.bats. Prints "ok NAME" for each thing that works.
 
 set -u
+# shellcheck source=tests/lab/states.sh
+. "$(dirname "${BASH_SOURCE[0]}")/states.sh"
 PATH=$VSOCK_TOOLS_BUILD:$PATH
 mkdir -p /root/work
 cd /root/work || exit 1
@@ -23,7 +25,7 @@ serve() {
 	: >"$name.ready"
 	"$program" --ready-fd 9 "$@" 9>"$name.ready" >"$name.out" 2>"$name.err" &
 	pid=$!
-	until grep -q '^READY' "$name.ready" || ! kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+	until seen 'READY *' "$name.ready" || ! alive "$pid"; do nap 0.1; done
 	mapfile -t ready < <(sed -n 's/^READY //p' "$name.ready")
 }
 until_seen() {
@@ -35,7 +37,7 @@ vsock-cat -z 42:5000 2>absent.err
 is absent "$?" 4
 serve receiver vsock-listen 6000
 receiver=$pid
-vsock-cat --wait 120s -z 42:5000 2>wait.err &
+vsock-cat --wait 300s -z 42:5000 2>wait.err &
 waiter=$!
 lab-guest start || exit 1
 wait $waiter
@@ -58,7 +60,7 @@ try:
 except ConnectionResetError:
     print("reset")' >target.out &
 target=$!
-until [ -s target.out ]; do sleep 0.1; done
+until [ -s target.out ]; do nap 0.1; done
 serve from-guest vsock-proxy -v --allow 42 vsock::6002 "tcp:127.0.0.1:$(head -n 1 target.out)"
 from_guest=$pid
 serve proxy vsock-proxy -v tcp:127.0.0.1:0 vsock:42:5000 tcp:127.0.0.1:0 vsock:42:80 \
