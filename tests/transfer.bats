@@ -522,7 +522,6 @@ connection.close()'
 	run -0 sh -c 'vsock-cat --wait 60s tcp:127.0.0.1:"$1" <sent' sh "$port"
 	join ncat
 	same sent ncat.out
-	rm ncat.in
 	ln -s sent ncat.in
 	spawn ncat ncat -l --send-only 127.0.0.1 "$port"
 	run -0 sh -c 'vsock-cat --wait 60s tcp:127.0.0.1:"$1" </dev/null >got' sh "$port"
