@@ -75,6 +75,51 @@ wrapped() {
 	compgen -G "in/*-4-*.part"
 }
 
+@test "--max-bytes: as much as that is complete, and one byte more is not" {
+	local at size want status
+	mkdir in
+	bytes 65536 data
+	for at in tcp:127.0.0.1:0 unix:peer unix-seqpacket:peer; do
+		for size in 65535 65536 65537; do
+			want=0
+			((size <= 65536)) || want=1
+			# to a file, to a hash, and to nothing
+			for service in "--receive-dir in" --hash --discard; do
+				# shellcheck disable=SC2086 # two words
+				spawn_ready listen vsock-listen -v -c 1 --max-bytes 64K $service $at
+				head -c "$size" /dev/zero |
+					vsock-cat --message-size 1000 "$ready" || true
+				status=0
+				join listen || status=$?
+				[ "$status" = "$want" ]
+				case $want in
+				0) grep -q "up=$size .* end=eof" listen.err ;;
+				1) grep -q 'up=65[0-9]* .* end=max-bytes' listen.err ;;
+				esac
+			done
+			# messages are not cut
+			[[ $at == *seqpacket* ]] || [ "$(cat in/* | wc -c)" = $((size - want)) ]
+			[ "$(find in -name '*.part' | wc -l)" = "$want" ]
+			rm in/*
+		done
+		# and what is sent
+		for size in 65535 65536 65537; do
+			want=0
+			((size <= 65536)) || want=1
+			head -c "$size" /dev/zero >file
+			spawn_ready listen vsock-listen -c 1 --max-bytes 64K --send-file file $at
+			run vsock-cat --receive-only --message-size 1000 "$ready"
+			status=0
+			join listen || status=$?
+			[ "$status" = "$want" ]
+		done
+		spawn_ready listen vsock-listen -c 1 --max-bytes 64K --generate 64K $at
+		vsock-cat --receive-only "$ready" >got
+		join listen
+		[ "$(stat -c %s got)" = 65536 ]
+	done
+}
+
 @test "--receive-dir: names for UNIX peers, the default of --umask, a full disk" {
 	mkdir in
 	umask 022

@@ -160,7 +160,7 @@ start_peer() {
 	wait_until grep -qx 4 peer.out
 	grep -qx 3 peer.out
 	spawn_ready listen vsock-listen unix:./delayed
-	run -1 vsock-cat --delay 50ms --max-bytes 8 unix:./delayed <<<$'a\nb\nc\nd'
+	run -1 vsock-cat --delay 50ms --max-bytes 8 unix:./delayed <<<$'a\nb\nc\nd\ne'
 	join listen
 	[ "$(sed '/READY/d' listen.out)" = $'a\nb\nc\nd' ]
 }

@@ -410,6 +410,31 @@ assert isinstance(done["seconds"], float)' "$ready"
 	[[ ${stderr_lines[0]} == "vsock-cat: $ready: ended after 1000 B (--max-bytes)" ]]
 }
 
+@test "--max-bytes: an input or answer of exactly that size is complete" {
+	local size want input
+	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
+	for size in 999 1000 1001; do
+		want=0
+		((size <= 1000)) || want=1
+		head -c "$size" /dev/zero >file
+		# a file, a pipe; what is too much stays in the input
+		run "-$want" --separate-stderr sh -c \
+			'vsock-cat --max-bytes 1000 "$1" <file >/dev/null' sh "$ready"
+		run "-$want" --separate-stderr sh -c 'cat file | { vsock-cat --max-bytes 1000 "$1" >got
+			status=$?; cat >left; exit $status; }' sh "$ready"
+		[ "$(stat -c %s left)" = $((size - (want ? 1000 : size))) ]
+		[ "$want" = 1 ] || cmp file got
+	done
+	# a line end that becomes two bytes counts as two
+	spawn_ready listen vsock-listen unix:./lines
+	run -1 vsock-cat --crlf --max-bytes 5 unix:./lines <<<$'a\n\n\n'
+	join listen
+	sed '/READY/d' listen.out | cmp - <(printf 'a\r\n\r\n')
+	spawn_ready listen vsock-listen unix:./lines
+	vsock-cat --crlf --max-bytes 5 unix:./lines <<<$'a\n'
+	join listen
+}
+
 @test "--rate-limit, --buffer and --no-shutdown pass everything" {
 	bytes 200K sent
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo

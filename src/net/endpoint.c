@@ -247,6 +247,23 @@ ssize_t endpoint_peek(const struct endpoint *endpoint, void *data, size_t size)
 	return got < 0 ? -errno : got;
 }
 
+int endpoint_more(const struct endpoint *endpoint, bool *taken)
+{
+	int waiting = 0;
+	ssize_t got;
+	char byte;
+
+	*taken = false;
+	if (endpoint->in_kind != ENDPOINT_HOOKED && ioctl(endpoint->in, FIONREAD, &waiting) == 0 &&
+	    waiting > 0)
+		return 1;
+	/* Nothing there, the end, or a source that does not count: devices, a hook, and vsock
+	 * before Linux 6.17 (af_vsock.c, vsock_do_ioctl). */
+	got = endpoint_read(endpoint, &byte, 1);
+	*taken = got > 0;
+	return (int)got;
+}
+
 /* Several writes of at most the limit of one write. */
 static ssize_t write_pieces(const struct endpoint *endpoint, const void *data, size_t size)
 {
@@ -447,6 +464,9 @@ int endpoint_input(const struct endpoint *endpoint)
 
 	if (endpoint->family != ADDR_TCP || endpoint->in < 0)
 		return 0;
+	/* an urgent byte is not counted (tcp_inq), and closing resets all the same */
+	if (endpoint_at_mark(endpoint))
+		return 1;
 	return ioctl(endpoint->in, SIOCINQ, &bytes) == 0 ? bytes : 0;
 }
 

@@ -127,6 +127,10 @@ int endpoint_send_datagrams(int fd, const struct msghdr *each, const struct iove
 /* Like endpoint_read(), but leaves the data in the source. -EOPNOTSUPP: only stream sockets can do
  * this, and not on all transports. */
 ssize_t endpoint_peek(const struct endpoint *endpoint, void *data, size_t size);
+/* Is there more to read, be it one byte? 1; 0 at end of file; or a negative errno (-EAGAIN: that is
+ * not known yet). The byte stays in the source, unless the source cannot tell without giving it
+ * away: then *taken is set, and the byte is lost. Not for messages and datagrams. */
+int endpoint_more(const struct endpoint *endpoint, bool *taken);
 /* Is the next byte of a stream socket an urgent one (MSG_OOB)? Reading skips it; peeking does not
  * on the UNIX sockets of some kernels. */
 bool endpoint_at_mark(const struct endpoint *endpoint);

@@ -20,15 +20,18 @@ static struct share *share_of(const struct relay_settings *settings)
 	return share && share->rate && share->rate != UNITS_INF ? share : NULL;
 }
 
-uint64_t allowance_limit(const struct relay_settings *settings, int side)
+bool allowance_is_size(const struct relay_settings *settings, int side)
 {
-	return side == 1 && settings->source_bytes < settings->max_bytes ? settings->source_bytes
-									 : settings->max_bytes;
+	return side == 1 && settings->source_bytes != UNITS_INF &&
+	       settings->source_bytes <= settings->max_bytes;
 }
 
 static uint64_t bytes_left(const struct chan *chan, const struct transfer *transfer)
 {
-	uint64_t limit = allowance_limit(transfer->settings, transfer->side), gone;
+	const struct relay_settings *settings = transfer->settings;
+	uint64_t limit = allowance_is_size(settings, transfer->side) ? settings->source_bytes
+								     : settings->max_bytes,
+		 gone;
 
 	if (limit == UNITS_INF)
 		return UNITS_INF;

@@ -12,7 +12,8 @@ void allowance_set(struct chan *chan, struct transfer *transfer);
 void allowance_used(struct chan *chan, const struct transfer *transfer);
 /* The channel has ended: gives back its turn of the shared rate, if it has one. */
 void allowance_end(struct chan *chan, const struct relay_settings *settings, int side);
-/* The number of bytes after which the channel from side ends; UNITS_INF: no limit. */
-uint64_t allowance_limit(const struct relay_settings *settings, int side);
+/* Is the limit of the channel from side a size that its source has (--generate), so that reaching
+ * it is the end of the input? Otherwise it is --max-bytes, and only more than that is too much. */
+bool allowance_is_size(const struct relay_settings *settings, int side);
 
 #endif

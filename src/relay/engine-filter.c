@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "relay/allowance.h"
 #include "relay/engine.h"
 #include "relay/loop.h"
 #include "relay/relay.h"
@@ -100,6 +101,7 @@ static enum move filter_read(struct chan *chan, struct transfer *transfer)
 	struct relay_filter *filter = transfer->settings->filter;
 	unsigned char *buffer = loop_buffer(transfer->loop, (size_t)CHUNK * 3), *out = buffer;
 	size_t asked = engine_at_once(transfer, CHUNK), size;
+	uint64_t room = transfer->left;
 	enum move result;
 	ssize_t got;
 
@@ -116,6 +118,14 @@ static enum move filter_read(struct chan *chan, struct transfer *transfer)
 		out = buffer + CHUNK;
 		size = filter->pass(filter, buffer, size, out);
 	}
+	/* --max-bytes counts what is sent */
+	if (size > room && !allowance_is_size(transfer->settings, transfer->side)) {
+		engine_beyond(chan, transfer, size - room);
+		size = (size_t)room;
+	}
+	transfer->left = room - (size < room ? size : room);
+	if (transfer->allowance > transfer->left)
+		transfer->allowance = transfer->left;
 	/* lines are shown one by one, when they are sent */
 	if (!lines_are_messages(transfer))
 		engine_tap(transfer, out, size);

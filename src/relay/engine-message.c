@@ -196,6 +196,8 @@ static enum move message_read(struct chan *chan, struct transfer *transfer)
 		return MOVE_END;
 	if (got < 0)
 		return engine_got(transfer, got);
+	if ((uint64_t)got > transfer->left)
+		return engine_beyond(chan, transfer, (uint64_t)got);
 	transfer->message = true;
 	engine_count(transfer, (uint64_t)got);
 	return send_message(chan, transfer, data, (size_t)got, flags);

@@ -41,6 +41,7 @@ struct transfer {
 	uint64_t allowance; /* bytes that may be read now */
 	uint64_t left; /* bytes until --max-bytes */
 	uint64_t read; /* bytes read in this turn */
+	uint64_t beyond; /* bytes read beyond --max-bytes, and thrown away */
 	int side; /* of the source in its relay, for the tap */
 	int error;
 	bool limited; /* the allowance comes from a limit, not from the budget of a turn */
@@ -52,7 +53,8 @@ struct transfer {
 
 struct engine {
 	/* Reads at most transfer->allowance bytes, except that a message may be longer, and writes
-	 * them or leaves them pending. Before the call nothing is pending, except the beginning of
+	 * them or leaves them pending; never more than transfer->left, see engine_beyond(). Before
+	 * the call nothing is pending, except the beginning of
 	 * a line or frame, or if transfer->full is set. */
 	enum move (*read)(struct chan *chan, struct transfer *transfer);
 	/* Writes pending bytes. MOVE_ON: everything that can be written was written. */
@@ -98,6 +100,15 @@ static inline enum move engine_got(struct transfer *transfer, ssize_t got)
 	if (got <= 0)
 		return got ? engine_source_failed(transfer, (int)-got) : MOVE_END;
 	engine_count(transfer, (uint64_t)got);
+	return MOVE_ON;
+}
+
+/* The source has these bytes more than --max-bytes: they are thrown away, and no more is read. */
+static inline enum move engine_beyond(struct chan *chan, struct transfer *transfer, uint64_t bytes)
+{
+	transfer->beyond += bytes;
+	/* the beginning of a line may be pending: it is written now */
+	chan_event(chan, CHAN_LIMIT);
 	return MOVE_ON;
 }
 

@@ -339,10 +339,10 @@ static void destination_failed(struct loop *loop, struct relay *relay, int side,
 
 /* Moving */
 
-/* As much was read as may be, and all of it is written. */
+/* The source has given its size, or more than --max-bytes, and as much as may be is written. */
 static void limit_reached(struct loop *loop, struct relay *relay, int side)
 {
-	if (allowance_limit(relay->settings, side) != relay->settings->max_bytes) {
+	if (allowance_is_size(relay->settings, side)) {
 		source_ended(loop, relay, side);
 		return;
 	}
@@ -391,6 +391,7 @@ static void count_turn(struct relay *relay, struct chan *chan, struct transfer *
 		       uint64_t written)
 {
 	allowance_used(chan, transfer);
+	relay->lost += transfer->beyond;
 	if (transfer->read || written || transfer->message) {
 		relay->moved = loop_now(transfer->loop);
 		busy_moved(loop_busy(transfer->loop),

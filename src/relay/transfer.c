@@ -12,6 +12,7 @@
 
 #include "relay/transfer.h"
 
+#include "relay/allowance.h"
 #include "relay/choose.h"
 #include "relay/trial.h"
 
@@ -32,15 +33,36 @@ bool transfer_keeps_parts(const struct chan *chan)
 }
 
 /* Nothing may be read now. */
-static enum move hold_back(struct chan *chan, const struct transfer *transfer)
+static enum move hold_back(const struct transfer *transfer)
 {
 	if (transfer->full)
 		return MOVE_FULL;
-	if (transfer->left)
-		return transfer->limited ? MOVE_PAUSE : MOVE_BUDGET;
-	/* the beginning of a line may be pending: it is written now */
-	chan_event(chan, CHAN_LIMIT);
-	return MOVE_ON;
+	return transfer->limited ? MOVE_PAUSE : MOVE_BUDGET;
+}
+
+/*
+ * As much was read as may be, and all whole pieces of it are written. Where that is --max-bytes,
+ * the source may be at its end, and then nothing is missing, or it has more, which is too much; as
+ * long as neither is known it is waited for. Datagrams have no end, so a flow ends with what it may
+ * have.
+ */
+static enum move at_limit(struct chan *chan, struct transfer *transfer)
+{
+	bool taken;
+	int more;
+
+	if (allowance_is_size(transfer->settings, transfer->side) ||
+	    endpoint_is_datagrams(transfer->source->in_kind))
+		return engine_beyond(chan, transfer, 0);
+	if (transfer->source->in_kind == ENDPOINT_MESSAGES)
+		return engine_of(chan)->read(chan, transfer);
+	more = endpoint_more(transfer->source, &taken);
+	if (more > 0)
+		return engine_beyond(chan, transfer, taken);
+	/* a stream of frames that ends within one */
+	if (more == 0 && chan->engine == CHAN_DATAGRAM && chan_pending(chan))
+		more = -EBADMSG;
+	return engine_got(transfer, more);
 }
 
 /* On an established socket ENOTCONN is end of file (af_vsock.c: our own shutdown() after the
@@ -77,9 +99,9 @@ static enum move read_some(struct chan *chan, struct transfer *transfer)
 		return MOVE_END;
 	if (transfer->full && !engine->room(chan, transfer))
 		return MOVE_FULL;
-	if (!transfer->allowance)
-		return hold_back(chan, transfer);
-	result = engine->read(chan, transfer);
+	if (!transfer->allowance && (transfer->full || transfer->left))
+		return hold_back(transfer);
+	result = transfer->allowance ? engine->read(chan, transfer) : at_limit(chan, transfer);
 	if (result == MOVE_END || result == MOVE_SOURCE_FAILED)
 		return source_over(chan, transfer, result);
 	return result == MOVE_EMPTY && transfer->full ? MOVE_AHEAD : result;

@@ -398,6 +398,24 @@ int __wrap_fcntl(int fd, int command, ...)
 	}
 }
 
+/* FIONREAD, which is also SIOCINQ: bytes to read, of TCP those before an urgent one (tcp_inq). -1:
+ * it can't tell, as vsock before Linux 6.17. */
+static int input_of(const struct file *file)
+{
+	const struct sock *sock = file->sock;
+	uint64_t length;
+
+	if (!sock)
+		return file->tube ? (int)file->tube->bytes.length : -1;
+	if (sock->family == ADDR_VSOCK)
+		return -1;
+	length = sock->received.length;
+	if (sock->family == ADDR_TCP && sock->urgent >= sock->position &&
+	    sock->urgent - sock->position < length)
+		length = sock->urgent - sock->position;
+	return (int)length;
+}
+
 int __wrap_ioctl(int fd, unsigned long request, ...)
 {
 	struct file *file = fd_file(fd);
@@ -408,14 +426,15 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	value = va_arg(list, int *);
 	va_end(list);
 	call_other("ioctl");
+	if (request == FIONREAD) {
+		*value = input_of(file);
+		return *value < 0 ? answer(-ENOTTY) : 0;
+	}
 	if (!file->sock)
 		return answer(-ENOTTY);
 	switch (request) {
 	case SIOCATMARK:
 		*value = file->sock->urgent == file->sock->position;
-		break;
-	case SIOCINQ:
-		*value = (int)file->sock->received.length;
 		break;
 	case SIOCOUTQ:
 		*value = (int)file->sock->sending.length;

@@ -113,6 +113,84 @@ static void no_more_than_max_bytes_pass(void **state)
 			}
 }
 
+/* An answer to exactly as much as may be, and the end of both, in good order. */
+static void as_much_as_max_bytes_is_complete(void **state)
+{
+	(void)state;
+	for (unsigned engine = ENGINE_COPY; engine <= ENGINE_SPLICE; engine++)
+		for (enum kind left = 0; left < KINDS; left++)
+			for (int side = 0; side < 2; side++)
+				for (unsigned below = 0; below < 2; below++) {
+					struct rig rig;
+
+					rig_init(&rig, engine);
+					rig.settings.max_bytes = 10000 + below;
+					side_make(left, &rig.far[0], &rig.end[0]);
+					side_make(KIND_UNIX, &rig.far[1], &rig.end[1]);
+					rig_run(&rig);
+					send_pattern(&rig.far[side], 0, 0, 10000);
+					expect_pattern(&rig.far[!side], 0, 0, 10000);
+					expect_quiet(&rig.far[!side]);
+					send_pattern(&rig.far[!side], 1, 0, 5000);
+					expect_pattern(&rig.far[side], 1, 0, 5000);
+					far_finish(&rig.far[side]);
+					expect_end(&rig.far[!side]);
+					far_finish(&rig.far[!side]);
+					rig_ends(&rig, END_EOF);
+					assert_int_equal(rig.relay.lost, 0);
+					rig_free(&rig);
+				}
+}
+
+/* What comes after the limit stays with whoever sent it, where that can be told without taking it.
+ */
+static void one_byte_more_than_max_bytes_is_too_much(void **state)
+{
+	char more;
+
+	(void)state;
+	for (enum kind left = 0; left < KINDS; left++) {
+		struct rig rig;
+		int input;
+
+		rig_init(&rig, ENGINE_AUTO);
+		rig.settings.max_bytes = 10000;
+		side_make(left, &rig.far[0], &rig.end[0]);
+		side_make(KIND_UNIX, &rig.far[1], &rig.end[1]);
+		input = fcntl(rig.end[0].in, F_DUPFD_CLOEXEC, 3);
+		rig_run(&rig);
+		send_pattern(&rig.far[0], 0, 0, 10000);
+		expect_pattern(&rig.far[1], 0, 0, 10000);
+		expect_quiet(&rig.far[1]);
+		send_pattern(&rig.far[0], 0, 10000, 1);
+		rig_ends(&rig, END_MAX_BYTES);
+		assert_int_equal(rig.relay.chan[0].bytes, 10000);
+		assert_int_equal(rig.relay.lost, 0);
+		assert_int_equal(read(input, &more, 1), 1);
+		assert_int_equal((unsigned char)more, pattern(0, 10000));
+		close(input);
+		rig_free(&rig);
+	}
+}
+
+static void a_size_that_is_max_bytes_too_is_complete(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_init(&rig, ENGINE_AUTO);
+	rig.settings.source_bytes = rig.settings.max_bytes = 5000;
+	side_make(KIND_UNIX, &rig.far[0], &rig.end[0]);
+	side_make(KIND_UNIX, &rig.far[1], &rig.end[1]);
+	rig_run(&rig);
+	send_pattern(&rig.far[1], 0, 0, 6000);
+	expect_pattern(&rig.far[0], 0, 0, 5000);
+	expect_end(&rig.far[0]);
+	far_finish(&rig.far[0]);
+	rig_ends(&rig, END_EOF);
+	rig_free(&rig);
+}
+
 static void a_source_of_so_many_bytes_ends_after_them(void **state)
 {
 	struct rig rig;
@@ -261,6 +339,9 @@ int main(void)
 		cmocka_unit_test(the_half_close_timer_waits_for_a_half_close),
 		cmocka_unit_test(moving_bytes_put_the_idle_time_off),
 		cmocka_unit_test(no_more_than_max_bytes_pass),
+		cmocka_unit_test(as_much_as_max_bytes_is_complete),
+		cmocka_unit_test(one_byte_more_than_max_bytes_is_too_much),
+		cmocka_unit_test(a_size_that_is_max_bytes_too_is_complete),
 		cmocka_unit_test(a_source_of_so_many_bytes_ends_after_them),
 		cmocka_unit_test(the_rate_limit_holds_and_loses_nothing),
 		cmocka_unit_test(the_budget_holds_and_loses_nothing),
