@@ -127,8 +127,16 @@ vsock 1 2 - Live 0x0'
 	[[ $output == *"note: CID 1 cannot be reached from inside; to change that: sudo modprobe vsock_loopback"* ]]
 }
 
-@test "--cid without a CID prints nothing, status 4" {
-	run -4 vsock-info --cid --sysroot "$tree"
+@test "--cid without a CID prints nothing, and says why, status 4" {
+	run -4 --separate-stderr vsock-info --cid --sysroot "$tree"
+	[ "$output" = "" ]
+	[ "$stderr" = "vsock-info: this machine has no CID: /dev/vsock: No such file or directory" ]
+	mkdir -p "$tree/dev"
+	echo 4294967295 >"$tree/dev/vsock"
+	run -4 --separate-stderr vsock-info --cid --sysroot "$tree"
+	[ "$output" = "" ]
+	[ "$stderr" = "vsock-info: this machine has no CID" ]
+	run -4 vsock-info -qq --cid --sysroot "$tree"
 	[ "$output" = "" ]
 }
 

@@ -76,15 +76,15 @@ wrapped() {
 }
 
 @test "--max-bytes: as much as that is complete, and one byte more is not" {
-	local at size want status
+	local at size want status service
 	mkdir in
-	bytes 65536 data
 	for at in tcp:127.0.0.1:0 unix:peer unix-seqpacket:peer; do
 		for size in 65535 65536 65537; do
 			want=0
 			((size <= 65536)) || want=1
 			# to a file, to a hash, and to nothing
 			for service in "--receive-dir in" --hash --discard; do
+				[[ $at == tcp* || $service == *dir* ]] || continue
 				# shellcheck disable=SC2086 # two words
 				spawn_ready listen vsock-listen -v -c 1 --max-bytes 64K $service $at
 				head -c "$size" /dev/zero |

@@ -366,6 +366,52 @@ received() {
 	output="$status $(sed -E 's/127[.0-9]*:[0-9]+/PEER/g' listen.err)"
 }
 
+@test "a service with -c 1 says why its only connection did not end well" {
+	need python3
+	local service limit option status text open
+	truncate -s 1G large
+	for service in --echo --discard '--generate inf' '--send-file large' --hash; do
+		# shellcheck disable=SC2086 # two words
+		spawn_ready listen vsock-listen -c 1 $service tcp:127.0.0.1:0
+		python3 - "${ready##*:}" <<-'PY'
+			import socket, struct, sys
+			c = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+			c.sendall(b"abc")
+			c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+			c.close()
+		PY
+		ends_with 7 listen
+		[ "$(grep -vc hint: listen.err)" = 1 ]
+		# sendfile(2) that was interrupted by the reset tells only how much it sent
+		grep -q '^vsock-listen: tcp:.*: broke: the connection was reset' listen.err ||
+			grep -qE 'the peer closed .* before (what is generated|large)' listen.err
+		for limit in '--max-bytes 2:1:(--max-bytes)' '-i 100ms:5:no data for 100 ms' \
+			'--max-time 100ms:5:(--max-time)'; do
+			IFS=: read -r option status text <<<"$limit"
+			# shellcheck disable=SC2086 # two words each
+			spawn_ready listen vsock-listen -c 1 $service $option tcp:127.0.0.1:0
+			exec {open}<>/dev/tcp/127.0.0.1/"${ready##*:}"
+			# it may have been reset by now
+			(printf abc >&"$open") 2>/dev/null || true
+			ends_with "$status" listen
+			exec {open}>&-
+			[ "$(wc -l <listen.err)" = 1 ]
+			grep -q -- "^vsock-listen: tcp:.*$text$" listen.err
+		done
+	done
+	# a command that takes too long
+	spawn_ready listen vsock-listen -c 1 --max-time 100ms unix:slow -- sleep 1000
+	vsock-cat unix:slow </dev/null || true
+	ends_with 143 listen
+	[ "$(cat listen.err)" = "vsock-listen: exec:sleep: ended after 100 ms (--max-time)" ]
+	# with more than one connection to come they are records, for -v
+	spawn_ready listen vsock-listen -c 2 --echo --max-bytes 2 tcp:127.0.0.1:0
+	vsock-cat "$ready" <<<abc || true
+	vsock-cat "$ready" </dev/null
+	ends_with 0 listen
+	[ ! -s listen.err ]
+}
+
 @test "a plain vsock-listen says why its connection did not end well, as vsock-cat does" {
 	bytes 100K data
 	received '>/dev/full'

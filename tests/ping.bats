@@ -190,6 +190,19 @@ while True:
 	[[ "$output" == *█* ]]
 }
 
+@test "--wait that a signal ends says so, and its status is that of the last failure" {
+	spawn ping vsock-ping --wait 60s unix:./nothing
+	wait_until grep -q '^Name:.vsock-ping$' "/proc/${spawned[ping]}/status"
+	wait_until grep -q 'SigBlk:.*[1-9a-f]' "/proc/${spawned[ping]}/status"
+	kill -TERM "${spawned[ping]}"
+	status=0
+	join ping || status=$?
+	# 5: it had not tried yet
+	[[ $status = [45] ]]
+	grep -qx 'vsock-ping: unix:./nothing: no answer before signal 15 (Terminated)' \
+		"$BATS_TEST_TMPDIR/ping.err"
+}
+
 @test "--wait ends when the port opens, and says how long it took" {
 	ready=unix:$BATS_TEST_TMPDIR/s
 	spawn ping vsock-ping --wait 60s "$ready"

@@ -411,7 +411,7 @@ assert isinstance(done["seconds"], float)' "$ready"
 }
 
 @test "--max-bytes: an input or answer of exactly that size is complete" {
-	local size want input
+	local size want
 	spawn_ready server vsock-listen tcp:127.0.0.1:0 --echo
 	for size in 999 1000 1001; do
 		want=0
@@ -420,7 +420,8 @@ assert isinstance(done["seconds"], float)' "$ready"
 		# a file, a pipe; what is too much stays in the input
 		run "-$want" --separate-stderr sh -c \
 			'vsock-cat --max-bytes 1000 "$1" <file >/dev/null' sh "$ready"
-		run "-$want" --separate-stderr sh -c 'cat file | { vsock-cat --max-bytes 1000 "$1" >got
+		run "-$want" --separate-stderr sh -c 'cat file | {
+			vsock-cat --max-bytes 1000 "$1" >got
 			status=$?; cat >left; exit $status; }' sh "$ready"
 		[ "$(stat -c %s left)" = $((size - (want ? 1000 : size))) ]
 		[ "$want" = 1 ] || cmp file got

@@ -92,7 +92,7 @@ static void relay_done(struct loop *loop, struct relay *relay)
 	if (cat->options.stats)
 		cat_log_stats(cat);
 	cat->status = outcome_say(relay, cat->traffic.us, &cat->addr,
-				  addr_format_short(&cat->addr, to, sizeof(to)));
+				  addr_format_short(&cat->addr, to, sizeof(to)), &outcome_standard);
 	if (relay->result == END_OUTPUT)
 		cat->signal = SIGPIPE;
 	if (traffic_close(&cat->traffic) && cat->status == STATUS_DONE)

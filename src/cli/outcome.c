@@ -15,6 +15,7 @@ struct told {
 	const struct relay *relay;
 	int us;
 	const char *to;
+	const struct outcome_here *here;
 	char sent[32], received[32]; /* as sizes */
 };
 
@@ -68,7 +69,13 @@ static int limit_reached(const struct told *told)
 	}
 }
 
-/* Standard input or output has failed, or the connection in a way that needs no explanation. */
+/* Is the error one of our end? An echo has the peer at both ends. */
+static bool is_ours(const struct told *told)
+{
+	return told->relay->error_side == told->us && !told->here->mirrored;
+}
+
+/* Our end has failed, or the connection in a way that needs no explanation. */
 static int failed(const struct told *told)
 {
 	const struct relay *relay = told->relay;
@@ -81,9 +88,9 @@ static int failed(const struct told *told)
 		return STATUS_FAILURE;
 	}
 	log_error("%s: %s; %s sent, %s received",
-		  relay->error_side != told->us ? told->to
-		  : relay->error_read		? "standard input"
-						: "standard output",
+		  !is_ours(told)      ? told->to
+		  : relay->error_read ? told->here->input
+				      : told->here->output,
 		  strerror(relay->error), told->sent, told->received);
 	return STATUS_FAILURE;
 }
@@ -93,7 +100,7 @@ static int reset(const struct told *told, const struct addr *addr)
 	struct explanation why;
 
 	/* a socket as standard input */
-	if (told->relay->error_side == told->us)
+	if (is_ours(told))
 		return failed(told);
 	explain(addr, &(struct failure){ .step = STEP_RELAY, .error = told->relay->error }, &why);
 	log_error("%s: %s", told->to, why.what);
@@ -103,11 +110,15 @@ static int reset(const struct told *told, const struct addr *addr)
 	return STATUS_BROKEN;
 }
 
-int outcome_say(const struct relay *relay, int us, const struct addr *addr, const char *to)
-{
-	struct told told = { .relay = relay, .us = us, .to = to };
+const struct outcome_here outcome_standard = { .input = "standard input",
+					       .output = "standard output" };
 
-	units_show_size(relay->chan[us].bytes, told.sent, sizeof(told.sent));
+int outcome_say(const struct relay *relay, int us, const struct addr *addr, const char *to,
+		const struct outcome_here *here)
+{
+	struct told told = { .relay = relay, .us = us, .to = to, .here = here };
+
+	units_show_size(relay->chan[here->mirrored ? !us : us].bytes, told.sent, sizeof(told.sent));
 	units_show_size(relay->chan[!us].bytes, told.received, sizeof(told.received));
 	switch ((enum relay_end)relay->result) {
 	case END_EOF:
@@ -115,9 +126,9 @@ int outcome_say(const struct relay *relay, int us, const struct addr *addr, cons
 			tell_silence(&told);
 		return STATUS_DONE;
 	case END_LOST:
-		log_error("%s: the peer closed the connection before standard input was delivered "
+		log_error("%s: the peer closed the connection before %s was delivered "
 			  "whole (%s sent)",
-			  to, told.sent);
+			  to, here->input, told.sent);
 		return STATUS_BROKEN;
 	case END_UNANSWERED:
 		return unanswered(&told);

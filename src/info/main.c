@@ -246,6 +246,11 @@ static enum status tell_cid(const struct info *info)
 		log_error("/dev/vsock: permission denied");
 		return STATUS_DENIED;
 	}
+	if (info->machine.cid_error)
+		log_error("this machine has no CID: /dev/vsock: %s",
+			  strerror(info->machine.cid_error));
+	else
+		log_error("this machine has no CID");
 	return STATUS_ABSENT;
 }
 

@@ -68,15 +68,35 @@ static void hashes_moved(struct output *output, int error)
 }
 
 /* What vsock-cat would say of its connection; the exit status. */
-static int tell_outcome(const struct listen *listen, const struct session *session)
+static int tell_outcome(const struct listen *listen, const struct session *session,
+			const struct outcome_here *here)
 {
 	struct addr addr = listen->addr;
 	char from[PEER_TEXT_MAX];
 
 	if (session->peer.family == ADDR_VSOCK)
 		addr.cid = session->peer.u.vsock.cid;
-	return outcome_say(&session->relay, listen->traffic.us, &addr,
-			   peer_format(&session->peer, from, sizeof(from)));
+	return outcome_say(&session->relay, 1, &addr,
+			   peer_format(&session->peer, from, sizeof(from)), here);
+}
+
+/* The only connection, to a service or a command, ended badly: the status is not all that is said.
+ * Files that were received were reported, and a command has a status of its own. */
+static void tell_service(const struct listen *listen, const struct session *session)
+{
+	struct outcome_here here;
+	char time[32];
+
+	if (session->child) {
+		if (session->relay.result == END_MAX_TIME)
+			log_error(
+				"%s: ended after %s (--max-time)", listen->to,
+				units_show_duration(listen->relaying.max_time, time, sizeof(time)));
+		return;
+	}
+	service_here(&listen->service, &here);
+	if (session->relay.settings && listen->service.kind != SERVICE_RECEIVE)
+		tell_outcome(listen, session, &here);
 }
 
 static void session_ended(struct server *server, const struct session *session)
@@ -86,8 +106,10 @@ static void session_ended(struct server *server, const struct session *session)
 
 	if (session == listen->current) {
 		traffic_end(&listen->traffic, &session->relay);
-		status = tell_outcome(listen, session);
+		status = tell_outcome(listen, session, &outcome_standard);
 		listen->current = NULL;
+	} else if (status > 0 && listen->options.count == 1) {
+		tell_service(listen, session);
 	}
 	if (status < 0)
 		status = cannot_print(listen, -status);

@@ -124,6 +124,24 @@ int service_end(const struct service *service, struct session *session, struct e
 	}
 }
 
+void service_here(const struct service *service, struct outcome_here *here)
+{
+	*here = (struct outcome_here){ .input = "/dev/zero", .output = "/dev/null" };
+	switch (service->kind) {
+	case SERVICE_ECHO:
+		*here = (struct outcome_here){ "the echo", "the echo", .mirrored = true };
+		break;
+	case SERVICE_SEND_FILE:
+		here->input = service->path;
+		break;
+	case SERVICE_GENERATE:
+		here->input = "what is generated";
+		break;
+	default:
+		break;
+	}
+}
+
 static int print_digest(struct service *service, const struct session *session)
 {
 	int error = service->output.loop ? 0 : output_open(&service->output, session->group->loop);

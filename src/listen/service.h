@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "cli/outcome.h"
 #include "net/endpoint.h"
 #include "listen/output.h"
 #include "serve/session.h"
@@ -44,6 +45,8 @@ int service_check(struct service *service);
  * The session's owner holds what must live until the session ends. 0 or a negative errno. */
 int service_end(const struct service *service, struct session *session, struct endpoint *accepted,
 		struct endpoint *here);
+/* What is at the other end, as messages name it. */
+void service_here(const struct service *service, struct outcome_here *here);
 /* A session has ended: gives a received file its name, or prints the hash. Returns the session's
  * exit status, or a worse one, or a negative errno if standard output cannot be written.
  */

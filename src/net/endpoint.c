@@ -483,8 +483,9 @@ int endpoint_error(const struct endpoint *endpoint)
 {
 	int error = 0;
 	socklen_t size = sizeof(error);
+	int fd = endpoint->in >= 0 ? endpoint->in : endpoint->out;
 
-	if (endpoint->in < 0 || getsockopt(endpoint->in, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
 		return 0;
 	return error;
 }

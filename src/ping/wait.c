@@ -100,6 +100,8 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 	if (info->ssi_signo == SIGQUIT)
 		return;
 	log_progress_end();
+	log_error("%s: no answer before signal %u (%s)", waiting->ping->text, info->ssi_signo,
+		  strsignal((int)info->ssi_signo));
 	waiting->ping->status = waiting->ping->why.status ? (int)waiting->ping->why.status
 							  : STATUS_TIMEOUT;
 	loop_stop(loop);

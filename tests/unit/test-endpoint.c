@@ -3,6 +3,7 @@
  * pieces, what may block little by little. */
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -118,6 +119,23 @@ static void the_descriptors_of_an_endpoint_with_a_sender_are_its_own(void **stat
 	close(pair[1]);
 }
 
+/* One direction of a socket, as of an echo, whose input is another descriptor. */
+static void an_output_alone_has_the_error_of_its_socket(void **state)
+{
+	struct endpoint end;
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	end = endpoint_socket(pair[0], ADDR_UNIX, false);
+	end.in = -1;
+	assert_int_equal(endpoint_error(&end), 0);
+	assert_int_equal(endpoint_write(&end, "x", 1), 1);
+	close(pair[1]); /* with the byte unread: a reset */
+	assert_int_equal(endpoint_error(&end), ECONNRESET);
+	endpoint_close(&end);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +143,7 @@ int main(void)
 		cmocka_unit_test(what_may_block),
 		cmocka_unit_test(a_device_that_never_blocks_takes_all_at_once),
 		cmocka_unit_test(the_descriptors_of_an_endpoint_with_a_sender_are_its_own),
+		cmocka_unit_test(an_output_alone_has_the_error_of_its_socket),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
