@@ -167,15 +167,18 @@ static void not_ok(struct dial *dial, const char *text, size_t length)
 
 static void shake_hands(struct dial *dial)
 {
-	char peeked[MUX_LINE_MAX + 2];
-	size_t used = 0;
-	ssize_t got = recv(dial->fd, peeked, sizeof(peeked), MSG_PEEK | MSG_DONTWAIT);
+	/* what came before, and what has come now: a failure shows both */
+	char answer[2 * MUX_LINE_MAX + 2];
+	size_t before = dial->mux.length, used = 0;
+	char *peeked = answer + before;
+	ssize_t got = recv(dial->fd, peeked, sizeof(answer) - MUX_LINE_MAX,
+			   MSG_PEEK | MSG_DONTWAIT);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {
-		if (dial->mux.length) {
-			not_ok(dial, dial->mux.line, dial->mux.length);
+		if (before) {
+			not_ok(dial, dial->mux.line, before);
 			return;
 		}
 		/* closed without a word, also where that came as a reset */
@@ -183,6 +186,7 @@ static void shake_hands(struct dial *dial)
 		address_failed(dial);
 		return;
 	}
+	memcpy(answer, dial->mux.line, before);
 	switch (mux_feed(&dial->mux, peeked, (size_t)got, &used)) {
 	case MUX_OK:
 		recv(dial->fd, peeked, used, MSG_DONTWAIT);
@@ -192,7 +196,7 @@ static void shake_hands(struct dial *dial)
 		recv(dial->fd, peeked, used, MSG_DONTWAIT);
 		break;
 	case MUX_GARBAGE:
-		not_ok(dial, peeked, (size_t)got);
+		not_ok(dial, answer, before + (size_t)got);
 		break;
 	}
 }

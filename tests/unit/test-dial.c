@@ -497,6 +497,13 @@ static void expect_garbage(void)
 	fails(STEP_HANDSHAKE, EPROTO);
 }
 
+/* A message shows what came instead of OK from its beginning, in however many parts. */
+static void expect_beginning(void)
+{
+	fails(STEP_HANDSHAKE, EPROTO);
+	assert_memory_equal(result.detail, "OK n", 4);
+}
+
 static void expect_closed(void)
 {
 	fails(STEP_HANDSHAKE, ECONNRESET);
@@ -526,6 +533,7 @@ static void a_handshake_that_is_none(void **state)
 	settings.connect_timeout = 60 * NSEC_PER_SEC;
 	shake(&(struct script){ .parts = { NULL } }, expect_closed);
 	shake(&(struct script){ .parts = { "OK 12", NULL } }, expect_garbage);
+	shake(&(struct script){ .parts = { "OK ", "no\n" } }, expect_beginning);
 }
 
 int main(void)
