@@ -145,11 +145,14 @@ vsock 1 2 - Live 0x0'
 	process 2200 cloud-hypervisor --vsock cid=8,socket=/run/db.vsock
 	echo '/run/db.vsock db' >"$VSOCK_HOSTS"
 	process 2300 qemu-system-x86_64 -name 'guest=my own VM' -device vhost-vsock-pci,guest-cid=7
+	# relative to a directory that is not ours, or a number, which would be a CID
+	process 2400 cloud-hypervisor --vsock cid=9,socket=4
 	vsock-info --guests --format hosts --sysroot "$tree" >"$BATS_TEST_TMPDIR/out"
 	diff - "$BATS_TEST_TMPDIR/out" <<-'END'
 		3 web
 		7 guest7 # my own VM
 		/run/db.vsock db
+		# the path of guest9 is relative to the directory of its VMM: 4
 	END
 	# and they can be read back
 	VSOCK_HOSTS=$BATS_TEST_TMPDIR/out run -0 --separate-stderr vsock-info \

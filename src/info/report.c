@@ -513,9 +513,12 @@ void info_report_guests_hosts(const struct info *info)
 			snprintf(made, sizeof(made), "guest-pid%d", (int)guest->pid);
 		else
 			snprintf(made, sizeof(made), "guest%" PRIu32, guest->cid);
-		if (guest->path[0] &&
-		    (strcmp(shown(guest->path, path, sizeof(path)), guest->path) != 0 ||
-		     strpbrk(guest->path, " #")))
+		shown(guest->path, path, sizeof(path));
+		if (guest->path[0] && guest->path[0] != '/')
+			printf("# the path of %s is relative to the directory of its VMM: %s",
+			       good ? name : made, path);
+		else if (guest->path[0] &&
+			 (strcmp(path, guest->path) != 0 || strpbrk(guest->path, " #")))
 			printf("# the hosts file cannot contain the path of %s: %s",
 			       good ? name : made, path);
 		else if (guest->path[0])
