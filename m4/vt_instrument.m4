@@ -12,8 +12,8 @@ AC_DEFUN([VT_CHECKS], [
 ])
 
 # VT_SANITIZERS
-# --enable-asan, --enable-ubsan: sets VT_SANITIZER_CFLAGS, VT_SANITIZER_LDFLAGS and vt_sanitizers
-# (empty without any).
+# --enable-asan, --enable-ubsan, --enable-fuzzer: sets VT_SANITIZER_CFLAGS, VT_SANITIZER_LDFLAGS and
+# vt_sanitizers (empty without any).
 AC_DEFUN([VT_SANITIZERS], [
     AC_ARG_ENABLE([asan],
                   [AS_HELP_STRING([--enable-asan],
@@ -22,10 +22,24 @@ AC_DEFUN([VT_SANITIZERS], [
     AC_ARG_ENABLE([ubsan],
                   [AS_HELP_STRING([--enable-ubsan], [build with UndefinedBehaviorSanitizer])], [],
                   [enable_ubsan=no])
+    AC_ARG_ENABLE([fuzzer],
+                  [AS_HELP_STRING([--enable-fuzzer],
+                                  [build tests/fuzz for libFuzzer, which takes clang])], [],
+                  [enable_fuzzer=no])
+    # The fuzzer itself comes with a main(), so only what is in tests/fuzz is linked with it.
+    VT_FUZZER_LDFLAGS=
+    AS_IF([test "x$enable_fuzzer" = xyes], [
+        enable_asan=yes
+        enable_ubsan=yes
+        VT_FUZZER_LDFLAGS=-fsanitize=fuzzer
+    ])
+    AC_SUBST([VT_FUZZER_LDFLAGS])
+    AM_CONDITIONAL([WITH_FUZZER], [test "x$enable_fuzzer" = xyes])
     vt_sanitizers=
     AS_IF([test "x$enable_asan" = xyes], [vt_sanitizers=address])
     AS_IF([test "x$enable_ubsan" = xyes],
           [vt_sanitizers="${vt_sanitizers:+$vt_sanitizers,}undefined"])
+    AS_IF([test "x$enable_fuzzer" = xyes], [vt_sanitizers="fuzzer-no-link,$vt_sanitizers"])
     VT_SANITIZER_CFLAGS=
     VT_SANITIZER_LDFLAGS=
     AS_IF([test -n "$vt_sanitizers"], [

@@ -247,61 +247,7 @@ endif
 
 EXTRA_DIST += tests/bad-addresses.tsv tests/hosts
 
-# Random texts; under clang's fuzzer by hand, see the file.
-check_PROGRAMS += tests/fuzz/fuzz-addr
-TESTS += tests/fuzz/fuzz-addr
-check_PROGRAMS += tests/fuzz/fuzz-rules
-TESTS += tests/fuzz/fuzz-rules
-check_PROGRAMS += tests/fuzz/fuzz-requests
-TESTS += tests/fuzz/fuzz-requests
-check_PROGRAMS += tests/fuzz/fuzz-broker
-TESTS += tests/fuzz/fuzz-broker
-tests_fuzz_fuzz_broker_SOURCES = tests/fuzz/fuzz-broker.c tests/fuzz/driver.h
-tests_fuzz_fuzz_broker_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
-EXTRA_DIST += tests/fuzz/corpus-broker
-tests_fuzz_fuzz_broker_LDADD = libproxy.a $(tool_libraries) $(SECCOMP_LIBS)
-check_PROGRAMS += tests/fuzz/fuzz-plan
-TESTS += tests/fuzz/fuzz-plan
-tests_fuzz_fuzz_plan_SOURCES = tests/fuzz/fuzz-plan.c tests/fuzz/driver.h tests/lib/deny-vsock.h
-tests_fuzz_fuzz_plan_LDADD = libproxy.a $(tool_libraries) $(SECCOMP_LIBS)
-tests_fuzz_fuzz_plan_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
-EXTRA_DIST += \
-	tests/fuzz/corpus-plan/families \
-	tests/fuzz/corpus-plan/open-ended \
-	tests/fuzz/corpus-plan/range
-tests_fuzz_fuzz_requests_SOURCES = tests/fuzz/fuzz-requests.c tests/fuzz/driver.h \
-	tests/lib/deny-vsock.h
-tests_fuzz_fuzz_requests_LDADD = libproxy.a $(tool_libraries) $(SECCOMP_LIBS)
-tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz-rules.c tests/fuzz/driver.h tests/lib/deny-vsock.h
-tests_fuzz_fuzz_rules_LDADD = libproxy.a $(tool_libraries) $(SECCOMP_LIBS)
-tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz-addr.c tests/fuzz/driver.h tests/lib/deny-vsock.h
-tests_fuzz_fuzz_addr_LDADD = libnet.a libbase.a $(LIBBSD_LIBS) $(LIBMD_LIBS)
-tests_fuzz_fuzz_addr_CPPFLAGS = $(AM_CPPFLAGS) -DSRCDIR='"$(abs_top_srcdir)"'
-EXTRA_DIST += \
-	tests/fuzz/corpus-addr/abstract \
-	tests/fuzz/corpus-addr/datagrams \
-	tests/fuzz/corpus-addr/exec \
-	tests/fuzz/corpus-addr/fd \
-	tests/fuzz/corpus-addr/hosts \
-	tests/fuzz/corpus-addr/http \
-	tests/fuzz/corpus-addr/hybrid-name \
-	tests/fuzz/corpus-addr/ipv6 \
-	tests/fuzz/corpus-addr/mux \
-	tests/fuzz/corpus-addr/mux-url \
-	tests/fuzz/corpus-addr/name \
-	tests/fuzz/corpus-addr/ping \
-	tests/fuzz/corpus-addr/port \
-	tests/fuzz/corpus-addr/range \
-	tests/fuzz/corpus-addr/short \
-	tests/fuzz/corpus-addr/slip \
-	tests/fuzz/corpus-addr/socat \
-	tests/fuzz/corpus-addr/stdio \
-	tests/fuzz/corpus-addr/tcp \
-	tests/fuzz/corpus-addr/tcp-any \
-	tests/fuzz/corpus-addr/tcp6 \
-	tests/fuzz/corpus-addr/unix \
-	tests/fuzz/corpus-addr/url \
-	tests/fuzz/corpus-addr/words
+include tests/fuzz/local.mk
 
 # What is relied on in the kernel.
 assume_tests = tests/assume/poll tests/assume/splice tests/assume/unix tests/assume/vsock

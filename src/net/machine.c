@@ -625,30 +625,32 @@ static bool process_has_vhost(const char *root, pid_t pid)
 	return found;
 }
 
+bool machine_read_guest(const char *line, size_t length, struct machine_guest *guest)
+{
+	const struct words words = { .data = line, .length = length };
+	const char *slash = strrchr(line, '/'), *program = slash ? slash + 1 : line;
+
+	*guest = (struct machine_guest){ .cid = ADDR_CID_ANY };
+	snprintf(guest->program, sizeof(guest->program), "%s", program);
+	for (size_t i = 0; i < ARRAY_SIZE(vmms); i++)
+		if (strncmp(program, vmms[i].program, strlen(vmms[i].program)) == 0 &&
+		    vmms[i].read(&words, guest))
+			return true;
+	return false;
+}
+
 static bool guest_read(const char *root, pid_t pid, struct machine_guest *guest)
 {
 	char path[PATH_MAX];
-	struct words words = { 0 };
+	size_t length = 0;
 	char *line = path_make(path, sizeof(path), root, "/proc/%d/cmdline", (int)pid)
-			     ? file_read(path, 1u << 20, &words.length)
+			     ? file_read(path, 1u << 20, &length)
 			     : NULL;
-	const char *slash, *program;
-	bool found = false;
+	bool found = line && length &&
+		     (machine_read_guest(line, length, guest) || process_has_vhost(root, pid));
 
-	if (!line || !words.length) {
-		free(line);
-		return false;
-	}
-	words.data = line;
-	slash = strrchr(line, '/');
-	program = slash ? slash + 1 : line;
-	*guest = (struct machine_guest){ .cid = ADDR_CID_ANY, .pid = pid };
-	snprintf(guest->program, sizeof(guest->program), "%s", program);
-	for (size_t i = 0; i < ARRAY_SIZE(vmms) && !found; i++)
-		if (strncmp(program, vmms[i].program, strlen(vmms[i].program)) == 0)
-			found = vmms[i].read(&words, guest);
-	if (!found)
-		found = process_has_vhost(root, pid);
+	if (found)
+		guest->pid = pid;
 	free(line);
 	return found;
 }

@@ -66,6 +66,11 @@ struct machine {
 void machine_look(struct machine *machine, const char *root, bool guests);
 void machine_free(struct machine *machine);
 
+/* Reads the command line of a process, words that each end with a NUL; another NUL must follow
+ * length bytes. Fills in what it says of a guest, except for the process id, and returns true if it
+ * is that of a VMM which has one. Else only the name of the program is filled in. */
+bool machine_read_guest(const char *line, size_t length, struct machine_guest *guest);
+
 /* Is there any transport: a device to a host, vhost_vsock or vsock_loopback? */
 bool machine_has_transport(const struct machine *machine);
 /* True for MODULE_LOADED and MODULE_BUILTIN. */

@@ -5,8 +5,6 @@
 
 #include "driver.h"
 
-#include <dirent.h>
-
 #include "net/addr.h"
 
 #define INPUT_MAX 8192
@@ -26,7 +24,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static char text[INPUT_MAX + 1], printed[ADDR_TEXT_MAX], again[ADDR_TEXT_MAX],
 		joined[ADDR_TEXT_MAX];
 	static struct hosts hosts;
-	struct hosts other = { 0 };
 	static struct addr addr, read;
 	struct mistake hosts_error;
 	struct mistake error;
@@ -68,180 +65,89 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				     &error) < 0)
 			check(error.offset <= strlen(joined), "the caret stands outside", joined);
 	}
-	if (hosts_read(&other, "hosts", (const char *)data, size, &hosts_error) < 0)
-		check(hosts_error.offset <= strlen(other.bad.text), "the caret stands outside",
-		      other.bad.text);
-	hosts_free(&other);
 	return 0;
 }
 
 #ifndef FUZZER
-static const char *const pieces[] = {
-	"vsock:",
-	"vsock-seqpacket:",
-	"tcp:",
-	"tcp4:",
-	"tcp6:",
-	"unix:",
-	"unix-seqpacket:",
-	"vsock-mux:",
-	"hvsock://",
-	"exec:",
-	"fd:",
-	"-",
-	"//",
-	":",
-	"::",
-	"/",
-	"./",
-	"@",
-	"~/",
-	",",
-	"\\,",
-	"\\\\",
-	"\\x2f",
-	"\\x",
-	"any",
-	"host",
-	"local",
-	"web",
-	"db",
-	"*",
-	"-1",
-	"0x",
-	"0",
-	"22",
-	"4294967295",
-	"4294967296",
-	"65536",
-	"8000-8009",
-	"[::1]",
-	"[",
-	"]",
-	"%",
-	"10.0.0.1",
-	",bind=",
-	",connect-timeout=",
-	",window=",
-	",backlog=",
-	",mode=0600",
-	",owner=",
-	",group=",
-	",nodelay",
-	",keepalive=off",
-	",to-host",
-	"inf",
-	"1m30s",
-	"64K",
-	"=",
-	"'",
-	"\"",
-	" ",
-	"\xc3\xbc",
-	"\xe2\x80\xae",
-	"\xff",
-	"\x1b[",
-	"VSOCK-LISTEN:",
+static const struct fuzz_piece pieces[] = {
+	PIECE("vsock:"),
+	PIECE("vsock-seqpacket:"),
+	PIECE("tcp:"),
+	PIECE("tcp4:"),
+	PIECE("tcp6:"),
+	PIECE("unix:"),
+	PIECE("unix-seqpacket:"),
+	PIECE("vsock-mux:"),
+	PIECE("hvsock://"),
+	PIECE("exec:"),
+	PIECE("fd:"),
+	PIECE("-"),
+	PIECE("//"),
+	PIECE(":"),
+	PIECE("::"),
+	PIECE("/"),
+	PIECE("./"),
+	PIECE("@"),
+	PIECE("~/"),
+	PIECE(","),
+	PIECE("\\,"),
+	PIECE("\\\\"),
+	PIECE("\\x2f"),
+	PIECE("\\x"),
+	PIECE("any"),
+	PIECE("host"),
+	PIECE("local"),
+	PIECE("web"),
+	PIECE("db"),
+	PIECE("*"),
+	PIECE("-1"),
+	PIECE("0x"),
+	PIECE("0"),
+	PIECE("22"),
+	PIECE("4294967295"),
+	PIECE("4294967296"),
+	PIECE("65536"),
+	PIECE("8000-8009"),
+	PIECE("[::1]"),
+	PIECE("["),
+	PIECE("]"),
+	PIECE("%"),
+	PIECE("10.0.0.1"),
+	PIECE(",bind="),
+	PIECE(",connect-timeout="),
+	PIECE(",window="),
+	PIECE(",backlog="),
+	PIECE(",mode=0600"),
+	PIECE(",owner="),
+	PIECE(",group="),
+	PIECE(",nodelay"),
+	PIECE(",keepalive=off"),
+	PIECE(",to-host"),
+	PIECE("inf"),
+	PIECE("1m30s"),
+	PIECE("64K"),
+	PIECE("="),
+	PIECE("'"),
+	PIECE("\""),
+	PIECE(" "),
+	PIECE("\xc3\xbc"),
+	PIECE("\xe2\x80\xae"),
+	PIECE("\xff"),
+	PIECE("\x1b["),
+	PIECE("VSOCK-LISTEN:"),
+	{ NULL, 0 },
 };
-
-static size_t mutate(uint8_t *data, size_t size)
-{
-	for (uint32_t edits = 1 + fuzz_number(4); edits > 0; edits--) {
-		uint32_t at = fuzz_number((uint32_t)size + 1);
-		const char *piece = pieces[fuzz_number(sizeof(pieces) / sizeof(pieces[0]))];
-		size_t length = strlen(piece);
-
-		switch (fuzz_number(4)) {
-		case 0: /* insert a piece */
-			if (size + length > INPUT_MAX)
-				break;
-			memmove(data + at + length, data + at, size - at);
-			memcpy(data + at, piece, length);
-			size += length;
-			break;
-		case 1: /* change a byte */
-			if (at < size)
-				data[at] = (uint8_t)fuzz_number(256);
-			break;
-		case 2: /* cut something out */
-			length = fuzz_number((uint32_t)(size - at) + 1);
-			memmove(data + at, data + at + length, size - at - length);
-			size -= length;
-			break;
-		case 3: /* cut the end off */
-			if (fuzz_number(4) == 0)
-				size = at;
-			break;
-		}
-	}
-	return size;
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static struct {
-	uint8_t data[INPUT_MAX];
-	size_t size;
-} corpus[256];
-static uint32_t corpus_count;
-
-/* Reads and tries the corpus. */
-static void read_corpus(const char *directory)
-{
-	struct dirent **entries;
-	int n = scandir(directory, &entries, NULL, by_name);
-
-	for (int i = 0; i < n; i++) {
-		char path[4096 + 256];
-
-		snprintf(path, sizeof(path), "%s/%s", directory, entries[i]->d_name);
-		if (entries[i]->d_name[0] != '.' &&
-		    corpus_count < sizeof(corpus) / sizeof(corpus[0])) {
-			corpus[corpus_count].size = fuzz_read_file(path, corpus[corpus_count].data,
-								   INPUT_MAX);
-			fuzz_try(corpus[corpus_count].data, corpus[corpus_count].size);
-			corpus_count++;
-		}
-		free(entries[i]);
-	}
-	if (n >= 0)
-		free(entries);
-}
-
-static size_t make(uint8_t *data)
-{
-	uint32_t which = fuzz_number(corpus_count);
-	size_t size = corpus[which].size;
-
-	memcpy(data, corpus[which].data, size);
-	size = mutate(data, size);
-	if (size > 0)
-		data[0] = (uint8_t)fuzz_number(32);
-	return size;
-}
 
 int main(int argc, char **argv)
 {
-	const struct fuzz fuzz = {
+	static const struct fuzz fuzz = {
 		.what = "any text is read or refused, and what is read survives being printed",
+		.corpus = "corpus-addr",
 		.input_max = INPUT_MAX,
 		.runs = 300000,
-		.make = make
+		.pieces = pieces,
 	};
-	const char *srcdir = getenv("srcdir");
-	char directory[4096];
 
-	snprintf(directory, sizeof(directory), "%s/tests/fuzz/corpus-addr",
-		 srcdir ? srcdir : SRCDIR);
-	if (argc == 1)
-		read_corpus(directory);
-	if (argc == 1 && !corpus_count) {
-		fprintf(stderr, "%s: nothing to begin with\n", directory);
-		return 1;
-	}
 	return fuzz_main(&fuzz, argc, argv);
 }
 #endif

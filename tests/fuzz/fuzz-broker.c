@@ -53,12 +53,13 @@ static void random_text(char *text, size_t room)
 }
 
 /* A message of any type, with a few bytes changed in half of them. */
-static size_t make(uint8_t *data)
+static size_t make(const struct fuzz_corpus *corpus, uint8_t *data)
 {
 	static struct broker_message message;
 	static uint8_t encoded[BROKER_SIZE_MAX];
 	int size;
 
+	(void)corpus;
 	memset(&message, 0, sizeof(message));
 	message.type = (uint8_t)(1 + fuzz_number(BROKER_TYPES - 1));
 	message.id = fuzz_number(UINT32_MAX);
@@ -86,20 +87,12 @@ int main(int argc, char **argv)
 {
 	static const struct fuzz fuzz = {
 		.what = "any message is read or refused, at both ends of the broker",
+		.corpus = "corpus-broker",
 		.input_max = INPUT_MAX,
 		.runs = 200000,
 		.make = make,
 	};
 
-	static uint8_t data[INPUT_MAX];
-	const char *srcdir = getenv("srcdir");
-	char corpus[4096];
-
-	snprintf(corpus, sizeof(corpus), "%s/tests/fuzz/corpus-broker", srcdir ? srcdir : SRCDIR);
-	if (argc == 1 && !fuzz_corpus(corpus, data, sizeof(data))) {
-		fprintf(stderr, "%s: there is nothing in it\n", corpus);
-		return 1;
-	}
 	return fuzz_main(&fuzz, argc, argv);
 }
 #endif

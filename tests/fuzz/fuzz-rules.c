@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Any rule file is read or refused, line by line, and every mistake is counted. driver.h tells how
- * it is run. */
+/* Any rule file is read or refused, line by line, and every mistake is counted and reported, in
+ * lines that control no terminal. A file that is read again has the same rules. Linked with
+ * --wrap=fd_write_until. */
 #include "config.h"
 
-#include "driver.h"
+#include "logged.h"
 
 #include "base/log.h"
 #include "base/units.h"
@@ -54,6 +55,24 @@ static const struct opt passage_opts[] = {
 	{ 0 },
 };
 
+static void read_again(const struct rules *rules, const struct rules_context *context,
+		       const uint8_t *data, size_t size)
+{
+	const struct rule *one = rules->first, *other;
+	struct rules again = { 0 };
+
+	if (rules_read_data(&again, context, "again", (const char *)data, size) < 0 ||
+	    rules_check(&again) < 0)
+		abort();
+	(void)logged_lines();
+	fuzz_check(again.errors == rules->errors && again.count == rules->count,
+		   "a file that is read again has as many rules");
+	for (other = again.first; one && other; one = one->next, other = other->next)
+		fuzz_check(rule_same(one, other), "a file that is read again has the same rules");
+	fuzz_check(!one && !other, "a file that is read again has as many rules");
+	rules_free(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct rule_settings defaults = { .serving = SERVER_DEFAULTS };
@@ -68,6 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct rules rules = { 0 };
 	size_t count = 0;
 
+	log_start("vsock-proxy"); /* it has more targets than others */
+	log_configure(&(struct log_config){ .format = LOG_TEXT, .color = LOG_COLOR_NEVER });
 	if (rules_read_data(&rules, &context, "rules", (const char *)data, size) < 0)
 		abort();
 	if (rules_check(&rules) < 0)
@@ -80,90 +101,72 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	if (!rules.errors && count != rules.count)
 		abort();
+	if ((logged_lines() > 0) != (rules.errors > 0))
+		abort();
+	read_again(&rules, &context, data, size);
 	rules_free(&rules);
 	return 0;
 }
 
 #ifndef FUZZER
-static const char *const pieces[] = {
-	"tcp:80",
-	"tcp:8000-8009",
-	"vsock:3:80",
-	"vsock::5432",
-	"unix:/run/x",
-	"unix-seqpacket:y",
-	"fd:web",
-	"exec:cat",
-	"8080",
-	" ",
-	" ",
-	" ",
-	"\n",
-	"\n",
-	"\t",
-	"\r\n",
-	"\\\n",
-	"\\",
-	"'",
-	"\"",
-	"#",
-	"name=",
-	"name=web",
-	"connect=tcp:1",
-	"connect=",
-	"allow=3,uid:0",
-	"allow=any",
-	"idle-timeout=5s",
-	"idle-timeout=x",
-	"no-shutdown",
-	"no-shutdown=1",
-	"message-size=line",
-	"message-size=0",
-	"=",
-	"x=y",
-	"socks5:",
-	"http-connect:",
-	"proxy-dst:",
-	"allow-dest=",
-	"allow-dest=*.a:1,5-9",
-	"allow-dest=[::1]:*",
-	"accept-proxy",
-	"original-dst",
-	"\xc3\xbc",
-	"\xff",
-	"\x1b[",
-	"",
+static const struct fuzz_piece pieces[] = {
+	PIECE("tcp:80"),
+	PIECE("tcp:8000-8009"),
+	PIECE("vsock:3:80"),
+	PIECE("vsock::5432"),
+	PIECE("unix:/run/x"),
+	PIECE("unix-seqpacket:y"),
+	PIECE("fd:web"),
+	PIECE("exec:cat"),
+	PIECE("8080"),
+	PIECE(" "),
+	PIECE(" "),
+	PIECE(" "),
+	PIECE("\n"),
+	PIECE("\n"),
+	PIECE("\t"),
+	PIECE("\r\n"),
+	PIECE("\\\n"),
+	PIECE("\\"),
+	PIECE("'"),
+	PIECE("\""),
+	PIECE("#"),
+	PIECE("name="),
+	PIECE("name=web"),
+	PIECE("connect=tcp:1"),
+	PIECE("connect="),
+	PIECE("allow=3,uid:0"),
+	PIECE("allow=any"),
+	PIECE("idle-timeout=5s"),
+	PIECE("idle-timeout=x"),
+	PIECE("no-shutdown"),
+	PIECE("no-shutdown=1"),
+	PIECE("message-size=line"),
+	PIECE("message-size=0"),
+	PIECE("="),
+	PIECE("x=y"),
+	PIECE("socks5:"),
+	PIECE("http-connect:"),
+	PIECE("proxy-dst:"),
+	PIECE("allow-dest="),
+	PIECE("allow-dest=*.a:1,5-9"),
+	PIECE("allow-dest=[::1]:*"),
+	PIECE("accept-proxy"),
+	PIECE("original-dst"),
+	PIECE("\xc3\xbc"),
+	PIECE("\xff"),
+	PIECE("\x1b["),
+	{ NULL, 0 },
 };
-
-static size_t make(uint8_t *data)
-{
-	size_t size = 0;
-
-	for (uint32_t left = fuzz_number(40); left; left--) {
-		const char *piece = pieces[fuzz_number(sizeof(pieces) / sizeof(*pieces))];
-		size_t length = strlen(piece);
-
-		if (length && size + length < INPUT_MAX) {
-			memcpy(data + size, piece, length);
-			size += length;
-		} else {
-			data[size++] = (uint8_t)fuzz_number(256);
-		}
-	}
-	return size;
-}
 
 int main(int argc, char **argv)
 {
 	const struct fuzz fuzz = { .what = "rule files are read or refused",
+				   .corpus = "corpus-rules",
 				   .input_max = INPUT_MAX,
 				   .runs = 20000,
-				   .make = make };
+				   .pieces = pieces };
 
-	/* what is refused says so */
-	if (!freopen("/dev/null", "w", stderr))
-		return 1;
-	log_start("fuzz-rules");
 	return fuzz_main(&fuzz, argc, argv);
 }
 #endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* HTTP CONNECT requests. What is read can be written again, and is then read as the same. */
+#include "config.h"
+
+#include "proxy/protocols/http-connect.h"
+#include "stream.h"
+
+#define INPUT_MAX 9000
+
+static enum verdict reader(const uint8_t *data, size_t size, size_t *used, void *result)
+{
+	struct http_connect *request = result;
+
+	memset(request, 0, sizeof(*request));
+	return (enum verdict)http_connect_read((const char *)data, size, request, used);
+}
+
+static void write_again(const struct http_connect *was)
+{
+	struct http_connect again = { .why = NULL };
+	char message[sizeof(was->host) + 64];
+	size_t length, used = 0;
+
+	fuzz_check(*was->host && was->port, "a request has a host and a port");
+	length = (size_t)snprintf(message, sizeof(message), "CONNECT %s:%u HTTP/1.1\r\n\r\n",
+				  was->host, was->port);
+	fuzz_check(http_connect_read(message, length, &again, &used) == HTTP_OK && used == length &&
+			   strcmp(again.host, was->host) == 0 && again.port == was->port,
+		   "a request that is written again is the same");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct http_connect result = { .why = NULL };
+	char answer[HTTP_ANSWER_MAX];
+	enum verdict verdict;
+	size_t used = 0;
+
+	if (size > INPUT_MAX)
+		return 0;
+	verdict = stream_check(reader, data, size, &used, &result, sizeof(result));
+	fuzz_check(used <= HTTP_HEADER_MAX, "no header is longer than the longest");
+	fuzz_check(verdict != MORE || size <= HTTP_HEADER_MAX, "a header does not grow for ever");
+	if (verdict == BAD) {
+		fuzz_check(result.why && *result.why, "what is refused has a reason");
+		if (result.status)
+			fuzz_check(http_answer(result.status, answer) < sizeof(answer),
+				   "an answer has room");
+	}
+	if (verdict == OK)
+		write_again(&result);
+	return 0;
+}
+
+#ifndef FUZZER
+static const struct fuzz_piece pieces[] = {
+	PIECE("CONNECT "),
+	PIECE("example.org:443"),
+	PIECE(" HTTP/1.1\r\n"),
+	PIECE("Host: x\r\n"),
+	PIECE("\r\n"),
+	PIECE("\n"),
+	PIECE("[::1]:80"),
+	PIECE("\t"),
+	PIECE("\r"),
+	PIECE(":"),
+	PIECE(" "),
+	PIECE("\0"),
+	PIECE("65536"),
+	PIECE("\26\3\1"),
+	PIECE("GET / "),
+	{ NULL, 0 },
+};
+
+int main(int argc, char **argv)
+{
+	static const struct fuzz fuzz = {
+		.what = "HTTP CONNECT requests are read or refused, cut anywhere",
+		.corpus = "corpus-http-connect",
+		.input_max = INPUT_MAX,
+		.runs = 50000,
+		.pieces = pieces,
+	};
+
+	return fuzz_main(&fuzz, argc, argv);
+}
+#endif
