@@ -19,6 +19,8 @@ EXTRA_DIST += tests/lib/reader-leaves tests/lib/reloads
 EXTRA_DIST += tests/lib/example tests/lib/examples tests/lib/examples.table
 EXTRA_DIST += tests/lib/recipe tests/lib/hints.py tests/lib/hints.table tests/lib/letters.py
 
+check_DATA =
+
 # What every test runs in.
 check_PROGRAMS += tests/lib/leaves-nothing tests/lib/without-vsock
 tests_lib_leaves_nothing_SOURCES = tests/lib/leaves-nothing.c
@@ -276,6 +278,7 @@ bats_tests += tests/cat-terminal.bats
 bats_tests += tests/cat.bats
 bats_tests += tests/examples-lab.bats
 bats_tests += tests/examples.bats
+bats_tests += tests/faults.bats
 bats_tests += tests/first-run.bats
 bats_tests += tests/half-close.bats
 bats_tests += tests/hostile.bats
@@ -352,6 +355,7 @@ EXTRA_DIST += tests/packages/debian.bats tests/packages/install.bats \
 
 include tests/sim/local.mk
 include tests/bench/local.mk
+include tests/faults/local.mk
 
 # They run the programs.
-check_DATA = $(bin_PROGRAMS)
+check_DATA += $(bin_PROGRAMS)

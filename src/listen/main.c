@@ -305,6 +305,8 @@ static void choose(struct listen *listen)
 	listen->options.keep_open = options->keep_open || !listen->plain || counted;
 	if (!listen->options.keep_open)
 		listen->options.count = 1;
+	/* tell_outcome(), tell_service() */
+	listen->server.sessions.reported = listen->plain || listen->options.count == 1;
 	/* one connection to standard input and output: a signal ends it as it ends vsock-cat */
 	listen->server.at_once = listen->plain && !listen->options.keep_open;
 	if (listen->plain)

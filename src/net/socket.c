@@ -458,19 +458,13 @@ int socket_accept(int listener, struct place *place, struct failure *failure)
 
 char *socket_local_text(int fd, const struct addr *addr, char *buf, size_t size)
 {
-	struct addr *local;
+	struct addr local = *addr;
 	struct peer peer;
 
 	peer_of_local(fd, &peer);
-	local = malloc(sizeof(*local));
-	if (!local)
-		return addr_format_short(addr, buf, size);
-	*local = *addr;
 	if (peer.family == ADDR_VSOCK)
-		local->port = local->port_last = peer.u.vsock.port;
-	else if (peer.family == ADDR_TCP && !*local->service)
-		local->port = local->port_last = peer.u.tcp.port;
-	addr_format_short(local, buf, size);
-	free(local);
-	return buf;
+		local.port = local.port_last = peer.u.vsock.port;
+	else if (peer.family == ADDR_TCP && !*local.service)
+		local.port = local.port_last = peer.u.tcp.port;
+	return addr_format_short(&local, buf, size);
 }

@@ -61,6 +61,7 @@ struct scan {
 	struct timer fill;
 	uint64_t next_index;
 	uint64_t open, closed, silent, failed, skipped;
+	uint64_t unprinted; /* open ones that there was no memory for */
 	uint64_t absent; /* unreachable CIDs */
 	uint64_t failed_cid; /* the last of them; UINT64_MAX: none */
 	struct explanation why;
@@ -296,6 +297,8 @@ static void slot_done(struct loop *loop, struct dial *dial, int fd, const struct
 			return;
 		}
 		keep_found(scan, found);
+	} else if (outcome == PING_OPEN) {
+		scan->unprinted++;
 	}
 	slot->fd = fd;
 	slot_free(slot);
@@ -492,6 +495,11 @@ static int scan_run(struct scan *scan, struct ping *ping)
 			log_hint("%s", scan->why.hint);
 	}
 	sum_up(scan, elapsed);
+	if (scan->unprinted) {
+		log_error("%llu open ports were not printed: %s",
+			  (unsigned long long)scan->unprinted, strerror(ENOMEM));
+		return STATUS_FAILURE;
+	}
 	return exit_status(scan);
 }
 

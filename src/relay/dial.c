@@ -205,6 +205,7 @@ static void connected(struct dial *dial)
 {
 	char request[MUX_LINE_MAX];
 	size_t length;
+	int error;
 
 	if (dial->addr->family != ADDR_MUX) {
 		succeed(dial);
@@ -219,7 +220,11 @@ static void connected(struct dial *dial)
 	}
 	memset(&dial->mux, 0, sizeof(dial->mux));
 	dial->state = DIAL_HANDSHAKE;
-	loop_watch(dial->dialer->loop, &dial->watch, dial->fd, EPOLLIN);
+	error = loop_watch(dial->dialer->loop, &dial->watch, dial->fd, EPOLLIN);
+	if (!error)
+		return;
+	dial->failure = (struct failure){ .step = STEP_SOCKET, .error = -error };
+	address_failed(dial);
 }
 
 static void dial_ready(struct loop *loop, struct watch *watch, uint32_t events)
@@ -244,6 +249,17 @@ static void dial_ready(struct loop *loop, struct watch *watch, uint32_t events)
 }
 
 static const struct watch_kind dial_kind = { .name = "dial", .ready = dial_ready, .patient = true };
+
+/* dial->fd is connecting. */
+static void await_connection(struct dial *dial)
+{
+	int error = loop_watch(dial->dialer->loop, &dial->watch, dial->fd, EPOLLOUT);
+
+	if (!error)
+		return;
+	dial_note_failure(dial, &(const struct failure){ .step = STEP_SOCKET, .error = -error });
+	address_failed(dial);
+}
 
 /* Several addresses at once */
 
@@ -306,7 +322,6 @@ static void cannot_connect(struct dial *dial, const struct place *place, uint64_
 
 static void try_next(struct dial *dial)
 {
-	struct loop *loop = dial->dialer->loop;
 	struct socket_defaults defaults = { .connect_timeout = UNITS_INF,
 					    .began = &dial->connect_began };
 	uint64_t now = units_now();
@@ -347,10 +362,10 @@ static void try_next(struct dial *dial)
 	dial->state = DIAL_CONNECT;
 	dial->watch.kind = &dial_kind;
 	set_timer(dial, now);
-	if (!pending)
+	if (pending)
+		await_connection(dial);
+	else
 		connected(dial);
-	else if (loop_watch(loop, &dial->watch, dial->fd, EPOLLOUT) < 0)
-		address_failed(dial);
 }
 
 static void dial_expired(struct loop *loop, struct timer *timer)
@@ -410,7 +425,9 @@ static void ask(struct dial *dial)
 	if (!error)
 		return;
 	dial->failure = (struct failure){ .step = STEP_RESOLVE,
-					  .error = error == -EAGAIN ? EAI_AGAIN : EAI_SYSTEM };
+					  .error = error == -EAGAIN   ? EAI_AGAIN
+						   : error == -ENOMEM ? EAI_MEMORY
+								      : EAI_SYSTEM };
 	attempt_failed(dial);
 }
 
@@ -483,8 +500,7 @@ void dial_given(struct dial *dial, int fd, const struct failure *failure)
 		dial->state = DIAL_CONNECT;
 		dial->watch.kind = &dial_kind;
 		set_timer(dial, units_now());
-		if (loop_watch(dial->dialer->loop, &dial->watch, fd, EPOLLOUT) < 0)
-			address_failed(dial);
+		await_connection(dial);
 	}
 }
 

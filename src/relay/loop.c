@@ -13,6 +13,7 @@
 #include "relay/trial.h"
 
 #define BATCH 256 /* events fetched at once */
+#define SPARE 16 /* timers that find room where memory is short */
 
 struct slot {
 	struct watch *watch; /* NULL: free */
@@ -55,6 +56,8 @@ struct loop {
 	struct busy busy;
 };
 
+static void heap_grow(struct loop *loop);
+
 int loop_start(struct loop **out)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
@@ -71,6 +74,11 @@ int loop_start(struct loop **out)
 
 		free(loop);
 		return error;
+	}
+	heap_grow(loop);
+	if (!loop->heap) {
+		loop_free(loop);
+		return -ENOMEM;
 	}
 	*out = loop;
 	return 0;
@@ -284,6 +292,21 @@ void loop_move(struct loop *loop, struct watch *from, struct watch *to)
 
 /* Timers: a binary heap, the earliest first. */
 
+/* Room is made before it is used up, so one more timer fits also where memory is short. */
+static void heap_grow(struct loop *loop)
+{
+	size_t room = loop->heap_room ? loop->heap_room * 2 : 2 * (size_t)SPARE;
+	struct timer **grown;
+
+	if (loop->heap_room - loop->timers >= SPARE)
+		return;
+	grown = reallocarray(loop->heap, room, sizeof(struct timer *));
+	if (!grown)
+		return;
+	loop->heap = grown;
+	loop->heap_room = room;
+}
+
 static void heap_put(struct loop *loop, size_t place, struct timer *timer)
 {
 	loop->heap[place] = timer;
@@ -328,15 +351,9 @@ int loop_timer(struct loop *loop, struct timer *timer, uint64_t at)
 			heap_down(loop, timer->index - 1, timer);
 		return 0;
 	}
-	if (loop->timers == loop->heap_room) {
-		size_t room = loop->heap_room ? loop->heap_room * 2 : 16;
-		struct timer **grown = reallocarray(loop->heap, room, sizeof(struct timer *));
-
-		if (!grown)
-			return -ENOMEM;
-		loop->heap = grown;
-		loop->heap_room = room;
-	}
+	heap_grow(loop);
+	if (loop->timers == loop->heap_room)
+		return -ENOMEM;
 	timer->at = at;
 	heap_up(loop, loop->timers++, timer);
 	return 0;

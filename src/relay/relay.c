@@ -221,11 +221,13 @@ static bool is_unanswered(const struct relay *relay, int side)
 
 /* An established connection that is there no more. ENODEV: vhost, where its guest was killed
  * between two sends (vhost/vsock.c, vhost_transport_send_pkt). ENOBUFS: vsock, where the kernel
- * could not keep what came (virtio_transport_recv_enqueue). */
-static bool connection_broke(int error)
+ * could not keep what came (virtio_transport_recv_enqueue); elsewhere only this machine is short of
+ * memory, and the peer knows nothing of it. */
+static bool connection_broke(const struct endpoint *endpoint, int error)
 {
 	return error == ECONNRESET || error == ETIMEDOUT || error == ENODEV ||
-	       error == EHOSTUNREACH || error == ENETUNREACH || error == ENOBUFS;
+	       error == EHOSTUNREACH || error == ENETUNREACH ||
+	       (error == ENOBUFS && endpoint->family == ADDR_VSOCK);
 }
 
 static void source_ended(struct loop *loop, struct relay *relay, int side);
@@ -273,7 +275,7 @@ static void source_ended(struct loop *loop, struct relay *relay, int side)
 		gone = endpoint_gone(&relay->end[side], 0);
 	/* a reset that was reported to sending: the kernel reports it once, and then end of file */
 	if (relay->result == END_RESET && relay->error_side == side &&
-	    connection_broke(relay->error))
+	    connection_broke(&relay->end[side], relay->error))
 		gone = -relay->error;
 	if (gone < 0) {
 		broke(loop, relay, side, END_RESET, -gone);
@@ -299,8 +301,9 @@ static void source_ended(struct loop *loop, struct relay *relay, int side)
 
 static void source_failed(struct loop *loop, struct relay *relay, int side, int error)
 {
-	broke(loop, relay, side, connection_broke(error) || error == EPIPE ? END_RESET : END_IO,
-	      error);
+	bool reset = error == EPIPE || connection_broke(&relay->end[side], error);
+
+	broke(loop, relay, side, reset ? END_RESET : END_IO, error);
 }
 
 /* Nothing of it is read any more. */
@@ -319,12 +322,12 @@ static void destination_failed(struct loop *loop, struct relay *relay, int side,
 
 	if (error == EPIPE && standard) {
 		note(relay, END_OUTPUT, error, !side);
-	} else if (error == EPIPE || error == ENOTCONN || connection_broke(error)) {
+	} else if (error == EPIPE || error == ENOTCONN || connection_broke(destination, error)) {
 		int cause = endpoint_error(destination);
 
 		/* ECONNRESET in SO_ERROR is a VM that went away; 0 a peer that closed, which loses
 		 * what was still to be sent */
-		note(relay, cause || connection_broke(error) ? END_RESET : END_LOST,
+		note(relay, cause || connection_broke(destination, error) ? END_RESET : END_LOST,
 		     cause ? cause : error, !side);
 	} else {
 		note(relay, END_IO, error, !side);

@@ -30,10 +30,14 @@ static const struct watch_kind listener_kind = { .name = "listener",
 						 .ready = socket_ready,
 						 .patient = true };
 
+static void pause_accepting(struct listener *listener, int error);
+
 /* Polls what should be polled now. */
 static void apply(struct listener *listener)
 {
-	for (size_t i = 0; i < listener->count; i++) {
+	int error = 0;
+
+	for (size_t i = 0; i < listener->count && !error; i++) {
 		struct listener_socket *socket = &listener->sockets[i];
 
 		/* a limit is for newcomers: see may_come() */
@@ -42,8 +46,10 @@ static void apply(struct listener *listener)
 		else if (listener->resting || listener->paused)
 			loop_unwatch(listener->loop, &socket->watch);
 		else
-			loop_watch(listener->loop, &socket->watch, socket->fd, EPOLLIN);
+			error = loop_watch(listener->loop, &socket->watch, socket->fd, EPOLLIN);
 	}
+	if (error)
+		pause_accepting(listener, -error);
 }
 
 void listener_pause(struct listener *listener, bool rest)

@@ -169,6 +169,18 @@ static const char *why_ended(const struct session *session)
 	return error ? strerror(error) : NULL;
 }
 
+/* Is the record of its end printed without -v too? Peers that break off are common, and bytes that
+ * this machine could not move are not. */
+static bool matters(const struct session *session)
+{
+	const struct relay *relay = &session->relay;
+
+	if (was_refused(relay))
+		return true;
+	return session->status && !session->group->reported && relay->result == END_IO &&
+	       relay->error != EBADMSG;
+}
+
 static void record_done(struct session *session)
 {
 	const struct relay *relay = &session->relay;
@@ -178,7 +190,7 @@ static void record_done(struct session *session)
 		    relay->error != EBADMSG; /* that begin of a datagram is not missed */
 
 	session->end = was_refused(relay) ? "refused" : relay_end_word(relay);
-	record(session, was_refused(relay) ? 0 : 1, was_refused(relay) ? "fail" : "done",
+	record(session, matters(session) ? 0 : 1, was_refused(relay) ? "fail" : "done",
 	       (const struct log_field[]){
 		       { .key = session->rule ? "rule" : "end",
 			 .type = LOG_F_TEXT,
@@ -466,6 +478,7 @@ void session_terminal(struct session *session, const struct spawn *spawn,
 
 static void command_ended(struct session *session, int status)
 {
+	bool broke = session->terminal && session->relay.result == END_IO;
 	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 
 	if (session->terminal)
@@ -475,7 +488,7 @@ static void command_ended(struct session *session, int status)
 	session->status = code;
 	if (code)
 		session->group->totals.failed++;
-	record(session, 1, "done",
+	record(session, broke ? 0 : 1, "done",
 	       (const struct log_field[]){
 		       { .key = "pid", .type = LOG_F_NUMBER, .number = (uint64_t)session->child },
 		       { .key = "status", .type = LOG_F_NUMBER, .number = (uint64_t)code },
@@ -486,6 +499,9 @@ static void command_ended(struct session *session, int status)
 		       { .key = "end",
 			 .type = LOG_F_TEXT,
 			 .text = session->relay.result ? relay_end_word(&session->relay) : NULL },
+		       { .key = "why",
+			 .type = LOG_F_TEXT,
+			 .text = broke ? strerror(session->relay.error) : NULL },
 		       { 0 },
 	       });
 	session_close(session);

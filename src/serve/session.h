@@ -38,6 +38,7 @@ struct session_group {
 	uint64_t numbered; /* the last number given */
 	size_t open;
 	struct session_totals totals;
+	bool reported; /* the program itself reports how its sessions have ended */
 	/* called when a session's target is connected; may be NULL */
 	void (*connected)(struct session_group *group, const struct session *session);
 	/* called when a session has ended, before it is freed; may be NULL */

@@ -263,7 +263,7 @@ static _Noreturn void become(const struct loop *loop, const struct spawn *spawn,
 	 */
 	fd_nonblock(fd, false);
 	if (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0)
-		_exit(126);
+		cannot_run("standard input and output", errno);
 	execute(loop, spawn);
 }
 

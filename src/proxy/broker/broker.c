@@ -391,7 +391,7 @@ int broker_receive(int channel, struct broker_message *message, int *fds, size_t
 		got = recvmsg(channel, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
-		return errno == EAGAIN ? 0 : -EPIPE;
+		return errno == EAGAIN ? 0 : -errno;
 	*count = take_descriptors(&header, fds);
 	if (got > 0 && !(header.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) &&
 	    broker_decode(message, bytes, (size_t)got, false) >= 0 &&

@@ -294,6 +294,7 @@ static bool understand_methods(struct greeting *greeting)
 	struct socks_request request;
 	enum socks_state state;
 	size_t used;
+	int error = 0;
 
 	state = socks_read_methods(work->data + work->start, work->end - work->start, &request,
 				   &used);
@@ -301,9 +302,14 @@ static bool understand_methods(struct greeting *greeting)
 		return false;
 	socks_method_answer(state == SOCKS_OK ? 0 : SOCKS_NO_METHOD, answer);
 	if (state == SOCKS_OK || request.code)
-		say(greeting->session->fd, answer, sizeof(answer));
+		error = say(greeting->session->fd, answer, sizeof(answer));
 	if (state == SOCKS_BAD) {
 		fail(greeting, "handshake", request.why);
+		return false;
+	}
+	if (error) {
+		/* the client would wait for it, and we for the client */
+		fail(greeting, "io", strerror(-error));
 		return false;
 	}
 	work->start += used;

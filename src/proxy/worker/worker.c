@@ -250,6 +250,18 @@ static int hand_out(struct worker *worker, struct rules *rules)
 	return error;
 }
 
+/* The supervisor waits for it. 0 or the exit status. */
+static int tell_done(struct worker *worker)
+{
+	int error = tell(worker, &(const struct broker_message){ .type = BROKER_DONE });
+
+	/* if it is gone, the end of its channel says so */
+	if (!error || error == -EPIPE)
+		return 0;
+	log_error("the worker cannot answer the supervisor: %s", strerror(-error));
+	return STATUS_FAILURE;
+}
+
 static int put_in_force(struct worker *worker, struct rules *rules)
 {
 	struct router_change change;
@@ -303,7 +315,7 @@ static int handle(struct worker *worker, const struct broker_message *message, i
 	case BROKER_PLAN:
 		status = read_plan(worker, fd);
 		if (!status)
-			(void)tell(worker, &(const struct broker_message){ .type = BROKER_DONE });
+			status = tell_done(worker);
 		break;
 	case BROKER_OPENED:
 		opened(worker, message, fd);
@@ -414,6 +426,8 @@ int worker_run(struct worker *worker)
 
 	while (!status && !worker->serving && got > 0)
 		got = handle_next(worker, true, &status);
+	if (got < 0 && got != -EPIPE)
+		log_error("the worker cannot hear the supervisor: %s", strerror(-got));
 	if (status || got <= 0)
 		return status ? status : STATUS_FAILURE;
 	for (size_t i = 0; i < worker->text_server_count; i++)
