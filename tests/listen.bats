@@ -403,7 +403,38 @@ received() {
 	spawn_ready listen vsock-listen -c 1 --max-time 100ms unix:slow -- sleep 1000
 	vsock-cat unix:slow </dev/null || true
 	ends_with 143 listen
-	[ "$(cat listen.err)" = "vsock-listen: exec:sleep: ended after 100 ms (--max-time)" ]
+	[ "$(cat listen.err)" = "vsock-listen: exec:sleep: timed out: ended after 100 ms (--max-time)" ]
+	# a client that is gone for good has all of its echo
+	for sent in '' abc; do
+		for at in unix:./echo unix-seqpacket:./echo tcp:127.0.0.1:0; do
+			spawn_ready listen vsock-listen -c 1 --echo $at
+			python3 - "$ready" "$sent" <<-'PY'
+				import socket, sys
+				name, sent = sys.argv[1].split(":", 1)[1], sys.argv[2].encode()
+				kind = socket.SOCK_SEQPACKET if "seq" in sys.argv[1] \
+				    else socket.SOCK_STREAM
+				if sys.argv[1].startswith("unix"):
+				    c = socket.socket(socket.AF_UNIX, kind)
+				    c.connect(name)
+				else:
+				    port = int(name.rsplit(":")[-1])
+				    c = socket.create_connection(("127.0.0.1", port))
+				if sent:
+				    c.send(sent)
+				    while len(c.recv(10, socket.MSG_PEEK)) < len(sent):
+				        pass
+				    assert c.recv(10) == sent
+				c.close()
+			PY
+			ends_with 0 listen
+			[ ! -s listen.err ]
+		done
+	done
+	spawn_ready listen vsock-listen -c 1 -t -i 100ms unix:silent -- sleep 1000
+	spawn cat vsock-cat unix:silent
+	ends_with 129 listen
+	[ "$(cat listen.err)" = "vsock-listen: exec:sleep: timed out: no data for 100 ms" ]
+	finish cat
 	# with more than one connection to come they are records, for -v
 	spawn_ready listen vsock-listen -c 2 --echo --max-bytes 2 tcp:127.0.0.1:0
 	vsock-cat "$ready" <<<abc || true

@@ -165,6 +165,40 @@ start_peer() {
 	[ "$(sed '/READY/d' listen.out)" = $'a\nb\nc\nd' ]
 }
 
+@test "with --crlf and --delay, messages from standard input are read whole, up to --max-bytes" {
+	local option
+	need python3
+	for option in --crlf --delay=1ms; do
+		spawn_ready listen vsock-listen -k unix:./whole --hash -j
+		python3 - "$option" <<-'END'
+			import socket, subprocess, sys
+			def status(messages, *options):
+			    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+			    for message in messages:
+			        ours.send(message)
+			    ours.close()
+			    cat = ["vsock-cat", sys.argv[1], "--send-only", *options,
+			           "unix:./whole"]
+			    return subprocess.run(cat, stdin=theirs, stderr=log).returncode
+			log = open("cat.err", "wb")
+			assert status([b"x" * 100000, b"y" * 100]) == 0
+			assert status([b"abc", b"de"], "--max-bytes", "5") == 0
+			for messages in [b"abcdefghij"], [b"abcde", b"f"], [b"abc", b"defgh"]:
+			    assert status(messages, "--max-bytes", "5") == 1, messages
+			assert status([b"x" * 5000], "--rate-limit", "10k") == 0
+		END
+		wait_until has_lines 6 listen.out
+		[ "$(grep -o '"bytes":[0-9]*' listen.out | tr '\n' ' ')" = \
+			'"bytes":100100 "bytes":5 "bytes":5 "bytes":5 "bytes":5 "bytes":5000 ' ]
+		finish listen
+	done
+}
+
+# has_lines NUMBER FILE: of hashes
+has_lines() {
+	[ "$(grep -c '"bytes"' "$2")" = "$1" ]
+}
+
 @test "messages to a stream are concatenated" {
 	spawn_ready listen vsock-listen unix:stream
 	spawn_ready proxy vsock-proxy --message-size 64K unix-seqpacket:front unix:stream

@@ -44,9 +44,8 @@ static void tell_silence(const struct told *told)
 }
 
 /* The relay ended at a limit that the user has set. */
-static int limit_reached(const struct told *told)
+static int limit_reached(const struct told *told, const struct relay_settings *relaying)
 {
-	const struct relay_settings *relaying = told->relay->settings;
 	char limit[32];
 
 	switch ((enum relay_end)told->relay->result) {
@@ -66,6 +65,20 @@ static int limit_reached(const struct told *told)
 		log_info(1, "%s: ended %s after the first direction", told->to,
 			 units_show_duration(relaying->half_close_timeout, limit, sizeof(limit)));
 		return STATUS_DONE;
+	}
+}
+
+bool outcome_say_limit(const struct relay *relay, const struct relay_settings *settings,
+		       const char *to)
+{
+	switch ((enum relay_end)relay->result) {
+	case END_IDLE:
+	case END_MAX_TIME:
+	case END_MAX_BYTES:
+		limit_reached(&(const struct told){ .relay = relay, .to = to }, settings);
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -138,7 +151,7 @@ int outcome_say(const struct relay *relay, int us, const struct addr *addr, cons
 	case END_MAX_TIME:
 	case END_MAX_BYTES:
 	case END_HALF_CLOSE:
-		return limit_reached(&told);
+		return limit_reached(&told, relay->settings);
 	case END_IO:
 		return failed(&told);
 	case END_OUTPUT:

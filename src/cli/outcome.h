@@ -4,6 +4,8 @@
 #ifndef CLI_OUTCOME_H
 #define CLI_OUTCOME_H
 
+#include <stdbool.h>
+
 #include "net/addr.h"
 #include "relay/relay.h"
 
@@ -20,5 +22,8 @@ extern const struct outcome_here outcome_standard; /* standard input and output 
  * that is gone (END_OUTPUT), and a signal, are the caller's to deal with. */
 int outcome_say(const struct relay *relay, int us, const struct addr *addr, const char *to,
 		const struct outcome_here *here);
+/* Reports only that a limit of settings has ended a connection. False: none has. */
+bool outcome_say_limit(const struct relay *relay, const struct relay_settings *settings,
+		       const char *to);
 
 #endif

@@ -85,13 +85,9 @@ static int tell_outcome(const struct listen *listen, const struct session *sessi
 static void tell_service(const struct listen *listen, const struct session *session)
 {
 	struct outcome_here here;
-	char time[32];
 
 	if (session->child) {
-		if (session->relay.result == END_MAX_TIME)
-			log_error(
-				"%s: ended after %s (--max-time)", listen->to,
-				units_show_duration(listen->relaying.max_time, time, sizeof(time)));
+		outcome_say_limit(&session->relay, &listen->relaying, listen->to);
 		return;
 	}
 	service_here(&listen->service, &here);
@@ -305,8 +301,9 @@ static void choose(struct listen *listen)
 	listen->options.keep_open = options->keep_open || !listen->plain || counted;
 	if (!listen->options.keep_open)
 		listen->options.count = 1;
-	/* tell_outcome(), tell_service() */
-	listen->server.sessions.reported = listen->plain || listen->options.count == 1;
+	/* by tell_outcome(), tell_service(), or the name of a file that was received */
+	listen->server.sessions.reported = listen->plain || listen->options.count == 1 ||
+					   listen->service.kind == SERVICE_RECEIVE;
 	/* one connection to standard input and output: a signal ends it as it ends vsock-cat */
 	listen->server.at_once = listen->plain && !listen->options.keep_open;
 	if (listen->plain)

@@ -45,7 +45,7 @@ int service_check(struct service *service);
  * The session's owner holds what must live until the session ends. 0 or a negative errno. */
 int service_end(const struct service *service, struct session *session, struct endpoint *accepted,
 		struct endpoint *here);
-/* What is at the other end, as messages name it. */
+/* What is at our end of a connection, as messages name it. */
 void service_here(const struct service *service, struct outcome_here *here);
 /* A session has ended: gives a received file its name, or prints the hash. Returns the session's
  * exit status, or a worse one, or a negative errno if standard output cannot be written.

@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "relay/allowance.h"
@@ -95,16 +96,76 @@ static enum move filter_write(struct chan *chan, struct transfer *transfer)
 	return result;
 }
 
+/* Makes pending what may be sent of size bytes; --max-bytes counts what is sent. */
+static enum move keep(struct chan *chan, struct transfer *transfer, const unsigned char *data,
+		      size_t size, uint64_t room)
+{
+	if (size > room && !allowance_is_size(transfer->settings, transfer->side)) {
+		engine_beyond(chan, transfer, size - room);
+		size = (size_t)room;
+	}
+	transfer->left = room - (size < room ? size : room);
+	if (transfer->allowance > transfer->left)
+		transfer->allowance = transfer->left;
+	if (!size)
+		return MOVE_ON;
+	/* lines are shown one by one, when they are sent */
+	if (!lines_are_messages(transfer))
+		engine_tap(transfer, data, size);
+	return chan_keep(transfer->loop, chan, data, size) < 0
+		       ? engine_source_failed(transfer, ENOMEM)
+		       : MOVE_ON;
+}
+
+static bool is_filtered(const struct transfer *transfer)
+{
+	return transfer->settings->filter && transfer->source->family == ADDR_STDIO;
+}
+
+/* A message is read whole: the kernel throws away what is left of one. */
+static enum move filter_read_message(struct chan *chan, struct transfer *transfer)
+{
+	struct relay_filter *filter = transfer->settings->filter;
+	uint64_t room = transfer->left;
+	unsigned char *out = NULL;
+	void *data;
+	size_t size;
+	enum move result;
+	ssize_t got;
+	int flags;
+
+	got = engine_read_message(transfer, &data, &flags);
+	if (got == -ENODATA)
+		return MOVE_END;
+	if (got < 0)
+		return engine_got(transfer, got);
+	size = (size_t)got;
+	transfer->message = true;
+	engine_count(transfer, size);
+	if (is_filtered(transfer)) {
+		out = malloc(2 * size + 1);
+		if (!out)
+			return engine_source_failed(transfer, ENOMEM);
+		size = filter->pass(filter, data, size, out);
+	}
+	result = keep(chan, transfer, out ? out : data, size, room);
+	free(out);
+	return result;
+}
+
 /* Reads, changes and makes it pending. */
 static enum move filter_read(struct chan *chan, struct transfer *transfer)
 {
 	struct relay_filter *filter = transfer->settings->filter;
-	unsigned char *buffer = loop_buffer(transfer->loop, (size_t)CHUNK * 3), *out = buffer;
+	unsigned char *buffer, *out;
 	size_t asked = engine_at_once(transfer, CHUNK), size;
 	uint64_t room = transfer->left;
 	enum move result;
 	ssize_t got;
 
+	if (transfer->source->in_kind == ENDPOINT_MESSAGES)
+		return filter_read_message(chan, transfer);
+	buffer = out = loop_buffer(transfer->loop, (size_t)CHUNK * 3);
 	if (!buffer)
 		return engine_source_failed(transfer, ENOMEM);
 	if (asked > transfer->allowance)
@@ -114,24 +175,11 @@ static enum move filter_read(struct chan *chan, struct transfer *transfer)
 	if (result != MOVE_ON)
 		return result;
 	size = (size_t)got;
-	if (filter && transfer->source->family == ADDR_STDIO) {
+	if (is_filtered(transfer)) {
 		out = buffer + CHUNK;
 		size = filter->pass(filter, buffer, size, out);
 	}
-	/* --max-bytes counts what is sent */
-	if (size > room && !allowance_is_size(transfer->settings, transfer->side)) {
-		engine_beyond(chan, transfer, size - room);
-		size = (size_t)room;
-	}
-	transfer->left = room - (size < room ? size : room);
-	if (transfer->allowance > transfer->left)
-		transfer->allowance = transfer->left;
-	/* lines are shown one by one, when they are sent */
-	if (!lines_are_messages(transfer))
-		engine_tap(transfer, out, size);
-	return chan_keep(transfer->loop, chan, out, size) < 0
-		       ? engine_source_failed(transfer, ENOMEM)
-		       : MOVE_ON;
+	return keep(chan, transfer, out, size, room);
 }
 
 const struct engine engine_filter = { .read = filter_read,

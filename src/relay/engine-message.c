@@ -76,9 +76,7 @@ static bool vsock_ended(const struct endpoint *source)
 	       entry.revents & (POLLRDHUP | POLLHUP);
 }
 
-/* One message of a seqpacket source: its length, -EAGAIN, another negative errno, or -ENODATA at
- * the end. *flags: MSG_EOR if it ends a record, or 0. */
-static ssize_t read_message(const struct transfer *transfer, void **data, int *flags)
+ssize_t engine_read_message(const struct transfer *transfer, void **data, int *flags)
 {
 	ssize_t room = next_size(transfer->source), size;
 	struct iovec part;
@@ -190,8 +188,9 @@ static enum move message_read(struct chan *chan, struct transfer *transfer)
 
 	if (must_not_be_kept(transfer))
 		return MOVE_FULL;
-	got = transfer->source->in_kind == ENDPOINT_MESSAGES ? read_message(transfer, &data, &flags)
-							     : read_cut(transfer, &data);
+	got = transfer->source->in_kind == ENDPOINT_MESSAGES
+		      ? engine_read_message(transfer, &data, &flags)
+		      : read_cut(transfer, &data);
 	if (got == -ENODATA)
 		return MOVE_END;
 	if (got < 0)

@@ -53,9 +53,9 @@ struct transfer {
 
 struct engine {
 	/* Reads at most transfer->allowance bytes, except that a message may be longer, and writes
-	 * them or leaves them pending; never more than transfer->left, see engine_beyond(). Before
-	 * the call nothing is pending, except the beginning of
-	 * a line or frame, or if transfer->full is set. */
+	 * them or leaves them pending; never more than transfer->left, see engine_beyond(), except
+	 * for datagrams. Before the call nothing is pending, except the beginning of a line or
+	 * frame, or if transfer->full is set. */
 	enum move (*read)(struct chan *chan, struct transfer *transfer);
 	/* Writes pending bytes. MOVE_ON: everything that can be written was written. */
 	enum move (*write)(struct chan *chan, struct transfer *transfer);
@@ -112,6 +112,10 @@ static inline enum move engine_beyond(struct chan *chan, struct transfer *transf
 	return MOVE_ON;
 }
 
+/* Reads one message of a seqpacket source into memory of the loop, which *data points to then: its
+ * length, -EAGAIN, another negative errno, or -ENODATA at the end. *flags: MSG_EOR if it ends a
+ * record, or 0. */
+ssize_t engine_read_message(const struct transfer *transfer, void **data, int *flags);
 /* Shows data to the taps. */
 void engine_tap(const struct transfer *transfer, const void *data, size_t size);
 /* Writes data and leaves the part that does not fit pending. MOVE_ON: all was written. */

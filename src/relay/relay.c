@@ -686,7 +686,9 @@ static void check_gone(struct loop *loop, struct relay *relay, int side, uint32_
 	gone = endpoint_gone(&relay->end[side], events);
 	if (!gone)
 		return;
-	if (relay->end[side].out != relay->end[side].in) {
+	/* the output of an echo is the socket of its peer again */
+	if (relay->end[side].out != relay->end[side].in &&
+	    (relay->end[side].in >= 0 || relay->end[side].family == ADDR_STDIO)) {
 		reader_left(loop, relay, side, gone < 0 ? -gone : EPIPE);
 		return;
 	}

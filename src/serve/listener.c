@@ -42,7 +42,7 @@ static void apply(struct listener *listener)
 
 		/* a limit is for newcomers: see may_come() */
 		if (socket->flows)
-			flows_serve(socket->flows);
+			error = listener->paused ? 0 : flows_serve(socket->flows);
 		else if (listener->resting || listener->paused)
 			loop_unwatch(listener->loop, &socket->watch);
 		else

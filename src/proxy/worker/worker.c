@@ -427,7 +427,7 @@ int worker_run(struct worker *worker)
 	while (!status && !worker->serving && got > 0)
 		got = handle_next(worker, true, &status);
 	if (got < 0 && got != -EPIPE)
-		log_error("the worker cannot hear the supervisor: %s", strerror(-got));
+		log_error("the worker cannot read from the supervisor: %s", strerror(-got));
 	if (status || got <= 0)
 		return status ? status : STATUS_FAILURE;
 	for (size_t i = 0; i < worker->text_server_count; i++)
