@@ -8,6 +8,8 @@ load lib/common
 setup() {
 	own_directory
 	need python3 ip unshare
+	! grep -qF __asan_init "$VSOCK_TOOLS_BUILD/vsock-proxy" ||
+		skip "built with a sanitizer, which changes what takes how long"
 	unshare -mn true 2>/dev/null || skip "may not have namespaces of its own: run as root"
 }
 
