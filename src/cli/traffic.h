@@ -26,7 +26,7 @@ struct traffic {
 	struct dump dump;
 	struct record record;
 	struct crlf crlf;
-	struct addr addr; /* of the connections, for the recording */
+	struct addr addr; /* the address of the connections, which the recording shows */
 	const struct traffic_options *options;
 	struct progress progress;
 	uint64_t input_size; /* of standard input, if it is a file; else 0 */

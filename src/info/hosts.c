@@ -2,10 +2,11 @@
 /*
  * Asks the hosts of the hosts file whether they answer.
  *
- * Theory of operation: a connection to port 7 is begun to each at once. A CID answers when it is
- * connected or refused, for then its driver spoke. Behind hybrid vsock a connected socket is only
- * the VMM's: "CONNECT 7" is sent, and an OK or a close is the answer (a booting guest is closed on,
- * too: the VMM answers then).
+ * Theory of operation: connections to port 7 of all hosts are started at the same time. A CID has
+ * answered if the connection was accepted or refused, because both come from the guest's driver.
+ * With hybrid vsock, the socket belongs to the VMM, so an accepted connection says nothing about
+ * the guest. Then "CONNECT 7" is sent, and the guest has answered if "OK" arrives or the VMM closes
+ * the connection. (A VMM also closes it while its guest is still booting.)
  */
 #include "config.h"
 

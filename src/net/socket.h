@@ -99,8 +99,8 @@ uint32_t socket_overflowed(int fd);
 /* Sets TCP_NODELAY and keepalive on a connection, or on a listener, whose connections inherit them.
  * Best effort. */
 void socket_tune(int fd, const struct addr *addr);
-/* The same with the defaults, for a socket whose listener was inherited; family is AF_INET,
- * AF_INET6 or any other. */
+/* The same with default settings, for a connection that an inherited listener accepted. family is
+ * the socket's address family; any other than AF_INET and AF_INET6 needs nothing. */
 void socket_tune_family(int fd, int family);
 
 #endif

@@ -261,8 +261,8 @@ static void stream_dialled(struct loop *loop, struct dial *dial, int fd,
 		begin(bandwidth);
 }
 
-/* Nothing moved in this direction, or all at once and then nothing for more than half of the time:
- * the other end is another service, whose figures would mean nothing. */
+/* True if nothing was transferred in this direction, or nothing during the second half of the
+ * measurement. Then the other end is a different service, and its figures would mean nothing. */
 static bool stalled(const struct bandwidth *bandwidth, uint64_t bytes, uint64_t last, uint64_t now)
 {
 	return !bytes || last < bandwidth->began + (now - bandwidth->began) / 2;

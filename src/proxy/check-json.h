@@ -6,7 +6,7 @@
 
 #include "proxy/rules/rules.h"
 
-/* Prints each mistake that it is told of. */
+/* Prints each reported mistake as JSON. */
 extern struct text_hearer proxy_check_hearer;
 void proxy_check_rules(const struct rules *rules);
 

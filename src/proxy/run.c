@@ -242,7 +242,7 @@ static int start_status(struct proxy *proxy)
 	return 0;
 }
 
-/* Sockets that are there already, for the rules and for text_servers. */
+/* Takes over the sockets that this process has inherited, for rules and HTTP endpoints. */
 static int inherit(struct proxy *proxy)
 {
 	struct inherited *inherited = &proxy->supervisor.inherited;

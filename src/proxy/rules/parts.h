@@ -45,8 +45,9 @@ int rule_settle(struct rule *rule, const struct addr *targets);
 
 /* Counts an error; status is the program's if this error is the first. */
 void rules_count_error(struct rules *rules, int status);
-/* The same for a mistake of a whole file or rule, which the caller has logged: the hearer is told,
- * too. What and why are one text; file NULL: the command line; line 0: all of the file. */
+/* Counts an error in a whole file or rule, and reports it to the hearer. The caller has logged it.
+ * what and why are joined into one text. file is NULL for the command line, and line is 0 if the
+ * error concerns the whole file. */
 void rules_tell(struct rules *rules, int status, const char *file, unsigned line, const char *what,
 		const char *why);
 /* Says what is wrong with length bytes at offset of a word, or with all of it; hint "": none. */

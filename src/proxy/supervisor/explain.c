@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Why a vsock connection failed, for the worker, which sees nothing of the machine.
+ * Finds out why a vsock connection failed. The worker cannot: it has no access to /proc and /sys.
  *
  * Theory of operation: /proc, /sys and the module lists are read by a process of their own, so that
  * the loop does not stand still for them. It answers all questions that are open when it starts,

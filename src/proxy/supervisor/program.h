@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* program: the executable and arguments that this process was started with, for a restart. */
+/* program: the executable and arguments of this process. A restart starts them again. */
 #ifndef PROXY_SUPERVISOR_PROGRAM_H
 #define PROXY_SUPERVISOR_PROGRAM_H
 
