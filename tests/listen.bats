@@ -450,7 +450,7 @@ received() {
 	received '>/dev/full' -v
 	grep -q ' done .* end=io lost=[0-9]* why="No space left on device"' listen.err
 	received '' --max-bytes 10
-	[ "$output" = "1 vsock-listen: tcp:PEER: ended after 10 B (--max-bytes)" ]
+	[ "$output" = "1 vsock-listen: tcp:PEER: ended: more than 10 B in one direction (--max-bytes)" ]
 	received '<.'
 	[[ $output == "1 vsock-listen: standard input: Is a directory; 0 B sent, "*" received" ]]
 }

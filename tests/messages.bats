@@ -156,7 +156,7 @@ start_peer() {
 	start_peer
 	run -1 --separate-stderr vsock-cat --message-size line \
 		--max-bytes 7 unix-seqpacket:peer <<<$'ab\ncdefghi'
-	[[ $stderr == *"ended after 7 B (--max-bytes)"* ]]
+	[[ $stderr == *"ended: more than 7 B in one direction (--max-bytes)"* ]]
 	wait_until grep -qx 4 peer.out
 	grep -qx 3 peer.out
 	spawn_ready listen vsock-listen unix:./delayed

@@ -407,7 +407,7 @@ assert isinstance(done["seconds"], float)' "$ready"
 	run -1 --separate-stderr sh -c \
 		'vsock-cat --max-bytes 1000 "$1" </dev/null | wc -c; vsock-cat -q --max-bytes 1000 "$1" </dev/null >/dev/null' sh "$ready"
 	[ "$output" = 1000 ]
-	[[ ${stderr_lines[0]} == "vsock-cat: $ready: ended after 1000 B (--max-bytes)" ]]
+	[[ ${stderr_lines[0]} == "vsock-cat: $ready: ended: more than 1000 B in one direction (--max-bytes)" ]]
 }
 
 @test "--max-bytes: an input or answer of exactly that size is complete" {

@@ -160,6 +160,7 @@ void interactive_suspend(struct interactive *interactive)
 static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct failure *failure)
 {
 	struct cat *cat = container_of(dial, struct cat, dial);
+	const char *what = "standard input and output";
 	struct endpoint end[2];
 	int error;
 
@@ -187,12 +188,14 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 	if (!error)
 		error = cat->options.interactive ? open_interactive(cat, &end[0])
 						 : open_standard(cat, &end[0]);
-	if (!error)
+	if (!error) {
+		what = "cannot relay";
 		error = relay_start(loop, &cat->relay, end, &cat->relaying, &cat->dial.watch,
 				    relay_done);
+	}
 	if (error) {
 		terminal_stop(&cat->terminal);
-		log_error("standard input and output: %s", strerror(-error));
+		log_error("%s: %s", what, strerror(-error));
 		cat->status = STATUS_FAILURE;
 		loop_stop(loop);
 		return;

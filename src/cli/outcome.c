@@ -58,7 +58,7 @@ static int limit_reached(const struct told *told, const struct relay_settings *r
 			  units_show_duration(relaying->max_time, limit, sizeof(limit)));
 		return STATUS_TIMEOUT;
 	case END_MAX_BYTES:
-		log_error("%s: ended after %s (--max-bytes)", told->to,
+		log_error("%s: ended: more than %s in one direction (--max-bytes)", told->to,
 			  units_show_size(relaying->max_bytes, limit, sizeof(limit)));
 		return STATUS_FAILURE;
 	default: /* END_HALF_CLOSE */
@@ -101,10 +101,10 @@ static int failed(const struct told *told)
 		return STATUS_FAILURE;
 	}
 	log_error("%s: %s; %s sent, %s received",
-		  !is_ours(told)      ? told->to
-		  : relay->error_read ? told->here->input
-				      : told->here->output,
-		  strerror(relay->error), told->sent, told->received);
+		  !is_ours(told) || relay->result == END_SHORT ? told->to
+		  : relay->error_read			       ? told->here->input
+							       : told->here->output,
+		  relay_why(relay), told->sent, told->received);
 	return STATUS_FAILURE;
 }
 
@@ -153,6 +153,7 @@ int outcome_say(const struct relay *relay, int us, const struct addr *addr, cons
 	case END_HALF_CLOSE:
 		return limit_reached(&told, relay->settings);
 	case END_IO:
+	case END_SHORT:
 		return failed(&told);
 	case END_OUTPUT:
 	case END_STOP:

@@ -126,7 +126,7 @@ int receive_start(int directory, const char *path, struct session *session, stru
 
 static const char *why_not_whole(const struct relay *relay)
 {
-	return relay->error ? strerror(relay->error) : relay_end_word(relay);
+	return relay->error ? relay_why(relay) : relay_end_word(relay);
 }
 
 int receive_finish(int directory, const struct session *session)

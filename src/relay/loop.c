@@ -229,7 +229,11 @@ static int control(struct loop *loop, int operation, const struct watch *watch)
 		.data.u64 = (uint64_t)loop->slots[watch->slot].generation << 32 | watch->slot,
 	};
 
-	return epoll_ctl(loop->epoll, operation, watch->fd, &event) < 0 ? -errno : 0;
+	if (epoll_ctl(loop->epoll, operation, watch->fd, &event) == 0)
+		return 0;
+	/* what the watches of one user may take of the kernel's memory (fs.epoll.max_user_watches);
+	 * "no space left on device" would be taken for a full disk */
+	return errno == ENOSPC ? -ENOMEM : -errno;
 }
 
 int loop_watch(struct loop *loop, struct watch *watch, int fd, uint32_t events)

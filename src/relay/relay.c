@@ -230,6 +230,12 @@ static bool connection_broke(const struct endpoint *endpoint, int error)
 	       (error == ENOBUFS && endpoint->family == ADDR_VSOCK);
 }
 
+/* Is the error a shortage of this machine, and says nothing of the end that it came from? */
+static bool is_shortage(const struct endpoint *endpoint, int error)
+{
+	return error == ENOMEM || (error == ENOBUFS && endpoint->family != ADDR_VSOCK);
+}
+
 static void source_ended(struct loop *loop, struct relay *relay, int side);
 
 /* The peer has sent everything. Nobody types end of file at a terminal that only started a transfer
@@ -301,9 +307,14 @@ static void source_ended(struct loop *loop, struct relay *relay, int side)
 
 static void source_failed(struct loop *loop, struct relay *relay, int side, int error)
 {
-	bool reset = error == EPIPE || connection_broke(&relay->end[side], error);
+	const struct endpoint *source = &relay->end[side];
+	bool reset = error == EPIPE || connection_broke(source, error);
 
-	broke(loop, relay, side, reset ? END_RESET : END_IO, error);
+	broke(loop, relay, side,
+	      reset			   ? END_RESET
+	      : is_shortage(source, error) ? END_SHORT
+					   : END_IO,
+	      error);
 }
 
 /* Nothing of it is read any more. */
@@ -330,11 +341,11 @@ static void destination_failed(struct loop *loop, struct relay *relay, int side,
 		note(relay, cause || connection_broke(destination, error) ? END_RESET : END_LOST,
 		     cause ? cause : error, !side);
 	} else {
-		note(relay, END_IO, error, !side);
+		note(relay, is_shortage(destination, error) ? END_SHORT : END_IO, error, !side);
 	}
 	relay->chan[side].cut = true;
 	end_channel(loop, relay, side);
-	if (relay->result == END_OUTPUT || relay->result == END_IO)
+	if (relay->result == END_OUTPUT || relay->result == END_IO || relay->result == END_SHORT)
 		end_channel(loop, relay, !side);
 	else
 		ignore(loop, relay, side);
@@ -613,7 +624,7 @@ static void settle(struct loop *loop, struct relay *relay)
 			error = loop_timer(loop, &relay->timer, at);
 		if (!error)
 			return;
-		end_both(loop, relay, END_IO, -error);
+		end_both(loop, relay, END_SHORT, -error);
 	}
 	note(relay, END_EOF, 0, 0);
 	if (!linger(loop, relay))
@@ -910,8 +921,15 @@ const char *relay_end_word(const struct relay *relay)
 		[END_UNANSWERED] = "unanswered",
 		[END_OUTPUT] = "output",
 		[END_IO] = "io",
+		[END_SHORT] = "io",
 		[END_STOP] = "signal",
 	};
 
 	return words[relay->result];
+}
+
+const char *relay_why(const struct relay *relay)
+{
+	return relay->result == END_SHORT ? "this machine is out of memory"
+					  : strerror(relay->error);
 }

@@ -98,6 +98,7 @@ enum relay_end {
 	END_UNANSWERED, /* end[1] closed without an answer after end of file was passed on */
 	END_OUTPUT, /* the reader of standard output is gone, and more was to come */
 	END_IO, /* reading or writing failed otherwise */
+	END_SHORT, /* this machine ran out of memory, for which neither side is to blame */
 	END_STOP, /* relay_stop() */
 };
 
@@ -151,5 +152,7 @@ uint32_t relay_events(const struct relay *relay, int side, bool in, bool out);
 
 /* How it ended, for records: eof idle half-close max-time max-bytes reset unanswered io signal … */
 const char *relay_end_word(const struct relay *relay);
+/* What its error means. The text is valid until the next call. */
+const char *relay_why(const struct relay *relay);
 
 #endif

@@ -164,6 +164,8 @@ static const char *why_ended(const struct session *session)
 
 	if (error == EBADMSG && relay->settings->datagrams)
 		return "the stream ended within a datagram";
+	if (error)
+		return relay_why(relay);
 	for (int side = 0; side < 2 && !error && relay_dropped(relay); side++)
 		error = relay->chan[side].drop_error;
 	return error ? strerror(error) : NULL;
@@ -177,8 +179,8 @@ static bool matters(const struct session *session)
 
 	if (was_refused(relay))
 		return true;
-	return session->status && !session->group->reported && relay->result == END_IO &&
-	       relay->error != EBADMSG;
+	return session->status && !session->group->reported &&
+	       (relay->result == END_IO || relay->result == END_SHORT) && relay->error != EBADMSG;
 }
 
 static void record_done(struct session *session)
@@ -240,6 +242,7 @@ int session_status(const struct relay *relay)
 	case END_NONE:
 	case END_MAX_BYTES:
 	case END_IO:
+	case END_SHORT:
 		break;
 	}
 	return STATUS_FAILURE;
@@ -478,7 +481,8 @@ void session_terminal(struct session *session, const struct spawn *spawn,
 
 static void command_ended(struct session *session, int status)
 {
-	bool broke = session->terminal && session->relay.result == END_IO;
+	bool broke = session->terminal &&
+		     (session->relay.result == END_IO || session->relay.result == END_SHORT);
 	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 
 	if (session->terminal)
@@ -501,7 +505,7 @@ static void command_ended(struct session *session, int status)
 			 .text = session->relay.result ? relay_end_word(&session->relay) : NULL },
 		       { .key = "why",
 			 .type = LOG_F_TEXT,
-			 .text = broke ? strerror(session->relay.error) : NULL },
+			 .text = broke ? relay_why(&session->relay) : NULL },
 		       { 0 },
 	       });
 	session_close(session);

@@ -398,6 +398,11 @@ static void check_result(const struct relay *relay)
 		break;
 	case END_MAX_BYTES:
 		break;
+	case END_IO:
+		if (relay->error == ENOMEM)
+			fail("blame", "a shortage of memory is blamed on side %d",
+			     relay->error_side);
+		/* fallthrough */
 	default:
 		if (all_well())
 			fail("result", "%s (%s), and nothing was wrong", word,
