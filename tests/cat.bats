@@ -293,7 +293,7 @@ sys.exit(subprocess.run(words, pass_fds=[ours.fileno()]).returncode)' "$@"
 	need python3
 	bytes 100K input
 	run -7 --separate-stderr with_closed_peer vsock-cat <input
-	[[ $stderr == *"before standard input was delivered whole (0 B sent)"* ]]
+	[[ $stderr == *"before all of standard input was delivered (0 B sent)"* ]]
 	mkfifo pipe
 	exec 8<>pipe
 	echo text >&8

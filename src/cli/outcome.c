@@ -139,8 +139,8 @@ int outcome_say(const struct relay *relay, int us, const struct addr *addr, cons
 			tell_silence(&told);
 		return STATUS_DONE;
 	case END_LOST:
-		log_error("%s: the peer closed the connection before %s was delivered "
-			  "whole (%s sent)",
+		log_error("%s: the peer closed the connection before all of %s was delivered "
+			  "(%s sent)",
 			  to, here->input, told.sent);
 		return STATUS_BROKEN;
 	case END_UNANSWERED:

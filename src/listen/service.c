@@ -135,7 +135,7 @@ void service_here(const struct service *service, struct outcome_here *here)
 		here->input = service->path;
 		break;
 	case SERVICE_GENERATE:
-		here->input = "what is generated";
+		here->input = "the generated data";
 		break;
 	default:
 		break;

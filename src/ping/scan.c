@@ -496,7 +496,7 @@ static int scan_run(struct scan *scan, struct ping *ping)
 	}
 	sum_up(scan, elapsed);
 	if (scan->unprinted) {
-		log_error("%llu open ports were not printed: %s",
+		log_error("open ports that were not printed: %llu (%s)",
 			  (unsigned long long)scan->unprinted, strerror(ENOMEM));
 		return STATUS_FAILURE;
 	}
