@@ -279,7 +279,6 @@ bats_tests += tests/cat.bats
 bats_tests += tests/examples-lab.bats
 bats_tests += tests/examples.bats
 bats_tests += tests/faults.bats
-bats_tests += tests/first-run.bats
 bats_tests += tests/half-close.bats
 bats_tests += tests/hostile.bats
 bats_tests += tests/info-lab.bats
@@ -291,7 +290,6 @@ bats_tests += tests/listen.bats
 bats_tests += tests/messages.bats
 bats_tests += tests/mux.bats
 bats_tests += tests/names.bats
-bats_tests += tests/options.bats
 bats_tests += tests/original-dst.bats
 bats_tests += tests/owned.bats
 bats_tests += tests/pairs.bats
@@ -299,21 +297,17 @@ bats_tests += tests/paths.bats
 bats_tests += tests/ping-lab.bats
 bats_tests += tests/ping-live.bats
 bats_tests += tests/ping.bats
-bats_tests += tests/proxy-header.bats
 bats_tests += tests/proxy.bats
-bats_tests += tests/record.bats
 bats_tests += tests/reload.bats
 bats_tests += tests/restart-manager.bats
 bats_tests += tests/restart.bats
 bats_tests += tests/rules.bats
 bats_tests += tests/sandbox.bats
 bats_tests += tests/seeing.bats
-bats_tests += tests/scale.bats
 bats_tests += tests/serving.bats
 bats_tests += tests/signals.bats
 bats_tests += tests/socks.bats
 bats_tests += tests/terminal.bats
-bats_tests += tests/engines.bats
 bats_tests += tests/transfer.bats
 bats_tests += tests/udp-passed.bats
 bats_tests += tests/typed.bats
@@ -322,6 +316,15 @@ bats_tests += tests/units.bats
 bats_tests += tests/vsock.bats
 bats_tests += tests/verbosity.bats
 bats_tests += tests/vsock-messages.bats
+# Those whose time goes to starting programs, ours and others: the suite sanitize leaves them to
+# clangsan.
+starting_tests =
+starting_tests += tests/engines.bats
+starting_tests += tests/first-run.bats
+starting_tests += tests/options.bats
+starting_tests += tests/proxy-header.bats
+starting_tests += tests/record.bats
+starting_tests += tests/scale.bats
 # Those that compare texts with each other and with what the programs print, and one that runs none
 # of the programs: the sanitizers have nothing to find in them.
 text_tests = tests/completion.bats
@@ -331,8 +334,8 @@ text_tests += tests/hints.bats
 text_tests += tests/layering.bats
 text_tests += tests/manual.bats
 text_tests += tests/sources.bats
-TESTS += $(bats_tests) $(text_tests)
-EXTRA_DIST += $(bats_tests) $(text_tests) tests/lib/ping_statistics.py
+TESTS += $(bats_tests) $(starting_tests) $(text_tests)
+EXTRA_DIST += $(bats_tests) $(starting_tests) $(text_tests) tests/lib/ping_statistics.py
 # The virtual machines; tests/lab/*.bats start them, which takes minutes: scripts/check runs them,
 # `make check` does not.
 EXTRA_DIST += \
