@@ -279,3 +279,39 @@ interactive() {
 	types C-c
 	wait_until prompts
 }
+
+@test "in the background it is stopped when it reads the terminal, and fg lets it read" {
+	spawn_ready lines vsock-listen -k unix:./lines -- cat
+	types "vsock-cat ./lines &" Enter
+	# the shell tells of it when it next asks for a command
+	wait_until eval 'types "" Enter; shows "Stopped"'
+	types fg Enter
+	wait_until eval '[ "$(screen | grep . | tail -n 1)" = "vsock-cat ./lines" ]'
+	types typed Enter
+	wait_until eval '[ "$(screen | grep -cx typed)" -eq 2 ]'
+	types C-d
+	wait_until prompts
+}
+
+@test "in the background with stty tostop it is stopped when it writes, and fg shows the output" {
+	spawn_ready lines vsock-listen -k unix:./lines -- echo output
+	types "stty tostop; vsock-cat ./lines </dev/null &" Enter
+	wait_until eval 'types "" Enter; shows "Stopped"'
+	[ "$(screen | grep -c output)" -eq 0 ]
+	types fg Enter
+	wait_until shows output
+	types "stty -tostop" Enter
+	wait_until prompts
+}
+
+@test "--tty in the background is stopped before it changes the terminal, and fg goes on" {
+	types "vsock-cat -t ./far &" Enter
+	wait_until eval 'types "" Enter; shows "Stopped"'
+	sane
+	types clear Enter
+	types fg Enter
+	far_is_there
+	types bye
+	wait_until prompts
+	sane
+}
