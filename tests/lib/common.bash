@@ -201,12 +201,24 @@ finish() {
 
 finish_all() {
 	local name
+	[ -n "${BATS_TEST_COMPLETED:-}${BATS_TEST_SKIPPED:-}" ] || show_errors
 	for name in "${!spawned[@]}"; do
 		kill -TERM "${spawned[$name]}" 2>/dev/null || true
 	done
 	patience=2
 	for name in "${!spawned[@]}"; do
 		finish "$name"
+	done
+}
+
+# Of a test that failed: how the programs in the background ended, and what they said.
+show_errors() {
+	local name file
+	for name in "${!spawned[@]}"; do
+		! ended "${spawned[$name]}" || echo "$name has ended" >&2
+	done
+	for file in "$BATS_TEST_TMPDIR"/*.err; do
+		[ ! -s "$file" ] || { echo "${file##*/}:"; tail -n 20 "$file"; } >&2
 	done
 }
 
