@@ -9,11 +9,6 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 }
 
-# free_port: one that nobody listens on now.
-free_port() {
-	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 # activate ARGUMENT…: systemd-socket-activate; it connects to nobody, so that the first client
 # starts the program.
 activate() {

@@ -157,12 +157,20 @@ port_of() {
 	echo "${address##*:}"
 }
 
-# free_port: a TCP port of 127.0.0.1 that was free a moment ago, for programs that can't be asked to
-# pick one.
+# free_port: a TCP port of 127.0.0.1 on which nobody listens, for programs that can't be asked to
+# pick one, and for connects that must be refused. It is below those that the kernel gives for port
+# 0, so that no program that asks for one gets it meanwhile.
 free_port() {
-	spawn_ready free-port vsock-listen tcp:127.0.0.1:0 --discard || return 1
-	finish free-port
-	port_of "$ready"
+	local port
+	for _ in {1..20}; do
+		port=$((10000 + SRANDOM % 20000))
+		spawn_ready free-port vsock-listen "tcp:127.0.0.1:$port" --discard 2>/dev/null ||
+			continue
+		finish free-port
+		echo "$port"
+		return
+	done
+	return 1
 }
 
 # join NAME: wait until it ends by itself, and return its status.
