@@ -18,7 +18,10 @@
 struct slot {
 	struct watch *watch; /* NULL: free */
 	uint32_t generation;
-	uint32_t next_free;
+	union {
+		uint32_t next_free;
+		uint32_t called; /* the turn in which a patient watch was last called, or began */
+	};
 };
 
 struct loop {
@@ -26,7 +29,7 @@ struct loop {
 	bool stopped;
 	uint64_t now;
 	uint64_t patient_until; /* when this turn's time for new connections ends */
-	unsigned turns; /* in which patient watches were called */
+	uint32_t turns; /* in which patient watches were called */
 
 	struct slot *slots; /* slot 0 is never given out */
 	uint32_t slot_count, slots_used; /* how many there is memory for, the last that was ever
@@ -207,6 +210,7 @@ static int slot_take(struct loop *loop, struct watch *watch)
 	if (!number)
 		return -ENOMEM;
 	loop->slots[number].watch = watch;
+	loop->slots[number].called = loop->turns;
 	watch->slot = number;
 	return 0;
 }
@@ -486,21 +490,40 @@ bool loop_hurries(const struct loop *loop)
 	return units_now() >= loop->patient_until;
 }
 
-/* One at least. Each turn begins with another one, because epoll keeps their order. */
-static void run_patient(struct loop *loop, const struct epoll_event *events, unsigned count)
+/* The one of these events whose watch has waited longest since it was called. */
+static unsigned longest_waiting(const struct loop *loop, const struct epoll_event *events,
+				unsigned count)
 {
-	unsigned first = loop->turns++ % count;
+	uint32_t most = 0;
+	unsigned found = 0;
 
-	loop->patient_until = units_now() + LOOP_PATIENT_TIME;
-	for (unsigned i = 0; i < count && !loop->stopped; i++) {
-		const struct epoll_event *event = &events[(first + i) % count];
-		struct watch *watch = watch_of(loop, event);
+	for (unsigned i = 0; i < count; i++) {
+		uint32_t age = loop->turns - loop->slots[(uint32_t)events[i].data.u64].called;
 
-		if (i > 0 && loop_hurries(loop))
-			return;
-		if (watch)
-			watch->kind->ready(loop, watch, event->events);
+		if (age > most) {
+			most = age;
+			found = i;
+		}
 	}
+	return found;
+}
+
+/* One at least. */
+static void run_patient(struct loop *loop, struct epoll_event *events, unsigned count)
+{
+	loop->turns++;
+	loop->patient_until = units_now() + LOOP_PATIENT_TIME;
+	do {
+		unsigned next = longest_waiting(loop, events, count);
+		const struct epoll_event event = events[next];
+		struct watch *watch = watch_of(loop, &event);
+
+		events[next] = events[--count];
+		if (!watch)
+			continue;
+		loop->slots[watch->slot].called = loop->turns;
+		watch->kind->ready(loop, watch, event.events);
+	} while (count && !loop->stopped && !loop_hurries(loop));
 }
 
 static void run_events(struct loop *loop, struct epoll_event *events, int count)

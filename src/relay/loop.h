@@ -11,7 +11,8 @@
  * Connections that are open are served before new ones: in each turn first the watches that move
  * bytes are called, then the patient ones, for LOOP_PATIENT_TIME. Those that are left are called in
  * one of the next turns. So clients that connect again and again add at most that time to the
- * latency of a connection that is open.
+ * latency of a connection that is open. Of the patient watches the one that has waited longest
+ * since it was last called is first, so a listener that is seldom used goes before busy ones.
  *
  * Regular files and /dev/null, which epoll refuses with EPERM, are always ready: they are called in
  * every turn.

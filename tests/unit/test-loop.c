@@ -408,6 +408,61 @@ static void what_is_patient_lets_others_go_first_and_nobody_starves(void **state
 	loop_free(loop);
 }
 
+static struct watch seldom_watch;
+static int seldom_pipe[2];
+static unsigned seldom_calls, slow_before_seldom;
+
+static void seldom_ready(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	char byte;
+
+	(void)events;
+	assert_int_equal(read(watch->fd, &byte, 1), 1);
+	assert_int_equal(slow_before_seldom, 0);
+	if (++seldom_calls == 10)
+		loop_stop(loop);
+}
+
+/* After two rounds of these, something is there for the one that is seldom ready. */
+static void slow_and_seldom(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	static unsigned slow_turns;
+
+	slow_ready(loop, watch, events);
+	slow_before_seldom++;
+	if (++slow_turns % (2 * SLOW))
+		return;
+	assert_int_equal(write(seldom_pipe[1], "x", 1), 1);
+	slow_before_seldom = 0;
+}
+
+static void a_patient_watch_that_is_seldom_ready_goes_before_those_that_always_are(void **state)
+{
+	static const struct watch_kind seldom_kind = { .name = "seldom",
+						       .ready = seldom_ready,
+						       .patient = true };
+	static const struct watch_kind slow_kind = { .name = "slow",
+						     .ready = slow_and_seldom,
+						     .patient = true };
+	struct loop *loop = begin();
+
+	(void)state;
+	assert_int_equal(pipe(seldom_pipe), 0);
+	for (uint16_t i = 0; i < SLOW; i++) {
+		slow_watches[i] = (struct watch){ .kind = &slow_kind, .side = i };
+		assert_int_equal(loop_watch(loop, &slow_watches[i], dup(seldom_pipe[1]), EPOLLOUT),
+				 0);
+	}
+	seldom_watch = (struct watch){ .kind = &seldom_kind };
+	assert_int_equal(loop_watch(loop, &seldom_watch, seldom_pipe[0], EPOLLIN), 0);
+	assert_int_equal(loop_run(loop), 0);
+	for (size_t i = 0; i < SLOW; i++)
+		close(slow_watches[i].fd);
+	close(seldom_pipe[0]);
+	close(seldom_pipe[1]);
+	loop_free(loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +477,8 @@ int main(void)
 		cmocka_unit_test(what_is_freed_later_lives_to_the_end_of_the_batch),
 		cmocka_unit_test(the_shared_buffer_grows),
 		cmocka_unit_test(what_is_patient_lets_others_go_first_and_nobody_starves),
+		cmocka_unit_test(
+			a_patient_watch_that_is_seldom_ready_goes_before_those_that_always_are),
 	};
 
 	return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
