@@ -126,7 +126,8 @@ size_t utf8_escape_one(const char *text, size_t length, char piece[17])
 {
 	uint32_t point = 0;
 	size_t size = utf8_read(text, length, &point);
-	bool safe = size > 0 && !utf8_unsafe(point);
+	bool ascii = point >= ' ' && point <= '~'; /* most of a log is */
+	bool safe = size > 0 && (ascii || !utf8_unsafe(point));
 
 	if (size == 0)
 		size = 1;

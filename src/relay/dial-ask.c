@@ -4,6 +4,7 @@
 #include "relay/dialing.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/units.h"
 
@@ -78,14 +79,61 @@ int dial_ask_resolver(struct dial *dial)
 	return error;
 }
 
+void dial_take_why(struct dial *dial, const struct explanation *why)
+{
+	dial->why = malloc(sizeof(*why));
+	if (dial->why)
+		*dial->why = *why;
+}
+
+/* What another dial was told a moment ago, or NULL. */
+static const struct dial_known *find_known(const struct dial *dial)
+{
+	uint64_t now = units_now();
+
+	for (size_t i = 0; i < DIAL_KNOWN && dial->dialer->known[i]; i++) {
+		const struct dial_known *known = dial->dialer->known[i];
+
+		if (now - known->since < DIAL_KNOWN_TIME && known->step == dial->failure.step &&
+		    known->error == dial->failure.error && addr_equal(&known->addr, dial->addr))
+			return known;
+	}
+	return NULL;
+}
+
+void dial_know_why(const struct dial *dial, const struct explanation *why)
+{
+	struct dialer *dialer = dial->dialer;
+	struct dial_known **known = &dialer->known[dialer->known_count % DIAL_KNOWN];
+
+	if (find_known(dial))
+		return; /* several had asked */
+	if (!*known)
+		*known = malloc(sizeof(**known));
+	if (!*known)
+		return;
+	**known = (struct dial_known){ .since = units_now(),
+				       .addr = *dial->addr,
+				       .step = dial->failure.step,
+				       .error = dial->failure.error,
+				       .why = *why };
+	dialer->known_count++;
+}
+
 int dial_ask_why(struct dial *dial)
 {
+	const struct dial_known *known;
 	struct dialer *dialer = dial->dialer;
 	int error;
 
 	if (!dialer->broker.explain || dial->settings->brief ||
 	    !explain_looks(dial->addr, &dial->failure))
 		return -ENOTSUP;
+	known = find_known(dial);
+	if (known) {
+		dial_take_why(dial, &known->why);
+		return -EALREADY;
+	}
 	dial->question = ++dialer->questions;
 	error = dialer->broker.explain(dialer->broker.context, dial);
 	if (!error)

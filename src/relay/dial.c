@@ -446,9 +446,8 @@ void dial_found(struct dial *dial, const struct resolver_answer *answer)
 void dial_explained(struct dial *dial, const struct explanation *why)
 {
 	loop_timer_stop(dial->dialer->loop, &dial->timer);
-	dial->why = malloc(sizeof(*why)); /* without memory the explanation is brief */
-	if (dial->why)
-		*dial->why = *why;
+	dial_know_why(dial, why);
+	dial_take_why(dial, why);
 	judge(dial);
 }
 
@@ -500,7 +499,11 @@ void dial_given(struct dial *dial, int fd, const struct failure *failure)
 		dial->state = DIAL_CONNECT;
 		dial->watch.kind = &dial_kind;
 		set_timer(dial, units_now());
-		await_connection(dial);
+		/* connect(2) of a UNIX socket is over when it returns */
+		if (dial->addr->family == ADDR_UNIX || dial->addr->family == ADDR_MUX)
+			connected(dial);
+		else
+			await_connection(dial);
 	}
 }
 

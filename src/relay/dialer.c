@@ -91,6 +91,8 @@ void dialer_stop(struct dialer *dialer)
 		return;
 	loop_unwatch(dialer->loop, &dialer->watch);
 	resolver_stop(dialer->resolver);
+	for (size_t i = 0; i < DIAL_KNOWN; i++)
+		free(dialer->known[i]);
 	free(dialer);
 }
 

@@ -37,6 +37,18 @@ struct dial_race {
 	void (*lost)(struct dial *dial, const struct failure *failure);
 };
 
+/* An explanation that another process gave. Who fails in the same way again, within
+ * DIAL_KNOWN_TIME, need not ask. */
+#define DIAL_KNOWN 4
+#define DIAL_KNOWN_TIME NSEC_PER_SEC
+struct dial_known {
+	uint64_t since; /* ns */
+	struct addr addr;
+	enum step step;
+	int error;
+	struct explanation why;
+};
+
 struct dialer {
 	struct loop *loop;
 	struct resolver *resolver;
@@ -45,6 +57,8 @@ struct dialer {
 	uint32_t questions;
 	dial_exec *exec;
 	struct dial_broker broker; /* open NULL: there is none */
+	struct dial_known *known[DIAL_KNOWN]; /* owned */
+	unsigned known_count; /* that there ever were: where the next one goes */
 };
 
 /* dial.c: an answer has come; its question is forgotten. */
@@ -58,9 +72,14 @@ void dial_given(struct dial *dial, int fd, const struct failure *failure);
 int dial_ask_resolver(struct dial *dial);
 /* Has another process open it: 0, or a negative errno where there is none, or it can't be asked. */
 int dial_ask_broker(struct dial *dial, const struct place *place, uint64_t timeout);
-/* Has another process find out why it failed, where that takes a look at the machine: 0 or a
- * negative errno. */
+/* Has another process find out why it failed, where that takes a look at the machine: 0, or a
+ * negative errno where nothing is to be waited for: it can't be asked, or the dial has what it told
+ * another. */
 int dial_ask_why(struct dial *dial);
+/* The answer: for others who fail in the same way, and for the dial. Without memory the explanation
+ * is brief. */
+void dial_know_why(const struct dial *dial, const struct explanation *why);
+void dial_take_why(struct dial *dial, const struct explanation *why);
 void dial_forget_question(struct dial *dial);
 /* Who waits for the answer in that state; the question is forgotten. NULL: nobody. */
 struct dial *dial_who_asked(struct dialer *dialer, uint32_t question, enum dial_state state);

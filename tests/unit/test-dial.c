@@ -276,6 +276,117 @@ static void a_full_backlog_times_out(void **state)
 	close(listener);
 }
 
+/* What another process opens and explains */
+
+static uint32_t open_question, explain_question;
+
+static int note_open(void *context, const struct dial *asking, const struct place *place,
+		     uint64_t timeout)
+{
+	(void)context;
+	(void)place;
+	(void)timeout;
+	open_question = asking->question;
+	return 0;
+}
+
+static int note_explain(void *context, const struct dial *asking)
+{
+	(void)context;
+	explain_question = asking->question;
+	return 0;
+}
+
+static bool permit(const struct dest_list *dests, const char *host, const struct sockaddr *sa,
+		   char why[DIAL_DETAIL_MAX])
+{
+	(void)dests;
+	(void)host;
+	(void)sa;
+	(void)why;
+	return true;
+}
+
+/* Another process opens all sockets. */
+static void start_by_broker(const char *where)
+{
+	dialer_broker(dialer,
+		      &(const struct dial_broker){ .open = note_open, .explain = note_explain });
+	settings.permits = permit;
+	done_calls = 0;
+	open_question = explain_question = 0;
+	start(where);
+	assert_int_not_equal(open_question, 0);
+}
+
+static void a_unix_socket_that_is_given_is_connected_already(void **state)
+{
+	int pair[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	start_by_broker("unix:/some/where");
+	dialer_given(dialer, open_question, pair[0], NULL);
+	assert_int_equal(done_calls, 1); /* without a turn of the loop */
+	assert_int_equal(result_fd, pair[0]);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* The connection fails in this way; is somebody asked why? */
+static bool asks_why(const char *where, int error)
+{
+	start_by_broker(where);
+	dialer_given(dialer, open_question, -1,
+		     &(const struct failure){ .step = STEP_CONNECT, .error = error });
+	assert_int_equal(done_calls, explain_question ? 0 : 1);
+	return explain_question;
+}
+
+static void explained(const char *what)
+{
+	struct explanation why = { .status = STATUS_ABSENT, .end = "absent" };
+
+	snprintf(why.what, sizeof(why.what), "%s", what);
+	dialer_explained(dialer, explain_question, &why);
+	assert_int_equal(done_calls, 1);
+}
+
+static void ends_with(const char *what)
+{
+	struct explanation why;
+
+	dial_explain(&dial, &result, &why);
+	assert_string_equal(why.what, what);
+	dial_cancel(&dial);
+}
+
+static void who_fails_in_the_same_way_is_told_the_same_at_once(void **state)
+{
+	(void)state;
+	assert_true(asks_why("vsock:77:1", ENODEV));
+	explained("one");
+	ends_with("one");
+	assert_false(asks_why("vsock:77:1", ENODEV));
+	ends_with("one");
+	assert_true(asks_why("vsock:78:1", ENODEV));
+	explained("two");
+	ends_with("two");
+	assert_true(asks_why("vsock:77:1", ETIMEDOUT));
+	explained("three");
+	ends_with("three");
+	assert_false(asks_why("vsock:78:1", ENODEV));
+	ends_with("two");
+	for (int cid = 80; cid < 84; cid++) {
+		snprintf(text, sizeof(text), "vsock:%d:1", cid);
+		assert_true(asks_why(text, ENODEV));
+		explained(text);
+		ends_with(text);
+	}
+	assert_true(asks_why("vsock:77:1", ENODEV)); /* no more than four are kept */
+	dial_cancel(&dial);
+}
+
 /* Several addresses */
 
 static int note_question(void *context, const struct dial *asking)
@@ -548,6 +659,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_cancelled_dial_is_never_done, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_full_backlog_is_waited_for, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_full_backlog_times_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_unix_socket_that_is_given_is_connected_already,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(who_fails_in_the_same_way_is_told_the_same_at_once,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_next_address_does_not_wait_for_a_silent_one,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_failure_that_tells_most_counts, set_up,
