@@ -193,7 +193,10 @@ def status(request):
     head, body = got.split(b"\r\n\r\n")
     assert b"Content-Length: %d\r\n" % len(body) in head + b"\r\n" and body.endswith(b"\n"), got
     return int(got[9:12])
-assert status(b"GET http://localhost/ HTTP/1.1\r\nHost: x\r\n\r\n") == 405
+assert status(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n") == 405
+assert status(b"GET https://localhost/ HTTP/1.1\r\n\r\n") == 405
+assert status(b"GET http://localhost/ HTTP/1.1\r\n\r\n") == 403
+assert status(b"GET http://127.0.0.1:1/ HTTP/1.1\r\n\r\n") == 502
 assert status(b"CONNECT localhost HTTP/1.1\r\n\r\n") == 400
 assert status(b"CONNECT a_b c:1 HTTP/1.1\r\n\r\n") == 400
 assert status(b"CONNECT a,b:1 HTTP/1.1\r\n\r\n") == 400
@@ -205,9 +208,53 @@ assert status(b"CONNECT 127.0.0.2:1 HTTP/1.1\r\n\r\n" + b"x" * 100000) == 403
 assert status(b"CONNECT 127.0.0.1:1 HTTP/1.1\r\n\r\n") == 502
 assert ask(b"\5\1\0") == b""
 assert ask(b"CONNECT local") == b""'
-	grep -q 'end=handshake why="a method other than CONNECT' proxy.err
+	grep -q 'end=handshake why="neither CONNECT nor an http: address' proxy.err
 	grep -q 'why="a client of SOCKS: HTTP CONNECT is expected here' proxy.err
 	grep -q 'end=eof why="the client named no destination"' proxy.err
+}
+
+@test "http-connect: passes on requests for http: addresses, each on a connection of its own" {
+	need curl
+	cat >web.py <<-'END'
+		# says what it got, and would keep the connection
+		import http.server
+		class Handler(http.server.BaseHTTPRequestHandler):
+		    protocol_version = "HTTP/1.1"
+		    def do_POST(self):
+		        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+		        said = f"{self.requestline} {dict(self.headers)} {len(body)}\n".encode()
+		        self.send_response(200)
+		        self.send_header("Content-Length", str(len(said)))
+		        self.end_headers()
+		        self.wfile.write(said)
+		    do_GET = do_POST
+		server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+		print("port", server.server_port)
+		server.serve_forever()
+	END
+	spawn web python3 -u web.py
+	wait_until grep -q port web.out
+	target=$(sed 's/port //' web.out)
+	spawn_ready proxy vsock-proxy -v tcp:127.0.0.1:0 http-connect: \
+		--allow-dest "127.0.0.1:$target" --allow-dest "localhost:$target"
+	run -0 curl -sS -x "http://127.0.0.1:$(port_of "$ready")" "http://127.0.0.1:$target/one?x" \
+		"http://localhost:$target/two"
+	[[ ${lines[0]} == "GET /one?x HTTP/1.1 {'Host': '127.0.0.1:$target', "* ]]
+	[[ ${lines[1]} == "GET /two HTTP/1.1 {'Host': 'localhost:$target', "* ]]
+	[[ ${lines[0]} == *"'Via': '1.1 vsock-proxy', 'Connection': 'close'} 0" ]]
+	[[ $output != *Proxy-Connection* ]]
+	bytes 300000 body
+	run -0 curl -sS -x "http://127.0.0.1:$(port_of "$ready")" --data-binary @body \
+		"http://127.0.0.1:$target/"
+	[[ $output == "POST / HTTP/1.1 "*" 300000" ]]
+	# in pieces, and more than one in a piece: the second is not answered by the first server
+	python_client '
+one = b"GET http://127.0.0.1:%d/1 HTTP/1.1\r\nHost: evil\r\n\r\n" % target
+got = ask(*(bytes([byte]) for byte in one))
+assert got.startswith(b"HTTP/1.1 200 ") and b"evil" not in got and b"GET /1 " in got, got
+got = ask(one + one.replace(b"/1 ", b"/2 "))
+assert got.count(b"HTTP/1.1 200 ") == 1 and b"GET /1 " in got, got'
+	grep -q "dest=tcp:localhost:$target\|-> tcp:localhost:$target" proxy.err
 }
 
 @test "a silent client does not keep its place" {

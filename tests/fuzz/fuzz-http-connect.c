@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* HTTP CONNECT requests. What is read can be written again, and is then read as the same. */
+/* HTTP requests to a proxy. What is read can be written again, and is then read as the same; what
+ * is passed on to a server is a request to a server. */
 #include "config.h"
 
 #include "proxy/protocols/http-connect.h"
@@ -29,6 +30,26 @@ static void write_again(const struct http_connect *was)
 		   "a request that is written again is the same");
 }
 
+static void pass_on(const uint8_t *data, size_t size)
+{
+	char *header = (char *)fuzz_exact(data, size);
+	char *out = malloc(size + HTTP_FORWARD_MORE), *exact;
+	struct http_connect again = { .why = NULL };
+	size_t length, used;
+
+	if (!out)
+		abort();
+	length = http_forward(header, size, out);
+	fuzz_check(length <= size + HTTP_FORWARD_MORE, "what is passed on has room");
+	exact = (char *)fuzz_exact((const uint8_t *)out, length);
+	fuzz_check(http_connect_read(exact, length, &again, &used) == HTTP_BAD &&
+			   (again.status == 405 || length > HTTP_HEADER_MAX),
+		   "what is passed on is a request to a server, and no other");
+	free(exact);
+	free(out);
+	free(header);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct http_connect result = { .why = NULL };
@@ -49,6 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (verdict == OK)
 		write_again(&result);
+	if (verdict == OK && result.forward)
+		pass_on(data, used);
 	return 0;
 }
 
@@ -69,13 +92,18 @@ static const struct fuzz_piece pieces[] = {
 	PIECE("65536"),
 	PIECE("\26\3\1"),
 	PIECE("GET / "),
+	PIECE("GET http://"),
+	PIECE("http://a"),
+	PIECE("/?#"),
+	PIECE("Connection: x,"),
+	PIECE("OPTIONS"),
 	{ NULL, 0 },
 };
 
 int main(int argc, char **argv)
 {
 	static const struct fuzz fuzz = {
-		.what = "HTTP CONNECT requests are read or refused, cut anywhere",
+		.what = "HTTP requests are read or refused, cut anywhere, and passed on",
 		.corpus = "corpus-http-connect",
 		.input_max = INPUT_MAX,
 		.runs = 50000,

@@ -393,7 +393,9 @@ recipe_http() {
 	listens tcp 3128 guest
 	export CURL_CA_BUNDLE=/tmp/cert.pem
 	has "$(run guest http.use)" "a page"
+	has "$(run guest http.plain)" "a page"
 	refused on guest curl -sS -x http://localhost:3128 https://other.example/
+	has "$(on guest curl -sS -x http://localhost:3128 http://other.example/)" "not allowed"
 }
 
 recipe_dns() {

@@ -220,7 +220,16 @@ static void bad_http_requests(void **state)
 		const char *text;
 		unsigned status;
 	} bad[] = {
-		{ "GET http://example.org/ HTTP/1.1\r\n\r\n", 405 },
+		{ "GET / HTTP/1.1\r\nHost: example.org\r\n\r\n", 405 },
+		{ "GET https://example.org/ HTTP/1.1\r\n\r\n", 405 },
+		{ "GET http:// HTTP/1.1\r\n\r\n", 405 },
+		{ "GET http:/// HTTP/1.1\r\n\r\n", 400 },
+		{ "GET http://:80/ HTTP/1.1\r\n\r\n", 400 },
+		{ "GET http://a:0/ HTTP/1.1\r\n\r\n", 400 },
+		{ "GET http://a:x/ HTTP/1.1\r\n\r\n", 400 },
+		{ "GET http://user:word@a/ HTTP/1.1\r\n\r\n", 400 },
+		{ "GET http://a/b\rX: c HTTP/1.1\r\n\r\n", 400 },
+		{ "GET http://a/ b HTTP/1.1\r\n\r\n", 400 },
 		{ "connect a:1 HTTP/1.1\r\n\r\n", 405 },
 		{ "CONNECT a HTTP/1.1\r\n\r\n", 400 },
 		{ "CONNECT a: HTTP/1.1\r\n\r\n", 400 },
@@ -251,6 +260,45 @@ static void bad_http_requests(void **state)
 }
 
 /* 8 KiB are taken; a byte more is not, whether the header would end or not. */
+static void forwarded_as(const char *text, const char *host, uint16_t port, const char *expected)
+{
+	static const char more[] = "Via: 1.1 vsock-proxy\r\nConnection: close\r\n\r\n";
+	struct http_connect request;
+	char out[1024];
+	size_t length;
+
+	assert_int_equal(read_http(text, strlen(text), &request), HTTP_OK);
+	assert_true(request.forward);
+	assert_string_equal(request.host, host);
+	assert_int_equal(request.port, port);
+	length = http_forward(text, strlen(text), out);
+	assert_in_range(length, 1, strlen(text) + HTTP_FORWARD_MORE);
+	out[length] = '\0';
+	assert_string_equal(out + length - strlen(more), more);
+	out[length - strlen(more)] = '\0';
+	assert_string_equal(out, expected);
+}
+
+static void http_requests_that_are_passed_on(void **state)
+{
+	(void)state;
+	forwarded_as("GET http://example.org/a?b HTTP/1.1\r\nHost: other\r\nAccept: */*\r\n\r\n",
+		     "example.org", 80,
+		     "GET /a?b HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\n");
+	forwarded_as("POST HTTP://[::1]:8080 HTTP/1.0\n\n", "[::1]", 8080,
+		     "POST / HTTP/1.0\r\nHost: [::1]:8080\r\n");
+	forwarded_as("GET http://[::1]?q HTTP/1.1\r\n\r\n", "[::1]", 80,
+		     "GET /?q HTTP/1.1\r\nHost: [::1]\r\n");
+	forwarded_as("GET http://a: HTTP/1.1\r\n\r\n", "a", 80, "GET / HTTP/1.1\r\nHost: a:\r\n");
+	forwarded_as("OPTIONS http://a:81 HTTP/1.1\r\n\r\n", "a", 81,
+		     "OPTIONS * HTTP/1.1\r\nHost: a:81\r\n");
+	/* what is meant for this connection alone */
+	forwarded_as("\r\nGET http://a/ HTTP/1.1\r\nX-One: 1\r\nconnection: keep-alive ,X-One,\r\n"
+		     "Proxy-Connection: keep-alive\r\nKeep-Alive: 1\r\nProxy-Authorization: x\r\n"
+		     "Upgrade: h2c\r\nTE: trailers\r\nX-One-More: 2\r\n\r\n",
+		     "a", 80, "GET / HTTP/1.1\r\nHost: a\r\nX-One-More: 2\r\n");
+}
+
 static void http_limit(void **state)
 {
 	static const char start[] = "CONNECT a:80 HTTP/1.1\r\nX: ";
@@ -299,10 +347,14 @@ static void http_answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(methods),	     cmocka_unit_test(requests),
-		cmocka_unit_test(answers),	     cmocka_unit_test(http_requests),
-		cmocka_unit_test(bad_http_requests), cmocka_unit_test(http_limit),
+		cmocka_unit_test(methods),
+		cmocka_unit_test(requests),
+		cmocka_unit_test(answers),
+		cmocka_unit_test(http_requests),
+		cmocka_unit_test(bad_http_requests),
+		cmocka_unit_test(http_limit),
 		cmocka_unit_test(http_answers),
+		cmocka_unit_test(http_requests_that_are_passed_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

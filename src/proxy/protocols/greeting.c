@@ -33,7 +33,8 @@ struct work {
 	struct addr addr; /* where the client wants to go */
 	size_t start, end; /* of what was read and is not understood yet, in data */
 	size_t header; /* bytes of the PROXY header, which data begins with */
-	uint8_t data[BUFFER];
+	bool forward; /* the request is for the target, too, and gets its answer from there */
+	uint8_t data[BUFFER + HTTP_FORWARD_MORE];
 };
 
 struct greeting {
@@ -338,6 +339,19 @@ static void understand_socks(struct greeting *greeting)
 	}
 }
 
+/* Puts what the target is to get in the place of the header with these many bytes. */
+static void pass_on(struct work *work, size_t size)
+{
+	char out[HTTP_HEADER_MAX + HTTP_FORWARD_MORE];
+	uint8_t *header = work->data + work->start;
+	size_t now = http_forward((const char *)header, size, out);
+
+	memmove(header + now, header + size, work->end - work->start - size);
+	memcpy(header, out, now);
+	work->end = work->end - size + now;
+	work->forward = true;
+}
+
 static void understand_http(struct greeting *greeting)
 {
 	struct work *work = greeting->work;
@@ -354,7 +368,10 @@ static void understand_http(struct greeting *greeting)
 		fail(greeting, "handshake", request.why);
 		break;
 	case HTTP_OK:
-		work->start += used;
+		if (request.forward)
+			pass_on(work, used);
+		else
+			work->start += used;
 		ask_for(greeting, request.host, request.port);
 		break;
 	}
@@ -410,8 +427,7 @@ static void ready(struct loop *loop, struct watch *watch, uint32_t events)
 		return;
 	}
 	/* there is room: each stage refuses what is longer than it may be */
-	got = recv(greeting->session->fd, work->data + work->end, sizeof(work->data) - work->end,
-		   MSG_DONTWAIT);
+	got = recv(greeting->session->fd, work->data + work->end, BUFFER - work->end, MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {
@@ -460,8 +476,10 @@ static struct greeting *make(struct session *session, const struct greeting_plan
 				       .work = malloc(sizeof(*greeting->work)) };
 	greeting->prologue.kind = &greeting_prologue;
 	session->prologue = &greeting->prologue;
-	if (greeting->work)
+	if (greeting->work) {
 		greeting->work->start = greeting->work->end = greeting->work->header = 0;
+		greeting->work->forward = false;
+	}
 	return greeting->work ? greeting : NULL;
 }
 
@@ -522,7 +540,7 @@ static int greeting_connected(struct session *session, int target)
 
 	if (!error && greeting->plan->asks == ADDR_SOCKS5)
 		error = say_socks(greeting, SOCKS_SUCCEEDED);
-	else if (!error && greeting->plan->asks == ADDR_HTTP_CONNECT)
+	else if (!error && greeting->plan->asks == ADDR_HTTP_CONNECT && !greeting->work->forward)
 		error = say_http(greeting, 200);
 	return error;
 }

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+
+#define CONNECTION_MAX 256 /* bytes of its list that are looked at */
 
 static enum http_state bad(struct http_connect *request, unsigned status, const char *why)
 {
@@ -60,7 +63,50 @@ static bool read_authority(const char *text, size_t length, struct http_connect 
 	return true;
 }
 
-/* "CONNECT host:port HTTP/1.1" */
+#define SCHEME "http://"
+#define SCHEME_LENGTH (sizeof(SCHEME) - 1)
+
+static bool is_http(const char *target, size_t length)
+{
+	return length > SCHEME_LENGTH && strncasecmp(target, SCHEME, SCHEME_LENGTH) == 0;
+}
+
+/* The length of HOST[:PORT] in an http: address, behind its scheme. */
+static size_t authority_of(const char *text, size_t length)
+{
+	size_t end = 0;
+
+	while (end < length && !strchr(" /?#", text[end]))
+		end++;
+	return end;
+}
+
+/* "http://host/path", whose port is 80 where it says none. */
+static bool read_http(const char *target, size_t length, struct http_connect *request)
+{
+	const char *host = target + SCHEME_LENGTH;
+	size_t size = authority_of(host, length - SCHEME_LENGTH);
+	char text[sizeof(request->host) + 8];
+	const char *bracket = memchr(host, ']', size);
+	const char *behind = bracket ? bracket : host;
+
+	request->forward = true;
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)target[i] < ' ' || target[i] == 127)
+			return false;
+	/* a user and a password, which must not be sent (RFC 9110, 4.2.4) */
+	if (memchr(host, '@', size))
+		return false;
+	if (memchr(behind, ':', size - (size_t)(behind - host)) && host[size - 1] != ':')
+		return read_authority(host, size, request);
+	size -= size && host[size - 1] == ':';
+	return size < sizeof(request->host) &&
+	       read_authority(text,
+			      (size_t)snprintf(text, sizeof(text), "%.*s:80", (int)size, host),
+			      request);
+}
+
+/* "CONNECT host:port HTTP/1.1", or "GET http://host/path HTTP/1.1" */
 static enum http_state read_request_line(const char *line, size_t length,
 					 struct http_connect *request)
 {
@@ -74,10 +120,17 @@ static enum http_state read_request_line(const char *line, size_t length,
 	if (!version || length - (size_t)(version - line) != 9 ||
 	    memcmp(version, " HTTP/1.", 8) != 0 || version[8] < '0' || version[8] > '9')
 		return bad(request, 400, "not an HTTP/1.x request");
-	if (method != 7 || memcmp(line, "CONNECT", 7) != 0)
-		return bad(request, 405,
-			   "a method other than CONNECT: this is not a web server, nor a proxy for "
-			   "http: addresses");
+	rest = (size_t)(version - target);
+	request->forward = false;
+	if (method != 7 || memcmp(line, "CONNECT", 7) != 0) {
+		if (!is_http(target, rest))
+			return bad(request, 405,
+				   "neither CONNECT nor an http: address: this is a proxy, and not "
+				   "a web server");
+		return read_http(target, rest, request)
+			       ? HTTP_OK
+			       : bad(request, 400, "an http: address without a valid HOST[:PORT]");
+	}
 	if (!read_authority(target, (size_t)(version - target), request))
 		return bad(request, 400, "CONNECT without HOST:PORT");
 	return HTTP_OK;
@@ -142,13 +195,102 @@ enum http_state http_connect_read(const char *data, size_t size, struct http_con
 	return HTTP_OK;
 }
 
+static bool is_named(const char *line, size_t length, const char *name)
+{
+	size_t size = strlen(name);
+
+	return length > size && line[size] == ':' && strncasecmp(line, name, size) == 0;
+}
+
+/* Does a list of names, separated by commas, have this one? */
+static bool is_listed(const char *list, size_t size, const char *name, size_t length)
+{
+	size_t at = 0, end;
+
+	for (; at < size; at = end + 1) {
+		at += strspn(list + at, " \t");
+		end = at + strcspn(list + at, " \t,");
+		if (end - at == length && strncasecmp(list + at, name, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Is the line of a header one that a proxy says itself, or does not pass on (RFC 9110, 7.6.1)?
+ * connection is the value of the line Connection, which names more of those. */
+static bool is_ours(const char *line, size_t length, const char *connection)
+{
+	static const char *const ours[] = { "Host",    "Connection", "Proxy-Connection",   "TE",
+					    "Upgrade", "Keep-Alive", "Proxy-Authorization" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		if (is_named(line, length, ours[i]))
+			return true;
+	return is_listed(connection, strlen(connection), line, strcspn(line, ":"));
+}
+
+/* Copies the value of the line Connection; what does not fit names headers that are passed on. */
+static void find_connection(const char *header, size_t size, char value[CONNECTION_MAX])
+{
+	const size_t name = sizeof("Connection:") - 1;
+	size_t next, length;
+
+	value[0] = '\0';
+	for (size_t at = 0; at < size && !*value; at += next) {
+		length = line_at(header + at, size - at, &next);
+		if (is_named(header + at, length, "Connection"))
+			snprintf(value, CONNECTION_MAX, "%.*s", (int)(length - name),
+				 header + at + name);
+	}
+}
+
+/* "GET /path HTTP/1.1" and "Host: host". Returns their length. */
+static size_t forward_request_line(const char *line, size_t length, char *out)
+{
+	const char *host = (const char *)memchr(line, ' ', length) + 1 + SCHEME_LENGTH;
+	size_t left = length - (size_t)(host - line), size = authority_of(host, left);
+	size_t method = (size_t)(host - line) - SCHEME_LENGTH;
+	const char *path = host + size, *root = *path == '/' ? "" : "/";
+
+	/* of the server as a whole (RFC 9112, 3.2.4) */
+	if (*path == ' ' && method == 8 && memcmp(line, "OPTIONS", 7) == 0)
+		root = "*";
+	return (size_t)sprintf(out, "%.*s%s%.*s\r\nHost: %.*s\r\n", (int)method, line, root,
+			       (int)(left - size), path, (int)size, host);
+}
+
+size_t http_forward(const char *header, size_t size, char *out)
+{
+	static const char more[] = "Via: 1.1 vsock-proxy\r\nConnection: close\r\n\r\n";
+	char connection[CONNECTION_MAX];
+	size_t used = 0, next, length;
+	bool requested = false;
+
+	find_connection(header, size, connection);
+	for (size_t at = 0; at < size; at += next) {
+		length = line_at(header + at, size - at, &next);
+		if (!length)
+			continue;
+		if (!requested) {
+			used += forward_request_line(header + at, length, out + used);
+		} else if (!is_ours(header + at, length, connection)) {
+			memcpy(out + used, header + at, next);
+			used += next;
+		}
+		requested = true;
+	}
+	memcpy(out + used, more, sizeof(more) - 1);
+	return used + sizeof(more) - 1;
+}
+
 static const struct answer {
 	unsigned status;
 	const char *reason, *body, *more;
 } answers[] = {
-	{ 400, "Bad Request", "the request must be CONNECT HOST:PORT", "" },
+	{ 400, "Bad Request", "the request must be CONNECT HOST:PORT or METHOD http://HOST/", "" },
 	{ 403, "Forbidden", "connecting there is not allowed", "" },
-	{ 405, "Method Not Allowed", "only CONNECT is supported here", "Allow: CONNECT\r\n" },
+	{ 405, "Method Not Allowed", "this is a proxy: only CONNECT and http: addresses are served",
+	  "Allow: CONNECT\r\n" },
 	{ 408, "Request Timeout", "no request came in time", "" },
 	{ 431, "Request Header Fields Too Large", "the header is longer than 8 KiB", "" },
 	{ 502, "Bad Gateway", "the destination cannot be reached", "" },

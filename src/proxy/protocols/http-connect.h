@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * http-connect: reads an HTTP CONNECT request (RFC 9110, 9.3.6) and writes the answers. It does no
- * I/O: the reader gets everything received so far, and takes the header and nothing after it.
+ * http-connect: reads an HTTP CONNECT request (RFC 9110, 9.3.6), or one for an http: address (RFC
+ * 9112, 3.2.2), and writes the answers. It does no I/O: the reader gets everything received so far,
+ * and takes the header and nothing after it.
+ *
+ * A request for an http: address is passed on with a header of our own, and its answer comes from
+ * the server. "Connection: close" makes that the only one of its connection: the next one may be
+ * for another server.
  */
 #ifndef PROXY_PROTOCOLS_HTTP_CONNECT_H
 #define PROXY_PROTOCOLS_HTTP_CONNECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +19,7 @@
 
 #define HTTP_HEADER_MAX 8192 /* bytes of the whole header */
 #define HTTP_ANSWER_MAX 320
+#define HTTP_FORWARD_MORE 64 /* the most bytes by which passing a header on makes it longer */
 
 enum http_state {
 	HTTP_MORE, /* the header is not complete yet */
@@ -24,6 +31,7 @@ enum http_state {
 struct http_connect {
 	char host[256]; /* as written, IPv6 in brackets */
 	uint16_t port;
+	bool forward; /* not CONNECT: the header must be passed on by http_forward() */
 	unsigned status;
 	const char *why; /* a constant */
 };
@@ -31,6 +39,10 @@ struct http_connect {
 /* *used is the length of the header, if it returns HTTP_OK. */
 enum http_state http_connect_read(const char *data, size_t size, struct http_connect *request,
 				  size_t *used);
+
+/* Writes the header of a request that http_connect_read() has taken as the server is to get it, and
+ * returns its length: at most size + HTTP_FORWARD_MORE, for which out must have room. */
+size_t http_forward(const char *header, size_t size, char *out);
 
 /* Writes the answer with this status; returns its length. */
 size_t http_answer(unsigned status, char answer[HTTP_ANSWER_MAX]);
