@@ -16,8 +16,9 @@
 
 #define NAME_MAX_BYTES 253 /* of a host in the DNS */
 
-static const char *const forms = "HOST:PORTS, *.SUFFIX:PORTS, 192.0.2.0/24:PORTS or "
-				 "[2001:db8::1]:PORTS; ports as 80,443,8000-8099 or *";
+static const char *const forms = "HOST:PORTS, *.SUFFIX:PORTS, a.*.SUFFIX:PORTS, "
+				 "192.0.2.0/24:PORTS or [2001:db8::1]:PORTS; ports as "
+				 "80,443,8000-8099 or *";
 
 /* Reading */
 
@@ -110,14 +111,16 @@ static int read_name(const char *text, size_t end, struct dest *dest, struct mis
 		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 			      (c >= '0' && c <= '9') || c == '-' || c == '_';
 		bool dot = c == '.' && (i > 0 && i + 1 < length && text[i + 1] != '.');
+		/* a label of its own in the middle */
+		bool star = c == '*' && i > 0 && text[i - 1] == '.' && text[i + 1] == '.';
 
-		if (!letter && !dot)
+		if (!letter && !dot && !star)
 			return mistake_at(error, i, 1,
 					  c >= 0x80 ? "write the name as the DNS has it: xn--…"
 						    : forms,
 					  "bad host: this is not allowed in a host name");
 	}
-	if (!at && strspn(text, "0123456789.") >= length)
+	if (!at && strspn(text, "0123456789.*") >= length)
 		return mistake_at(
 			error, 0, length,
 			"an IPv4 address is four numbers from 0 to 255, without leading zeros",
@@ -208,10 +211,31 @@ static bool has_port(const struct dest *dest, uint16_t port)
 	return false;
 }
 
+/* Does the host end with the name, in which * is any one label? *before: how many bytes of the host
+ * are before that. */
+static bool ends_with(const char *host, size_t length, const char *name, size_t *before)
+{
+	size_t left = strlen(name), end;
+
+	for (*before = length; left && *before; left--) {
+		if (name[left - 1] != '*') {
+			(*before)--;
+			if (strncasecmp(&host[*before], &name[left - 1], 1) != 0)
+				return false;
+			continue;
+		}
+		for (end = *before; *before && host[*before - 1] != '.';)
+			(*before)--;
+		if (*before == end)
+			return false;
+	}
+	return !left;
+}
+
 /* By the name that was asked for; false for entries with an address. */
 static bool has_name(const struct dest *dest, const char *host)
 {
-	size_t length = strlen(host), suffix;
+	size_t length = strlen(host), before;
 
 	if (length && host[length - 1] == '.')
 		length--;
@@ -219,11 +243,9 @@ static bool has_name(const struct dest *dest, const char *host)
 	case DEST_ANY:
 		return true;
 	case DEST_NAME:
-		return strlen(dest->name) == length && strncasecmp(dest->name, host, length) == 0;
+		return ends_with(host, length, dest->name, &before) && !before;
 	case DEST_SUFFIX: /* it starts with a dot, so whole labels are compared */
-		suffix = strlen(dest->name);
-		return length > suffix &&
-		       strncasecmp(host + length - suffix, dest->name, suffix) == 0;
+		return ends_with(host, length, dest->name, &before) && before;
 	case DEST_NET:
 		break;
 	}

@@ -3,7 +3,8 @@
  * dest: the destinations that clients of an open-ended target may reach: --allow-dest and
  * --deny-dest.
  *
- *   HOST:PORTS  *.SUFFIX:PORTS  *:PORTS     by the name that the client asked for
+ *   HOST:PORTS  *.SUFFIX:PORTS  *:PORTS     by the name that the client asked for; within a name
+ *                                           a label * is any one label
  *   IP:PORTS    IP/BITS:PORTS               by the address (IPv6 in brackets)
  *
  * The entries are tried in the order written, and the first match decides; without a match the
