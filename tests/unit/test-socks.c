@@ -68,10 +68,8 @@ static void methods(void **state)
 	assert_int_equal(request.code, SOCKS_NO_METHOD);
 	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\5\0"), &request), SOCKS_BAD);
 	assert_int_equal(request.code, SOCKS_NO_METHOD);
-	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\4\1\0\120\1\2\3\4\0"), &request),
-			 SOCKS_BAD);
-	assert_int_equal(request.code, SOCKS_SUCCEEDED);
-	assert_non_null(strstr(request.why, "SOCKS4"));
+	assert_true(socks4_begins(4));
+	assert_false(socks4_begins(5));
 	assert_int_equal(
 		read_all_cuts(socks_read_methods, BYTES("CONNECT a:1 HTTP/1.1\r\n"), &request),
 		SOCKS_BAD);
@@ -122,6 +120,53 @@ static void requests(void **state)
 	bad_request(BYTES("\4\1\0\1\300\0\2\1\0\120"), SOCKS_FAILURE);
 	bad_request(BYTES("\5\1\0\3\0\0\120"), SOCKS_FAILURE);
 	bad_request(BYTES("\5\1\0\3\3a\0b\0\120"), SOCKS_FAILURE);
+}
+
+static void old_request(const uint8_t *data, size_t size, const char *host, uint16_t port)
+{
+	struct socks_request request;
+
+	assert_int_equal(read_all_cuts(socks4_read_request, data, size, &request), SOCKS_OK);
+	assert_string_equal(request.host, host);
+	assert_int_equal(request.port, port);
+}
+
+static void bad_old_request(const uint8_t *data, size_t size, uint8_t code)
+{
+	struct socks_request request;
+
+	assert_int_equal(read_all_cuts(socks4_read_request, data, size, &request), SOCKS_BAD);
+	assert_int_equal(request.code, code);
+	assert_true(*request.why);
+}
+
+static void requests_of_socks4(void **state)
+{
+	uint8_t longest[SOCKS4_REQUEST_MAX] = { 4, 1, 0, 80, 0, 0, 0, 1 };
+	uint8_t answer[SOCKS4_ANSWER_SIZE];
+	char name[256];
+
+	(void)state;
+	old_request(BYTES("\4\1\0\120\300\0\2\1\0"), "192.0.2.1", 80);
+	old_request(BYTES("\4\1\0\120\300\0\2\1user\0"), "192.0.2.1", 80);
+	old_request(BYTES("\4\1\1\273\0\0\0\1user\0example.org\0"), "example.org", 443);
+	old_request(BYTES("\4\1\0\120\0\0\0\0\0"), "0.0.0.0", 80);
+	memset(longest + 8, 'u', 255);
+	memset(longest + 8 + 256, 'a', 255);
+	memset(name, 'a', 255);
+	name[255] = '\0';
+	old_request(longest, sizeof(longest), name, 80);
+	longest[8 + 255] = 'u';
+	bad_old_request(longest, sizeof(longest), SOCKS_FAILURE);
+	longest[8 + 255] = '\0';
+	longest[sizeof(longest) - 1] = 'a';
+	bad_old_request(longest, sizeof(longest), SOCKS_FAILURE);
+	bad_old_request(BYTES("\4\2\0\120\300\0\2\1\0"), SOCKS_NO_COMMAND);
+	bad_old_request(BYTES("\4\1\0\120\0\0\0\1\0\0"), SOCKS_FAILURE);
+	socks4_answer(SOCKS_SUCCEEDED, answer);
+	assert_memory_equal(answer, "\0\132\0\0\0\0\0", sizeof(answer));
+	socks4_answer(SOCKS_REFUSED, answer);
+	assert_memory_equal(answer, "\0\133\0\0\0\0\0", sizeof(answer));
 }
 
 static void answers(void **state)
@@ -355,6 +400,7 @@ int main(void)
 		cmocka_unit_test(http_limit),
 		cmocka_unit_test(http_answers),
 		cmocka_unit_test(http_requests_that_are_passed_on),
+		cmocka_unit_test(requests_of_socks4),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

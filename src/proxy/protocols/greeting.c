@@ -34,6 +34,7 @@ struct work {
 	size_t start, end; /* of what was read and is not understood yet, in data */
 	size_t header; /* bytes of the PROXY header, which data begins with */
 	bool forward; /* the request is for the target, too, and gets its answer from there */
+	bool socks4;
 	uint8_t data[BUFFER + HTTP_FORWARD_MORE];
 };
 
@@ -107,6 +108,10 @@ static int say_socks(const struct greeting *greeting, uint8_t code)
 {
 	uint8_t answer[SOCKS_ANSWER_SIZE];
 
+	if (greeting->work->socks4) {
+		socks4_answer(code, answer);
+		return say(greeting->session->fd, answer, SOCKS4_ANSWER_SIZE);
+	}
 	socks_answer(code, answer);
 	return say(greeting->session->fd, answer, sizeof(answer));
 }
@@ -297,6 +302,11 @@ static bool understand_methods(struct greeting *greeting)
 	size_t used;
 	int error = 0;
 
+	if (work->start < work->end && socks4_begins(work->data[work->start])) {
+		work->socks4 = true;
+		greeting->state = REQUEST;
+		return true;
+	}
 	state = socks_read_methods(work->data + work->start, work->end - work->start, &request,
 				   &used);
 	if (state == SOCKS_MORE)
@@ -324,8 +334,8 @@ static void understand_socks(struct greeting *greeting)
 	struct socks_request request;
 	size_t used;
 
-	switch (socks_read_request(work->data + work->start, work->end - work->start, &request,
-				   &used)) {
+	switch ((work->socks4 ? socks4_read_request : socks_read_request)(
+		work->data + work->start, work->end - work->start, &request, &used)) {
 	case SOCKS_MORE:
 		break;
 	case SOCKS_BAD:
@@ -478,7 +488,7 @@ static struct greeting *make(struct session *session, const struct greeting_plan
 	session->prologue = &greeting->prologue;
 	if (greeting->work) {
 		greeting->work->start = greeting->work->end = greeting->work->header = 0;
-		greeting->work->forward = false;
+		greeting->work->forward = greeting->work->socks4 = false;
 	}
 	return greeting->work ? greeting : NULL;
 }

@@ -23,14 +23,12 @@ static enum socks_state bad(struct socks_request *request, uint8_t code, const c
 /* Recognises other protocols, to report a client that uses the wrong port. */
 static const char *other_protocol(uint8_t first)
 {
-	if (first == 4)
-		return "a client of SOCKS4: only SOCKS5 is supported here";
 	if (first == 0x16)
-		return "TLS: a SOCKS5 client is expected here";
+		return "TLS: a SOCKS client is expected here";
 	if ((first >= 'A' && first <= 'Z') || first == '\r' || first == '\n')
-		return "HTTP or another text: a SOCKS5 client is expected here; for HTTP CONNECT "
+		return "HTTP or another text: a SOCKS client is expected here; for an HTTP proxy "
 		       "the target is http-connect:";
-	return "not SOCKS5, which begins with byte 5";
+	return "not SOCKS, which begins with byte 5 or 4";
 }
 
 enum socks_state socks_read_methods(const uint8_t *data, size_t size, struct socks_request *request,
@@ -84,6 +82,13 @@ static enum socks_state read_host(const uint8_t *data, size_t length, struct soc
 	return SOCKS_OK;
 }
 
+static const char *unsupported(uint8_t command)
+{
+	return command == 2   ? "the client asked for BIND; only CONNECT is supported"
+	       : command == 3 ? "the client asked for UDP ASSOCIATE; only CONNECT is supported"
+			      : "an unknown command; only CONNECT is supported";
+}
+
 enum socks_state socks_read_request(const uint8_t *data, size_t size, struct socks_request *request,
 				    size_t *used)
 {
@@ -94,11 +99,7 @@ enum socks_state socks_read_request(const uint8_t *data, size_t size, struct soc
 	if (size < 4)
 		return SOCKS_MORE;
 	if (data[1] != CONNECT)
-		return bad(request, SOCKS_NO_COMMAND,
-			   data[1] == 2 ? "the client asked for BIND; only CONNECT is supported"
-			   : data[1] == 3
-				   ? "the client asked for UDP ASSOCIATE; only CONNECT is supported"
-				   : "an unknown command; only CONNECT is supported");
+		return bad(request, SOCKS_NO_COMMAND, unsupported(data[1]));
 	if (data[2] != 0)
 		return bad(request, SOCKS_FAILURE, "the reserved byte is not 0");
 	if (data[3] != TYPE_IPV4 && data[3] != TYPE_IPV6 && data[3] != TYPE_NAME)
@@ -109,6 +110,52 @@ enum socks_state socks_read_request(const uint8_t *data, size_t size, struct soc
 	*used = 4 + length + 2;
 	request->port = (uint16_t)(data[4 + length] << 8 | data[5 + length]);
 	return read_host(data, length, request);
+}
+
+bool socks4_begins(uint8_t first)
+{
+	return first == 4;
+}
+
+/* The length of the text of at most 255 bytes that ends with a NUL; at the most 256: there is none;
+ * size: not yet. */
+static size_t text_at(const uint8_t *data, size_t size)
+{
+	return strnlen((const char *)data, size < 256 ? size : 256);
+}
+
+enum socks_state socks4_read_request(const uint8_t *data, size_t size,
+				     struct socks_request *request, size_t *used)
+{
+	static const uint8_t named[3] = { 0 };
+	size_t at = 8, length;
+
+	if (size >= 2 && data[1] != CONNECT)
+		return bad(request, SOCKS_NO_COMMAND, unsupported(data[1]));
+	if (size < at)
+		return SOCKS_MORE;
+	request->port = (uint16_t)(data[2] << 8 | data[3]);
+	length = text_at(data + at, size - at);
+	if (length > 255)
+		return bad(request, SOCKS_FAILURE, "a user of more than 255 bytes");
+	at += length + 1;
+	if (at > size)
+		return SOCKS_MORE;
+	if (memcmp(data + 4, named, sizeof(named)) != 0 || !data[7]) {
+		inet_ntop(AF_INET, data + 4, request->host, sizeof(request->host));
+		*used = at;
+		return SOCKS_OK;
+	}
+	length = text_at(data + at, size - at);
+	if (length > 255)
+		return bad(request, SOCKS_FAILURE, "a host of more than 255 bytes");
+	if (at + length + 1 > size)
+		return SOCKS_MORE;
+	if (!length)
+		return bad(request, SOCKS_FAILURE, "the name of the host is empty");
+	memcpy(request->host, data + at, length + 1);
+	*used = at + length + 1;
+	return SOCKS_OK;
 }
 
 void socks_method_answer(uint8_t method, uint8_t answer[SOCKS_METHOD_ANSWER_SIZE])
@@ -125,6 +172,13 @@ void socks_answer(uint8_t code, uint8_t answer[SOCKS_ANSWER_SIZE])
 	answer[0] = SOCKS_VERSION;
 	answer[1] = code;
 	answer[3] = TYPE_IPV4;
+}
+
+/* 90: granted; 91: rejected or failed */
+void socks4_answer(uint8_t code, uint8_t answer[SOCKS4_ANSWER_SIZE])
+{
+	memset(answer, 0, SOCKS4_ANSWER_SIZE);
+	answer[1] = code == SOCKS_SUCCEEDED ? 90 : 91;
 }
 
 uint8_t socks_code_of(const struct failure *failure)

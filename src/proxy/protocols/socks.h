@@ -1,24 +1,31 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * socks: reads the messages of a SOCKS5 client (RFC 1928) and writes the answers. It does no I/O:
- * each reader gets all unused bytes received so far, and says how many it used; it takes nothing
- * after its message.
+ * socks: reads the messages of a SOCKS5 client (RFC 1928), or of one of SOCKS4 or 4a, and writes
+ * the answers. It does no I/O: each reader gets all unused bytes received so far, and says how many
+ * it used; it takes nothing after its message.
  *
  *   client   05 N METHOD…                          socks_read_methods()
  *   we       05 METHOD                             socks_method_answer()
  *   client   05 COMMAND 00 TYPE HOST PORT          socks_read_request()
  *   we       05 CODE 00 01 0 0 0 0 0 0             socks_answer()
+ *
+ *   client   04 COMMAND PORT IP USER 00            socks4_read_request(); in 4a the IP is 0.0.0.x,
+ *            04 COMMAND PORT IP USER 00 HOST 00    x not 0, and a name follows
+ *   we       00 CODE 0 0 0 0 0 0                   socks4_answer()
  */
 #ifndef PROXY_PROTOCOLS_SOCKS_H
 #define PROXY_PROTOCOLS_SOCKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "net/explain.h"
 
 #define SOCKS_REQUEST_MAX 262 /* the longest message of a client */
+#define SOCKS4_REQUEST_MAX 520 /* likewise; of USER, which says nothing here, 255 bytes */
 #define SOCKS_ANSWER_SIZE 10
+#define SOCKS4_ANSWER_SIZE 8
 #define SOCKS_METHOD_ANSWER_SIZE 2
 #define SOCKS_NO_METHOD 0xff
 
@@ -56,8 +63,15 @@ enum socks_state socks_read_methods(const uint8_t *data, size_t size, struct soc
 enum socks_state socks_read_request(const uint8_t *data, size_t size, struct socks_request *request,
 				    size_t *used);
 
+/* Is this the first byte of a client of SOCKS4? */
+bool socks4_begins(uint8_t first);
+enum socks_state socks4_read_request(const uint8_t *data, size_t size,
+				     struct socks_request *request, size_t *used);
+
 void socks_method_answer(uint8_t method, uint8_t answer[SOCKS_METHOD_ANSWER_SIZE]);
 void socks_answer(uint8_t code, uint8_t answer[SOCKS_ANSWER_SIZE]);
+/* With the code of SOCKS5. */
+void socks4_answer(uint8_t code, uint8_t answer[SOCKS4_ANSWER_SIZE]);
 /* The code for a failed connect. */
 uint8_t socks_code_of(const struct failure *failure);
 
