@@ -10,7 +10,7 @@ setup() {
 
 @test "every test file is listed in a local.mk, so that make check runs it" {
 	for file in tests/*.bats; do
-		[ "$(grep -cxE "(bats|text)_tests \+?= $file" tests/local.mk)" = 1 ] || {
+		[ "$(grep -cxE "(bats|starting|text)_tests \+?= $file" tests/local.mk)" = 1 ] || {
 			echo "not once in tests/local.mk: bats_tests += $file"
 			return 1
 		}
