@@ -139,16 +139,19 @@ lab_accelerator() {
 		return
 	fi
 	answer=$lab_cache/accelerator-$(cat /proc/sys/kernel/random/boot_id)
-	if [ ! -s "$answer" ]; then
+	mkdir -p "$lab_cache"
+	# One asks, and others that start at the same time wait for the answer.
+	(
+		flock 9
+		[ ! -s "$answer" ] || exit 0
 		rm -f "$lab_cache"/accelerator-*
 		if VSOCK_LAB_ACCELERATOR=kvm \
-			"$lab/vm" --timeout 10 true </dev/null >/dev/null 2>&1; then
-			echo kvm
+			"$lab/vm" --timeout 10 true </dev/null >/dev/null 2>&1 9>&-; then
+			echo kvm >"$answer"
 		else
-			echo tcg
-		fi >"$answer.$$"
-		mv "$answer.$$" "$answer"
-	fi
+			echo tcg >"$answer"
+		fi
+	) 9>"$lab_cache/accelerator.lock"
 	cat "$answer"
 }
 
