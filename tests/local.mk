@@ -48,10 +48,18 @@ tests_unit_test_confine_SOURCES = tests/unit/test-confine.c tests/unit/tries.c t
 tests_unit_test_confine_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
 tests_unit_test_confine_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-broker
+tests_unit_test_broker_SOURCES = tests/unit/test-broker.c
+tests_unit_test_broker_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_broker_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray,--wrap=strdup
+tests_unit_test_broker_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-request
 tests_unit_test_request_SOURCES = tests/unit/test-request.c tests/unit/supervisor-rig.h \
 	tests/unit/capture.h
 tests_unit_test_request_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_request_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 tests_unit_test_request_LDADD = $(unit_libraries)
 unit_tests += tests/unit/test-hostile
 tests_unit_test_hostile_SOURCES = tests/unit/test-hostile.c tests/unit/supervisor-rig.h

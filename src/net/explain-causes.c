@@ -461,7 +461,7 @@ static const struct cause causes[] = {
 	  "this kind of address cannot be looked up here", NULL, NULL },
 	{ ALL, S(RESOLVE), EAI_MEMORY, STATUS_FAILURE, HEALS, "io",
 	  "out of memory while looking up {host}", NULL, NULL },
-	{ ALL, S(RESOLVE), EAI_SYSTEM, STATUS_FAILURE, STAYS, "io",
+	{ ALL, S(RESOLVE), EAI_SYSTEM, STATUS_FAILURE, HEALS, "io",
 	  "looking up {host} failed in the system", NULL, NULL },
 
 	/* A child instead of a peer */

@@ -62,7 +62,8 @@ static void take_question(struct helper *helper, const struct resolver_question 
 	}
 	job = helper->waiting < WAITING_MAX ? calloc(1, sizeof(*job)) : NULL;
 	if (!job) {
-		answer_error(helper, question->id, EAI_AGAIN);
+		answer_error(helper, question->id,
+			     helper->waiting < WAITING_MAX ? EAI_MEMORY : EAI_AGAIN);
 		return;
 	}
 	job->question = *question;

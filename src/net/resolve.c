@@ -188,6 +188,20 @@ int resolver_ask_for(struct resolver *resolver, uint32_t share, uint32_t id,
 	return 0;
 }
 
+int resolver_code(int error)
+{
+	switch (error) {
+	case -EAGAIN:
+		return EAI_AGAIN;
+	case -ENOMEM:
+		return EAI_MEMORY;
+	case -ENAMETOOLONG:
+		return EAI_NONAME;
+	default:
+		return EAI_SYSTEM;
+	}
+}
+
 int resolver_answer(struct resolver *resolver, struct resolver_answer *answer)
 {
 	ssize_t got;
@@ -228,12 +242,12 @@ int resolve_wait(const struct addr *addr, enum addr_role role, struct places *pl
 	error = resolver_start(&resolver);
 	if (!error) {
 		error = resolver_ask(resolver, 0, addr, role);
-		if (error == -ENAMETOOLONG)
-			answer.error = EAI_NONAME;
-		else if (!error && wait_for_answer(resolver, &answer) < 0)
+		if (!error && wait_for_answer(resolver, &answer) < 0)
 			answer.error = EAI_AGAIN;
 		resolver_stop(resolver);
 	}
+	if (error)
+		answer.error = resolver_code(error);
 	*places = answer.places;
 	if (!error && !answer.error)
 		return 0;

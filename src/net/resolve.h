@@ -63,6 +63,9 @@ int resolver_ask(struct resolver *resolver, uint32_t id, const struct addr *addr
 int resolver_ask_for(struct resolver *resolver, uint32_t share, uint32_t id,
 		     const struct addr *addr, enum addr_role role);
 
+/* The EAI_ code for an error of resolver_start(), resolver_ask() or resolver_ask_for(). */
+int resolver_code(int error);
+
 struct resolver_answer {
 	uint32_t id;
 	int error; /* 0 or an EAI_ code */

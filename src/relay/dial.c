@@ -307,6 +307,19 @@ static bool not_permitted(int error)
 	return error == -EACCES || error == -EPERM;
 }
 
+/* Another process is to open it. False: there is none. */
+static bool hand_over(struct dial *dial, const struct place *place, uint64_t timeout)
+{
+	int error = dial_ask_broker(dial, place, timeout);
+
+	if (error == -ENOMEM) {
+		dial->failure = (struct failure){ .step = STEP_CONNECT, .error = ENOMEM };
+		attempt_failed(dial);
+		return true;
+	}
+	return error == 0;
+}
+
 /* connect(2) has failed at once: it is the broker's turn, or the next address's. */
 static void cannot_connect(struct dial *dial, const struct place *place, uint64_t timeout,
 			   const struct failure *failure)
@@ -314,7 +327,7 @@ static void cannot_connect(struct dial *dial, const struct place *place, uint64_
 	int error = dial->fd;
 
 	dial->fd = -1;
-	if (not_permitted(error) && dial_ask_broker(dial, place, timeout) == 0)
+	if (not_permitted(error) && hand_over(dial, place, timeout))
 		return;
 	dial_note_failure(dial, failure);
 	try_next(dial);
@@ -342,7 +355,7 @@ static void try_next(struct dial *dial)
 	if (dial->attempt_ends != UINT64_MAX)
 		defaults.connect_timeout = dial->attempt_ends - now;
 	/* another process judges by what it knows, and connects */
-	if (dial->settings->permits && dial_ask_broker(dial, place, defaults.connect_timeout) == 0)
+	if (dial->settings->permits && hand_over(dial, place, defaults.connect_timeout))
 		return;
 	if (!dial_permitted(dial, place)) {
 		try_next(dial);
@@ -424,10 +437,7 @@ static void ask(struct dial *dial)
 
 	if (!error)
 		return;
-	dial->failure = (struct failure){ .step = STEP_RESOLVE,
-					  .error = error == -EAGAIN   ? EAI_AGAIN
-						   : error == -ENOMEM ? EAI_MEMORY
-								      : EAI_SYSTEM };
+	dial->failure = (struct failure){ .step = STEP_RESOLVE, .error = resolver_code(error) };
 	attempt_failed(dial);
 }
 
@@ -519,7 +529,7 @@ static int open_here(const struct dial *dial)
 
 static void start_here(struct dial *dial)
 {
-	if (dial_ask_broker(dial, NULL, 0) == 0)
+	if (hand_over(dial, NULL, 0))
 		return;
 	dial->fd = open_here(dial);
 	if (dial->fd >= 0) {
@@ -563,7 +573,7 @@ static void start_attempt(struct dial *dial)
 		ask(dial);
 		return;
 	}
-	if (error && not_permitted(error) && dial_ask_broker(dial, NULL, UNITS_INF) == 0)
+	if (error && not_permitted(error) && hand_over(dial, NULL, UNITS_INF))
 		return; /* the directory of a long path cannot be opened here */
 	if (error)
 		attempt_failed(dial);

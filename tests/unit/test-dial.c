@@ -290,6 +290,16 @@ static int note_open(void *context, const struct dial *asking, const struct plac
 	return 0;
 }
 
+static int cannot_ask(void *context, const struct dial *asking, const struct place *place,
+		      uint64_t timeout)
+{
+	(void)context;
+	(void)asking;
+	(void)place;
+	(void)timeout;
+	return -ENOMEM;
+}
+
 static int note_explain(void *context, const struct dial *asking)
 {
 	(void)context;
@@ -331,6 +341,23 @@ static void a_unix_socket_that_is_given_is_connected_already(void **state)
 	assert_int_equal(result_fd, pair[0]);
 	close(pair[0]);
 	close(pair[1]);
+}
+
+static void a_request_without_memory_is_not_blamed_on_the_target(void **state)
+{
+	static const char *const wheres[] = { "unix:/some/where", "exec:true" };
+
+	(void)state;
+	dialer_broker(dialer, &(const struct dial_broker){ .open = cannot_ask });
+	settings.permits = permit;
+	for (size_t i = 0; i < 2; i++) {
+		done_calls = 0;
+		start(wheres[i]);
+		assert_int_equal(done_calls, 1);
+		assert_int_equal(result.step, STEP_CONNECT);
+		assert_int_equal(result.error, ENOMEM);
+		dial_cancel(&dial);
+	}
 }
 
 /* The connection fails in this way; is somebody asked why? */
@@ -661,6 +688,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_full_backlog_times_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_unix_socket_that_is_given_is_connected_already,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_request_without_memory_is_not_blamed_on_the_target, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_fails_in_the_same_way_is_told_the_same_at_once,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_next_address_does_not_wait_for_a_silent_one,

@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -63,6 +66,23 @@ static void tear_down(struct rig *rig)
 {
 	supervisor_rig_stop(&rig->supervisor, rig->worker);
 	close(rig->listener);
+}
+
+/* For the addresses of a name there is no memory. */
+static bool short_of_memory;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+	return short_of_memory && size == sizeof(struct places) ? NULL : __real_malloc(size);
+}
+
+static void stop_loop(struct loop *loop, struct timer *timer)
+{
+	(void)timer;
+	loop_stop(loop);
 }
 
 /* The rules of set_up(). */
@@ -255,6 +275,41 @@ static void test_looks_up_no_other_name(void **state)
 	tear_down(&rig);
 }
 
+/* What is short here is not blamed on name servers. */
+static void test_a_shortage_is_told(void **state)
+{
+	struct broker_message request = { .type = BROKER_LOOK_UP, .id = 9, .rule = NAME_RULE };
+	struct timer stop = { .expired = stop_loop };
+	struct rlimit before, none = { 0 };
+	struct broker_message answer;
+	int fds[BROKER_DESCRIPTORS_MAX];
+	struct rig rig;
+	size_t count;
+
+	(void)state;
+	set_up(&rig);
+	getrlimit(RLIMIT_NOFILE, &before);
+	none.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	request_look_up(&rig.supervisor, &request);
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_int_equal(broker_receive(rig.worker[0], &answer, fds, &count, true), 1);
+	assert_int_equal(answer.number, EAI_SYSTEM);
+
+	/* without memory for the addresses, the worker would not be connected to them */
+	strcpy(router_target(&rig.supervisor.router, NAME_RULE, 0)->addr.name, "localhost");
+	request_look_up(&rig.supervisor, &request);
+	poll(&(struct pollfd){ .fd = resolver_fd(rig.supervisor.resolver), .events = POLLIN }, 1,
+	     -1);
+	loop_timer(rig.supervisor.server.loop, &stop, 1);
+	short_of_memory = true;
+	assert_int_equal(loop_run(rig.supervisor.server.loop), 0);
+	short_of_memory = false;
+	assert_int_equal(broker_receive(rig.worker[0], &answer, fds, &count, true), 1);
+	assert_int_equal(answer.number, EAI_MEMORY);
+	tear_down(&rig);
+}
+
 /* As many commands run as connections may be open; the next waits until one has ended. */
 static void test_commands_are_counted(void **state)
 {
@@ -336,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_open_ended),
 		cmocka_unit_test(test_rules_that_have_gone),
 		cmocka_unit_test(test_looks_up_no_other_name),
+		cmocka_unit_test(test_a_shortage_is_told),
 		cmocka_unit_test(test_commands_are_counted),
 		cmocka_unit_test(test_waiting_commands_of_removed_rules_are_refused),
 	};

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -278,6 +279,23 @@ static void a_look_up_that_dies_is_answered_with_an_error(void **state)
 	resolver_stop(resolver);
 }
 
+static void a_lack_of_descriptors_is_no_silent_name_server(void **state)
+{
+	struct rlimit before, none = { 0 };
+	struct failure failure;
+	struct places places;
+
+	(void)state;
+	getrlimit(RLIMIT_NOFILE, &before);
+	none.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(
+		resolve_wait(tcp("name.invalid", "80", 0), ADDR_CONNECT, &places, &failure),
+		-EMFILE);
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_int_equal(failure.error, EAI_SYSTEM);
+}
+
 static void a_name_that_is_too_long_is_refused(void **state)
 {
 	struct resolver *resolver;
@@ -303,6 +321,7 @@ int main(void)
 		cmocka_unit_test(the_helper_answers_each_of_many_questions),
 		cmocka_unit_test(a_helper_that_was_killed_is_told_and_started_anew),
 		cmocka_unit_test(a_look_up_that_dies_is_answered_with_an_error),
+		cmocka_unit_test(a_lack_of_descriptors_is_no_silent_name_server),
 		cmocka_unit_test(a_name_that_is_too_long_is_refused),
 	};
 

@@ -25,7 +25,7 @@ struct broker_parcel {
 	struct broker_parcel *next;
 	size_t size, sent; /* sent: of one that goes up */
 	int fd;
-	uint8_t data[];
+	uint8_t data[LENGTH + BROKER_SIZE_MAX]; /* one that waits has memory for size bytes */
 };
 
 union control {
@@ -295,6 +295,14 @@ static int send_up(struct broker_parcel *parcel, int channel)
 	return 0;
 }
 
+static int send_parcel(struct broker_parcel *parcel, int channel)
+{
+	if (parcel->data[LENGTH] >= BROKER_FIRST_UP)
+		return send_up(parcel, channel);
+	return send_down(channel, parcel->data + LENGTH, parcel->size - LENGTH, &parcel->fd,
+			 parcel->fd >= 0);
+}
+
 static void free_parcel(struct broker_parcel *parcel)
 {
 	fd_close(&parcel->fd);
@@ -305,10 +313,7 @@ int broker_flush(struct broker_queue *queue, int channel)
 {
 	while (queue->first) {
 		struct broker_parcel *parcel = queue->first;
-		bool up = parcel->data[LENGTH] >= BROKER_FIRST_UP;
-		int error = up ? send_up(parcel, channel)
-			       : send_down(channel, parcel->data + LENGTH, parcel->size - LENGTH,
-					   &parcel->fd, parcel->fd >= 0);
+		int error = send_parcel(parcel, channel);
 
 		if (error)
 			return error;
@@ -330,29 +335,43 @@ void broker_forget(struct broker_queue *queue)
 	queue->count = 0;
 }
 
+/* Puts one at the end of the queue: 0 or -ENOMEM. */
+static int keep_parcel(struct broker_queue *queue, const struct broker_parcel *parcel)
+{
+	size_t size = offsetof(struct broker_parcel, data) + parcel->size;
+	struct broker_parcel **last = &queue->first;
+
+	while (*last)
+		last = &(*last)->next;
+	*last = malloc(size);
+	if (!*last)
+		return -ENOMEM;
+	memcpy(*last, parcel, size);
+	queue->count++;
+	return 0;
+}
+
 int broker_post(struct broker_queue *queue, int channel, const struct broker_message *message,
 		int fd)
 {
-	uint8_t data[LENGTH + BROKER_SIZE_MAX];
-	int size = broker_encode(message, data + LENGTH), error;
-	struct broker_parcel *parcel, **last = &queue->first;
+	struct broker_parcel parcel = { .fd = fd };
+	int size = broker_encode(message, parcel.data + LENGTH), error;
 	uint32_t length = (uint32_t)size;
-	struct wire head = wire_writer(data, LENGTH);
+	struct wire head = wire_writer(parcel.data, LENGTH);
 
-	parcel = size < 0 ? NULL : malloc(sizeof(*parcel) + LENGTH + (size_t)size);
-	if (!parcel) {
-		fd_close(&fd);
-		return size < 0 ? size : -ENOMEM;
+	error = size < 0 ? size : broker_flush(queue, channel);
+	if (!error || error == -EAGAIN) {
+		wire_u32(&head, &length, UINT32_MAX);
+		parcel.size = LENGTH + (size_t)size;
+		if (!error)
+			error = send_parcel(&parcel, channel);
+		if (error == -EAGAIN) {
+			error = keep_parcel(queue, &parcel);
+			fd = error ? fd : -1;
+		}
 	}
-	wire_u32(&head, &length, UINT32_MAX);
-	*parcel = (struct broker_parcel){ .size = LENGTH + (size_t)size, .fd = fd };
-	memcpy(parcel->data, data, parcel->size);
-	while (*last)
-		last = &(*last)->next;
-	*last = parcel;
-	queue->count++;
-	error = broker_flush(queue, channel);
-	return error == -EAGAIN ? 0 : error;
+	fd_close(&fd);
+	return error;
 }
 
 /* Receiving */
@@ -371,6 +390,18 @@ static size_t take_descriptors(struct msghdr *header, int *fds)
 		count += here;
 	}
 	return count;
+}
+
+/* There was no room for all of its descriptors, which are closed. 1 or a negative errno. */
+static int without_room(struct broker_message *message, int *fds, size_t *count)
+{
+	while (*count > 0)
+		close(fds[--*count]);
+	if (message->type != BROKER_OPENED)
+		return -EMFILE;
+	message->step = STEP_SOCKET;
+	message->number = EMFILE;
+	return 1;
 }
 
 int broker_receive(int channel, struct broker_message *message, int *fds, size_t *count, bool wait)
@@ -393,10 +424,14 @@ int broker_receive(int channel, struct broker_message *message, int *fds, size_t
 	if (got < 0)
 		return errno == EAGAIN ? 0 : -errno;
 	*count = take_descriptors(&header, fds);
-	if (got > 0 && !(header.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) &&
-	    broker_decode(message, bytes, (size_t)got, false) >= 0 &&
-	    *count >= kinds[message->type].fds_least && *count <= kinds[message->type].fds_most)
-		return 1;
+	if (got > 0 && !(header.msg_flags & MSG_TRUNC) &&
+	    broker_decode(message, bytes, (size_t)got, false) >= 0) {
+		if (header.msg_flags & MSG_CTRUNC)
+			return without_room(message, fds, count);
+		if (*count >= kinds[message->type].fds_least &&
+		    *count <= kinds[message->type].fds_most)
+			return 1;
+	}
 	while (*count > 0)
 		close(fds[--*count]);
 	return -EPIPE;

@@ -114,8 +114,9 @@ int broker_post(struct broker_queue *queue, int channel, const struct broker_mes
 		int fd);
 
 /* In the worker: receives one: 1, with as many descriptors as its type has, close-on-exec, which
- * are the caller's; 0: none is there; -EPIPE: the other end is gone, or talks nonsense; or another
- * negative errno. wait: until there is one. */
+ * are the caller's; 0: none is there; -EPIPE: the other end is gone, or talks nonsense; -EMFILE:
+ * there is no room for its descriptors; or another negative errno. OPENED without room arrives as a
+ * failure to open. wait: until there is one. */
 int broker_receive(int channel, struct broker_message *message, int *fds, size_t *count, bool wait);
 
 /* An incomplete message from the worker. */

@@ -72,23 +72,23 @@ static void write_targets(struct wire *wire, const struct rule *rule)
 	}
 }
 
-/* 0 or -ENOMEM. */
-static int read_targets(struct wire *wire, struct rule *rule)
+static void read_targets(struct wire *wire, struct rule *rule)
 {
 	struct addr *targets = calloc(rule->target_count + 1, sizeof(*targets));
-	int error = targets ? 0 : -ENOMEM;
+
+	if (!targets)
+		wire_short_of_memory(wire);
 
 	wire->bad = wire->bad || rule_port_count(&rule->listen) > RULES_PORTS_MAX;
-	for (size_t i = 0; i < rule->target_count && targets; i++) {
+	for (size_t i = 0; i < rule->target_count && !wire->bad; i++) {
 		wire_addr(wire, &targets[i]);
 		wire->bad = wire->bad ||
 			    rule_port_count(&targets[i]) != rule_port_count(&rule->listen) ||
 			    (addr_is_open_ended(&targets[i]) && rule->target_count > 1);
 	}
-	if (!error && !wire->bad)
-		error = rule_settle(rule, targets);
+	if (!wire->bad && rule_settle(rule, targets) < 0) /* which has no other reason */
+		wire_short_of_memory(wire);
 	free(targets);
-	return error;
 }
 
 /* Who may connect, and where to */
@@ -222,8 +222,10 @@ static struct rule *read_rule(struct wire *wire)
 	struct rule *rule = calloc(1, sizeof(*rule));
 	char *name = NULL;
 
-	if (!rule)
+	if (!rule) {
+		wire_short_of_memory(wire);
 		return NULL;
+	}
 	wire_u64(wire, &rule->id);
 	wire_bool(wire, &rule->passed);
 	if (rule->passed || wire->bad)
@@ -232,8 +234,8 @@ static struct rule *read_rule(struct wire *wire)
 	wire_rule(wire, rule, &name);
 	wire_words(wire, rule);
 	rule->settings.keys.name = name;
-	if (wire->bad || read_targets(wire, rule) < 0)
-		wire->bad = true;
+	if (!wire->bad)
+		read_targets(wire, rule);
 	rule->settings.keys.name = NULL;
 	free(name);
 	return rule;
@@ -261,19 +263,20 @@ int plan_decode(struct rules *rules, const uint8_t *data, size_t size)
 	struct wire wire = wire_reader(data, size);
 	struct rule **link = &rules->first;
 	uint32_t count = 0;
+	int end;
 
 	wire_access(&wire, &rules->access);
 	wire_u32(&wire, &count, UINT32_MAX);
 	for (; rules->count < count && !wire.bad; rules->count++) {
 		*link = read_rule(&wire);
-		wire.bad = wire.bad || !*link;
 		if (*link)
 			link = &(*link)->next;
 	}
-	if (wire_end(&wire) >= 0)
+	end = wire_end(&wire);
+	if (end >= 0)
 		return 0;
 	rules_free(rules);
-	return -EPROTO;
+	return end;
 }
 
 int plan_write(const struct rules *rules, const struct access *access, enum plan_reader reader,
@@ -302,7 +305,7 @@ int plan_read(struct rules *rules, int fd)
 		n = pread(fd, data + got, (size_t)(end - got), got);
 		got += n > 0 ? n : 0;
 	}
-	error = got < end ? -EPROTO : plan_decode(rules, data, (size_t)end);
+	error = n < 0 ? -errno : got < end ? -EPROTO : plan_decode(rules, data, (size_t)end);
 	free(data);
 	return error;
 }

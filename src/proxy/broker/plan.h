@@ -19,12 +19,12 @@
 
 enum plan_reader { PLAN_FOR_WORKER, PLAN_FOR_SUPERVISOR };
 
-/* Encodes rules and what --allow and --deny mean: the size, or -EPROTO. *data is the caller's to
- * free, in either case. */
+/* Encodes rules and what --allow and --deny mean: the size, or -EPROTO or -ENOMEM. *data is the
+ * caller's to free, in either case. */
 int plan_encode(const struct rules *rules, const struct access *access, enum plan_reader reader,
 		uint8_t **data);
 /* Adds the rules to *rules, which is empty, and the access list. A rule that is only named has its
- * id, passed, and nothing else. 0 or -EPROTO, and then *rules is empty. */
+ * id, passed, and nothing else. 0, or -EPROTO or -ENOMEM, and then *rules is empty. */
 int plan_decode(struct rules *rules, const uint8_t *data, size_t size);
 
 /* The same, to a descriptor of a file in memory, and from the start of that file. 0 or a negative

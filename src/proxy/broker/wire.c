@@ -16,7 +16,8 @@ struct wire wire_grower(void)
 {
 	struct wire wire = { .out = malloc(4096), .size = 4096, .grows = true };
 
-	wire.bad = !wire.out;
+	if (!wire.out)
+		wire_short_of_memory(&wire);
 	return wire;
 }
 
@@ -25,8 +26,15 @@ struct wire wire_reader(const void *data, size_t size)
 	return (struct wire){ .in = data, .size = size };
 }
 
+void wire_short_of_memory(struct wire *wire)
+{
+	wire->bad = wire->short_of_memory = true;
+}
+
 int wire_end(const struct wire *wire)
 {
+	if (wire->short_of_memory)
+		return -ENOMEM;
 	if (wire->bad || (!wire->out && wire->at != wire->size))
 		return -EPROTO;
 	return (int)wire->at;
@@ -36,8 +44,10 @@ static void grow(struct wire *wire, size_t size)
 {
 	uint8_t *grown = realloc(wire->out, 2 * wire->size + size);
 
-	if (!grown)
+	if (!grown) {
+		wire_short_of_memory(wire);
 		return;
+	}
 	wire->out = grown;
 	wire->size = 2 * wire->size + size;
 }
@@ -161,10 +171,15 @@ static char *read_string(struct wire *wire)
 		return NULL;
 	wire_u32(wire, &length, UINT32_MAX);
 	wire->bad = wire->bad || length > wire->size - wire->at;
-	text = wire->bad ? NULL : calloc(1, (size_t)length + 1);
-	if (text)
-		wire_bytes(wire, text, length);
-	wire->bad = wire->bad || !text || strlen(text) != length;
+	if (wire->bad)
+		return NULL;
+	text = calloc(1, (size_t)length + 1);
+	if (!text) {
+		wire_short_of_memory(wire);
+		return NULL;
+	}
+	wire_bytes(wire, text, length);
+	wire->bad = wire->bad || strlen(text) != length;
 	return text;
 }
 
@@ -186,7 +201,8 @@ void wire_array(struct wire *wire, void *array, size_t *count, size_t size)
 		return;
 	wire->bad = wire->bad || told > wire->size - wire->at;
 	room = wire->bad || !told ? NULL : calloc(told, size);
-	wire->bad = wire->bad || (told && !room);
+	if (!wire->bad && told && !room)
+		wire_short_of_memory(wire);
 	*count = wire->bad ? 0 : told;
 	memcpy(array, &room, sizeof(room));
 }

@@ -6,7 +6,7 @@
  * that writes or with one that reads, so that both ends cannot get out of step. Numbers are big
  * endian, texts carry their length. The first field that does not fit, or whose value is not
  * permitted, makes the wire bad: from then on nothing is written, and numbers are read as 0 and
- * texts as "". Whoever reads asks wire_end() once, at the end.
+ * texts as "". The same happens without memory. Whoever reads asks wire_end() once, at the end.
  */
 #ifndef PROXY_BROKER_WIRE_H
 #define PROXY_BROKER_WIRE_H
@@ -21,6 +21,7 @@ struct wire {
 	size_t size, at;
 	bool grows; /* out is its own memory, as large as it has to be */
 	bool bad;
+	bool short_of_memory; /* that is why it is bad */
 };
 
 /* One that writes into the caller's memory. */
@@ -29,8 +30,11 @@ struct wire wire_writer(void *data, size_t room);
  * frees that. */
 struct wire wire_grower(void);
 struct wire wire_reader(const void *data, size_t size);
-/* How many bytes were written, or read: all of them. -EPROTO: it is bad, or bytes are left. */
+/* How many bytes were written, or read: all of them. -EPROTO: it is bad, or bytes are left;
+ * -ENOMEM. */
 int wire_end(const struct wire *wire);
+/* There was no memory for what belongs to it. */
+void wire_short_of_memory(struct wire *wire);
 
 /* Each value must lie within these bounds, also when it is written. */
 void wire_u8(struct wire *wire, uint8_t *value, uint8_t most);

@@ -70,7 +70,7 @@ static void ask(struct names *names)
 		if (error == -EAGAIN && names->asked > names->answered)
 			return;
 		if (error) {
-			fail(names, addr, EAI_AGAIN);
+			fail(names, addr, resolver_code(error));
 			names->answered++;
 		}
 		names->asked++;

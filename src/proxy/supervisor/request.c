@@ -64,7 +64,7 @@ static void answer(struct supervisor *supervisor, uint32_t id, int error,
 void request_refuse_look_up(struct supervisor *supervisor, const struct broker_message *request,
 			    int error)
 {
-	answer(supervisor, request->id, error == EAGAIN ? EAI_AGAIN : EAI_NONAME, NULL);
+	answer(supervisor, request->id, error == EPERM ? EAI_NONAME : resolver_code(-error), NULL);
 }
 
 /* Passes a question on: 0 or a negative errno. */
@@ -101,6 +101,7 @@ void request_look_up(struct supervisor *supervisor, const struct broker_message 
 	bool open_ended = target && addr_is_open_ended(&target->addr);
 	char why[DEST_WHY_MAX];
 	struct addr addr;
+	int error = -EPERM;
 	bool may;
 
 	if (open_ended) {
@@ -109,15 +110,14 @@ void request_look_up(struct supervisor *supervisor, const struct broker_message 
 	} else {
 		may = target && addr_is_ip(&target->addr);
 	}
-	if (!may)
-		request_refuse_look_up(supervisor, request, EPERM);
-	else if (ask(supervisor, request, open_ended ? &addr : &target->addr, !open_ended) < 0)
-		request_refuse_look_up(supervisor, request, EAGAIN);
+	if (may)
+		error = ask(supervisor, request, open_ended ? &addr : &target->addr, !open_ended);
+	if (error)
+		request_refuse_look_up(supervisor, request, -error);
 }
 
-/* The worker may be connected to where the name of a target is now. Without memory it is not, that
- * is all. */
-static void remember(struct supervisor *supervisor, const struct supervisor_look_up *look_up,
+/* The worker may be connected to where the name of a target is now. False: out of memory. */
+static bool remember(struct supervisor *supervisor, const struct supervisor_look_up *look_up,
 		     const struct places *places)
 {
 	struct rule_target *target = router_target(&supervisor->router, look_up->rule,
@@ -127,12 +127,14 @@ static void remember(struct supervisor *supervisor, const struct supervisor_look
 		target->found = malloc(sizeof(*places));
 	if (target && target->found)
 		*target->found = *places;
+	return !target || target->found;
 }
 
 /* The question of this number is answered: takes it out of the list. */
 static void answered(struct supervisor *supervisor, const struct resolver_answer *got)
 {
 	struct supervisor_look_up **link = &supervisor->look_ups, *look_up;
+	int error = got->error;
 
 	while (*link && (*link)->number != got->id)
 		link = &(*link)->next;
@@ -141,9 +143,9 @@ static void answered(struct supervisor *supervisor, const struct resolver_answer
 		return;
 	*link = look_up->next;
 	supervisor->look_up_count--;
-	if (!got->error)
-		remember(supervisor, look_up, &got->places);
-	answer(supervisor, look_up->asked, got->error, &got->places);
+	if (!error && !remember(supervisor, look_up, &got->places))
+		error = EAI_MEMORY;
+	answer(supervisor, look_up->asked, error, &got->places);
 	free(look_up);
 }
 

@@ -386,6 +386,10 @@ static void channel_ready(struct loop *loop, struct watch *watch, uint32_t event
 	do
 		got = handle_next(worker, false, &status);
 	while (got > 0 && !status);
+	if (got < 0 && got != -EPIPE) {
+		log_error("the worker cannot read from the supervisor: %s", strerror(-got));
+		status = STATUS_FAILURE;
+	}
 	if (status)
 		_exit(status); /* we have other rules than the supervisor now: it starts another
 				  worker */
