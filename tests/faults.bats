@@ -33,6 +33,14 @@ inject() {
 	inject --only dup2,execv,fork,malloc,send listen_command
 }
 
+@test "vsock-proxy: a lack of processes does not leave its worker root" {
+	[ "$EUID" = 0 ] || skip "the worker has its user"
+	run -0 "$tests_top/tests/faults/inject" "$VSOCK_TOOLS_BUILD" \
+		--call proxy_serves:1:fork:1:EAGAIN
+	[[ $output != *"still runs as root"* ]]
+	[[ $output == *"no user for the worker: Resource temporarily unavailable"* ]]
+}
+
 @test "vsock-proxy: whatever call fails, it serves the next client, or ends with a message" {
 	inject --only accept4,epoll_ctl,fork,malloc,send,sendmsg,socket,write proxy_socks
 }

@@ -90,9 +90,14 @@ static int choose_user(struct proxy *proxy)
 	else if (geteuid() == 0 && !proxy->options.no_sandbox)
 		status = user_unprivileged("vsock-proxy", user);
 	user->alone = true;
-	if (!status && !proxy->options.user && user->name && !user_can_become(user)) {
-		user_free(user); /* in a user namespace that has only root, or without CAP_SETUID */
-		*user = (struct user){ 0 };
+	if (!status && !proxy->options.user && user->name) {
+		status = user_try(user);
+		if (status == -EPERM || status == -EINVAL) {
+			/* in a user namespace that has only root, or without CAP_SETUID */
+			user_free(user);
+			*user = (struct user){ 0 };
+			status = 0;
+		}
 	}
 	if (!status)
 		return 0;

@@ -156,16 +156,18 @@ int user_become(const struct user *user)
 	return 0;
 }
 
-bool user_can_become(const struct user *user)
+int user_try(const struct user *user)
 {
-	int how = -1;
+	int how = 0;
 	pid_t pid = fork();
 
+	if (pid < 0)
+		return -errno;
 	if (pid == 0)
-		_exit(user_become(user) < 0 ? 1 : 0);
-	while (pid > 0 && waitpid(pid, &how, 0) < 0 && errno == EINTR)
+		_exit(-user_become(user)); /* no errno of it is above 255 */
+	while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
 		;
-	return how == 0;
+	return WIFEXITED(how) ? -WEXITSTATUS(how) : -EAGAIN;
 }
 
 void user_free(struct user *user)

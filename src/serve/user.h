@@ -33,8 +33,8 @@ int user_return(void);
 /* Switches to the user for good, and sets HOME, USER, LOGNAME and SHELL. 0 or a negative errno.
  */
 int user_become(const struct user *user);
-/* Would user_become() succeed? A child process tries it. */
-bool user_can_become(const struct user *user);
+/* What user_become() would return. A child process tries it; -EAGAIN also if it was killed. */
+int user_try(const struct user *user);
 void user_free(struct user *user);
 
 #endif
