@@ -33,6 +33,13 @@ inject() {
 	inject --only dup2,execv,fork,malloc,send listen_command
 }
 
+@test "vsock-proxy: a lack of descriptors that passes cuts no connection on a reload" {
+	run -0 "$tests_top/tests/faults/inject" "$VSOCK_TOOLS_BUILD" \
+		--call proxy_rules:1:memfd_create:3:EMFILE
+	[[ $output == *"reloaded; rules"* ]]
+	[[ $output != *"killing the worker"* ]]
+}
+
 @test "vsock-proxy: a lack of processes does not leave its worker root" {
 	[ "$EUID" = 0 ] || skip "the worker has its user"
 	run -0 "$tests_top/tests/faults/inject" "$VSOCK_TOOLS_BUILD" \

@@ -6,13 +6,15 @@
  * Theory of operation: what the worker has no room for waits. Meanwhile nothing of it is read
  * (requests_watch is off), so that it cannot make more wait than it has asked for before. A worker
  * that reads nothing for PATIENCE is ended, and so is one that does not say DONE in time, or does
- * not end after its drain timeout: the next one gets the same listeners.
+ * not end after its drain timeout: the next one gets the same listeners. If memory or descriptors
+ * are short, new rules are passed a little later, and the worker serves with those that it has.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -27,6 +29,8 @@
 #define PATIENCE (5 * NSEC_PER_SEC)
 #define DRAIN_GRACE (5 * NSEC_PER_SEC) /* after the drain timeout has expired */
 #define TIME_FOR_PLAN (30 * NSEC_PER_SEC)
+#define SHORTAGE_PAUSE (NSEC_PER_SEC / 10)
+#define SHORTAGE_TRIES 10
 #define UNSENT_MAX 8192 /* messages: signals are not answers and are not counted */
 
 static void pump(struct supervisor *supervisor);
@@ -41,7 +45,16 @@ void link_give_up(struct supervisor *supervisor, const char *why)
 	loop_unwatch(supervisor->server.loop, &supervisor->channel_watch);
 	loop_timer_stop(supervisor->server.loop, &supervisor->stuck);
 	loop_timer_stop(supervisor->server.loop, &supervisor->late);
+	loop_timer_stop(supervisor->server.loop, &supervisor->again);
 	fd_close(&supervisor->channel);
+}
+
+static void cannot_send(struct supervisor *supervisor, int error)
+{
+	char why[128];
+
+	snprintf(why, sizeof(why), "cannot send to it: %s", strerror(-error));
+	link_give_up(supervisor, why);
 }
 
 /* Draining */
@@ -82,10 +95,10 @@ void link_send(struct supervisor *supervisor, const struct broker_message *messa
 		fd_close(&fd);
 	else
 		error = broker_post(&supervisor->queue, supervisor->channel, message, fd);
-	if (!error && supervisor->queue.count > UNSENT_MAX)
-		error = -ENOBUFS;
 	if (error && !is_gone(error))
-		link_give_up(supervisor, strerror(-error));
+		cannot_send(supervisor, error);
+	else if (supervisor->queue.count > UNSENT_MAX)
+		link_give_up(supervisor, "it does not read its answers");
 	else if (supervisor->queue.count)
 		pump(supervisor);
 }
@@ -174,6 +187,12 @@ static int pass_rules(struct supervisor *supervisor)
 	return 0;
 }
 
+/* Of memory or descriptors, which may be there a little later. */
+static bool is_short(int error)
+{
+	return error == -ENOMEM || error == -ENOBUFS || error == -EMFILE || error == -ENFILE;
+}
+
 /* Sends all that waits, and hears the worker again; or waits for room. */
 static void pump(struct supervisor *supervisor)
 {
@@ -185,7 +204,12 @@ static void pump(struct supervisor *supervisor)
 	error = broker_flush(&supervisor->queue, supervisor->channel);
 	if (!error && supervisor->passing)
 		error = pass_rules(supervisor);
-	if (error == -EAGAIN) {
+	if (is_short(error) && supervisor->passing && supervisor->shortages < SHORTAGE_TRIES) {
+		loop_unwatch(loop, &supervisor->channel_watch);
+		error = supervisor->again.index ? 0
+						: loop_timer(loop, &supervisor->again,
+							     units_now() + SHORTAGE_PAUSE);
+	} else if (error == -EAGAIN) {
 		loop_unwatch(loop, &supervisor->requests_watch);
 		loop_timer(loop, &supervisor->stuck, units_now() + PATIENCE);
 		error = loop_watch(loop, &supervisor->channel_watch, supervisor->channel, EPOLLOUT);
@@ -196,7 +220,7 @@ static void pump(struct supervisor *supervisor)
 				   EPOLLIN);
 	}
 	if (error && !is_gone(error))
-		link_give_up(supervisor, strerror(-error));
+		cannot_send(supervisor, error);
 	else if (error)
 		loop_unwatch(loop, &supervisor->channel_watch);
 }
@@ -204,6 +228,16 @@ static void pump(struct supervisor *supervisor)
 void link_pass(struct supervisor *supervisor)
 {
 	supervisor->passing = true;
+	supervisor->shortages = 0;
+	pump(supervisor);
+}
+
+static void pump_again(struct loop *loop, struct timer *timer)
+{
+	struct supervisor *supervisor = container_of(timer, struct supervisor, again);
+
+	(void)loop;
+	supervisor->shortages++;
 	pump(supervisor);
 }
 
@@ -239,6 +273,7 @@ void link_start(struct supervisor *supervisor, const int ends[2], const struct w
 	supervisor->requests_watch = (struct watch){ .kind = requests, .fd = -1 };
 	supervisor->stuck.expired = stuck_expired;
 	supervisor->late.expired = late_expired;
+	supervisor->again.expired = pump_again;
 	supervisor->kill.expired = kill_expired;
 	supervisor->worker_state = WORKER_STARTING;
 	supervisor->input.size = 0;
@@ -254,6 +289,7 @@ void link_stop(struct supervisor *supervisor)
 	loop_unwatch(supervisor->server.loop, &supervisor->requests_watch);
 	loop_timer_stop(supervisor->server.loop, &supervisor->stuck);
 	loop_timer_stop(supervisor->server.loop, &supervisor->late);
+	loop_timer_stop(supervisor->server.loop, &supervisor->again);
 	loop_timer_stop(supervisor->server.loop, &supervisor->kill);
 	broker_forget(&supervisor->queue);
 	fd_close(&supervisor->channel);

@@ -97,6 +97,8 @@ struct supervisor {
 	struct timer stuck; /* it reads nothing */
 	struct timer late; /* it does not say DONE */
 	struct timer kill; /* it does not end */
+	struct timer again; /* the rules cannot be passed for want of memory or descriptors */
+	unsigned shortages; /* how often that was so */
 	bool passing; /* there is still something of the rules to pass */
 	unsigned awaited; /* how many DONEs: one for each time that rules were passed */
 	uint32_t ping; /* the id of the last PING */
