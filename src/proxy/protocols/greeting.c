@@ -331,11 +331,13 @@ static bool understand_methods(struct greeting *greeting)
 static void understand_socks(struct greeting *greeting)
 {
 	struct work *work = greeting->work;
+	const uint8_t *data = work->data + work->start;
+	size_t size = work->end - work->start, used;
 	struct socks_request request;
-	size_t used;
+	enum socks_state state = work->socks4 ? socks4_read_request(data, size, &request, &used)
+					      : socks_read_request(data, size, &request, &used);
 
-	switch ((work->socks4 ? socks4_read_request : socks_read_request)(
-		work->data + work->start, work->end - work->start, &request, &used)) {
+	switch (state) {
 	case SOCKS_MORE:
 		break;
 	case SOCKS_BAD:
