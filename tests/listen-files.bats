@@ -179,10 +179,12 @@ wrapped() {
 }
 
 @test "--hash ends when standard output is full or closed" {
-	wrapped full 'exec vsock-listen "$@" >/dev/full' --hash tcp:127.0.0.1:0
-	vsock-cat "$ready" </dev/null
-	ends_with 1 full
-	grep -q 'standard output: No space left' full.err
+	for count in "" "-c 1"; do
+		wrapped full 'exec vsock-listen "$@" >/dev/full' --hash $count tcp:127.0.0.1:0
+		vsock-cat "$ready" </dev/null
+		ends_with 1 full
+		grep -q 'standard output: No space left' full.err
+	done
 }
 
 @test "--hash: a stalled reader of standard output blocks nobody and gets every line" {

@@ -14,7 +14,7 @@ static void ready(struct loop *loop, struct watch *watch, uint32_t events);
 static const struct watch_kind output_kind = { .name = "output", .ready = ready };
 
 /* As much as goes now. 0 or a negative errno. */
-static int write_kept(struct output *output)
+static int write_some(struct output *output)
 {
 	const unsigned char *rest;
 	size_t length;
@@ -32,16 +32,25 @@ static int write_kept(struct output *output)
 	return 0;
 }
 
+/* The same. If it fails nothing is kept, because nobody could be told again. */
+static int write_kept(struct output *output)
+{
+	int error = write_some(output);
+
+	if (error) {
+		loop_unwatch(output->loop, &output->watch);
+		chan_drop(output->loop, &output->chan);
+	}
+	return error;
+}
+
 static void ready(struct loop *loop, struct watch *watch, uint32_t events)
 {
 	struct output *output = container_of(watch, struct output, watch);
 	int error = write_kept(output);
 
+	(void)loop;
 	(void)events;
-	if (error) {
-		loop_unwatch(loop, watch);
-		chan_drop(loop, &output->chan);
-	}
 	if (output->moved)
 		output->moved(output, -error);
 }

@@ -176,7 +176,7 @@ free_port() {
 # join NAME: wait until it ends by itself, and return its status.
 join() {
 	local name=$1 pid=${spawned[$1]}
-	wait_until ended "$pid" || return 1
+	wait_until ended "$pid" || { echo "$name does not end" >&2; return 124; }
 	unset "spawned[$name]"
 	wait "$pid"
 }
