@@ -74,7 +74,7 @@ static void patience_over(struct loop *loop, struct timer *timer)
 
 	if (!waiting || since + PATIENCE > loop_now(loop)) {
 		since = waiting ? since : loop_now(loop);
-		(void)loop_timer(loop, timer, since + PATIENCE); /* or there is no notice */
+		loop_timer(loop, timer, since + PATIENCE);
 		return;
 	}
 	address_text(cat, to, sizeof(to));
@@ -94,7 +94,7 @@ void cat_watch_end(struct cat *cat)
 	if ((!held && !to_host) || cat->options.traffic.receive_only)
 		return;
 	cat->patience.expired = patience_over;
-	(void)loop_timer(cat->loop, &cat->patience, loop_now(cat->loop) + PATIENCE);
+	loop_timer(cat->loop, &cat->patience, loop_now(cat->loop) + PATIENCE);
 }
 
 void cat_log_open(const struct cat *cat)

@@ -162,7 +162,7 @@ void ping_live_changed(struct ping *ping)
 {
 	struct ping_live *live = ping->live;
 
-	if (!live->draw.index)
+	if (!loop_timer_is_set(&live->draw))
 		loop_timer(ping->loop, &live->draw, live->drawn + PAUSE);
 }
 

@@ -13,7 +13,6 @@
 #include "relay/trial.h"
 
 #define BATCH 256 /* events fetched at once */
-#define SPARE 16 /* timers that find room where memory is short */
 
 struct slot {
 	struct watch *watch; /* NULL: free */
@@ -37,8 +36,7 @@ struct loop {
 	uint32_t first_free; /* 0: none of those that were */
 	uint32_t always; /* how many watches are always ready */
 
-	struct timer **heap;
-	size_t timers, heap_room;
+	struct timer *first; /* the root of their heap */
 
 	struct watch signal_watch;
 	sigset_t old_mask;
@@ -59,8 +57,6 @@ struct loop {
 	struct busy busy;
 };
 
-static void heap_grow(struct loop *loop);
-
 int loop_start(struct loop **out)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
@@ -77,11 +73,6 @@ int loop_start(struct loop **out)
 
 		free(loop);
 		return error;
-	}
-	heap_grow(loop);
-	if (!loop->heap) {
-		loop_free(loop);
-		return -ENOMEM;
 	}
 	*out = loop;
 	return 0;
@@ -107,7 +98,6 @@ void loop_free(struct loop *loop)
 	}
 	close(loop->epoll);
 	free(loop->slots);
-	free(loop->heap);
 	free(loop->garbage);
 	free(loop->batch);
 	free(loop->buffer);
@@ -298,91 +288,80 @@ void loop_move(struct loop *loop, struct watch *from, struct watch *to)
 		loop->slots[to->slot].watch = to;
 }
 
-/* Timers: a binary heap, the earliest first. */
+/* Timers: a pairing heap (Fredman, Sedgewick, Sleator and Tarjan, 1986). */
 
-/* Room is made before it is used up, so one more timer fits also where memory is short. */
-static void heap_grow(struct loop *loop)
+/* Of two heaps one: the root that is due later becomes the first child of the other. */
+static struct timer *heap_join(struct timer *a, struct timer *b)
 {
-	size_t room = loop->heap_room ? loop->heap_room * 2 : 2 * (size_t)SPARE;
-	struct timer **grown;
+	struct timer *root, *child;
 
-	if (loop->heap_room - loop->timers >= SPARE)
+	if (!a || !b)
+		return a ? a : b;
+	root = b->at < a->at ? b : a;
+	child = root == a ? b : a;
+	child->next = root->child;
+	if (child->next)
+		child->next->back = child;
+	child->back = root;
+	root->child = child;
+	return root;
+}
+
+/* Of siblings one heap: of each two one, and then of all, beginning with the last. */
+static struct timer *heap_join_siblings(struct timer *first)
+{
+	struct timer *pairs = NULL, *all = NULL;
+
+	while (first) {
+		struct timer *second = first->next, *rest = second ? second->next : NULL;
+		struct timer *pair = heap_join(first, second);
+
+		pair->next = pairs;
+		pairs = pair;
+		first = rest;
+	}
+	while (pairs) {
+		struct timer *rest = pairs->next;
+
+		all = heap_join(pairs, all);
+		pairs = rest;
+	}
+	return all;
+}
+
+static void heap_add(struct loop *loop, struct timer *heap)
+{
+	loop->first = heap_join(loop->first, heap);
+	if (!loop->first)
 		return;
-	grown = reallocarray(loop->heap, room, sizeof(struct timer *));
-	if (!grown)
-		return;
-	loop->heap = grown;
-	loop->heap_room = room;
+	loop->first->back = loop->first;
+	loop->first->next = NULL;
 }
 
-static void heap_put(struct loop *loop, size_t place, struct timer *timer)
+void loop_timer(struct loop *loop, struct timer *timer, uint64_t at)
 {
-	loop->heap[place] = timer;
-	timer->index = place + 1;
-}
-
-static void heap_up(struct loop *loop, size_t place, struct timer *timer)
-{
-	while (place > 0 && loop->heap[(place - 1) / 2]->at > timer->at) {
-		heap_put(loop, place, loop->heap[(place - 1) / 2]);
-		place = (place - 1) / 2;
-	}
-	heap_put(loop, place, timer);
-}
-
-static void heap_down(struct loop *loop, size_t place, struct timer *timer)
-{
-	for (;;) {
-		size_t child = 2 * place + 1;
-
-		if (child >= loop->timers)
-			break;
-		if (child + 1 < loop->timers && loop->heap[child + 1]->at < loop->heap[child]->at)
-			child++;
-		if (loop->heap[child]->at >= timer->at)
-			break;
-		heap_put(loop, place, loop->heap[child]);
-		place = child;
-	}
-	heap_put(loop, place, timer);
-}
-
-int loop_timer(struct loop *loop, struct timer *timer, uint64_t at)
-{
-	if (timer->index) {
-		uint64_t before = timer->at;
-
-		timer->at = at;
-		if (at < before)
-			heap_up(loop, timer->index - 1, timer);
-		else
-			heap_down(loop, timer->index - 1, timer);
-		return 0;
-	}
-	heap_grow(loop);
-	if (loop->timers == loop->heap_room)
-		return -ENOMEM;
+	loop_timer_stop(loop, timer);
 	timer->at = at;
-	heap_up(loop, loop->timers++, timer);
-	return 0;
+	heap_add(loop, timer);
 }
 
 void loop_timer_stop(struct loop *loop, struct timer *timer)
 {
-	size_t place;
-	struct timer *last;
+	struct timer *children;
 
-	if (!timer->index)
+	if (!loop_timer_is_set(timer))
 		return;
-	place = timer->index - 1;
-	timer->index = 0;
-	last = loop->heap[--loop->timers];
-	if (last == timer)
-		return;
-	if (place > 0 && loop->heap[(place - 1) / 2]->at > last->at)
-		heap_up(loop, place, last);
+	children = heap_join_siblings(timer->child);
+	if (timer == loop->first)
+		loop->first = NULL;
+	else if (timer->back->child == timer)
+		timer->back->child = timer->next;
 	else
-		heap_down(loop, place, last);
+		timer->back->next = timer->next;
+	if (timer->next)
+		timer->next->back = timer->back;
+	timer->child = timer->next = timer->back = NULL;
+	heap_add(loop, children);
 }
 
 static void run_timers(struct loop *loop)
@@ -391,12 +370,12 @@ static void run_timers(struct loop *loop)
 	 * waits for the next turn. */
 	uint64_t due = loop->now;
 
-	while (loop->timers > 0 && loop->heap[0]->at <= due && !loop->stopped) {
-		struct timer *timer = loop->heap[0];
+	while (loop->first && loop->first->at <= due && !loop->stopped) {
+		struct timer *timer = loop->first;
 
 		loop_timer_stop(loop, timer);
 		timer->expired(loop, timer);
-		if (timer->index && timer->at <= due)
+		if (loop_timer_is_set(timer) && timer->at <= due)
 			break;
 	}
 }
@@ -426,12 +405,12 @@ static int patience(const struct loop *loop)
 
 	if (always_wanted(loop))
 		return 0;
-	if (!loop->timers)
+	if (!loop->first)
 		return -1;
 	now = units_now();
-	if (loop->heap[0]->at <= now)
+	if (loop->first->at <= now)
 		return 0;
-	wait = (loop->heap[0]->at - now + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC;
+	wait = (loop->first->at - now + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC;
 	return wait > 86400000 ? 86400000 : (int)wait;
 }
 
@@ -562,8 +541,8 @@ static int spin(struct loop *loop, struct epoll_event *events)
 {
 	uint64_t start = loop->now = units_now(), window = busy_window(&loop->busy, start);
 
-	if (loop->timers && loop->heap[0]->at < start + window)
-		window = loop->heap[0]->at > start ? loop->heap[0]->at - start : 0;
+	if (loop->first && loop->first->at < start + window)
+		window = loop->first->at > start ? loop->first->at - start : 0;
 	if (!window)
 		return 0;
 	do {

@@ -17,8 +17,8 @@
  * Regular files and /dev/null, which epoll refuses with EPERM, are always ready: they are called in
  * every turn.
  *
- * Timers are a binary heap. Signals arrive by signalfd, are blocked meanwhile, and are restored for
- * children by loop_child().
+ * Timers are a heap that is made of the timers themselves, so setting one cannot fail. Signals
+ * arrive by signalfd, are blocked meanwhile, and are restored for children by loop_child().
  */
 #ifndef RELAY_LOOP_H
 #define RELAY_LOOP_H
@@ -54,8 +54,10 @@ struct watch {
 
 struct timer {
 	uint64_t at; /* ns, CLOCK_MONOTONIC */
-	size_t index; /* in the heap plus one; 0: not set */
 	void (*expired)(struct loop *loop, struct timer *timer);
+	/* the loop's: those that are due later than this one, the first of them and the next of the
+	 * same parent; back: what refers to it, the root to itself; NULL: not set */
+	struct timer *child, *next, *back;
 };
 
 /* 0 or a negative errno. */
@@ -99,9 +101,13 @@ void loop_forget(struct loop *loop, struct watch *watch);
  * owner. */
 void loop_move(struct loop *loop, struct watch *from, struct watch *to);
 
-/* (Re)sets a timer to an absolute time. 0 or -ENOMEM. */
-int loop_timer(struct loop *loop, struct timer *timer, uint64_t at);
+/* (Re)sets a timer to an absolute time. */
+void loop_timer(struct loop *loop, struct timer *timer, uint64_t at);
 void loop_timer_stop(struct loop *loop, struct timer *timer);
+static inline bool loop_timer_is_set(const struct timer *timer)
+{
+	return timer->back;
+}
 
 /* Blocks the signals and has handler called for each that comes. 0 or a negative errno. */
 int loop_signals(struct loop *loop, const sigset_t *signals,

@@ -562,9 +562,8 @@ static bool linger(struct loop *loop, struct relay *relay)
 	}
 	if (now >= relay->linger_until)
 		return false;
-	return loop_watch(loop, &relay->watch[side], relay->end[side].in, EPOLLIN) == 0 &&
-	       loop_timer(loop, &relay->timer, earliest(now + LINGER_STEP, relay->linger_until)) ==
-		       0;
+	loop_timer(loop, &relay->timer, earliest(now + LINGER_STEP, relay->linger_until));
+	return loop_watch(loop, &relay->watch[side], relay->end[side].in, EPOLLIN) == 0;
 }
 
 static void throw_away(struct loop *loop, struct relay *relay, int side)
@@ -620,8 +619,8 @@ static void settle(struct loop *loop, struct relay *relay)
 			error = watch_side(loop, relay, side);
 		/* the idle timeout moves with every byte, so the timer is only set again if it is
 		 * due earlier, or was never set */
-		if (!error && at != UINT64_MAX && (!relay->timer.index || at < relay->timer.at))
-			error = loop_timer(loop, &relay->timer, at);
+		if (at != UINT64_MAX && (!loop_timer_is_set(&relay->timer) || at < relay->timer.at))
+			loop_timer(loop, &relay->timer, at);
 		if (!error)
 			return;
 		end_both(loop, relay, END_SHORT, -error);
@@ -802,7 +801,7 @@ int relay_start(struct loop *loop, struct relay *relay, const struct endpoint en
 	for (int side = 0; side < 2 && !error; side++)
 		error = watch_side(loop, relay, side);
 	if (!error && next_time(relay) != UINT64_MAX)
-		error = loop_timer(loop, &relay->timer, next_time(relay));
+		loop_timer(loop, &relay->timer, next_time(relay));
 	if (error) {
 		for (int side = 0; side < 2; side++) {
 			unwatch_side(loop, relay, side); /* before descriptors are closed */

@@ -536,7 +536,7 @@ static void silence(struct flow *flow)
 	*flows->silenced_end = flow;
 	flows->silenced_end = &flow->silenced;
 	flows->silenced_count++;
-	if (!flows->timer.index)
+	if (!loop_timer_is_set(&flows->timer))
 		loop_timer(flows->loop, &flows->timer, flow->over_at);
 }
 

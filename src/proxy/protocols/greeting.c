@@ -150,8 +150,8 @@ static void linger(struct greeting *greeting)
 	greeting->session->answered = true;
 	greeting->state = LINGERING;
 	shutdown(fd, SHUT_WR);
-	if (loop_watch(loop, &greeting->watch, fd, EPOLLIN) < 0 ||
-	    loop_timer(loop, &greeting->timer, units_now() + LINGER_TIME) < 0)
+	loop_timer(loop, &greeting->timer, units_now() + LINGER_TIME);
+	if (loop_watch(loop, &greeting->watch, fd, EPOLLIN) < 0)
 		session_close(greeting->session);
 }
 
@@ -511,6 +511,7 @@ void greeting_start(struct session *session, const struct greeting_plan *plan)
 {
 	struct loop *loop = session->group->loop;
 	struct greeting *greeting = make(session, plan);
+	int error = greeting ? 0 : -ENOMEM;
 
 	if (greeting && plan->send_proxy && !plan->accept_proxy)
 		find_ends(greeting);
@@ -518,12 +519,15 @@ void greeting_start(struct session *session, const struct greeting_plan *plan)
 		go(greeting, NULL);
 		return;
 	}
-	if (!greeting || loop_watch(loop, &greeting->watch, session->fd, EPOLLIN) < 0 ||
-	    (plan->timeout != UNITS_INF &&
-	     loop_timer(loop, &greeting->timer, units_now() + plan->timeout) < 0)) {
-		session_failed(session, &(const struct explanation){ .status = STATUS_FAILURE,
-								     .end = "io",
-								     .what = "out of memory" });
+	if (greeting && plan->timeout != UNITS_INF)
+		loop_timer(loop, &greeting->timer, units_now() + plan->timeout);
+	if (!error)
+		error = loop_watch(loop, &greeting->watch, session->fd, EPOLLIN);
+	if (error) {
+		struct explanation why = { .status = STATUS_FAILURE, .end = "io" };
+
+		snprintf(why.what, sizeof(why.what), "%s", strerror(-error));
+		session_failed(session, &why);
 		session_close(session);
 	}
 }

@@ -159,8 +159,8 @@ static int start_reader(struct supervisor *supervisor)
 	}
 	supervisor->reader_late.expired = is_late;
 	if (!error)
-		error = loop_timer(supervisor->server.loop, &supervisor->reader_late,
-				   units_now() + TIME_TO_READ);
+		loop_timer(supervisor->server.loop, &supervisor->reader_late,
+			   units_now() + TIME_TO_READ);
 	return error;
 }
 

@@ -336,9 +336,7 @@ static int start_successor(struct supervisor *supervisor, int list)
 	if (!error)
 		error = loop_watch(supervisor->server.loop, &supervisor->successor_watch, ends[0],
 				   EPOLLIN);
-	if (!error)
-		error = loop_timer(supervisor->server.loop, &supervisor->restart_late,
-				   units_now() + PATIENCE);
+	loop_timer(supervisor->server.loop, &supervisor->restart_late, units_now() + PATIENCE);
 	if (error) {
 		if (supervisor->attendant > 0)
 			kill(supervisor->attendant, SIGUSR1);
