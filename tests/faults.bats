@@ -25,7 +25,12 @@ inject() {
 }
 
 @test "vsock-cat: whatever call fails, it ends, and status 0 means that everything arrived" {
-	inject cat_crlf cat_record
+	inject cat_crlf cat_record cat_mux
+	! vsock-cat --help | grep -q -- --interactive || inject cat_interactive
+}
+
+@test "vsock-ping: whatever call fails, it ends, and says of each probe and port what became of it" {
+	inject ping_echo ping_scan
 }
 
 @test "vsock-listen: whatever call fails, it serves the next client, or ends with a message" {
@@ -50,4 +55,5 @@ inject() {
 
 @test "vsock-proxy: whatever call fails, it serves the next client, or ends with a message" {
 	inject --only accept4,epoll_ctl,fork,malloc,send,sendmsg,socket,write proxy_socks
+	inject --only epoll_ctl,malloc,recv,send proxy_metrics
 }

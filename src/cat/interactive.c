@@ -26,6 +26,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/util.h"
 #include "net/addr.h"
 
 #define HISTORY_MOST 1000 /* lines kept */
@@ -99,6 +100,31 @@ static void remember(const struct interactive *interactive, const char *line)
 		append_history(1, interactive->history);
 }
 
+/* Ending */
+
+static void stop_editing(struct interactive *interactive)
+{
+	if (!interactive->editing)
+		return;
+	loop_unwatch(interactive->loop, &interactive->keys);
+	rl_callback_handler_remove();
+	interactive->editing = false;
+}
+
+/* Something would be lost. The relay is stopped later: this may be called by readline. */
+static void fail(struct interactive *interactive, int error)
+{
+	if (interactive->error)
+		return;
+	interactive->error = error;
+	loop_timer(interactive->loop, &interactive->failed, 0);
+}
+
+static void failed(struct loop *loop, struct timer *timer)
+{
+	relay_stop(loop, container_of(timer, struct interactive, failed)->relay, 0);
+}
+
 /* Showing */
 
 static void set_prompt(const struct interactive *interactive)
@@ -113,7 +139,7 @@ static void set_prompt(const struct interactive *interactive)
 	free(prompt);
 }
 
-static void print_line(const char *line, size_t length)
+static void print_line(struct interactive *interactive, const char *line, size_t length)
 {
 	size_t room = 4 * length + 1;
 	char *escaped = malloc(room);
@@ -122,6 +148,8 @@ static void print_line(const char *line, size_t length)
 		length--;
 	if (escaped)
 		fprintf(rl_outstream, "%s\n", utf8_escape(line, length, escaped, room));
+	else
+		fail(interactive, -ENOMEM);
 	free(escaped);
 }
 
@@ -131,14 +159,16 @@ static void take(struct interactive *interactive, const char *data, size_t size)
 	size_t length = interactive->unfinished_length + size;
 	char *text = realloc(interactive->unfinished, length + 1), *begin = text, *end;
 
-	if (!text)
+	if (!text) {
+		fail(interactive, -ENOMEM);
 		return;
+	}
 	memcpy(text + interactive->unfinished_length, data, size);
 	interactive->unfinished = text;
 	while ((end = memchr(begin, '\n', length)) != NULL || length > UNFINISHED_MOST) {
 		size_t line = end ? (size_t)(end - begin) : length;
 
-		print_line(begin, line);
+		print_line(interactive, begin, line);
 		length -= end ? line + 1 : line;
 		begin += end ? line + 1 : line;
 	}
@@ -151,7 +181,8 @@ static void show(struct interactive *interactive, const char *data, size_t size)
 	if (interactive->editing)
 		rl_clear_visible_line();
 	take(interactive, data, size);
-	fflush(rl_outstream);
+	if (fflush(rl_outstream) != 0)
+		fail(interactive, -errno);
 	if (!interactive->editing)
 		return;
 	set_prompt(interactive);
@@ -159,26 +190,24 @@ static void show(struct interactive *interactive, const char *data, size_t size)
 	rl_redisplay();
 }
 
-static bool show_incoming(struct interactive *interactive)
+/* True if there was something; *end: there will be no more. */
+static bool show_incoming(struct interactive *interactive, bool *end)
 {
 	char data[4096];
-	ssize_t got = read(interactive->socket, data, sizeof(data));
+	ssize_t got;
 
+	do
+		got = read(interactive->socket, data, sizeof(data));
+	while (got < 0 && errno == EINTR);
 	if (got > 0)
 		show(interactive, data, (size_t)got);
+	else if (got < 0 && errno != EAGAIN)
+		fail(interactive, -errno);
+	*end = !got || interactive->error;
 	return got > 0;
 }
 
 /* Typing */
-
-static void stop_editing(struct interactive *interactive)
-{
-	if (!interactive->editing)
-		return;
-	loop_unwatch(interactive->loop, &interactive->keys);
-	rl_callback_handler_remove();
-	interactive->editing = false;
-}
 
 static void end_input(struct interactive *interactive)
 {
@@ -186,6 +215,21 @@ static void end_input(struct interactive *interactive)
 	fputc('\n', rl_outstream);
 	fflush(rl_outstream);
 	shutdown(interactive->socket, SHUT_WR);
+}
+
+/* Passes a whole line on. A relay that is behind gets one only if it takes_lines(), so the line
+ * does not fit if it is very long. */
+static void pass_line(struct interactive *interactive, const char *line, size_t length)
+{
+	ssize_t sent;
+
+	do
+		sent = send(interactive->socket, line, length, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0 && errno == EPIPE)
+		end_input(interactive); /* the relay reads no more */
+	else if (sent != (ssize_t)length)
+		fail(interactive, sent < 0 ? -errno : -EMSGSIZE);
 }
 
 static void line_typed(char *line)
@@ -202,8 +246,7 @@ static void line_typed(char *line)
 	remember(interactive, line);
 	length = strlen(line);
 	line[length] = '\n';
-	if (send(interactive->socket, line, length + 1, MSG_NOSIGNAL) != (ssize_t)length + 1)
-		end_input(interactive); /* the relay reads no more */
+	pass_line(interactive, line, length + 1);
 	free(line);
 }
 
@@ -217,6 +260,7 @@ static bool takes_lines(const struct interactive *interactive)
 static void keys_ready(struct loop *loop, struct watch *watch, uint32_t events)
 {
 	struct interactive *interactive = current;
+	int error;
 
 	(void)events;
 	rl_callback_read_char();
@@ -224,19 +268,27 @@ static void keys_ready(struct loop *loop, struct watch *watch, uint32_t events)
 		return;
 	/* the relay is behind (--delay): no keys until it has caught up */
 	loop_unwatch(loop, watch);
-	loop_watch(loop, &interactive->incoming, interactive->socket, EPOLLIN | EPOLLOUT);
+	error = loop_watch(loop, &interactive->incoming, interactive->socket, EPOLLIN | EPOLLOUT);
+	if (error)
+		fail(interactive, error);
 }
 
 static void incoming_ready(struct loop *loop, struct watch *watch, uint32_t events)
 {
 	struct interactive *interactive = current;
+	bool end = false;
+	int error = 0;
 
 	if (events & EPOLLOUT) {
-		loop_watch(loop, watch, interactive->socket, EPOLLIN);
-		if (interactive->editing)
-			loop_watch(loop, &interactive->keys, STDIN_FILENO, EPOLLIN);
+		error = loop_watch(loop, watch, interactive->socket, EPOLLIN);
+		if (!error && interactive->editing)
+			error = loop_watch(loop, &interactive->keys, STDIN_FILENO, EPOLLIN);
 	}
-	if (events & (EPOLLIN | EPOLLHUP) && !show_incoming(interactive))
+	if (error)
+		fail(interactive, error);
+	if (events & (EPOLLIN | EPOLLHUP))
+		show_incoming(interactive, &end);
+	if (end)
 		loop_unwatch(loop, watch);
 }
 
@@ -260,8 +312,8 @@ static void start_editing(struct interactive *interactive)
 	rl_forced_update_display();
 }
 
-int interactive_start(struct interactive *interactive, struct loop *loop, const char *peer,
-		      const char *history, struct endpoint *end)
+int interactive_start(struct interactive *interactive, struct loop *loop, struct relay *relay,
+		      const char *peer, const char *history, struct endpoint *end)
 {
 	int pair[2], error;
 
@@ -270,7 +322,9 @@ int interactive_start(struct interactive *interactive, struct loop *loop, const 
 	*interactive = (struct interactive){
 		.keys = { .kind = &keys_kind, .fd = -1 },
 		.incoming = { .kind = &incoming_kind, .fd = -1 },
+		.failed = { .expired = failed },
 		.loop = loop,
+		.relay = relay,
 		.socket = pair[0],
 		.prompt = strdup(peer),
 	};
@@ -290,18 +344,20 @@ int interactive_start(struct interactive *interactive, struct loop *loop, const 
 	return 0;
 }
 
-void interactive_stop(struct interactive *interactive)
+int interactive_stop(struct interactive *interactive)
 {
-	bool typing = interactive->editing;
+	bool typing = interactive->editing, end;
+	int error;
 
 	if (!interactive->loop)
-		return;
-	while (show_incoming(interactive)) {
+		return 0;
+	while (show_incoming(interactive, &end)) {
 	}
 	if (!typing && interactive->unfinished_length)
 		show(interactive, "\n", 1);
 	loop_unwatch(interactive->loop, &interactive->keys);
 	loop_unwatch(interactive->loop, &interactive->incoming);
+	loop_timer_stop(interactive->loop, &interactive->failed);
 	stop_editing(interactive);
 	if (typing)
 		fputc('\n', stdout);
@@ -313,7 +369,9 @@ void interactive_stop(struct interactive *interactive)
 	free(interactive->prompt);
 	free(interactive->unfinished);
 	free(interactive->history);
+	error = interactive->error;
 	*interactive = (struct interactive){ .socket = -1 };
+	return error;
 }
 
 void interactive_resized(struct interactive *interactive)

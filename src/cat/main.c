@@ -83,10 +83,11 @@ static void relay_done(struct loop *loop, struct relay *relay)
 {
 	struct cat *cat = container_of(relay, struct cat, relay);
 	char to[256];
+	int error;
 
 	loop_timer_stop(loop, &cat->patience);
 	terminal_stop(&cat->terminal);
-	interactive_stop(&cat->interactive);
+	error = interactive_stop(&cat->interactive);
 	traffic_end(&cat->traffic, relay);
 	cat_log_done(cat);
 	if (cat->options.stats)
@@ -95,6 +96,10 @@ static void relay_done(struct loop *loop, struct relay *relay)
 				  addr_format_short(&cat->addr, to, sizeof(to)), &outcome_standard);
 	if (relay->result == END_OUTPUT)
 		cat->signal = SIGPIPE;
+	if (error) {
+		log_error("standard input and output: %s", strerror(-error));
+		cat->status = STATUS_FAILURE;
+	}
 	if (traffic_close(&cat->traffic) && cat->status == STATUS_DONE)
 		cat->status = STATUS_FAILURE;
 	relay_close(loop, relay);
@@ -134,7 +139,8 @@ static void pass_fd(struct cat *cat, int fd)
 static int open_interactive(struct cat *cat, struct endpoint *end)
 {
 	addr_format_short(&cat->addr, cat->to, sizeof(cat->to));
-	return interactive_start(&cat->interactive, cat->loop, cat->to, cat->options.history, end);
+	return interactive_start(&cat->interactive, cat->loop, &cat->relay, cat->to,
+				 cat->options.history, end);
 }
 #else
 static int open_interactive(struct cat *cat, struct endpoint *end)
@@ -143,9 +149,10 @@ static int open_interactive(struct cat *cat, struct endpoint *end)
 	(void)end;
 	return -ENOSYS;
 }
-void interactive_stop(struct interactive *interactive)
+int interactive_stop(struct interactive *interactive)
 {
 	(void)interactive;
+	return 0;
 }
 void interactive_resized(struct interactive *interactive)
 {

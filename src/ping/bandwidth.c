@@ -233,6 +233,7 @@ static void begin(struct bandwidth *bandwidth)
 	struct loop *loop = bandwidth->ping->loop;
 	uint32_t events = (goes_up(bandwidth) ? EPOLLOUT : 0) |
 			  (goes_down(bandwidth) ? EPOLLIN : 0);
+	int error = 0;
 
 	getrusage(RUSAGE_SELF, &bandwidth->usage);
 	bandwidth->began = bandwidth->last = units_now();
@@ -240,8 +241,11 @@ static void begin(struct bandwidth *bandwidth)
 	loop_timer(loop, &bandwidth->end,
 		   bandwidth->began +
 			   (options->deadline == UNITS_INF ? DEFAULT_TIME : options->deadline));
-	for (size_t i = 0; i < bandwidth->count; i++)
-		loop_watch(loop, &bandwidth->streams[i].watch, bandwidth->streams[i].fd, events);
+	for (size_t i = 0; i < bandwidth->count && !error; i++)
+		error = loop_watch(loop, &bandwidth->streams[i].watch, bandwidth->streams[i].fd,
+				   events);
+	if (error)
+		fail(bandwidth, &(struct failure){ .step = STEP_SOCKET, .error = -error });
 }
 
 static void stream_dialled(struct loop *loop, struct dial *dial, int fd,

@@ -216,10 +216,11 @@ static void receive(struct echo *echo)
 		set_timer(echo);
 }
 
-static void watch(struct echo *echo)
+/* 0 or a negative errno. */
+static int watch(struct echo *echo)
 {
-	loop_watch(echo->ping->loop, &echo->watch, echo->fd,
-		   echo->wrote < echo->tail ? EPOLLIN | EPOLLOUT : EPOLLIN);
+	return loop_watch(echo->ping->loop, &echo->watch, echo->fd,
+			  echo->wrote < echo->tail ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 /* True if the probe is written whole. */
@@ -245,16 +246,17 @@ static bool write_probe(struct echo *echo, struct echo_probe *probe, struct fail
 static void send_more(struct echo *echo)
 {
 	struct failure failure = { 0 };
+	int error;
 
 	while (echo->wrote < echo->tail &&
 	       write_probe(echo, probe_at(echo, echo->wrote), &failure)) {
 		echo->wrote++;
 		echo->write_offset = 0;
 	}
+	if (!failure.error && (error = watch(echo)) < 0)
+		failure = (struct failure){ .step = STEP_SOCKET, .error = -error };
 	if (failure.error)
 		go_down(echo, &failure);
-	else
-		watch(echo);
 }
 
 static void echo_ready(struct loop *loop, struct watch *watch, uint32_t events)

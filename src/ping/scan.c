@@ -208,6 +208,11 @@ static void banner_over(struct slot *slot)
 	slot_free(slot);
 }
 
+static void no_banner(const struct slot *slot, int error)
+{
+	log_error("port %u: its banner cannot be read: %s", slot->addr.port, strerror(error));
+}
+
 /* The first line is what a service says of itself. */
 static void banner_ready(struct loop *loop, struct watch *watch, uint32_t events)
 {
@@ -217,6 +222,10 @@ static void banner_ready(struct loop *loop, struct watch *watch, uint32_t events
 
 	(void)loop;
 	(void)events;
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got < 0 && errno != ECONNRESET)
+		no_banner(slot, errno);
 	banner[got > 0 ? got : 0] = '\0';
 	banner[strcspn(banner, "\r\n")] = '\0';
 	banner_over(slot);
@@ -233,13 +242,17 @@ static void banner_expired(struct loop *loop, struct timer *timer)
 static void await_banner(struct slot *slot, int fd)
 {
 	struct loop *loop = slot->scan->ping->loop;
+	int error;
 
 	slot->fd = fd;
 	slot->watch = (struct watch){ .kind = &banner_watch, .fd = -1 };
 	slot->timer.expired = banner_expired;
 	loop_timer(loop, &slot->timer, units_now() + BANNER_TIME);
-	if (loop_watch(loop, &slot->watch, fd, EPOLLIN) < 0)
+	error = loop_watch(loop, &slot->watch, fd, EPOLLIN);
+	if (error) {
+		no_banner(slot, -error);
 		banner_over(slot);
+	}
 }
 
 /* An unreachable target: the other ports of its CID are unreachable too. */

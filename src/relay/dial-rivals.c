@@ -3,6 +3,7 @@
 
 #include "relay/dialing.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/fd.h"
@@ -54,9 +55,12 @@ void dial_set_aside(struct dial *dial, const struct dial_race *race)
 						.patient = true };
 	struct dial_rival *rival = calloc(1, sizeof(*rival));
 	struct loop *loop = dial->dialer->loop;
+	int error;
 
 	loop_unwatch(loop, &dial->watch);
 	if (!rival) {
+		dial_note_failure(dial,
+				  &(const struct failure){ .step = STEP_SOCKET, .error = ENOMEM });
 		fd_close(&dial->fd);
 		return;
 	}
@@ -68,6 +72,9 @@ void dial_set_aside(struct dial *dial, const struct dial_race *race)
 				      .fd = dial->fd };
 	dial->rivals = rival;
 	dial->fd = -1;
-	if (loop_watch(loop, &rival->watch, rival->fd, EPOLLOUT) < 0)
-		drop_rival(rival);
+	error = loop_watch(loop, &rival->watch, rival->fd, EPOLLOUT);
+	if (!error)
+		return;
+	dial_note_failure(dial, &(const struct failure){ .step = STEP_SOCKET, .error = -error });
+	drop_rival(rival);
 }

@@ -165,6 +165,27 @@ static void not_ok(struct dial *dial, const char *text, size_t length)
 	address_failed(dial);
 }
 
+/* A call failed that has nothing to do with the peer. */
+static void io_failed(struct dial *dial, int error)
+{
+	dial->failure = (struct failure){ .step = STEP_SOCKET, .error = error };
+	address_failed(dial);
+}
+
+/* Takes what was peeked at. Otherwise it would be seen again, and as payload. */
+static bool consume(struct dial *dial, char *peeked, size_t size)
+{
+	ssize_t got;
+
+	do
+		got = recv(dial->fd, peeked, size, MSG_DONTWAIT);
+	while (got < 0 && errno == EINTR);
+	if (got == (ssize_t)size)
+		return true;
+	io_failed(dial, got < 0 ? errno : EIO);
+	return false;
+}
+
 static void shake_hands(struct dial *dial)
 {
 	/* what came before, and what has come now: a failure shows both */
@@ -177,6 +198,10 @@ static void shake_hands(struct dial *dial)
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {
+		if (got < 0 && errno != ECONNRESET) {
+			io_failed(dial, errno);
+			return;
+		}
 		if (before) {
 			not_ok(dial, dial->mux.line, before);
 			return;
@@ -189,11 +214,11 @@ static void shake_hands(struct dial *dial)
 	memcpy(answer, dial->mux.line, before);
 	switch (mux_feed(&dial->mux, peeked, (size_t)got, &used)) {
 	case MUX_OK:
-		recv(dial->fd, peeked, used, MSG_DONTWAIT);
-		succeed(dial);
+		if (consume(dial, peeked, used))
+			succeed(dial);
 		break;
 	case MUX_MORE:
-		recv(dial->fd, peeked, used, MSG_DONTWAIT);
+		consume(dial, peeked, used);
 		break;
 	case MUX_GARBAGE:
 		not_ok(dial, answer, before + (size_t)got);
@@ -205,6 +230,7 @@ static void connected(struct dial *dial)
 {
 	char request[MUX_LINE_MAX];
 	size_t length;
+	ssize_t sent;
 	int error;
 
 	if (dial->addr->family != ADDR_MUX) {
@@ -213,7 +239,12 @@ static void connected(struct dial *dial)
 	}
 	length = mux_request(dial->addr->port, request, sizeof(request));
 	/* a dozen bytes into the empty buffer of a new socket: they fit, or the peer is gone */
-	if (send(dial->fd, request, length, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)length) {
+	sent = send(dial->fd, request, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0 && errno != EPIPE && errno != ECONNRESET) {
+		io_failed(dial, errno);
+		return;
+	}
+	if (sent != (ssize_t)length) {
 		dial->failure = (struct failure){ .step = STEP_HANDSHAKE, .error = ECONNRESET };
 		address_failed(dial);
 		return;
@@ -221,10 +252,8 @@ static void connected(struct dial *dial)
 	memset(&dial->mux, 0, sizeof(dial->mux));
 	dial->state = DIAL_HANDSHAKE;
 	error = loop_watch(dial->dialer->loop, &dial->watch, dial->fd, EPOLLIN);
-	if (!error)
-		return;
-	dial->failure = (struct failure){ .step = STEP_SOCKET, .error = -error };
-	address_failed(dial);
+	if (error)
+		io_failed(dial, -error);
 }
 
 static void dial_ready(struct loop *loop, struct watch *watch, uint32_t events)

@@ -91,7 +91,8 @@ uint64_t loop_now(const struct loop *loop);
 
 /* Registers, or changes what is watched; where nothing changed nothing is done. watch->kind must be
  * set. 0 or a negative errno. */
-int loop_watch(struct loop *loop, struct watch *watch, int fd, uint32_t events);
+__attribute__((warn_unused_result)) int loop_watch(struct loop *loop, struct watch *watch, int fd,
+						   uint32_t events);
 /* Removes it; harmless where it isn't registered. Before the descriptor is closed. */
 void loop_unwatch(struct loop *loop, struct watch *watch);
 /* The same without a system call, for a descriptor that is closed next and that nobody else has:

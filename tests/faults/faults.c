@@ -4,11 +4,11 @@
  * and lets one of them fail. tests/faults/inject decides which, and judges what happens then.
  *
  * Only calls from the program's own code count, told by their return address: what the C library
- * and other libraries call for themselves is theirs. A call is named by its process, its function
- * and a number, which counts the calls of that function in that process. A process is named by its
- * ancestry: 1 is the program, 8 to 15 are the children of 1 in the order of their fork, 64 to 71
- * those of 8, and so on. So a call has the same name in each run of the same scenario, if the
- * program does the same.
+ * and other libraries call for themselves is theirs. A call is named by its process, its function,
+ * where it returns to in the program, and a number, which counts the calls from there in that
+ * process. A process is named by its ancestry: 1 is the program, 8 to 15 are the children of 1 in
+ * the order of their fork, 64 to 71 those of 8, and so on. So a call has the same name in each run
+ * of the same scenario, even if the program did a bit more or less elsewhere.
  *
  * What to do and what was done is in a file of struct map, which is mapped before main(). From then
  * on this library makes no system call, because the worker of vsock-proxy may make none that its
@@ -40,19 +40,18 @@
 
 /* inject knows this layout. */
 struct record {
-	uint32_t process, function, number, site; /* site: where the call returns to, as an offset
-						     in the program's file */
+	uint32_t process, function, site; /* site: where the call returns to, as an offset in the
+					     program's file */
 };
 
 struct map {
 	/* which call fails: all 0 for none */
-	uint32_t process, function, number;
-	uint32_t repeat; /* a site: all later ones from there in that process fail too; 0: none */
+	uint32_t process, function, site, number;
+	uint32_t repeat; /* not 0: all later ones from there in that process fail too */
 	int32_t error;
 	/* what happened */
 	uint32_t failed; /* how many calls were made to fail */
 	uint32_t count; /* how many records there are, or would be if there was room */
-	uint32_t unused;
 	struct record records[RECORDS];
 };
 
@@ -91,10 +90,10 @@ enum {
 	ONE(getpeername, MINUS) ONE(getsockopt, MINUS) ONE(setsockopt, MINUS) \
 	ONE(read, MINUS | SOCKET) ONE(__read_chk, MINUS) ONE(pread, MINUS) \
 	ONE(recv, MINUS | SOCKET) ONE(__recv_chk, MINUS | SOCKET) \
-	ONE(recvmsg, MINUS | SOCKET) ONE(recvmmsg, MINUS | SOCKET) \
+	ONE(recvmsg, MINUS | SOCKET) ONE(recvmmsg, MINUS) \
 	ONE(write, MINUS | SOCKET) ONE(writev, MINUS | SOCKET) ONE(send, MINUS | SOCKET) \
 	ONE(sendto, MINUS | SOCKET) ONE(sendmsg, MINUS | SOCKET) \
-	ONE(sendmmsg, MINUS | SOCKET) ONE(splice, MINUS | SOCKET) \
+	ONE(sendmmsg, MINUS) ONE(splice, MINUS | SOCKET) \
 	ONE(sendfile, MINUS | SOCKET) ONE(poll, MINUS) ONE(epoll_create1, MINUS) \
 	ONE(epoll_ctl, MINUS) ONE(epoll_wait, MINUS) ONE(execv, MINUS) ONE(waitpid, MINUS) \
 	ONE(pthread_create, CODE) ONE(getaddrinfo, CODE) ONE(glob, CODE) \
@@ -123,7 +122,7 @@ static struct map *map;
 static uintptr_t base, first, behind; /* of the program: its file is mapped at base, its code ends
 					 before behind */
 static uint32_t process = 1, children;
-static uint32_t calls[FUNCTION_count];
+static uint32_t calls; /* from the place whose call is to fail */
 
 /* Of the first object, which is the program. */
 static int find_program(struct dl_phdr_info *info, size_t size, void *unused)
@@ -165,17 +164,17 @@ __attribute__((constructor)) static void start(void)
 /* Does this call fail? Then errno is set. */
 static int fails(uint32_t function, const void *from)
 {
-	uint32_t number, place;
+	uint32_t site = (uint32_t)((uintptr_t)from - base), number, place;
 
 	if (!map || (uintptr_t)from < first || (uintptr_t)from >= behind)
 		return 0;
-	number = __atomic_add_fetch(&calls[function], 1, __ATOMIC_RELAXED);
 	place = __atomic_fetch_add(&map->count, 1, __ATOMIC_RELAXED);
 	if (place < RECORDS)
-		map->records[place] = (struct record){ process, function, number,
-						       (uint32_t)((uintptr_t)from - base) };
-	if (map->process != process || map->function != function || number < map->number ||
-	    (number > map->number && (uintptr_t)from - base != map->repeat))
+		map->records[place] = (struct record){ process, function, site };
+	if (map->process != process || map->function != function || map->site != site)
+		return 0;
+	number = __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
+	if (number < map->number || (number > map->number && !map->repeat))
 		return 0;
 	__atomic_fetch_add(&map->failed, 1, __ATOMIC_RELAXED);
 	errno = map->error;
@@ -274,7 +273,7 @@ static void become_child(void)
 {
 	process = process * CHILDREN + children;
 	children = 0;
-	memset(calls, 0, sizeof(calls));
+	calls = 0;
 }
 
 static long forked(long pid)

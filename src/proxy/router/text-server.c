@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/units.h"
 #include "base/util.h"
 
@@ -55,6 +56,15 @@ static void client_late(struct loop *loop, struct timer *timer)
 {
 	(void)loop;
 	client_end(container_of(timer, struct text_client, timer));
+}
+
+/* It gets no answer because of us: memory, usually. */
+static void cannot_answer(const struct text_server *server, int error)
+{
+	char address[256];
+
+	log_error("%s: a client gets no answer: %s",
+		  addr_format_short(&server->addr, address, sizeof(address)), strerror(-error));
 }
 
 /* The answer by HTTP: the server itself, or why not. */
@@ -157,28 +167,36 @@ static int client_send(struct text_client *client)
 static void client_ready(struct loop *loop, struct watch *watch, uint32_t events)
 {
 	struct text_client *client = container_of(watch, struct text_client, watch);
-	int status = client->answer ? 1 : client_read(client);
+	int status = client->answer ? 1 : client_read(client), error = 0;
 
 	(void)events;
 	if (status > 0 && !client->answer)
-		status = make_answer(client) < 0 ? -ENOMEM : 1;
-	if (status > 0)
+		error = make_answer(client);
+	if (status > 0 && !error)
 		status = client_send(client);
-	if (status)
+	if (!status && !error)
+		error = loop_watch(loop, watch, client->fd, client->answer ? EPOLLOUT : EPOLLIN);
+	/* a client that breaks off, or asks for too much, needs no message */
+	if (status < 0 && status != -EPIPE && status != -ECONNRESET && status != -E2BIG)
+		error = status;
+	if (error)
+		cannot_answer(client->server, error);
+	if (status || error)
 		client_end(client);
-	else
-		loop_watch(loop, watch, client->fd, client->answer ? EPOLLOUT : EPOLLIN);
 }
 
 static void accepted(struct listener *listener, int fd, struct flow *flow, const struct peer *peer)
 {
 	struct text_server *server = container_of(listener, struct text_server, listener);
 	const struct access_entry *by;
-	struct text_client *client;
+	struct text_client *client = NULL;
+	bool allowed = !server->access || access_check(server->access, peer, &by);
+	int error;
 
 	(void)flow;
-	if ((server->access && !access_check(server->access, peer, &by)) ||
-	    !(client = calloc(1, sizeof(*client)))) {
+	if (allowed && !(client = calloc(1, sizeof(*client))))
+		cannot_answer(server, -ENOMEM);
+	if (!client) {
 		close(fd);
 		return;
 	}
@@ -191,7 +209,11 @@ static void accepted(struct listener *listener, int fd, struct flow *flow, const
 	if (++server->open >= CLIENTS_MAX)
 		listener_pause(listener, true);
 	loop_timer(server->loop, &client->timer, units_now() + PATIENCE);
-	loop_watch(server->loop, &client->watch, fd, EPOLLIN);
+	error = loop_watch(server->loop, &client->watch, fd, EPOLLIN);
+	if (error) {
+		cannot_answer(server, error);
+		client_end(client);
+	}
 }
 
 int text_server_listen(struct text_server *server, struct loop *loop, struct failure *failure)

@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "base/util.h"
 #include "proxy/broker/plan.h"
 
@@ -103,16 +104,18 @@ void worker_plan_free(struct confine_plan *plan)
 
 /* Asking the supervisor */
 
+#define PUMP_PAUSE (NSEC_PER_SEC / 10)
+
 /* Sends all that waits, or has it sent when there is room. */
 static void pump(struct worker *worker)
 {
 	int error = broker_flush(&worker->queue, worker->requests);
 
-	if (error == -EAGAIN)
-		(void)loop_watch(worker->server.loop, &worker->requests_watch, worker->requests,
-				 EPOLLOUT);
-	else
+	if (error != -EAGAIN)
 		loop_unwatch(worker->server.loop, &worker->requests_watch);
+	else if (loop_watch(worker->server.loop, &worker->requests_watch, worker->requests,
+			    EPOLLOUT) < 0)
+		loop_timer(worker->server.loop, &worker->pump, units_now() + PUMP_PAUSE);
 }
 
 static void requests_ready(struct loop *loop, struct watch *watch, uint32_t events)
@@ -130,6 +133,12 @@ static int tell(struct worker *worker, const struct broker_message *message)
 	if (!error && worker->queue.count)
 		pump(worker);
 	return error;
+}
+
+static void pump_again(struct loop *loop, struct timer *timer)
+{
+	(void)loop;
+	pump(container_of(timer, struct worker, pump));
 }
 
 /* The target of a dial, by the numbers that the supervisor knows: of a removed rule it is that of
@@ -416,6 +425,7 @@ static int prepare(struct worker *worker)
 		return STATUS_FAILURE;
 	}
 	worker->requests_watch = (struct watch){ .kind = &kind, .fd = -1 };
+	worker->pump.expired = pump_again;
 	dialer_broker(worker->router.dialer, &(const struct dial_broker){ .open = ask_open,
 									  .look_up = ask_look_up,
 									  .explain = ask_explain,

@@ -30,6 +30,7 @@ struct worker {
 
 	/* its own */
 	struct watch watch, requests_watch;
+	struct timer pump; /* while requests cannot be watched */
 	struct broker_queue queue;
 	struct worker_listener *given; /* listeners, for rules that are still to come; owned */
 	size_t given_count;
