@@ -43,6 +43,35 @@ says() {
 	grep -qE 'done unix.* -> unix:echo up=2 down=2' proxy.err
 }
 
+@test "files of a directory that appear, vanish or are replaced while it is read" {
+	mkdir -m 0755 rules.d
+	# read first, and waited for until we open it: by then the directory is listed
+	mkfifo -m 0644 rules.d/a.rules
+	echo 'unix:./b unix:./x' >rules.d/b.rules
+	echo 'unix:./c unix:./x' >rules.d/c.rules
+	ln -s d rules.d/d.rules
+	echo 'unix:./d unix:./x' >rules.d/d
+	spawn check vsock-proxy --check -j -f rules.d
+	exec 7>rules.d/a.rules
+	rm rules.d/b.rules
+	echo 'unix:./new unix:./x' >c
+	mv c rules.d/c.rules
+	echo 'unix:./e unix:./x' >rules.d/e.rules
+	echo 'unix:./a unix:./x' >&7
+	exec 7>&-
+	ends_with 0 check
+	[ "$(grep -oE '"listen":"unix:[^"]*' check.out | tr '\n' ' ')" = \
+		'"listen":"unix:./a "listen":"unix:./new "listen":"unix:./d ' ]
+
+	# a link that leads nowhere has not vanished
+	spawn check vsock-proxy --check -f rules.d
+	exec 7>rules.d/a.rules
+	rm rules.d/d
+	exec 7>&-
+	ends_with 4 check
+	grep -qx 'rules.d/d.rules: cannot be read: No such file or directory' check.err
+}
+
 @test "--check -j prints an object for each mistake with its position, or for each rule" {
 	need python3
 	printf '%s\n' 'tcp:localhost:70000 vsock:3:80' 'unix:./a "unix:./b" name=x' \

@@ -156,7 +156,16 @@ static int open_flags(const struct rules_context *context)
 	return O_RDONLY | O_CLOEXEC | O_NOCTTY | (context->again ? O_NONBLOCK : 0);
 }
 
-/* Of the directory that was judged, whatever its path means by now. */
+/* Is the entry itself gone, rather than what it links to? */
+static bool has_vanished(int directory, const char *name)
+{
+	struct stat st;
+
+	return fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+/* Of the directory that was judged, whatever its path means by now. A file that is removed
+ * meanwhile is skipped. */
 static int read_directory(struct rules *rules, const struct rules_context *context,
 			  const char *path, int fd)
 {
@@ -172,12 +181,14 @@ static int read_directory(struct rules *rules, const struct rules_context *conte
 	}
 	for (int i = 0; i < count; i++) {
 		const char *name = entries[i]->d_name;
+		int opened;
 
 		if (!status && asprintf(&file, "%s/%s", path, name) < 0)
 			status = -ENOMEM;
 		if (!status) {
-			status = read_opened(rules, context, file,
-					     openat(fd, name, open_flags(context)));
+			opened = openat(fd, name, open_flags(context));
+			if (opened >= 0 || errno != ENOENT || !has_vanished(fd, name))
+				status = read_opened(rules, context, file, opened);
 			free(file);
 		}
 		free(entries[i]);
