@@ -384,7 +384,7 @@ received() {
 		[ "$(grep -vc hint: listen.err)" = 1 ]
 		# sendfile(2) that was interrupted by the reset tells only how much it sent
 		grep -q '^vsock-listen: tcp:.*: broke: the connection was reset' listen.err ||
-			grep -qE 'the peer closed .* before (what is generated|large)' listen.err
+			grep -qE 'the peer closed .* before all of (the generated data|large) was' listen.err
 		for limit in '--max-bytes 2:1:(--max-bytes)' '-i 100ms:5:no data for 100 ms' \
 			'--max-time 100ms:5:(--max-time)'; do
 			IFS=: read -r option status text <<<"$limit"
