@@ -206,9 +206,9 @@ static void pump(struct supervisor *supervisor)
 		error = pass_rules(supervisor);
 	if (is_short(error) && supervisor->passing && supervisor->shortages < SHORTAGE_TRIES) {
 		loop_unwatch(loop, &supervisor->channel_watch);
-		error = supervisor->again.index ? 0
-						: loop_timer(loop, &supervisor->again,
-							     units_now() + SHORTAGE_PAUSE);
+		error = 0;
+		if (!loop_timer_is_set(&supervisor->again))
+			loop_timer(loop, &supervisor->again, units_now() + SHORTAGE_PAUSE);
 	} else if (error == -EAGAIN) {
 		loop_unwatch(loop, &supervisor->requests_watch);
 		loop_timer(loop, &supervisor->stuck, units_now() + PATIENCE);
