@@ -217,6 +217,10 @@ static void test_open_ended(void **state)
 	assert_int_equal(ask(&rig, TCP_RULE, 0, "127.0.0.1", NULL), -EPERM);
 	/* and for no other rule */
 	assert_int_equal(ask(&rig, NAME_RULE, 0, "127.0.0.1", &rig.here), -EPERM);
+	/* nor an address that the host does not have */
+	assert_int_equal(dest_add(&rule->dests, "*.example:1-65535", true, &error), 0);
+	assert_int_equal(ask(&rig, TCP_RULE, 0, "127.0.0.2", &rig.here), -EPERM);
+	assert_int_equal(ask(&rig, TCP_RULE, 0, "a.example", &rig.here), -EPERM);
 	tear_down(&rig);
 }
 

@@ -4,7 +4,7 @@
  * by the id of its rule and its number there, and a place to connect to must be what the target's
  * name was found to mean. Where clients of an open-ended target want to be connected to only the
  * worker knows: there it is the rule's --allow-dest that must let a name be looked up, and a place
- * be connected to.
+ * be connected to, which must be one that the name was found to mean, too.
  */
 #include "config.h"
 
@@ -22,8 +22,10 @@
 #include "base/units.h"
 #include "base/util.h"
 #include "net/activation.h"
+#include "net/ip.h"
 #include "proxy/supervisor/parts.h"
 
+#define FOUND_MAX 1024
 #define REFUSALS_TOLD_EVERY (10 * NSEC_PER_SEC)
 
 /* A question that was passed on, under a number of our own: what the worker says of two questions
@@ -33,6 +35,14 @@ struct supervisor_look_up {
 	uint32_t number, asked; /* ours, and the worker's */
 	uint64_t rule; /* whose target's name it is; 0: a client's destination */
 	uint32_t target;
+	char host[256]; /* of a client */
+};
+
+/* A name that a client asked for, and an address that it has. */
+struct supervisor_found {
+	char host[256]; /* "": none */
+	struct in6_addr ip;
+	uint64_t number; /* when it was found last: the highest is the newest */
 };
 
 static const struct rule_target *target_of(const struct supervisor *supervisor,
@@ -81,6 +91,8 @@ static int ask(struct supervisor *supervisor, const struct broker_message *reque
 						.asked = request->id,
 						.rule = is_target ? request->rule : 0,
 						.target = request->target };
+	if (!is_target)
+		snprintf(look_up->host, sizeof(look_up->host), "%s", request->host);
 	error = resolver_ask_for(supervisor->resolver, request->share, look_up->number, addr,
 				 ADDR_CONNECT);
 	if (!error)
@@ -116,6 +128,50 @@ void request_look_up(struct supervisor *supervisor, const struct broker_message 
 		request_refuse_look_up(supervisor, request, -error);
 }
 
+static bool is_found(const struct supervisor_found *found, const char *host,
+		     const struct in6_addr *ip)
+{
+	return memcmp(&found->ip, ip, sizeof(*ip)) == 0 && strcasecmp(found->host, host) == 0;
+}
+
+/* Where this name and address are remembered, or in place of the oldest. */
+static struct supervisor_found *slot_of(struct supervisor *supervisor, const char *host,
+					const struct in6_addr *ip)
+{
+	struct supervisor_found *oldest = supervisor->found;
+
+	for (size_t i = 0; i < FOUND_MAX; i++) {
+		struct supervisor_found *found = &supervisor->found[i];
+
+		if (is_found(found, host, ip))
+			return found;
+		if (found->number < oldest->number)
+			oldest = found;
+	}
+	return oldest;
+}
+
+/* The same for a name that a client asked for. */
+static bool remember_host(struct supervisor *supervisor, const char *host,
+			  const struct places *places)
+{
+	struct in6_addr ip;
+
+	if (!supervisor->found)
+		supervisor->found = calloc(FOUND_MAX, sizeof(*supervisor->found));
+	for (size_t i = 0; i < places->count && supervisor->found; i++) {
+		struct supervisor_found *found;
+
+		if (!ip_from_sockaddr((const struct sockaddr *)&places->place[i].sa, &ip))
+			continue;
+		found = slot_of(supervisor, host, &ip);
+		strcpy(found->host, host);
+		found->ip = ip;
+		found->number = ++supervisor->found_last;
+	}
+	return supervisor->found;
+}
+
 /* The worker may be connected to where the name of a target is now. False: out of memory. */
 static bool remember(struct supervisor *supervisor, const struct supervisor_look_up *look_up,
 		     const struct places *places)
@@ -123,6 +179,8 @@ static bool remember(struct supervisor *supervisor, const struct supervisor_look
 	struct rule_target *target = router_target(&supervisor->router, look_up->rule,
 						   look_up->target);
 
+	if (!look_up->rule)
+		return remember_host(supervisor, look_up->host, places);
 	if (target && !target->found)
 		target->found = malloc(sizeof(*places));
 	if (target && target->found)
@@ -202,6 +260,8 @@ void request_stop(struct supervisor *supervisor)
 		free(look_up);
 	}
 	supervisor->look_up_count = 0;
+	free(supervisor->found);
+	supervisor->found = NULL;
 }
 
 /* Opening */
@@ -275,8 +335,30 @@ static int open_target(const struct rule_target *target, const struct broker_mes
 	return fd;
 }
 
+/* Is this place one of those that the host which a client named has? */
+static bool belongs_to_host(const struct supervisor *supervisor,
+			    const struct broker_message *request)
+{
+	struct failure failure;
+	struct places places;
+	struct in6_addr ip;
+	struct addr addr;
+	uint16_t port;
+
+	if (!ip_from_sockaddr((const struct sockaddr *)&request->place.sa, &ip))
+		return false;
+	port = ntohs(((const struct sockaddr_in *)(const void *)&request->place.sa)->sin_port);
+	destination(request, port, &addr);
+	if (resolve_now(&addr, ADDR_CONNECT, &places, &failure) == 0)
+		return has_place(&places, &request->place);
+	for (size_t i = 0; i < FOUND_MAX && supervisor->found; i++)
+		if (is_found(&supervisor->found[i], request->host, &ip))
+			return true;
+	return false;
+}
+
 /* For a client of an open-ended target. failure->detail is why it is not permitted, in why. */
-static int connect_for_client(const struct rule_target *target,
+static int connect_for_client(const struct supervisor *supervisor, const struct rule_target *target,
 			      const struct broker_message *request, struct failure *failure,
 			      char why[DEST_WHY_MAX])
 {
@@ -285,7 +367,7 @@ static int connect_for_client(const struct rule_target *target,
 	struct addr addr;
 	bool pending;
 
-	if (!request->place.length)
+	if (!request->place.length || !belongs_to_host(supervisor, request))
 		return -EPERM;
 	if (!dest_permits(&target->port->rule->dests, request->host, sa, why)) {
 		*failure = (struct failure){ .step = STEP_PERMIT, .error = EACCES, .detail = why };
@@ -342,7 +424,7 @@ void request_open(struct supervisor *supervisor, const struct broker_message *re
 	}
 	if (target)
 		fd = addr_is_open_ended(&target->addr)
-			     ? connect_for_client(target, request, &failure, why)
+			     ? connect_for_client(supervisor, target, request, &failure, why)
 			     : open_target(target, request, &failure);
 	else
 		tell_refusals(supervisor);

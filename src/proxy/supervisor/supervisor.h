@@ -49,6 +49,7 @@ enum supervisor_state { SUPERVISOR_STARTING, SUPERVISOR_SERVING, SUPERVISOR_STOP
 enum worker_state { WORKER_STARTING = 1, WORKER_SERVING = 2 };
 
 struct supervisor_look_up;
+struct supervisor_found;
 struct supervisor_command;
 struct supervisor_explanation;
 
@@ -114,6 +115,8 @@ struct supervisor {
 	struct supervisor_look_up *look_ups; /* not answered yet */
 	size_t look_up_count;
 	uint32_t look_up_last; /* the number of the last */
+	struct supervisor_found *found; /* what names of clients mean; NULL: none was found */
+	uint64_t found_last; /* the number of the last */
 	struct supervisor_command *commands; /* that run, or wait until they may */
 	size_t command_running, command_waiting;
 	struct supervisor_explanation *explanations; /* known, or waited for */
