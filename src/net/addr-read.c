@@ -680,9 +680,8 @@ static int read_group(struct parser *p, size_t at, const char *value, size_t len
 			sizeof(p->addr->options.group));
 }
 
-/* A switch; value is NULL where none was written. */
-static int read_switch(struct parser *p, const char *name, size_t at, const char *value,
-		       size_t length, bool *on)
+/* Is it the value of a switch? NULL, where none was written, is on. */
+static bool is_switch(const char *value, bool *on)
 {
 	static const char *const words[2][4] = { { "off", "no", "0", "false" },
 						 { "on", "yes", "1", "true" } };
@@ -691,10 +690,16 @@ static int read_switch(struct parser *p, const char *name, size_t at, const char
 	for (size_t i = 0; value && i < 8; i++) {
 		if (strcmp(value, words[i / 4][i % 4]) == 0) {
 			*on = i / 4 == 1;
-			return 0;
+			return true;
 		}
 	}
-	if (value == NULL)
+	return value == NULL;
+}
+
+static int read_switch(struct parser *p, const char *name, size_t at, const char *value,
+		       size_t length, bool *on)
+{
+	if (is_switch(value, on))
 		return 0;
 	addr_bad(p, at, length, "bad %s: '%s' is neither on nor off", name, SHOW(value, length));
 	return addr_hint(p, "write %s or %s=off", name, name);
@@ -705,9 +710,29 @@ static int read_nodelay(struct parser *p, size_t at, const char *value, size_t l
 	return read_switch(p, "nodelay", at, value, length, &p->addr->options.nodelay);
 }
 
+/* MAX_TCP_KEEPIDLE of Linux (include/net/tcp.h) */
+#define KEEPALIVE_MAX 32767
+
 static int read_keepalive(struct parser *p, size_t at, const char *value, size_t length)
 {
-	return read_switch(p, "keepalive", at, value, length, &p->addr->options.keepalive);
+	struct addr_options *options = &p->addr->options;
+	uint64_t ns;
+
+	options->keepalive_time = 0;
+	if (is_switch(value, &options->keepalive))
+		return 0;
+	if (units_time(value, &ns, p->error) < 0)
+		return mistake_in(p->error, at, "keepalive",
+				  "write keepalive, keepalive=off or a time, as keepalive=60s");
+	if (ns < NSEC_PER_SEC || ns / NSEC_PER_SEC > KEEPALIVE_MAX || ns % NSEC_PER_SEC) {
+		addr_bad(p, at, length,
+			 "bad keepalive: %s is not a number of seconds from 1 to 32767",
+			 SHOW(value, length));
+		return addr_hint(p, "for none write keepalive=off");
+	}
+	options->keepalive = true;
+	options->keepalive_time = (uint16_t)(ns / NSEC_PER_SEC);
+	return 0;
 }
 
 struct option {

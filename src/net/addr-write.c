@@ -237,8 +237,12 @@ void addr_put_options(struct writer *w, const struct addr *addr)
 		addr_put(w, "%s", o->group);
 	if (put_key(w, addr, ADDR_OPT_NODELAY, "nodelay="))
 		addr_put(w, o->nodelay ? "on" : "off");
-	if (put_key(w, addr, ADDR_OPT_KEEPALIVE, "keepalive="))
-		addr_put(w, o->keepalive ? "on" : "off");
+	if (put_key(w, addr, ADDR_OPT_KEEPALIVE, "keepalive=")) {
+		if (o->keepalive_time)
+			put_time(w, o->keepalive_time * NSEC_PER_SEC);
+		else
+			addr_put(w, o->keepalive ? "on" : "off");
+	}
 	put_key(w, addr, ADDR_OPT_TO_HOST, "to-host");
 }
 

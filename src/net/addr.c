@@ -313,10 +313,11 @@ static bool same_options(const struct addr_options *a, const struct addr_options
 	return a->given == b->given && a->connect_timeout == b->connect_timeout &&
 	       a->window == b->window && a->half_close == b->half_close &&
 	       a->backlog == b->backlog && a->mode == b->mode && a->nodelay == b->nodelay &&
-	       a->keepalive == b->keepalive && a->bind_cid == b->bind_cid &&
-	       a->bind_port == b->bind_port && a->bind_tcp_port == b->bind_tcp_port &&
-	       strcmp(a->bind_host, b->bind_host) == 0 && strcmp(a->owner, b->owner) == 0 &&
-	       strcmp(a->group, b->group) == 0 && a->uid == b->uid && a->gid == b->gid;
+	       a->keepalive == b->keepalive && a->keepalive_time == b->keepalive_time &&
+	       a->bind_cid == b->bind_cid && a->bind_port == b->bind_port &&
+	       a->bind_tcp_port == b->bind_tcp_port && strcmp(a->bind_host, b->bind_host) == 0 &&
+	       strcmp(a->owner, b->owner) == 0 && strcmp(a->group, b->group) == 0 &&
+	       a->uid == b->uid && a->gid == b->gid;
 }
 
 static bool same_but_options(const struct addr *a, const struct addr *b)

@@ -74,6 +74,7 @@ struct addr_options {
 	bool nodelay; /* "nodelay" and "nodelay=on": true; "nodelay=off" (also no, 0, false): false
 		       */
 	bool keepalive; /* the same */
+	uint16_t keepalive_time; /* s, "keepalive=60s"; 0: as the kernel does it */
 	uint32_t bind_cid; /* vsock: bind=CID:PORT, bind=:PORT or bind=CID; ADDR_CID_ANY if not
 			      given */
 	uint32_t bind_port; /* vsock; ADDR_PORT_ANY if not given */

@@ -198,6 +198,9 @@ static int set_vsock(int fd, const struct addr *addr, const struct socket_defaul
 	return 0;
 }
 
+/* How many in a row stay without an answer before a connection with keepalive=TIME ends. */
+#define KEEPALIVE_PROBES 3
+
 void socket_tune(int fd, const struct addr *addr)
 {
 	unsigned given = addr->options.given;
@@ -207,6 +210,11 @@ void socket_tune(int fd, const struct addr *addr)
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, given & ADDR_OPT_NODELAY ? addr->options.nodelay : 1);
 	set_int(fd, SOL_SOCKET, SO_KEEPALIVE,
 		given & ADDR_OPT_KEEPALIVE ? addr->options.keepalive : 1);
+	if (!addr->options.keepalive_time)
+		return;
+	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, addr->options.keepalive_time);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, addr->options.keepalive_time);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
 }
 
 void socket_tune_family(int fd, int family)

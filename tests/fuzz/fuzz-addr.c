@@ -122,6 +122,7 @@ static const struct fuzz_piece pieces[] = {
 	PIECE(",group="),
 	PIECE(",nodelay"),
 	PIECE(",keepalive=off"),
+	PIECE(",keepalive=60s"),
 	PIECE(",to-host"),
 	PIECE("inf"),
 	PIECE("1m30s"),

@@ -183,6 +183,8 @@ static const struct {
 	{ "cat", "3:22,bind=local:any", "vsock:3:22,bind=1" },
 	{ "cat", "3:22,bind=2:1000", "vsock:3:22,bind=2:1000" },
 	{ "cat", "tcp:h:80,keepalive,nodelay=no", "tcp:h:80,nodelay=off,keepalive=on" },
+	{ "cat", "tcp:h:80,keepalive=60s", "tcp:h:80,keepalive=60s" },
+	{ "cat", "tcp:h:80,keepalive=90", "tcp:h:80,keepalive=90s" },
 	{ "cat", "tcp:h:80,bind=10.0.0.1", NULL },
 	{ "cat", "tcp:h:80,bind=10.0.0.1:1000", NULL },
 	{ "cat", "tcp:h:80,bind=:1000", NULL },

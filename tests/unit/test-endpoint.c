@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +21,7 @@
 
 #include "net/addr.h"
 #include "net/endpoint.h"
+#include "net/socket.h"
 #include "../lib/temporary.h"
 
 #define LARGE (256 * 1024)
@@ -136,6 +139,40 @@ static void an_output_alone_has_the_error_of_its_socket(void **state)
 	endpoint_close(&end);
 }
 
+static int option_of(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t size = sizeof(value);
+
+	assert_int_equal(getsockopt(fd, level, name, &value, &size), 0);
+	return value;
+}
+
+static void keepalive_has_the_time_of_the_address(void **state)
+{
+	struct addr addr = { .family = ADDR_TCP };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), usual;
+
+	(void)state;
+	assert_return_code(fd, errno);
+	usual = option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE);
+	socket_tune(fd, &addr);
+	assert_int_equal(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), usual);
+	addr.options.given = ADDR_OPT_KEEPALIVE;
+	addr.options.keepalive = true;
+	addr.options.keepalive_time = 32767;
+	socket_tune(fd, &addr);
+	assert_int_equal(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 32767);
+	assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL), 32767);
+	assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_KEEPCNT), 3);
+	addr.options = (struct addr_options){ .given = ADDR_OPT_KEEPALIVE };
+	socket_tune(fd, &addr);
+	assert_int_equal(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +181,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_never_blocks_takes_all_at_once),
 		cmocka_unit_test(the_descriptors_of_an_endpoint_with_a_sender_are_its_own),
 		cmocka_unit_test(an_output_alone_has_the_error_of_its_socket),
+		cmocka_unit_test(keepalive_has_the_time_of_the_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,6 +29,7 @@ static void wire_options(struct wire *wire, struct addr_options *options)
 	wire_u32(wire, &options->mode, 07777);
 	wire_bool(wire, &options->nodelay);
 	wire_bool(wire, &options->keepalive);
+	wire_u16(wire, &options->keepalive_time);
 	wire_u32(wire, &options->bind_cid, UINT32_MAX);
 	wire_u32(wire, &options->bind_port, UINT32_MAX);
 	wire_text(wire, options->bind_host, sizeof(options->bind_host));
