@@ -119,6 +119,10 @@ counted() { # COUNT
 	[[ $(metrics /metricsx) == "HTTP/1.1 404 "* ]]
 	[[ $(metrics '/metrics?x=1') == "HTTP/1.1 200 "* ]]
 	[[ $(metrics /metrics POST) == "HTTP/1.1 405 "* ]]
+	[[ $(metrics /healthzz) == "HTTP/1.1 404 "* ]]
+	[[ $(metrics /healthz POST) == "HTTP/1.1 405 "* ]]
+	[[ $(metrics /healthz) == "HTTP/1.1 200 OK"*$'\r\n\r\nok' ]]
+	[[ $(metrics /healthz HEAD) == "HTTP/1.1 200 OK"*"Content-Length: 3"* ]]
 	[ "$(metrics /metrics HEAD | tr -d '\r' | tail -n 1)" = "" ]
 	head -c 100K /dev/zero | vsock-cat unix:metrics >/dev/null 2>&1 || true
 	spawn silent vsock-cat --receive-only unix:metrics

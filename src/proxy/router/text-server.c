@@ -67,25 +67,38 @@ static void cannot_answer(const struct text_server *server, int error)
 		  addr_format_short(&server->addr, address, sizeof(address)), strerror(-error));
 }
 
-/* The answer by HTTP: the server itself, or why not. */
+#define HEALTH_PATH "/healthz"
+
+static bool asks_for(const char *request, const char *path)
+{
+	const char *asked = strchr(request, ' ');
+	size_t length = strlen(path);
+
+	return asked && strncmp(++asked, path, length) == 0 && strchr(" ?\r\n", asked[length]);
+}
+
+/* The answer by HTTP: the server itself, or why not. That there is an answer is the health. */
 static void write_http(const struct text_server *server, const char *request, const char *body,
 		       size_t size, FILE *out)
 {
 	bool head = strncmp(request, "HEAD ", 5) == 0, get = strncmp(request, "GET ", 4) == 0;
-	const char *path = request + (head ? 5 : 4), *status = "200 OK";
-	size_t length = strlen(server->http_path);
+	bool health = asks_for(request, HEALTH_PATH);
+	const char *status = "200 OK";
 	char refusal[80];
 
 	if (!head && !get)
 		status = "405 Method Not Allowed";
-	else if (strncmp(path, server->http_path, length) != 0 || !strchr(" ?\r\n", path[length]))
+	else if (!health && !asks_for(request, server->http_path))
 		status = "404 Not Found";
 	if (*status != '2') {
-		snprintf(refusal, sizeof(refusal), "only GET %s is answered here\n",
-			 server->http_path);
+		snprintf(refusal, sizeof(refusal),
+			 "only GET %s and " HEALTH_PATH " are answered here\n", server->http_path);
 		body = refusal;
-		size = strlen(body);
+	} else if (health) {
+		body = "ok\n";
 	}
+	if (health || *status != '2')
+		size = strlen(body);
 	fprintf(out,
 		"HTTP/1.1 %s\r\nContent-Type: text/plain; version=0.0.4; "
 		"charset=utf-8\r\nContent-Length: %zu\r\n"
@@ -104,7 +117,8 @@ static int make_answer(struct text_client *client)
 
 	if (!out)
 		return -ENOMEM;
-	server->write(server->context, client->request, out);
+	if (!server->http_path || asks_for(client->request, server->http_path))
+		server->write(server->context, client->request, out);
 	if (fclose(out) != 0) {
 		free(body);
 		return -ENOMEM;

@@ -23,7 +23,9 @@ struct text_server {
 	struct addr addr;
 	struct loop *loop;
 	const struct access *access; /* NULL: any client */
-	const char *http_path; /* the path, "/metrics"; NULL: no HTTP, the request is one line */
+	/* the path, "/metrics", beside which there is "/healthz"; NULL: no HTTP, the request is one
+	 * line */
+	const char *http_path;
 	void (*write)(void *context, const char *request, FILE *out);
 	void *context;
 	/* the address is for this process only: after a restart the new process has its own */
