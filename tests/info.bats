@@ -218,6 +218,20 @@ assert info["modules"]["vhost_vsock"] == "loaded"
 	run -2 vsock-info --hosts
 }
 
+@test "a lack of descriptors does not pass for a machine without guests" {
+	a_host
+	run -0 vsock-info --guests --sysroot "$tree"
+	[[ $output == *" web "* ]]
+	# room for /proc, and for no file in it
+	run -1 bash -c 'for fd in /proc/self/fd/*; do
+			fd=${fd##*/}
+			[ "$fd" -lt 3 ] || eval "exec $fd>&-"
+		done
+		ulimit -n 4
+		exec vsock-info --guests --sysroot "$1"' bash "$tree"
+	[[ $output == *"not everything could be read: Too many open files" ]]
+}
+
 @test "contradicting options are refused" {
 	run -2 vsock-info --cid --json
 	run -2 vsock-info --format hosts

@@ -324,6 +324,11 @@ static enum status look_and_tell(struct info *info, const struct options *option
 		if (redraw)
 			fputs("\033[H\033[J", stdout);
 		status = tell(info, options);
+		if (info->machine.incomplete) {
+			log_error("not everything could be read: %s",
+				  strerror(info->machine.incomplete));
+			status = options->watch ? status : STATUS_FAILURE;
+		}
 		status = tool_flush(status);
 		forget(info);
 		if (!options->watch || status == STATUS_FAILURE)

@@ -76,6 +76,12 @@ static int list_add(struct diag_list *list, size_t *room, const struct vsock_dia
 	return 0;
 }
 
+/* To diag_read()'s callers -EAGAIN is something else than no answer in time. */
+static int failed(int error)
+{
+	return error == EAGAIN ? -ETIMEDOUT : -error;
+}
+
 static int diag_ask(int fd)
 {
 	struct {
@@ -92,7 +98,7 @@ static int diag_ask(int fd)
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	ssize_t n = sendto(fd, &message, sizeof(message), 0, (struct sockaddr *)&kernel,
 			   sizeof(kernel));
-	return n < 0 ? -errno : 0;
+	return n < 0 ? failed(errno) : 0;
 }
 
 /* One datagram of the answer: 1 at its end, 0 if more follows, or a negative errno. */
@@ -243,7 +249,7 @@ int diag_read(struct diag_list *list)
 		ssize_t n = recv(fd, data, sizeof(data), 0);
 		if (n < 0 && errno == EINTR)
 			continue;
-		state = n < 0 ? -errno : diag_take(list, &room, data, (size_t)n);
+		state = n < 0 ? failed(errno) : diag_take(list, &room, data, (size_t)n);
 	}
 	close(fd);
 	if (state < 0) {

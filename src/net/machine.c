@@ -28,6 +28,17 @@
  * Files
  */
 
+/* What machine_look() stores as machine->incomplete. */
+static int incomplete;
+
+/* A file that is not there, or that others may not read, tells something of the machine; a shortage
+ * of ours does not. */
+static void note_failure(int error)
+{
+	if (error == EMFILE || error == ENFILE || error == ENOMEM)
+		incomplete = error;
+}
+
 /* root, then the formatted path. False if it does not fit. */
 static bool path_make(char *path, size_t size, const char *root, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -59,15 +70,32 @@ static char *file_read(const char *path, size_t limit, size_t *length)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
 	char *data = NULL;
-	size_t size;
+	size_t size = 0;
+	int error = 0;
 
-	if (fd < 0)
+	if (fd < 0) {
+		note_failure(errno);
 		return NULL;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    fd_read_all(fd, limit, &data, &size) == 0 && length)
+	}
+	if (fstat(fd, &st) < 0)
+		error = -errno;
+	else if (S_ISREG(st.st_mode))
+		error = fd_read_all(fd, limit, &data, &size);
+	note_failure(-error);
+	if (length)
 		*length = size;
 	close(fd);
 	return data;
+}
+
+/* NULL if it cannot be read. */
+static DIR *directory_open(const char *path)
+{
+	DIR *dir = opendir(path);
+
+	if (!dir)
+		note_failure(errno);
+	return dir;
 }
 
 static char *tree_read(const char *root, const char *path)
@@ -238,8 +266,12 @@ static void look_device(struct machine_device *device, const char *root, const c
 {
 	char full[PATH_MAX];
 	struct stat st;
-	if (!path_make(full, sizeof(full), root, "%s", path) || stat(full, &st) < 0)
+	if (!path_make(full, sizeof(full), root, "%s", path))
 		return;
+	if (stat(full, &st) < 0) {
+		note_failure(errno);
+		return;
+	}
 	*device = (struct machine_device){
 		.present = true,
 		.readable = faccessat(AT_FDCWD, full, R_OK, AT_EACCESS) == 0,
@@ -267,6 +299,7 @@ static void look_cid(struct machine *machine, const char *root)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
 		machine->cid_error = errno;
+		note_failure(errno);
 		return;
 	}
 	if (*root && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
@@ -286,7 +319,8 @@ static bool directory_any(const char *root, const char *directory,
 			  bool (*test)(const char *root, const char *directory, const char *name))
 {
 	char path[PATH_MAX];
-	DIR *dir = path_make(path, sizeof(path), root, "%s", directory) ? opendir(path) : NULL;
+	DIR *dir = path_make(path, sizeof(path), root, "%s", directory) ? directory_open(path)
+									: NULL;
 	bool found = false;
 	struct dirent *entry;
 	while (dir && !found && (entry = readdir(dir)) != NULL)
@@ -608,8 +642,9 @@ static const struct vmm {
 static bool process_has_vhost(const char *root, pid_t pid)
 {
 	char path[PATH_MAX];
-	DIR *dir = path_make(path, sizeof(path), root, "/proc/%d/fd", (int)pid) ? opendir(path)
-										: NULL;
+	DIR *dir = path_make(path, sizeof(path), root, "/proc/%d/fd", (int)pid)
+			   ? directory_open(path)
+			   : NULL;
 	bool found = false;
 	struct dirent *entry;
 	while (dir && !found && (entry = readdir(dir)) != NULL) {
@@ -666,7 +701,7 @@ static int guest_order(const void *a, const void *b)
 static void look_guests(struct machine *machine, const char *root)
 {
 	char path[PATH_MAX];
-	DIR *dir = path_make(path, sizeof(path), root, "%s", "/proc") ? opendir(path) : NULL;
+	DIR *dir = path_make(path, sizeof(path), root, "%s", "/proc") ? directory_open(path) : NULL;
 	size_t room = 0;
 	struct dirent *entry;
 	while (dir && (entry = readdir(dir)) != NULL) {
@@ -679,8 +714,10 @@ static void look_guests(struct machine *machine, const char *root)
 		if (machine->guest_count == room) {
 			room = room ? room * 2 : 8;
 			bigger = reallocarray(machine->guests, room, sizeof(*bigger));
-			if (!bigger)
+			if (!bigger) {
+				note_failure(ENOMEM);
 				break;
+			}
 			machine->guests = bigger;
 		}
 		machine->guests[machine->guest_count++] = guest;
@@ -694,6 +731,7 @@ static void look_guests(struct machine *machine, const char *root)
 void machine_look(struct machine *machine, const char *root, bool guests)
 {
 	*machine = (struct machine){ .cid = VMADDR_CID_ANY };
+	incomplete = 0;
 	look_family(machine, root);
 	look_modules(machine, root);
 	look_device(&machine->dev_vsock, root, "/dev/vsock");
@@ -704,6 +742,7 @@ void machine_look(struct machine *machine, const char *root, bool guests)
 	look_fences(machine, root);
 	if (guests)
 		look_guests(machine, root);
+	machine->incomplete = incomplete;
 }
 
 void machine_free(struct machine *machine)

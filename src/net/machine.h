@@ -59,6 +59,8 @@ struct machine {
 	int g2h_fallback; /* net.vsock.g2h_fallback, or -1 */
 	struct machine_guest *guests; /* owned */
 	size_t guest_count;
+	int incomplete; /* errno of something that could not be read although it is there, such as
+			   ENOMEM: what is not seen may exist. Or 0 */
 };
 
 /* Examines the machine. root is a prefix for /proc, /sys and /dev, "" for the real ones (tests use

@@ -337,7 +337,7 @@ int rule_read(struct rules *rules, const struct rules_context *context, const st
 	rule->line = line->number;
 	if (text->file)
 		rule->file = strdup(text->file);
-	status = keep_words(&reader);
+	status = text->file && !rule->file ? -ENOMEM : keep_words(&reader);
 	if (!status && line->count < 2)
 		rule_complain_word(&reader, &line->words[0],
 				   "a rule is LISTEN CONNECT [KEY=VALUE]...",
