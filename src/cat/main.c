@@ -68,15 +68,21 @@ static void command_ended(struct loop *loop, struct watch *watch, uint32_t event
 static bool await_command(struct cat *cat)
 {
 	static const struct watch_kind kind = { "command", command_ended };
+	int error;
 
 	if (!command_pid || (cat->status != STATUS_DONE && cat->status != STATUS_BROKEN))
 		return false;
 	cat->command.kind = &kind;
 	cat->command.fd = (int)syscall(SYS_pidfd_open, command_pid, 0);
-	if (cat->command.fd < 0)
-		return false;
 	cat->relayed = false; /* a signal ends the wait */
-	return loop_watch(cat->loop, &cat->command, cat->command.fd, EPOLLIN) == 0;
+	error = cat->command.fd < 0
+			? -errno
+			: loop_watch(cat->loop, &cat->command, cat->command.fd, EPOLLIN);
+	if (!error)
+		return true;
+	log_error("the status of the command is not known: %s", strerror(-error));
+	cat->status = STATUS_FAILURE;
+	return false;
 }
 
 static void relay_done(struct loop *loop, struct relay *relay)

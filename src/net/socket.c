@@ -359,8 +359,8 @@ int socket_listen(const struct addr *addr, const struct place *place,
 		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	/* "tcp:*" is two listeners, so that the IPv4 one is a real one and its peers are not
 	 * v4-mapped */
-	if (place->sa.ss_family == AF_INET6)
-		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (place->sa.ss_family == AF_INET6 && set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0)
+		goto fail;
 	if (addr->family == ADDR_UDP && addr->wildcard)
 		socket_tell_destination(fd);
 	socket_tune(fd, addr); /* what is accepted inherits it */
