@@ -271,6 +271,8 @@ interactive() {
 	types C-z
 	wait_until shows Stopped
 	types fg Enter
+	# it reads the terminal again, which shows no more what is typed
+	wait_until eval '[[ $(screen | grep . | tail -n 1) == "unix:./lines>"* ]]'
 	types again Enter
 	wait_until eval '[ "$(screen | grep -cx again)" -eq 1 ]'
 	run -0 stty -a -F "$(tmux display-message -p '#{pane_tty}')"
