@@ -15,6 +15,7 @@ EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-contained tests/r
 	tests/installed tests/fresh
 EXTRA_DIST += tests/lib/common.bash tests/lib/restart.bash tests/lib/udp.bash
 EXTRA_DIST += tests/lib/datagrams tests/lib/fake-vmm tests/lib/hostile tests/lib/latency
+EXTRA_DIST += tests/lib/museum tests/lib/museum-visit
 EXTRA_DIST += tests/lib/reader-leaves tests/lib/reloads
 EXTRA_DIST += tests/lib/example tests/lib/examples tests/lib/examples.table
 EXTRA_DIST += tests/lib/recipe tests/lib/hints.py tests/lib/hints.table tests/lib/letters.py
@@ -69,6 +70,11 @@ unit_tests += tests/unit/test-restart
 tests_unit_test_restart_SOURCES = tests/unit/test-restart.c tests/unit/supervisor-rig.h
 tests_unit_test_restart_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_restart_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-check
+tests_unit_test_check_SOURCES = tests/unit/test-check.c
+tests_unit_test_check_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_check_LDADD = $(unit_libraries)
 
 unit_tests += tests/unit/test-fdutil
 tests_unit_test_fdutil_SOURCES = tests/unit/test-fdutil.c
@@ -286,6 +292,7 @@ bats_tests += tests/cat-terminal.bats
 bats_tests += tests/cat.bats
 bats_tests += tests/examples-lab.bats
 bats_tests += tests/examples.bats
+bats_tests += tests/check.bats
 bats_tests += tests/faults.bats
 bats_tests += tests/half-close.bats
 bats_tests += tests/hostile.bats

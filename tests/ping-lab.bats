@@ -37,6 +37,18 @@ setup() {
 	run -0 python3 "$tests_top/tests/lib/ping_statistics.py" <"$BATS_TEST_TMPDIR/json"
 }
 
+@test "--check: the loopback of this kernel is sound, for streams and messages" {
+	# in emulation all takes longer
+	spawn_ready streams vsock-listen 5000 --check
+	run -0 vsock-ping --check -w 200s 1:5000
+	[[ "$output" == *"ok "*"the other end sees vsock:1:"*"the path is sound" ]]
+	[[ "$output" == *"ok "*"closed port "*"it refuses at once"* ]]
+	since 5.14 || return 0
+	spawn_ready messages vsock-listen vsock-seqpacket:any:5001 --check
+	run -0 vsock-ping --check -w 200s vsock-seqpacket:1:5001
+	[[ "$output" == *"ok "*"messages, down"*"the path is sound" ]]
+}
+
 @test "listeners made by socat and Python answer too" {
 	need socat python3
 	spawn socat socat VSOCK-LISTEN:5001,fork PIPE

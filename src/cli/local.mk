@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 noinst_LIBRARIES += libcli.a
 libcli_a_SOURCES = \
+	src/cli/check.c src/cli/check.h \
 	src/cli/dump.c src/cli/dump.h \
 	src/cli/outcome.c src/cli/outcome.h \
 	src/cli/pcapng.c src/cli/pcapng.h \

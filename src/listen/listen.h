@@ -8,13 +8,14 @@
 
 #include "base/opt.h"
 #include "base/units.h"
+#include "listen/check.h"
 #include "listen/service.h"
 #include "serve/user.h"
 #include "cli/tool.h"
 #include "cli/traffic.h"
 
 struct listen_only_options {
-	bool keep_open, echo, discard;
+	bool keep_open, echo, discard, check;
 	uint64_t generate; /* 0: no */
 	const char *send_file, *receive_dir;
 	bool hash, json, tty, shell;
@@ -40,6 +41,7 @@ struct listen {
 	struct spawn spawn;
 	char *shell[2]; /* argv of --shell */
 	struct service service;
+	struct check_results checked; /* --check */
 	struct user user; /* to become */
 	int directory; /* --chdir, or AT_FDCWD */
 	bool plain; /* serves one client at a time on standard input and output */
@@ -59,6 +61,7 @@ enum listen_mode {
 	LISTEN_SEND_FILE = 8,
 	LISTEN_RECEIVE = 16,
 	LISTEN_TERMINAL = 32, /* COMMAND on a terminal */
+	LISTEN_CHECK = 64,
 };
 
 /* Refuses options that would have no effect. 0, or STATUS_USAGE after reporting the mistake. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 bin_PROGRAMS += vsock-listen
 vsock_listen_SOURCES = \
+	src/listen/check.c src/listen/check.h \
 	src/listen/digest.c src/listen/digest.h \
 	src/listen/listen.h \
 	src/listen/main.c \

@@ -179,6 +179,8 @@ static void serve(struct server *server, struct listener *listener, struct sessi
 		session_terminal(session, &listen->spawn, &listen->relaying);
 	else if (listen->spawn.argv)
 		session_command(session, &listen->spawn, listen->relaying.max_time);
+	else if (listen->service.kind == SERVICE_CHECK)
+		check_serve(session, &listen->checked);
 	else
 		serve_service(listen, session);
 	if (all_served(listen))
@@ -274,6 +276,8 @@ static enum listen_mode mode_of(const struct listen *listen)
 		return LISTEN_SEND_FILE;
 	case SERVICE_RECEIVE:
 		return LISTEN_RECEIVE;
+	case SERVICE_CHECK:
+		return LISTEN_CHECK;
 	default:
 		return LISTEN_SERVICE;
 	}

@@ -21,13 +21,10 @@ static const struct {
 	const char *name; /* of the option */
 	enum service_kind kind;
 } services[] = {
-	{ "echo", SERVICE_ECHO },
-	{ "discard", SERVICE_DISCARD },
-	{ "generate", SERVICE_GENERATE },
-	{ "send-file", SERVICE_SEND_FILE },
-	{ "receive-dir", SERVICE_RECEIVE },
-	{ "hash", SERVICE_HASH },
-	{ NULL, SERVICE_NONE },
+	{ "echo", SERVICE_ECHO },	    { "discard", SERVICE_DISCARD },
+	{ "generate", SERVICE_GENERATE },   { "send-file", SERVICE_SEND_FILE },
+	{ "receive-dir", SERVICE_RECEIVE }, { "hash", SERVICE_HASH },
+	{ "check", SERVICE_CHECK },	    { NULL, SERVICE_NONE },
 };
 
 static int prepare_umask(const char *text)
@@ -233,8 +230,9 @@ int listen_prepare(struct listen *listen, const struct opt_program *program, cha
  */
 
 #define NOT_RELAYED "COMMAND uses the socket itself, so nothing is relayed"
+#define CHECKED "--check relays nothing, and has time limits of its own"
 #define NOT_STDIO "it applies only to standard input and output"
-#define SERVES (LISTEN_SERVICE | LISTEN_SEND_FILE | LISTEN_RECEIVE | LISTEN_TERMINAL)
+#define SERVES (LISTEN_SERVICE | LISTEN_SEND_FILE | LISTEN_RECEIVE | LISTEN_TERMINAL | LISTEN_CHECK)
 #define NO_FILES "it applies only to COMMAND and to files"
 
 static const struct {
@@ -243,13 +241,22 @@ static const struct {
 	const char *why;
 } unfits[] = {
 	{ "idle-timeout", LISTEN_COMMAND, NOT_RELAYED },
+	{ "idle-timeout", LISTEN_CHECK, CHECKED },
 	{ "half-close-timeout", LISTEN_COMMAND, NOT_RELAYED },
+	{ "half-close-timeout", LISTEN_CHECK, CHECKED },
 	{ "no-shutdown", LISTEN_COMMAND, NOT_RELAYED },
+	{ "no-shutdown", LISTEN_CHECK, CHECKED },
 	{ "max-bytes", LISTEN_COMMAND, NOT_RELAYED },
+	{ "max-bytes", LISTEN_CHECK, CHECKED },
 	{ "rate-limit", LISTEN_COMMAND, NOT_RELAYED },
+	{ "rate-limit", LISTEN_CHECK, CHECKED },
 	{ "buffer", LISTEN_COMMAND, NOT_RELAYED },
+	{ "buffer", LISTEN_CHECK, CHECKED },
 	{ "message-size", LISTEN_COMMAND, NOT_RELAYED },
+	{ "message-size", LISTEN_CHECK, CHECKED },
 	{ "engine", LISTEN_COMMAND, NOT_RELAYED },
+	{ "engine", LISTEN_CHECK, CHECKED },
+	{ "max-time", LISTEN_CHECK, CHECKED },
 	{ "progress", LISTEN_COMMAND, NOT_RELAYED },
 	{ "progress", SERVES, NOT_STDIO },
 	{ "size", LISTEN_COMMAND, NOT_RELAYED },
@@ -265,8 +272,8 @@ static const struct {
 	{ "receive-only", LISTEN_COMMAND, NOT_RELAYED },
 	{ "receive-only", SERVES, NOT_STDIO },
 	{ "max-conns", LISTEN_PLAIN, "standard input and output serve one connection at a time" },
-	{ "chdir", LISTEN_PLAIN | LISTEN_SERVICE, NO_FILES },
-	{ "umask", LISTEN_PLAIN | LISTEN_SERVICE | LISTEN_SEND_FILE, NO_FILES },
+	{ "chdir", LISTEN_PLAIN | LISTEN_SERVICE | LISTEN_CHECK, NO_FILES },
+	{ "umask", LISTEN_PLAIN | LISTEN_SERVICE | LISTEN_SEND_FILE | LISTEN_CHECK, NO_FILES },
 };
 
 int listen_check(const struct opt_program *program, enum listen_mode mode)

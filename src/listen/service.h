@@ -2,7 +2,7 @@
 /*
  * service: the built-in services of vsock-listen: echo (RFC 862), discard (RFC 863), a source of
  * bytes, sending a file, receiving files, and hashing the input. Each is a relay with a local
- * endpoint.
+ * endpoint, except for --check.
  */
 #ifndef LISTEN_SERVICE_H
 #define LISTEN_SERVICE_H
@@ -22,6 +22,7 @@ enum service_kind {
 	SERVICE_SEND_FILE,
 	SERVICE_RECEIVE,
 	SERVICE_HASH,
+	SERVICE_CHECK, /* see check.h: nothing is relayed */
 };
 
 struct service {

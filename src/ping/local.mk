@@ -2,6 +2,9 @@
 bin_PROGRAMS += vsock-ping
 vsock_ping_SOURCES = \
 	src/ping/bandwidth.c \
+	src/ping/check.c src/ping/check.h \
+	src/ping/check-judge.c \
+	src/ping/check-known.c \
 	src/ping/connect.c \
 	src/ping/echo.c \
 	src/ping/histogram.c \

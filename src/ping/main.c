@@ -136,6 +136,17 @@ static const struct opt ping_opts[] = {
 	  .type = OPT_FLAG,
 	  .offset = OPTION(banner),
 	  .text = "print the first line that an open port sends" },
+	{ .name = "check",
+	  .group = "Checking",
+	  .type = OPT_FLAG,
+	  .flags = OPT_BRIEF,
+	  .offset = OPTION(check),
+	  .text = "test the path to a vsock-listen --check, in under 20 s" },
+	{ .name = "tap",
+	  .group = "Checking",
+	  .type = OPT_FLAG,
+	  .offset = OPTION(tap),
+	  .text = "print the results of --check as TAP" },
 	{ .name = "bandwidth",
 	  .group = "Measuring",
 	  .type = OPT_CHOICE,
@@ -212,7 +223,12 @@ static const char *const conflicts[] = {
 	"bandwidth", "wait",	   "bandwidth", "histogram",   "bandwidth", "count",
 	"live",	     "json",	   "live",	"wait",	       "live",	    "scan",
 	"live",	     "bandwidth",  "live",	"outstanding", "live",	    "quiet",
-	"live",	     "timestamps", NULL,
+	"live",	     "timestamps", "check",	"scan",	       "check",	    "echo",
+	"check",     "wait",	   "check",	"bandwidth",   "check",	    "count",
+	"check",     "interval",   "check",	"timeout",     "check",	    "flood",
+	"check",     "adaptive",   "check",	"outstanding", "check",	    "alive",
+	"check",     "open",	   "check",	"histogram",   "check",	    "live",
+	"tap",	     "json",	   NULL,
 };
 
 /* Without a port the question is whether the machine answers, for which any port will do. */
@@ -297,6 +313,10 @@ static int check_options(const struct opt_program *program, struct ping_options 
 		log_error("--%s needs --scan", options->banner ? "banner" : "parallel");
 		return STATUS_USAGE;
 	}
+	if (options->tap && !options->check) {
+		log_error("--tap needs --check");
+		return STATUS_USAGE;
+	}
 	if (opt_given(program, "streams") && !options->bandwidth) {
 		log_error("--streams needs --bandwidth");
 		return STATUS_USAGE;
@@ -338,6 +358,8 @@ static int choose_and_run(struct ping *ping, const struct hosts *hosts, int coun
 	status = read_address(ping, hosts, count, words);
 	if (status)
 		return status;
+	if (ping->options->check)
+		return ping_check(ping);
 	if (ping->options->bandwidth)
 		return ping_bandwidth(ping);
 	if (ping->options->wait)

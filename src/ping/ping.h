@@ -4,8 +4,8 @@
  *
  * Theory of operation: a struct ping is one run. run.c decides when the next probe is sent and when
  * the run ends. A kind of probe (connect.c, echo.c) sends it and passes each result once to
- * ping_result(), which counts it and has report.c print it as text or JSON. Waiting, scanning and
- * measuring bandwidth are separate runs.
+ * ping_result(), which counts it and has report.c print it as text or JSON. Waiting, scanning,
+ * checking the path and measuring bandwidth are separate runs.
  */
 #ifndef PING_PING_H
 #define PING_PING_H
@@ -35,7 +35,8 @@ struct ping_options {
 	uint64_t deadline; /* ns from the start of the run to its end; UNITS_INF: no limit */
 	bool flood, adaptive, outstanding;
 	bool alive, open; /* the answer that counts; neither: depends on the address */
-	bool json, histogram, live;
+	bool json, tap, histogram, live;
+	bool check;
 	bool echo;
 	uint64_t size, window; /* window 0: not given */
 	uint64_t wait; /* ns; 0: off */
@@ -150,6 +151,9 @@ int ping_wait(struct ping *ping);
 
 /* scan.c: text is CIDS[:PORTS], or tcp:HOST[:PORTS]; returns the exit status. */
 int ping_scan(struct ping *ping, const char *text, const struct hosts *hosts);
+
+/* check.c: finds out whether the path is sound; returns the exit status. */
+int ping_check(struct ping *ping);
 
 /* bandwidth.c: returns the exit status. */
 int ping_bandwidth(struct ping *ping);

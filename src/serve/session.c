@@ -540,6 +540,14 @@ void session_failed(struct session *session, const struct explanation *why)
 	record_fail(session, why);
 }
 
+void session_served(struct session *session)
+{
+	count_bytes(session);
+	session->answered = session->relay.result != END_RESET;
+	record_done(session);
+	session_close(session);
+}
+
 void session_denied(struct session *session, const char *why)
 {
 	session->group->totals.failed++;

@@ -120,6 +120,9 @@ void session_denied(struct session *session, const char *why);
 void session_failed(struct session *session, const struct explanation *why);
 /* Ends it, without a record. */
 void session_close(struct session *session);
+/* Ends a session that was served without a relay: writes a record "done". The relay's result and
+ * counts of bytes are the caller's to fill in. */
+void session_served(struct session *session);
 /* Refuses a session: writes a record "deny" with the reason and closes the socket. */
 void session_deny(struct session *session, const char *why);
 

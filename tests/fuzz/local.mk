@@ -16,6 +16,12 @@ tests_fuzz_fuzz_broker_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzz_broker_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_broker_LDADD = $(fuzz_libraries)
 
+fuzz_programs += tests/fuzz/fuzz-check
+tests_fuzz_fuzz_check_SOURCES = tests/fuzz/fuzz-check.c $(fuzz_headers)
+tests_fuzz_fuzz_check_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_check_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_check_LDADD = $(fuzz_libraries)
+
 fuzz_programs += tests/fuzz/fuzz-datagram
 tests_fuzz_fuzz_datagram_SOURCES = tests/fuzz/fuzz-datagram.c $(fuzz_headers)
 tests_fuzz_fuzz_datagram_CPPFLAGS = $(fuzz_cppflags)
@@ -118,6 +124,7 @@ TESTS += $(fuzz_programs)
 endif
 EXTRA_DIST += tests/fuzz/run tests/fuzz/corpus-addr \
 	tests/fuzz/corpus-broker \
+	tests/fuzz/corpus-check \
 	tests/fuzz/corpus-datagram \
 	tests/fuzz/corpus-dest \
 	tests/fuzz/corpus-escape \

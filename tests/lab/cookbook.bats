@@ -53,6 +53,10 @@ setup_file() {
 	works ci
 }
 
+@test "a path to a guest is checked" {
+	works check
+}
+
 @test "an ssh-agent in a guest" {
 	need ssh-agent
 	works agent

@@ -340,6 +340,12 @@ recipe_ci() {
 	until_true grep -q 'tested on web' /tmp/ci.host.out
 }
 
+recipe_check() {
+	start guest check.guest
+	listens vsock 5002
+	has "$(run host check.host)" 'the path is sound'
+}
+
 recipe_agent() {
 	eval "$(ssh-agent)"
 	pids+=("$SSH_AGENT_PID")

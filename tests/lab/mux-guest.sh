@@ -12,6 +12,7 @@ count=0
 export PATH="$VSOCK_TOOLS_BUILD:$PATH"
 listen 5000 --echo
 listen 5002 -- sh -c 'cat >/dev/null; echo done'
+listen 5005 --check
 listen 5003 --hash >"$LAB_SHARE/hash"
 # Through vsock-proxy, which splices what is large.
 head -c 8M /dev/urandom >"$LAB_SHARE/large"

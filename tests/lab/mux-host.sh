@@ -34,6 +34,17 @@ until [ -s "$LAB_SHARE/hash" ]; do sleep 0.1; done
 [[ $(cat "$LAB_SHARE/hash") == "$(sha256sum <"$LAB_SHARE/data" | cut -d' ' -f1)"* ]] &&
 	echo "ok upload-whole"
 
+vsock-ping --check -w 100s "$(guest 5005)" >"$LAB_SHARE/check"
+if [ $? = 7 ] && [ "$(sed -n 's/^ *known defect: //p' "$LAB_SHARE/check")" = "\
+the VMM loses data above 32 KiB in one packet
+the VMM turns a half-close into a full close, and the answer is lost
+the VMM does not pass a half-close on
+a close is not passed on to an end that is busy" ]; then
+	echo "ok check"
+else
+	cat "$LAB_SHARE/check"
+fi
+
 vsock-proxy tcp:127.0.0.1:0 "$(guest 5000),half-close=2s" \
 	--ready-fd 9 9>"$LAB_SHARE/proxy" 2>/dev/null &
 proxy=$!

@@ -25,6 +25,10 @@ setup_file() {
 	works spliced
 }
 
+@test "--check names the defects of this device" {
+	works check
+}
+
 @test "a lost answer is reported, with status 7" {
 	works lost
 }
