@@ -77,9 +77,10 @@ static void read_targets(struct wire *wire, struct rule *rule)
 {
 	struct addr *targets = calloc(rule->target_count + 1, sizeof(*targets));
 
-	if (!targets)
+	if (!targets) {
 		wire_short_of_memory(wire);
-
+		return;
+	}
 	wire->bad = wire->bad || rule_port_count(&rule->listen) > RULES_PORTS_MAX;
 	for (size_t i = 0; i < rule->target_count && !wire->bad; i++) {
 		wire_addr(wire, &targets[i]);
