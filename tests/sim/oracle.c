@@ -460,6 +460,9 @@ static void check_stopped(int side)
 	if (world.relay.result != END_STOP || sock->family != ADDR_TCP || world.any_fault ||
 	    !flow->end_read || flow->expected.length || !from->ended || from->broke)
 		return;
+	/* splice() says that the end has come where an urgent byte and more are before it */
+	if (flow->read != written_by(!side))
+		return;
 	if (sock->sent == sock->peer->position && !world.relay.chan[side].cut && !peer->broke &&
 	    peer->saw_error)
 		fail("abort", "all from side %d was written, and peer %d saw a reset", !side, side);
