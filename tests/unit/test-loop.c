@@ -80,6 +80,48 @@ static void timers_expire_in_order_however_they_were_set(void **state)
 	loop_free(loop);
 }
 
+/* Sets and stops others while it expires, and looks whether any is overdue that should have come
+ * before it. */
+static void churn(struct loop *loop, struct timer *timer)
+{
+	static unsigned random = 1;
+	uint64_t at = timer->at;
+	bool any = false;
+
+	assert_false(loop_timer_is_set(timer));
+	for (unsigned left = expired_count++ % 4; left > 0; left--) {
+		struct timer *other = &timers[(random = random * 1103515245 + 12345) / 256 % 500];
+
+		if (random & 1 << 30)
+			loop_timer(loop, other, at + random % 300);
+		else
+			loop_timer_stop(loop, other);
+	}
+	for (size_t i = 0; i < 500; i++) {
+		any = any || loop_timer_is_set(&timers[i]);
+		assert_true(!loop_timer_is_set(&timers[i]) || timers[i].at >= at);
+	}
+	if (!any || expired_count > 10000)
+		loop_stop(loop);
+}
+
+static void timers_that_set_and_stop_others_expire_in_order(void **state)
+{
+	struct loop *loop = begin();
+
+	(void)state;
+	expired_count = 0;
+	for (size_t i = 0; i < 500; i++) {
+		timers[i].expired = churn;
+		loop_timer(loop, &timers[i], 1 + i * 7 % 500);
+	}
+	assert_int_equal(loop_run(loop), 0);
+	assert_true(expired_count > 200);
+	for (size_t i = 0; i < 500; i++)
+		loop_timer_stop(loop, &timers[i]);
+	loop_free(loop);
+}
+
 static unsigned again_count;
 
 static void again(struct loop *loop, struct timer *timer)
@@ -467,6 +509,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(timers_expire_in_order_however_they_were_set),
+		cmocka_unit_test(timers_that_set_and_stop_others_expire_in_order),
 		cmocka_unit_test(a_timer_set_anew_for_now_starves_nobody),
 		cmocka_unit_test(a_timer_is_due_when_the_loop_wakes_for_it),
 		cmocka_unit_test(a_stop_before_the_run_counts),
