@@ -74,6 +74,7 @@ tests_unit_test_restart_LDADD = $(unit_libraries)
 unit_tests += tests/unit/test-check
 tests_unit_test_check_SOURCES = tests/unit/test-check.c
 tests_unit_test_check_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_check_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=units_now
 tests_unit_test_check_LDADD = $(unit_libraries)
 
 unit_tests += tests/unit/test-fdutil

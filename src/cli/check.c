@@ -372,9 +372,9 @@ static enum progress receive_some(struct check_run *run, uint8_t *data)
 	return run->in ? LATER : NEXT;
 }
 
-static bool may_read(const struct check_run *run)
+static bool may_read(const struct check_run *run, uint64_t now)
 {
-	return step_of(run)->kind != CHECK_BOTH || units_now() - run->began >= FULL_TIME;
+	return step_of(run)->kind != CHECK_BOTH || now - run->began >= FULL_TIME;
 }
 
 static enum progress move(struct check_run *run)
@@ -386,7 +386,7 @@ static enum progress move(struct check_run *run)
 		return finish(run, CHECK_FAILED);
 	if (run->out && send_pieces(run, data) == OVER)
 		return OVER;
-	if (run->in && may_read(run) && receive_some(run, data) == OVER)
+	if (run->in && may_read(run, units_now()) && receive_some(run, data) == OVER)
 		return OVER;
 	return run->out || run->in ? LATER : NEXT;
 }
@@ -458,29 +458,32 @@ static enum progress hear(struct check_run *run)
 	return NEXT;
 }
 
-static uint32_t wanted(const struct check_run *run)
+static uint32_t wanted(const struct check_run *run, uint64_t now)
 {
 	if (run->hearing || step_of(run)->kind == CHECK_END)
 		return EPOLLIN;
-	return (run->out ? EPOLLOUT : 0) | (run->in && may_read(run) ? EPOLLIN : 0);
+	return (run->out ? EPOLLOUT : 0) | (run->in && may_read(run, now) ? EPOLLIN : 0);
 }
 
 /* When to look again although nothing has happened. */
-static uint64_t due(const struct check_run *run)
+static uint64_t due(const struct check_run *run, uint64_t now)
 {
 	const struct check_step *step = step_of(run);
 	uint64_t at = run->progress + run->patience;
 
 	if (!run->hearing && step->kind == CHECK_WAIT)
 		at = run->began + step->amount * NSEC_PER_MSEC;
-	else if (!run->hearing && !may_read(run))
+	else if (!run->hearing && !may_read(run, now))
 		at = run->began + FULL_TIME;
+	if (at <= now)
+		at = now + SUSPECT_TIME; /* see run_due() */
 	return at < run->ends ? at : run->ends;
 }
 
 static void go_on(struct check_run *run)
 {
 	enum progress progress = run->hearing ? hear(run) : NEXT;
+	uint64_t now;
 	uint32_t events;
 
 	while (progress == NEXT && run->result.step < run->request.count) {
@@ -494,10 +497,12 @@ static void go_on(struct check_run *run)
 		finish(run, CHECK_DONE);
 	if (progress != LATER)
 		return;
-	events = wanted(run);
+	/* one time for both: otherwise the moment from which it reads may pass between them */
+	now = units_now();
+	events = wanted(run, now);
 	if (!events)
 		loop_unwatch(run->loop, &run->watch);
-	loop_timer(run->loop, &run->timer, due(run));
+	loop_timer(run->loop, &run->timer, due(run, now));
 	if (events && loop_watch(run->loop, &run->watch, run->fd, events) < 0)
 		finish(run, CHECK_FAILED);
 }
@@ -517,15 +522,18 @@ static void run_due(struct loop *loop, struct timer *timer)
 	uint64_t now = units_now();
 	bool waits = !run->hearing && step_of(run)->kind == CHECK_WAIT;
 
-	if (now < run->ends && (waits || now - run->progress < run->patience)) {
-		go_on(run);
-	} else if (now < run->ends && run->suspected != run->progress) {
-		/* all of this machine may have stood still, and what has come is not read yet */
-		run->suspected = run->progress;
-		loop_timer(loop, timer, now + SUSPECT_TIME);
-	} else {
+	/* All of this machine may have stood still, and what has come is not read yet: so it has
+	 * stalled when it is found so twice. */
+	bool stalls = !waits && now - run->progress >= run->patience;
+
+	(void)loop;
+	if (now >= run->ends || (stalls && run->suspected == run->progress)) {
 		finish(run, CHECK_STALLED);
+		return;
 	}
+	if (stalls)
+		run->suspected = run->progress;
+	go_on(run);
 }
 
 void check_start(struct check_run *run, struct loop *loop, int fd)

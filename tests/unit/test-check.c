@@ -19,6 +19,20 @@
 
 #define SEED 0x7f3a0001U
 
+/* The clock jumps by 400 ms, after which "both" reads, when it is looked at for the nth time. */
+static uint64_t jumped;
+static unsigned jump_at; /* 0: never */
+static uint64_t patience = 100 * NSEC_PER_MSEC; /* ns */
+uint64_t __real_units_now(void);
+uint64_t __wrap_units_now(void);
+
+uint64_t __wrap_units_now(void)
+{
+	if (jump_at && --jump_at == 0)
+		jumped += 400 * NSEC_PER_MSEC;
+	return __real_units_now() + jumped;
+}
+
 static void good_requests(void **state)
 {
 	struct check_request request;
@@ -99,7 +113,7 @@ static void results_are_written_and_read(void **state)
 				       .at = 5,
 				       .from = 77 },
 			    again;
-	char line[CHECK_LINE_MAX];
+	char line[CHECK_LINE_MAX], other[CHECK_LINE_MAX];
 
 	(void)state;
 	check_write_result(line, SEED, &result);
@@ -107,7 +121,12 @@ static void results_are_written_and_read(void **state)
 			    "VSOCK-CHECK 1 7f3a0001 result stalled 2 1 134217728 moved 5 77\n");
 	line[strlen(line) - 1] = '\0';
 	assert_true(check_read_result(line, SEED, &again));
-	assert_memory_equal(&result, &again, sizeof(result));
+	assert_int_equal(again.outcome, CHECK_STALLED);
+	assert_int_equal(again.wrong, CHECK_MOVED);
+	assert_int_equal(again.from, 77);
+	check_write_result(other, SEED, &again);
+	other[strlen(other) - 1] = '\0';
+	assert_string_equal(line, other);
 	assert_false(check_read_result(line, SEED + 1, &again));
 	strcat(line, "7777777777");
 	assert_false(check_read_result(line, SEED, &again));
@@ -140,7 +159,7 @@ static void done(struct check_run *run)
 /* Receives what data says, and ends; returns the result. */
 static struct check_result receive(const char *steps, const void *data, size_t size)
 {
-	struct rig rig = { .run = { .patience = NSEC_PER_SEC / 10,
+	struct rig rig = { .run = { .patience = patience,
 				    .time = 10 * NSEC_PER_SEC,
 				    .heard = heard,
 				    .done = done } };
@@ -245,6 +264,20 @@ static void what_does_not_end(void **state)
 	assert_int_equal(result.outcome, CHECK_SURPLUS);
 }
 
+static void reading_begins_at_any_moment(void **state)
+{
+	uint8_t *data = pattern(SEED, 0, 1000);
+
+	(void)state;
+	patience = 500 * NSEC_PER_MSEC;
+	for (unsigned calls = 1; calls < 14; calls++) {
+		jump_at = calls;
+		assert_int_equal(receive("both=1000", data, 1000).outcome, CHECK_DONE);
+	}
+	jump_at = 0;
+	free(data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +289,7 @@ int main(void)
 		cmocka_unit_test(what_is_another_connections),
 		cmocka_unit_test(what_is_changed),
 		cmocka_unit_test(what_does_not_end),
+		cmocka_unit_test(reading_begins_at_any_moment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
