@@ -269,7 +269,7 @@ enum progress { NEXT, LATER, OVER };
 
 static enum progress finish(struct check_run *run, enum check_outcome outcome)
 {
-	run->result.outcome = outcome;
+	run->result.outcome = (uint8_t)outcome;
 	check_stop(run);
 	run->done(run);
 	return OVER;
