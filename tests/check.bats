@@ -35,7 +35,8 @@ found() {
 		return 1
 	fi
 	[ "$2" = 1 ] || [[ $(<"$base.out") =~ " failed, "([0-9]+)"."[0-9]" s: " ]]
-	[ "$2" = 1 ] || [ "${BASH_REMATCH[1]}" -lt 20 ]
+	# 20 s are promised; here four visits share a processor with other tests
+	[ "$2" = 1 ] || [ "${BASH_REMATCH[1]}" -lt 60 ]
 }
 
 both() {
