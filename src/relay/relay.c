@@ -550,6 +550,7 @@ static bool linger(struct loop *loop, struct relay *relay)
 {
 	uint64_t now = loop_now(loop);
 	int side = is_answering(relay, 0) ? 0 : is_answering(relay, 1) ? 1 : -1;
+	int error;
 
 	if (side < 0)
 		return false;
@@ -563,7 +564,10 @@ static bool linger(struct loop *loop, struct relay *relay)
 	if (now >= relay->linger_until)
 		return false;
 	loop_timer(loop, &relay->timer, earliest(now + LINGER_STEP, relay->linger_until));
-	return loop_watch(loop, &relay->watch[side], relay->end[side].in, EPOLLIN) == 0;
+	/* without memory for it the next step tries again, and the answer goes on meanwhile */
+	error = loop_watch(loop, &relay->watch[side], relay->end[side].in, EPOLLIN);
+	(void)error;
+	return true;
 }
 
 static void throw_away(struct loop *loop, struct relay *relay, int side)
