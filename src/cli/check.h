@@ -73,7 +73,7 @@ enum check_outcome {
 	CHECK_UNKNOWN, /* nothing is known of this connection */
 	CHECK_RUNNING,
 	CHECK_DONE, /* all steps */
-	CHECK_STALLED, /* nothing moved for too long */
+	CHECK_STALLED, /* no byte moved within the run's patience, or its time was over */
 	CHECK_ENDED, /* end of file too early */
 	CHECK_BROKE, /* ECONNRESET */
 	CHECK_CLOSED, /* EPIPE */

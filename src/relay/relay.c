@@ -550,7 +550,6 @@ static bool linger(struct loop *loop, struct relay *relay)
 {
 	uint64_t now = loop_now(loop);
 	int side = is_answering(relay, 0) ? 0 : is_answering(relay, 1) ? 1 : -1;
-	int error;
 
 	if (side < 0)
 		return false;
@@ -565,8 +564,7 @@ static bool linger(struct loop *loop, struct relay *relay)
 		return false;
 	loop_timer(loop, &relay->timer, earliest(now + LINGER_STEP, relay->linger_until));
 	/* without memory for it the next step tries again, and the answer goes on meanwhile */
-	error = loop_watch(loop, &relay->watch[side], relay->end[side].in, EPOLLIN);
-	(void)error;
+	(void)!loop_watch(loop, &relay->watch[side], relay->end[side].in, EPOLLIN);
 	return true;
 }
 

@@ -171,6 +171,12 @@ static const char *why_ended(const struct session *session)
 	return error ? strerror(error) : NULL;
 }
 
+/* Did this machine fail to move bytes, and not a peer? */
+static bool failed_here(const struct relay *relay)
+{
+	return relay->result == END_IO || relay->result == END_SHORT;
+}
+
 /* Is the record of its end printed without -v too? Peers that break off are common, and bytes that
  * this machine could not move are not. */
 static bool matters(const struct session *session)
@@ -179,8 +185,8 @@ static bool matters(const struct session *session)
 
 	if (was_refused(relay))
 		return true;
-	return session->status && !session->group->reported &&
-	       (relay->result == END_IO || relay->result == END_SHORT) && relay->error != EBADMSG;
+	return session->status && !session->group->reported && failed_here(relay) &&
+	       relay->error != EBADMSG;
 }
 
 static void record_done(struct session *session)
@@ -481,8 +487,7 @@ void session_terminal(struct session *session, const struct spawn *spawn,
 
 static void command_ended(struct session *session, int status)
 {
-	bool broke = session->terminal &&
-		     (session->relay.result == END_IO || session->relay.result == END_SHORT);
+	bool broke = session->terminal && failed_here(&session->relay);
 	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 
 	if (session->terminal)

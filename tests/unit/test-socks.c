@@ -79,20 +79,21 @@ static void methods(void **state)
 	assert_int_equal(read_all_cuts(socks_read_methods, BYTES("\377"), &request), SOCKS_BAD);
 }
 
-static void good_request(const uint8_t *data, size_t size, const char *host, uint16_t port)
+static void good_request(reader *read, const uint8_t *data, size_t size, const char *host,
+			 uint16_t port)
 {
 	struct socks_request request;
 
-	assert_int_equal(read_all_cuts(socks_read_request, data, size, &request), SOCKS_OK);
+	assert_int_equal(read_all_cuts(read, data, size, &request), SOCKS_OK);
 	assert_string_equal(request.host, host);
 	assert_int_equal(request.port, port);
 }
 
-static void bad_request(const uint8_t *data, size_t size, uint8_t code)
+static void bad_request(reader *read, const uint8_t *data, size_t size, uint8_t code)
 {
 	struct socks_request request;
 
-	assert_int_equal(read_all_cuts(socks_read_request, data, size, &request), SOCKS_BAD);
+	assert_int_equal(read_all_cuts(read, data, size, &request), SOCKS_BAD);
 	assert_int_equal(request.code, code);
 	assert_true(*request.why);
 }
@@ -103,41 +104,24 @@ static void requests(void **state)
 	char name[256];
 
 	(void)state;
-	good_request(BYTES("\5\1\0\1\300\0\2\1\0\120"), "192.0.2.1", 80);
-	good_request(BYTES("\5\1\0\3\13example.org\1\273"), "example.org", 443);
-	good_request(BYTES("\5\1\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\37\220"), "::1", 8080);
-	good_request(BYTES("\5\1\0\3\1a\0\0"), "a",
+	good_request(socks_read_request, BYTES("\5\1\0\1\300\0\2\1\0\120"), "192.0.2.1", 80);
+	good_request(socks_read_request, BYTES("\5\1\0\3\13example.org\1\273"), "example.org", 443);
+	good_request(socks_read_request, BYTES("\5\1\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\37\220"),
+		     "::1", 8080);
+	good_request(socks_read_request, BYTES("\5\1\0\3\1a\0\0"), "a",
 		     0); /* who makes an address of it says what is wrong with port 0 */
 	memset(longest + 5, 'a', 255);
 	memset(name, 'a', 255);
 	name[255] = '\0';
-	good_request(longest, sizeof(longest), name, 0);
-	bad_request(BYTES("\5\2\0\1\300\0\2\1\0\120"), SOCKS_NO_COMMAND);
-	bad_request(BYTES("\5\3\0\1\300\0\2\1\0\120"), SOCKS_NO_COMMAND);
-	bad_request(BYTES("\5\11\0\1\300\0\2\1\0\120"), SOCKS_NO_COMMAND);
-	bad_request(BYTES("\5\1\0\2\300\0\2\1\0\120"), SOCKS_NO_ADDRESS_TYPE);
-	bad_request(BYTES("\5\1\1\1\300\0\2\1\0\120"), SOCKS_FAILURE);
-	bad_request(BYTES("\4\1\0\1\300\0\2\1\0\120"), SOCKS_FAILURE);
-	bad_request(BYTES("\5\1\0\3\0\0\120"), SOCKS_FAILURE);
-	bad_request(BYTES("\5\1\0\3\3a\0b\0\120"), SOCKS_FAILURE);
-}
-
-static void old_request(const uint8_t *data, size_t size, const char *host, uint16_t port)
-{
-	struct socks_request request;
-
-	assert_int_equal(read_all_cuts(socks4_read_request, data, size, &request), SOCKS_OK);
-	assert_string_equal(request.host, host);
-	assert_int_equal(request.port, port);
-}
-
-static void bad_old_request(const uint8_t *data, size_t size, uint8_t code)
-{
-	struct socks_request request;
-
-	assert_int_equal(read_all_cuts(socks4_read_request, data, size, &request), SOCKS_BAD);
-	assert_int_equal(request.code, code);
-	assert_true(*request.why);
+	good_request(socks_read_request, longest, sizeof(longest), name, 0);
+	bad_request(socks_read_request, BYTES("\5\2\0\1\300\0\2\1\0\120"), SOCKS_NO_COMMAND);
+	bad_request(socks_read_request, BYTES("\5\3\0\1\300\0\2\1\0\120"), SOCKS_NO_COMMAND);
+	bad_request(socks_read_request, BYTES("\5\11\0\1\300\0\2\1\0\120"), SOCKS_NO_COMMAND);
+	bad_request(socks_read_request, BYTES("\5\1\0\2\300\0\2\1\0\120"), SOCKS_NO_ADDRESS_TYPE);
+	bad_request(socks_read_request, BYTES("\5\1\1\1\300\0\2\1\0\120"), SOCKS_FAILURE);
+	bad_request(socks_read_request, BYTES("\4\1\0\1\300\0\2\1\0\120"), SOCKS_FAILURE);
+	bad_request(socks_read_request, BYTES("\5\1\0\3\0\0\120"), SOCKS_FAILURE);
+	bad_request(socks_read_request, BYTES("\5\1\0\3\3a\0b\0\120"), SOCKS_FAILURE);
 }
 
 static void requests_of_socks4(void **state)
@@ -147,22 +131,23 @@ static void requests_of_socks4(void **state)
 	char name[256];
 
 	(void)state;
-	old_request(BYTES("\4\1\0\120\300\0\2\1\0"), "192.0.2.1", 80);
-	old_request(BYTES("\4\1\0\120\300\0\2\1user\0"), "192.0.2.1", 80);
-	old_request(BYTES("\4\1\1\273\0\0\0\1user\0example.org\0"), "example.org", 443);
-	old_request(BYTES("\4\1\0\120\0\0\0\0\0"), "0.0.0.0", 80);
+	good_request(socks4_read_request, BYTES("\4\1\0\120\300\0\2\1\0"), "192.0.2.1", 80);
+	good_request(socks4_read_request, BYTES("\4\1\0\120\300\0\2\1user\0"), "192.0.2.1", 80);
+	good_request(socks4_read_request, BYTES("\4\1\1\273\0\0\0\1user\0example.org\0"),
+		     "example.org", 443);
+	good_request(socks4_read_request, BYTES("\4\1\0\120\0\0\0\0\0"), "0.0.0.0", 80);
 	memset(longest + 8, 'u', 255);
 	memset(longest + 8 + 256, 'a', 255);
 	memset(name, 'a', 255);
 	name[255] = '\0';
-	old_request(longest, sizeof(longest), name, 80);
+	good_request(socks4_read_request, longest, sizeof(longest), name, 80);
 	longest[8 + 255] = 'u';
-	bad_old_request(longest, sizeof(longest), SOCKS_FAILURE);
+	bad_request(socks4_read_request, longest, sizeof(longest), SOCKS_FAILURE);
 	longest[8 + 255] = '\0';
 	longest[sizeof(longest) - 1] = 'a';
-	bad_old_request(longest, sizeof(longest), SOCKS_FAILURE);
-	bad_old_request(BYTES("\4\2\0\120\300\0\2\1\0"), SOCKS_NO_COMMAND);
-	bad_old_request(BYTES("\4\1\0\120\0\0\0\1\0\0"), SOCKS_FAILURE);
+	bad_request(socks4_read_request, longest, sizeof(longest), SOCKS_FAILURE);
+	bad_request(socks4_read_request, BYTES("\4\2\0\120\300\0\2\1\0"), SOCKS_NO_COMMAND);
+	bad_request(socks4_read_request, BYTES("\4\1\0\120\0\0\0\1\0\0"), SOCKS_FAILURE);
 	socks4_answer(SOCKS_SUCCEEDED, answer);
 	assert_memory_equal(answer, "\0\132\0\0\0\0\0", sizeof(answer));
 	socks4_answer(SOCKS_REFUSED, answer);
