@@ -19,13 +19,15 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <linux/sockios.h>
-
 #include "base/fd.h"
 #include "net/addr.h"
 #include "net/ip.h"
 #include "net/sender.h"
 #include "net/socket.h"
+
+/* Bytes that wait to be sent on a TCP connection within this machine. What all connections have on
+ * their way must fit into the processor's cache (doc/measurements.md). */
+#define UNSENT_MAX (256 * 1024)
 
 static uint32_t most_at_once(int fd)
 {
@@ -379,6 +381,15 @@ void endpoint_ask_much(const struct endpoint *endpoint, int room)
 		enlarge_pipe(endpoint->in, room);
 }
 
+static void expect_much_nearby(int fd)
+{
+	int unsent = UNSENT_MAX;
+
+	/* always there, never paced */
+	setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", sizeof("reno") - 1);
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+}
+
 void endpoint_expect_much(const struct endpoint *endpoint, int room)
 {
 	if (endpoint->out_kind == ENDPOINT_PIPE)
@@ -389,8 +400,7 @@ void endpoint_expect_much(const struct endpoint *endpoint, int room)
 	if (endpoint->family == ADDR_UNIX)
 		setsockopt(endpoint->out, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	else if (endpoint->family == ADDR_TCP && within_this_machine(endpoint->out))
-		setsockopt(endpoint->out, IPPROTO_TCP, TCP_CONGESTION, "reno",
-			   sizeof("reno") - 1); /* always there, never paced */
+		expect_much_nearby(endpoint->out);
 }
 
 void endpoint_finish(struct endpoint *endpoint)

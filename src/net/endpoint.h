@@ -139,9 +139,9 @@ bool endpoint_at_mark(const struct endpoint *endpoint);
  * turns. Does nothing for other endpoints. */
 void endpoint_ask_much(const struct endpoint *endpoint, int room);
 /* Prepares for writing much: enlarges a pipe or the send buffer of a UNIX socket to room bytes (the
- * kernel doubles that, up to net.core.wmem_max), and turns off pacing of TCP within this machine,
- * where there is no network to protect (doc/measurements.md). Does nothing for other endpoints or
- * an inherited socket. */
+ * kernel doubles that, up to net.core.wmem_max). TCP within this machine, where there is no network
+ * to protect, is not paced, and little of it waits to be sent (doc/measurements.md). Does nothing
+ * for other endpoints or an inherited socket. */
 void endpoint_expect_much(const struct endpoint *endpoint, int room);
 
 /* Passes on end of file: shutdown(SHUT_WR), or close for a pipe or file. */
