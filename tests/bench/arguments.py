@@ -83,6 +83,8 @@ def parse_arguments():
                    help="a `load serve` of another machine, as what pairs to vsock connect to")
     p.add_argument("--pin", type=parse_cpus, default="auto", metavar="LOAD:RELAY",
                    help="processors, or off (default auto: 0:1 where there are two)")
+    p.add_argument("--private", action="store_true",
+                   help="unix sockets that only this user may connect to")
     p.add_argument("--json", metavar="FILE", help="all values of all rounds")
     p.add_argument("--plot", metavar="FILE", help="a bar chart, as SVG")
     p.add_argument("--markdown", metavar="FILE", help="the tables with date, kernel and machine")

@@ -88,8 +88,17 @@ def machine():
         "memory_gib": round(memory),
         "kernel": "Linux " + (release.group() if release else platform.release()),
         "virtual": virtual,
+        "congestion": read_word("/proc/sys/net/ipv4/tcp_congestion_control"),
         "lab": os.path.exists(LAB_FILE),
     }
+
+
+def read_word(path):
+    try:
+        with open(path, encoding="utf-8") as f:
+            return f.read().strip()
+    except OSError:
+        return ""
 
 
 def collect(setup, used, missing, rounds):
@@ -311,6 +320,8 @@ def about(data):
         "The load is on one core and the relay on the other." if s["pinned"]
         else "Nothing is bound to a core.",
     ]
+    if m.get("congestion"):
+        lines.append(f"TCP's congestion control is {m['congestion']}.")
     if s["far"]:
         lines.append("The far end is in another virtual machine.")
     if s["quick"]:
