@@ -186,10 +186,20 @@ tests_unit_test_relay_stdio_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_relay_stdio_LDFLAGS = $(rig_ldflags)
 tests_unit_test_relay_stdio_LDADD = tests/unit/librig.a $(unit_libraries)
 
+unit_tests += tests/unit/test-choose
+tests_unit_test_choose_SOURCES = tests/unit/test-choose.c
+tests_unit_test_choose_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_choose_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-datagram
 tests_unit_test_datagram_SOURCES = tests/unit/test-datagram.c
 tests_unit_test_datagram_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_datagram_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-access
+tests_unit_test_access_SOURCES = tests/unit/test-access.c
+tests_unit_test_access_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_access_LDADD = $(unit_libraries)
 
 unit_tests += tests/unit/test-flows
 tests_unit_test_flows_SOURCES = tests/unit/test-flows.c

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The engines of a relay: which is chosen, and what is particular to splice; see rig.h. */
+/* The engines of a relay at work, and what is particular to splice; see rig.h. */
 #include "config.h"
 
 #include <netinet/tcp.h>
@@ -99,60 +99,7 @@ static void a_stopped_relay_writes_what_it_has_read(void **state)
 	}
 }
 
-/* Engines */
-
-static unsigned chosen(const struct endpoint *source, const struct endpoint *destination,
-		       unsigned setting, bool *may_splice)
-{
-	struct relay_settings settings = relay_defaults;
-
-	settings.engine = setting;
-	return choose_engine(source, destination, &settings, may_splice);
-}
-
-static bool is_spliced(unsigned engine)
-{
-	return engine == CHAN_SPLICE || engine == CHAN_STRAIGHT;
-}
-
-static void the_pairs_are_spliced_that_can_be(void **state)
-{
-	struct endpoint tcp = endpoint_socket(-1, ADDR_TCP, false),
-			local = endpoint_socket(-1, ADDR_UNIX, false);
-	struct endpoint messages = endpoint_socket(-1, ADDR_UNIX, true), inherited = tcp;
-	struct endpoint pipes = { .in_kind = ENDPOINT_PIPE,
-				  .out_kind = ENDPOINT_PIPE,
-				  .family = ADDR_STDIO,
-				  .inherited = true };
-	struct endpoint file = { .in_kind = ENDPOINT_FILE,
-				 .out_kind = ENDPOINT_FILE,
-				 .family = ADDR_STDIO };
-	bool large;
-
-	(void)state;
-	inherited.inherited = true;
-	/* large flows are spliced, and none is large at its beginning */
-	assert_int_equal(chosen(&tcp, &local, ENGINE_AUTO, &large), CHAN_COPY);
-	assert_true(large);
-	assert_int_equal(chosen(&local, &tcp, ENGINE_AUTO, &large), CHAN_COPY);
-	assert_false(large);
-	assert_int_equal(chosen(&tcp, &local, ENGINE_COPY, &large), CHAN_COPY);
-	assert_int_equal(chosen(&local, &tcp, ENGINE_SPLICE, &large), CHAN_SPLICE);
-	assert_int_equal(chosen(&pipes, &tcp, ENGINE_AUTO, &large), CHAN_STRAIGHT);
-	/* a socket that was inherited may be blocking, messages have boundaries, nothing is spliced
-	 * into files */
-	for (unsigned setting = ENGINE_AUTO; setting <= ENGINE_SPLICE; setting++) {
-		assert_false(is_spliced(chosen(&inherited, &local, setting, &large)));
-		assert_false(is_spliced(chosen(&local, &inherited, setting, &large)));
-		assert_false(is_spliced(chosen(&messages, &messages, setting, &large)));
-		assert_false(is_spliced(chosen(&file, &inherited, setting, &large)));
-		assert_false(is_spliced(chosen(&local, &file, setting, &large)));
-	}
-	/* from a file by sendfile() */
-	assert_int_equal(chosen(&file, &local, ENGINE_AUTO, &large), CHAN_STRAIGHT);
-	assert_int_equal(chosen(&file, &tcp, ENGINE_AUTO, &large), CHAN_STRAIGHT);
-	assert_int_equal(chosen(&file, &tcp, ENGINE_COPY, &large), CHAN_COPY);
-}
+/* Engines; which is chosen is in test-choose.c */
 
 static void splice_is_really_used(void **state)
 {
@@ -441,7 +388,6 @@ int main(void)
 		cmocka_unit_test(a_spliced_channel_reads_ahead),
 		cmocka_unit_test(a_stopped_relay_writes_what_it_has_read),
 		cmocka_unit_test(what_is_inserted_keeps_its_place),
-		cmocka_unit_test(the_pairs_are_spliced_that_can_be),
 		cmocka_unit_test(splice_is_really_used),
 		cmocka_unit_test(large_flows_to_a_unix_socket_get_room_few_at_a_time),
 		cmocka_unit_test(large_flows_get_larger_pipes),
