@@ -113,8 +113,8 @@ lab_qemu() {
 	local -n lab_qemu_shares=$6
 	# A comma inside a value is written twice for qemu. Without no_timer_check the kernel panics
 	# ("IO-APIC + timer doesn't work") if the machine is busy while it looks whether the timer
-	# ticks. norandmaps: programs start in a third of the time in emulation, which keeps what it has
-	# translated by address.
+	# ticks. norandmaps: in emulation programs start in a third of the time, because the
+	# emulator keeps what it has translated by address.
 	qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -nic none -no-reboot
 		-m "$memory" -smp "$cpus" -kernel "$kernel/vmlinuz" -initrd "$initrd"
 		-append "console=ttyS0 quiet loglevel=4 no_timer_check norandmaps panic=-1 reboot=t systemd.firstboot=no systemd.show_status=no"
