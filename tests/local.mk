@@ -191,6 +191,11 @@ tests_unit_test_choose_SOURCES = tests/unit/test-choose.c
 tests_unit_test_choose_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_choose_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-transfer
+tests_unit_test_transfer_SOURCES = tests/unit/test-transfer.c
+tests_unit_test_transfer_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_transfer_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-datagram
 tests_unit_test_datagram_SOURCES = tests/unit/test-datagram.c
 tests_unit_test_datagram_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

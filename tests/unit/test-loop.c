@@ -356,6 +356,30 @@ static void signals_come_to_the_loop_and_not_to_children(void **state)
 	assert_false(sigismember(&mask, SIGUSR1));
 }
 
+static unsigned descriptors(void)
+{
+	unsigned count = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static void a_loop_closes_what_it_has_opened(void **state)
+{
+	unsigned before = descriptors();
+	struct loop *loop = begin();
+	sigset_t wanted;
+
+	(void)state;
+	sigemptyset(&wanted);
+	sigaddset(&wanted, SIGUSR1);
+	assert_int_equal(loop_signals(loop, &wanted, on_signal, &caught), 0);
+	assert_true(descriptors() >= before + 2); /* the epoll instance and the signals */
+	loop_free(loop);
+	assert_int_equal(descriptors(), before);
+}
+
 /* Memory */
 
 static void free_expired(struct loop *loop, struct timer *timer)
@@ -517,6 +541,7 @@ int main(void)
 		cmocka_unit_test(what_epoll_refuses_is_always_ready_while_it_is_wanted),
 		cmocka_unit_test(many_watches),
 		cmocka_unit_test(signals_come_to_the_loop_and_not_to_children),
+		cmocka_unit_test(a_loop_closes_what_it_has_opened),
 		cmocka_unit_test(what_is_freed_later_lives_to_the_end_of_the_batch),
 		cmocka_unit_test(the_shared_buffer_grows),
 		cmocka_unit_test(what_is_patient_lets_others_go_first_and_nobody_starves),

@@ -257,6 +257,48 @@ static void udp_is_not_tcp(void **state)
 	is(&header.from, "");
 }
 
+/* As haproxy writes it: two fields of 108 bytes. We write TLVs instead. */
+static void paths_of_unix_sockets_from_others(void **state)
+{
+	uint8_t data[16 + 2 * ENDS_PATH_MAX] = SIGNATURE "\x21\x31\0\xd8";
+	char whole[ENDS_PATH_MAX + sizeof("unix:")] = "unix:";
+
+	(void)state;
+	memcpy(data + 16, "/run/client", 11);
+	memcpy(data + 16 + ENDS_PATH_MAX, "\0abstract", 9);
+	good(data, sizeof(data), "unix:/run/client", "unix:@abstract");
+	/* a client that was not bound */
+	memset(data + 16, 0, ENDS_PATH_MAX);
+	good(data, sizeof(data), "unix:", "unix:@abstract");
+	/* a path that fills its field has no NUL */
+	memset(data + 16, 'p', ENDS_PATH_MAX);
+	memset(whole + 5, 'p', ENDS_PATH_MAX);
+	good(data, sizeof(data), whole, "unix:@abstract");
+	/* datagrams are no connection */
+	data[13] = 0x32;
+	good(data, sizeof(data), "", "");
+}
+
+/* Those of the TLVs that are ours name the client only in a header that has no other addresses. */
+static void a_header_with_addresses_says_it_there(void **state)
+{
+	static const uint8_t both[] = SIGNATURE "\x21\x11\0\x13"
+						"\300\0\2\1"
+						"\300\0\2\2"
+						"\307\132"
+						"\0\120"
+						"\xe0\0\4\0\0\0\3",
+			     local_tcp[] = SIGNATURE "\x20\x11\0\x07"
+						     "\xe0\0\4\0\0\0\3",
+			     short_cid[] = SIGNATURE "\x21\0\0\x06"
+						     "\xe0\0\3\0\0\3";
+
+	(void)state;
+	good(both, sizeof(both) - 1, "tcp:192.0.2.1:51034", "tcp:192.0.2.2:80");
+	good(local_tcp, sizeof(local_tcp) - 1, "", "");
+	good(short_cid, sizeof(short_cid) - 1, "", "");
+}
+
 static void made_and_read(void **state)
 {
 	char path[ENDS_PATH_MAX + 1], text[ENDS_PATH_MAX + 8];
@@ -324,10 +366,16 @@ static void as_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(stray_bytes),	 cmocka_unit_test(udp_is_not_tcp),
-		cmocka_unit_test(version_1),	 cmocka_unit_test(bad_version_1),
-		cmocka_unit_test(version_2),	 cmocka_unit_test(bad_version_2),
-		cmocka_unit_test(made_and_read), cmocka_unit_test(as_written),
+		cmocka_unit_test(stray_bytes),
+		cmocka_unit_test(udp_is_not_tcp),
+		cmocka_unit_test(version_1),
+		cmocka_unit_test(bad_version_1),
+		cmocka_unit_test(version_2),
+		cmocka_unit_test(bad_version_2),
+		cmocka_unit_test(made_and_read),
+		cmocka_unit_test(as_written),
+		cmocka_unit_test(paths_of_unix_sockets_from_others),
+		cmocka_unit_test(a_header_with_addresses_says_it_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,6 +147,8 @@ static void requests_of_socks4(void **state)
 	longest[sizeof(longest) - 1] = 'a';
 	bad_request(socks4_read_request, longest, sizeof(longest), SOCKS_FAILURE);
 	bad_request(socks4_read_request, BYTES("\4\2\0\120\300\0\2\1\0"), SOCKS_NO_COMMAND);
+	/* nothing after the command is waited for */
+	bad_request(socks4_read_request, BYTES("\4\2"), SOCKS_NO_COMMAND);
 	bad_request(socks4_read_request, BYTES("\4\1\0\120\0\0\0\1\0\0"), SOCKS_FAILURE);
 	socks4_answer(SOCKS_SUCCEEDED, answer);
 	assert_memory_equal(answer, "\0\132\0\0\0\0\0", sizeof(answer));
