@@ -271,6 +271,7 @@ tests_unit_test_socks_LDADD = $(unit_libraries)
 unit_tests += tests/unit/test-dial
 tests_unit_test_dial_SOURCES = tests/unit/test-dial.c
 tests_unit_test_dial_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread
+tests_unit_test_dial_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=recv
 tests_unit_test_dial_LDADD = $(unit_libraries)
 
 check_PROGRAMS += $(unit_tests)

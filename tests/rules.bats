@@ -184,6 +184,9 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	[[ $output == *$'bad name: '*$'\n  name=a b\n        ^'* ]]
 	run -2 vsock-proxy tcp:80 tcp:81 tcp:80 tcp:82
 	[[ $output == *"tcp:80: listened on twice, as in the command line"* ]]
+	# whatever stands before them
+	run -2 vsock-proxy tcp:80 tcp:1 tcp:90 tcp:2 unix:a tcp:3 tcp:90 tcp:4
+	[[ $output == *"tcp:90: listened on twice, as in the command line"* ]]
 	run -2 vsock-proxy tcp:80 tcp:81 name=a tcp:82 tcp:83 name=a
 	[[ $output == *"a: a name that is used twice"* ]]
 	run -2 vsock-proxy tcp:80 tcp:81 max-bytes=lots

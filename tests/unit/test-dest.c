@@ -130,6 +130,36 @@ static void special_addresses(void **state)
 	}
 }
 
+/* A permission must be at least as narrow as the network that makes an address special. */
+static void the_network_of_a_special_address_has_its_length(void **state)
+{
+	static const struct {
+		const char *ip;
+		unsigned bits;
+	} rows[] = {
+		{ "255.255.255.255", 128 },
+		{ "10.1.2.3", 104 },
+		{ "192.168.1.1", 112 },
+		{ "198.18.0.1", 111 },
+		{ "240.0.0.1", 100 },
+		{ "::1", 128 },
+		{ "64:ff9b::7f00:1", 96 },
+		{ "fe80::1", 10 },
+		{ "4000::", 3 },
+		{ "100::1", 3 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct in6_addr ip;
+		unsigned bits = 1000;
+
+		read_ip(rows[i].ip, &ip);
+		assert_non_null(special_kind(&ip, &bits));
+		assert_int_equal(bits, rows[i].bits);
+	}
+}
+
 static void own_addresses(void **state)
 {
 	struct in6_addr ip;
@@ -390,6 +420,10 @@ static void reasons(void **state)
 	assert_false(dest_permits(&list, "good.net", (const struct sockaddr *)&sa, why));
 	assert_string_equal(
 		why, "192.168.1.1 is private: only an allow-dest with that address permits it");
+	place("fd00::1", 443, &sa);
+	assert_false(dest_permits(&list, "good.net", (const struct sockaddr *)&sa, why));
+	assert_string_equal(why,
+			    "fd00::1 is private: only an allow-dest with that address permits it");
 	sa.ss_family = AF_UNIX;
 	assert_false(dest_permits(&list, "good.net", (const struct sockaddr *)&sa, why));
 	dest_free(&list);
@@ -398,9 +432,13 @@ static void reasons(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(special_addresses), cmocka_unit_test(own_addresses),
-		cmocka_unit_test(same_bits),	     cmocka_unit_test(loopback),
-		cmocka_unit_test(bad_texts),	     cmocka_unit_test(judgements),
+		cmocka_unit_test(special_addresses),
+		cmocka_unit_test(the_network_of_a_special_address_has_its_length),
+		cmocka_unit_test(own_addresses),
+		cmocka_unit_test(same_bits),
+		cmocka_unit_test(loopback),
+		cmocka_unit_test(bad_texts),
+		cmocka_unit_test(judgements),
 		cmocka_unit_test(reasons),
 	};
 

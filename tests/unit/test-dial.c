@@ -652,6 +652,38 @@ static void expect_silence(void)
 	fails(STEP_HANDSHAKE, ETIMEDOUT);
 }
 
+static int recv_error; /* that every call in the loop's thread fails with */
+static pthread_t recv_thread;
+
+ssize_t __real_recv(int fd, void *data, size_t size, int flags);
+ssize_t __wrap_recv(int fd, void *data, size_t size, int flags);
+
+ssize_t __wrap_recv(int fd, void *data, size_t size, int flags)
+{
+	if (recv_error && pthread_equal(pthread_self(), recv_thread)) {
+		errno = recv_error;
+		return -1;
+	}
+	return __real_recv(fd, data, size, flags);
+}
+
+static void expect_no_memory(void)
+{
+	fails(STEP_SOCKET, ENOMEM);
+}
+
+/* Nothing but a wait for more would look the same, and use the processor. */
+static void an_answer_that_can_t_be_read_is_our_failure(void **state)
+{
+	(void)state;
+	recv_thread = pthread_self();
+	recv_error = ENOMEM;
+	shake(&(struct script){ .parts = { "OK 1073741824\n", "" } }, expect_no_memory);
+	recv_error = ECONNRESET;
+	shake(&(struct script){ .parts = { "OK 1073741824\n", "" } }, expect_closed);
+	recv_error = 0;
+}
+
 static void a_handshake_and_the_payload_behind_it(void **state)
 {
 	(void)state;
@@ -703,6 +735,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_handshake_and_the_payload_behind_it, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(a_handshake_that_is_none, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_answer_that_can_t_be_read_is_our_failure, set_up,
+						tear_down),
 	};
 
 	return cmocka_run_group_tests_name("dial", tests, NULL, NULL);

@@ -153,6 +153,21 @@ static void reads_what_it_writes(void **state)
 	json_tree_free(&tree);
 }
 
+static void reads_the_first_and_the_last_of_the_surrogates(void **state)
+{
+	static const char text[] = "[\"\\ud800\\udc00\",\"\\udbff\\udfff\",\"\\ue000\"]";
+	const struct json_value *list;
+	struct json_tree tree;
+
+	(void)state;
+	list = json_tree_read(&tree, text, strlen(text));
+	assert_non_null(list);
+	assert_string_equal(list->first->text, "\xf0\x90\x80\x80");
+	assert_string_equal(list->first->next->text, "\xf4\x8f\xbf\xbf");
+	assert_string_equal(list->first->next->next->text, "\xee\x80\x80");
+	json_tree_free(&tree);
+}
+
 static void refuses_what_is_no_json(void **state)
 {
 	static const char *const bad[] = { "",
@@ -162,6 +177,9 @@ static void refuses_what_is_no_json(void **state)
 					   "\"\\u0000\"",
 					   "\"\xff\"",
 					   "\"\\ud800\"",
+					   "\"\\udc00\"",
+					   "\"\\ud800\\udbff\"",
+					   "\"\\ud800\\ue000\"",
 					   "\"\n\"",
 					   "1 2",
 					   "nul",
@@ -188,6 +206,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_what_it_writes),
+		cmocka_unit_test(reads_the_first_and_the_last_of_the_surrogates),
 		cmocka_unit_test(refuses_what_is_no_json),
 		cmocka_unit_test(what_cannot_be_seen_is_escaped),
 		cmocka_unit_test(values_and_nesting),

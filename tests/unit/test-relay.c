@@ -236,6 +236,67 @@ static void a_reset_ends_both_ways_and_is_told(void **state)
 		}
 }
 
+static ssize_t hook_result;
+
+static ssize_t write_fails(struct endpoint_hook *hook, const void *data, size_t size)
+{
+	(void)hook;
+	(void)data;
+	(void)size;
+	return hook_result;
+}
+
+static ssize_t read_fails(struct endpoint_hook *hook, void *data, size_t size)
+{
+	(void)hook;
+	(void)data;
+	(void)size;
+	return hook_result;
+}
+
+/* Whether the peer is gone, this machine is short of something, or neither. */
+static void what_failed_decides_what_is_told(void **state)
+{
+	static const struct {
+		int error;
+		enum relay_end written, read;
+	} rows[] = {
+		{ ECONNRESET, END_RESET, END_RESET },
+		{ ETIMEDOUT, END_RESET, END_RESET },
+		{ ENODEV, END_RESET, END_RESET },
+		{ EHOSTUNREACH, END_RESET, END_RESET },
+		{ ENETUNREACH, END_RESET, END_RESET },
+		{ ENOMEM, END_SHORT, END_SHORT },
+		{ ENOBUFS, END_SHORT, END_SHORT },
+		{ EIO, END_IO, END_IO },
+		/* a peer that closed loses what was to be sent, and has sent all */
+		{ EPIPE, END_LOST, END_RESET },
+		{ ENOTCONN, END_LOST, END_EOF },
+	};
+	struct endpoint_hook hook = { .read = read_fails, .write = write_fails };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		for (int reads = 0; reads < 2; reads++) {
+			struct rig rig;
+
+			rig_init(&rig, ENGINE_COPY);
+			side_make(KIND_UNIX, &rig.far[0], &rig.end[0]);
+			side_make(KIND_UNIX, &rig.far[1], &rig.end[1]);
+			if (reads)
+				rig.end[0].in_kind = ENDPOINT_HOOKED;
+			else
+				rig.end[1].out_kind = ENDPOINT_HOOKED;
+			rig.end[!reads].hook = &hook;
+			hook_result = -rows[i].error;
+			rig_run(&rig);
+			assert_int_equal(write(rig.far[0].to, "x", 1), 1);
+			far_finish(&rig.far[1]);
+			rig_ends(&rig, reads ? rows[i].read : rows[i].written);
+			rig_free(&rig);
+		}
+}
+
 static void standard_output_that_nobody_reads_any_more(void **state)
 {
 	struct rig rig;
@@ -412,6 +473,7 @@ int main(void)
 		cmocka_unit_test(what_a_gone_peer_did_not_take_is_counted_as_lost),
 		cmocka_unit_test(writing_to_a_peer_that_has_closed_ends_in_a_broken_connection),
 		cmocka_unit_test(a_reset_ends_both_ways_and_is_told),
+		cmocka_unit_test(what_failed_decides_what_is_told),
 		cmocka_unit_test(standard_output_that_nobody_reads_any_more),
 		cmocka_unit_test(standard_output_is_left_and_the_peer_ends),
 		cmocka_unit_test(nothing_spins),

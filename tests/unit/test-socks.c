@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -246,6 +247,24 @@ static void http_requests(void **state)
 		  "[2001:db8::1]", 80);
 }
 
+/* RFC 9110, 5.6.2: which characters a name may consist of. */
+static void names_of_http_fields_are_tokens(void **state)
+{
+	static const char tokens[] = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz";
+
+	(void)state;
+	for (int byte = 1; byte < 256; byte++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "CONNECT a:80 HTTP/1.1\r\nX%cX: y\r\n\r\n", byte);
+		if (strchr(tokens, byte) || byte == ':') /* "X:X: y" has a name, too */
+			good_http(text, "a", 80);
+		else if (byte != '\n')
+			bad_http(text, strlen(text), 400);
+	}
+}
+
 static void bad_http_requests(void **state)
 {
 	static const struct {
@@ -384,6 +403,7 @@ int main(void)
 		cmocka_unit_test(answers),
 		cmocka_unit_test(http_requests),
 		cmocka_unit_test(bad_http_requests),
+		cmocka_unit_test(names_of_http_fields_are_tokens),
 		cmocka_unit_test(http_limit),
 		cmocka_unit_test(http_answers),
 		cmocka_unit_test(http_requests_that_are_passed_on),
