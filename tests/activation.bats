@@ -112,3 +112,128 @@ with_unusable() {
 	# 0, 1, 2 and the directory that ls reads
 	[ "$output" = $'0\n4' ]
 }
+
+# manage CODE: Python that is the service manager. listener is its socket, which run(PROGRAM...)
+# passes as fd:3 to a program; ask() is a client that sends and receives a line.
+manage() {
+	python3 - <<-END
+		import os, signal, socket, subprocess, time
+		signal.alarm(100)
+		listener = socket.socket()
+		listener.bind(("127.0.0.1", 0))
+		listener.listen(100)
+		def run(*args):
+		    return subprocess.Popen(args, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+		        close_fds=False, preexec_fn=lambda: os.dup2(listener.fileno(), 3))
+		def connect():
+		    return socket.create_connection(listener.getsockname(), timeout=60)
+		def talk(client):
+		    client.sendall(b"line\n")
+		    return client.recv(100)
+		def ask():
+		    with connect() as client:
+		        assert talk(client) == b"line\n"
+		# end(PROGRAM): its status, and what it said; it and its successors have ended by then
+		def end(program):
+		    said = program.stderr.read().decode()
+		    return program.wait(60), said
+		$1
+	END
+}
+
+# What --exit-idle promises, of a program that echoes.
+leaves_when_idle="
+def stays(program):
+    try:
+        program.wait(1)
+    except subprocess.TimeoutExpired:
+        return True
+for turn in range(2):
+    client = connect()  # it waits, as nobody accepts yet
+    program = run(*command)
+    assert talk(client) == b'line\n'
+    assert stays(program)  # the connection is open
+    client.close()
+    status, said = end(program)
+    assert status == 0 and 'no connection for 200 ms: exiting' in said, (status, said)
+"
+
+@test "--exit-idle: vsock-listen exits with 0 when no connection is left, and the socket stays" {
+	manage "command = 'vsock-listen', '--echo', '--exit-idle', '200ms', 'fd:3'
+$leaves_when_idle"
+}
+
+@test "--exit-idle: vsock-proxy exits with 0 when no connection is left, and the socket stays" {
+	manage "command = 'vsock-proxy', '--exit-idle', '200ms', 'fd:3', 'exec:cat'
+$leaves_when_idle"
+}
+
+@test "--exit-idle: a program to which nobody comes exits too" {
+	manage "assert end(run('vsock-listen', '--echo', '--exit-idle', '10ms', 'fd:3'))[0] == 0
+assert end(run('vsock-proxy', '--exit-idle', '10ms', 'fd:3', 'exec:cat'))[0] == 0"
+}
+
+@test "--exit-idle: clients that come while the program exits are served by it or by the next" {
+	for command in "'vsock-listen', '--echo'" "'vsock-proxy'"; do
+		[[ $command == *listen* ]] && target="'fd:3'" || target="'fd:3', 'exec:cat'"
+		manage "import threading
+def serve():
+    while not done:
+        assert end(run($command, '--exit-idle', '1ms', $target))[0] == 0
+        global starts
+        starts += 1
+done, starts = False, 0
+server = threading.Thread(target=serve)
+server.start()
+for i in range(60):
+    ask()
+    time.sleep(i % 6 / 1000)  # at every moment of the end
+done = True
+server.join(60)
+assert not server.is_alive()
+print('# starts:', starts)"
+	done
+}
+
+@test "--exit-idle: a reload is finished first, and its rules must have passed sockets too" {
+	echo 'fd:3 exec:cat' >rules
+	manage "program = run('vsock-proxy', '--exit-idle', '500ms', '-f', 'rules')
+client = connect()
+talk(client)
+with open('rules', 'a') as rules:
+    print('unix:./front exec:cat', file=rules)
+program.send_signal(signal.SIGHUP)
+line = b''
+while b'nothing was reloaded' not in line:
+    line = program.stderr.readline()
+    assert line
+talk(client)
+client.close()
+status, said = end(program)
+assert status == 0 and 'no connection for 500 ms: exiting' in said, (status, said)"
+}
+
+@test "--exit-idle: after a restart (SIGUSR2) the new process exits, and not before the old one" {
+	manage "program = run('vsock-proxy', '--exit-idle', '200ms', 'fd:3', 'exec:cat')
+client = connect()
+talk(client)
+program.send_signal(signal.SIGUSR2)
+line = b''
+while b'has taken over' not in line:
+    line = program.stderr.readline()
+    assert line
+time.sleep(1)
+ask()  # of the new process, which has been idle for long
+assert talk(client) == b'line\n'
+client.close()
+status, said = end(program)
+assert status == 0 and said.count('exiting') == 1, (status, said)"
+}
+
+@test "--exit-idle: what the program listens on itself is refused" {
+	run -2 vsock-listen --exit-idle 5m unix:./s
+	[[ $output == *"unix:./s: --exit-idle is for sockets that systemd listens on"* ]]
+	run -2 vsock-proxy --check --exit-idle 5m fd:3 tcp:80 unix:./s tcp:81
+	[[ $output == *"--exit-idle is for sockets that systemd listens on"* ]]
+	[ ! -e s ]
+}

@@ -135,6 +135,14 @@ static bool somebody_waits(int fd)
 	return poll(&entry, 1, 0) == 1;
 }
 
+bool listener_awaited(const struct listener *listener)
+{
+	for (size_t i = 0; i < listener->count; i++)
+		if (somebody_waits(listener->sockets[i].fd))
+			return true;
+	return false;
+}
+
 static void socket_ready(struct loop *loop, struct watch *watch, uint32_t events)
 {
 	struct listener_socket *socket = container_of(watch, struct listener_socket, watch);

@@ -87,6 +87,8 @@ int listener_renew(struct listener *listener, struct failure *failure);
 int listener_own(struct listener *listener, struct failure *failure);
 /* Pauses at a limit, and resumes below it. */
 void listener_pause(struct listener *listener, bool rest);
+/* Is a client waiting that was not accepted yet? */
+bool listener_awaited(const struct listener *listener);
 /* Passes on the connection of an inetd-style listener, once; true if it was one. */
 bool listener_hand_over(struct listener *listener);
 /* Closes it, and removes the socket file if it is still ours and not shared. */

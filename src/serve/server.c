@@ -170,6 +170,70 @@ void server_pause(struct server *server, bool pause)
 	rest_or_not(server, NULL);
 }
 
+/* Idle */
+
+bool server_leaves(const struct server *server)
+{
+	return server->settings.exit_idle && server->settings.exit_idle != UNITS_INF;
+}
+
+static void count_idle_time(struct server *server)
+{
+	if (server_leaves(server) && !server->draining && !server->sessions.open)
+		loop_timer(server->loop, &server->idle, units_now() + server->settings.exit_idle);
+}
+
+/* A client that waits is served here: else another process would have to be started for it, and
+ * with a TIME that is shorter than a start, no process would ever serve anybody. */
+static bool somebody_waits(const struct server *server)
+{
+	for (const struct listener *listener = server->listeners; listener;
+	     listener = listener->next)
+		if (listener_awaited(listener))
+			return true;
+	return false;
+}
+
+void server_leave(struct server *server)
+{
+	char limit[32];
+
+	if (server->draining || server->sessions.open || somebody_waits(server)) {
+		count_idle_time(server);
+		return;
+	}
+	log_notice("no connection for %s: exiting",
+		   units_show_duration(server->settings.exit_idle, limit, sizeof(limit)));
+	server_stop_accepting(server);
+}
+
+static void is_idle(struct loop *loop, struct timer *timer)
+{
+	struct server *server = container_of(timer, struct server, idle);
+
+	(void)loop;
+	if (!server->idled) {
+		server_leave(server);
+		return;
+	}
+	count_idle_time(server); /* it may not be the time: then it asks again */
+	server->idled(server);
+}
+
+int server_check_idle(const struct server_settings *settings, const struct addr *addr,
+		      struct mistake *error)
+{
+	if (settings->exit_idle == UNITS_INF || addr->family == ADDR_FD)
+		return 0;
+	*error = (struct mistake){ 0 };
+	snprintf(
+		error->why, sizeof(error->why),
+		"--exit-idle is for sockets that systemd listens on, and this one would be closed");
+	snprintf(error->hint, sizeof(error->hint),
+		 "have a .socket unit listen on it, and write fd:NAME or fd:3 here");
+	return -EINVAL;
+}
+
 static void session_ended(struct session_group *group, const struct session *session)
 {
 	struct server *server = group->context;
@@ -187,6 +251,7 @@ static void session_ended(struct session_group *group, const struct session *ses
 		server->ended(server, session);
 	if (server->draining && !group->open)
 		loop_stop(server->loop);
+	count_idle_time(server);
 }
 
 /* Deny, or let it in. */
@@ -225,6 +290,7 @@ static void accepted(struct listener *listener, int fd, struct flow *flow, const
 		flow_end(flow);
 	if (!session)
 		return;
+	loop_timer_stop(server->loop, &server->idle);
 	session->flow = flow;
 	session->admission = listener->admission;
 	if (session->admission) {
@@ -281,6 +347,7 @@ void server_stop_accepting(struct server *server)
 		server_tell_manager("STOPPING=1\nSTATUS=no longer listening");
 	server_close_all(server);
 	server->draining = true;
+	loop_timer_stop(server->loop, &server->idle);
 	if (!server->sessions.open)
 		loop_stop(server->loop);
 }
@@ -426,6 +493,7 @@ int server_start(struct server *server)
 	server->sessions.ended = session_ended;
 	server->sessions.context = server;
 	server->drain.expired = drain_over;
+	server->idle.expired = is_idle;
 	return 0;
 }
 
@@ -550,12 +618,26 @@ void server_close(struct server *server, struct listener *listener)
 	listener_close(listener);
 }
 
+static int refuse_idle(const struct server *server, const struct addr *addr)
+{
+	struct mistake error;
+	char text[256];
+
+	if (server_check_idle(&server->settings, addr, &error) == 0)
+		return 0;
+	log_error("%s: %s", addr_format_short(addr, text, sizeof(text)), error.why);
+	log_hint("%s", error.hint);
+	return STATUS_USAGE;
+}
+
 int server_listen(struct server *server, struct listener *listeners,
 		  const struct addr *const *addrs, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		int status = server_open(server, &listeners[i], addrs[i], NULL);
+		int status = refuse_idle(server, addrs[i]);
 
+		if (!status)
+			status = server_open(server, &listeners[i], addrs[i], NULL);
 		if (status)
 			return status;
 	}
@@ -652,6 +734,7 @@ int server_run(struct server *server)
 		apply(server, listener);
 	if (!server->passed)
 		server_tell_listening(server);
+	count_idle_time(server);
 	hand_over(server);
 	server->started = units_now();
 	error = loop_run(server->loop);

@@ -27,6 +27,7 @@ struct server_settings {
 	uint64_t max_conns; /* 0: auto */
 	uint64_t max_conns_per_peer;
 	uint64_t drain_timeout; /* ns */
+	uint64_t exit_idle; /* ns without a connection after which it ends; UNITS_INF: never */
 	uint64_t ready_fd; /* UNITS_INF: none */
 	const char *pid_file;
 	bool stats; /* print totals at the end */
@@ -35,7 +36,7 @@ struct server_settings {
 #define SERVER_DEFAULTS                                                              \
 	{                                                                            \
 		.max_conns_per_peer = UNITS_INF, .drain_timeout = 30 * NSEC_PER_SEC, \
-		.ready_fd = UNITS_INF                                                \
+		.exit_idle = UNITS_INF, .ready_fd = UNITS_INF                        \
 	}
 
 /* Which peers some of the listeners admit, and how many at once, in addition to the server's own
@@ -77,7 +78,7 @@ struct server {
 		*inherited; /* existing sockets to take instead of opening new ones; NULL: none */
 	bool at_once; /* do not drain: the first signal ends the program, by that signal */
 	int signal; /* to end by, or 0 */
-	struct timer drain;
+	struct timer drain, idle;
 	uint64_t started; /* ns: when it started to serve */
 	struct pidfh *pid_file;
 	/* Serves an admitted peer. */
@@ -86,6 +87,9 @@ struct server {
 	void (*ended)(struct server *server, const struct session *session);
 	/* Handles a signal; NULL: server_signal() does. */
 	void (*signalled_by)(struct server *server, int signal);
+	/* Nothing has been open for exit_idle: asks whether it may end, and server_leave() follows
+	 * if so; NULL: it may. */
+	void (*idled)(struct server *server);
 	/* This listener is closing for good while the others stay; may be NULL. */
 	void (*dropped)(struct server *server, struct listener *listener);
 };
@@ -147,6 +151,15 @@ int server_ready(const struct server *server);
 void server_tell_listening(const struct server *server);
 /* Sends lines to the service manager, and reports a failure. */
 void server_tell_manager(const char *lines);
+/* Checks what --exit-idle needs of an address to listen on: that the socket was passed to us, so
+ * that whoever has passed it listens on. 0, or -EINVAL with *error. */
+int server_check_idle(const struct server_settings *settings, const struct addr *addr,
+		      struct mistake *error);
+/* Does it end when it is idle? */
+bool server_leaves(const struct server *server);
+/* Ends as --exit-idle says, unless there is a connection after all, open or waiting to be accepted.
+ */
+void server_leave(struct server *server);
 /* Accepts no more connections; open ones continue, and the last one ends the run. */
 void server_stop_accepting(struct server *server);
 void server_free(struct server *server);

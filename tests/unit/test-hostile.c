@@ -158,6 +158,7 @@ static void test_types_and_states(void **state)
 	(void)state;
 	for (uint8_t type = 1; type < BROKER_TYPES; type++) {
 		for (enum worker_state now = WORKER_STARTING; now <= WORKER_SERVING; now++) {
+			/* IDLE: not without --exit-idle */
 			bool permitted = now == WORKER_SERVING &&
 					 (type == BROKER_OPEN || type == BROKER_LOOK_UP ||
 					  type == BROKER_EXPLAIN);

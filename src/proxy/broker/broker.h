@@ -7,6 +7,8 @@
  *   PLAN (the rules)            ->     serves them
  *                               <-     DONE
  *   SIGNAL, RETIRE, FAILED, PING ->
+ *                               <-     IDLE: --exit-idle
+ *   LEAVE                       ->
  *                               <-     PONG
  *                               <-     OPEN: what the worker may not open itself
  *   OPENED (a descriptor)       ->
@@ -48,11 +50,13 @@ enum broker_type {
 	BROKER_RETIRE, /* another process has the listeners, and the text servers except those of
 			  this process */
 	BROKER_PING, /* id */
+	BROKER_LEAVE, /* end with 0, unless there is a connection after all */
 	BROKER_OPENED, /* id; a descriptor, or step, number (errno) and detail */
 	BROKER_FOUND, /* id; number (EAI_) or places */
 	BROKER_EXPLAINED, /* id; why */
 	BROKER_DONE, /* the rules are served */
 	BROKER_PONG, /* id of the PING */
+	BROKER_IDLE, /* nothing has been open for the time of --exit-idle */
 	/* with a target: its rule, its index (target), and where its client wants to go (host) */
 	BROKER_OPEN, /* id; a target; place, timeout, client */
 	BROKER_LOOK_UP, /* id; a target; share, port */

@@ -284,6 +284,7 @@ static int understand(struct rule_reader *reader)
 	struct rule *rule = reader->rule;
 	const size_t count = reader->count;
 	struct text_word *words = calloc(count, sizeof(*words));
+	struct mistake mistake;
 	int status;
 
 	if (!words)
@@ -296,6 +297,9 @@ static int understand(struct rule_reader *reader)
 		rule_complain_word(reader, &words[0], "",
 				   "a range has at most %d ports: each is a listening socket",
 				   RULES_PORTS_MAX);
+	if (rule->listen.family &&
+	    server_check_idle(&rule->settings.serving, &rule->listen, &mistake) < 0)
+		rule_mistake(reader, &words[0], 0, &mistake);
 	for (size_t i = 2; i < count; i++)
 		read_key(reader, &words[i]);
 	check_name(reader);

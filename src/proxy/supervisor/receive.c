@@ -45,6 +45,23 @@ static void handle_pong(struct supervisor *supervisor, const struct broker_messa
 	server_tell_manager("WATCHDOG=1");
 }
 
+static bool may_be_idle(const struct supervisor *supervisor, const struct broker_message *message)
+{
+	(void)message;
+	return server_leaves(&supervisor->server);
+}
+
+/* It may leave, unless somebody waits for what we are doing. While a process that we follow still
+ * has connections we could not end either, and nobody would accept. */
+static void handle_idle(struct supervisor *supervisor, const struct broker_message *message)
+{
+	(void)message;
+	if (supervisor->state == SUPERVISOR_SERVING && supervisor->predecessor < 0 &&
+	    !supervisor->successor && !supervisor->loading && !supervisor->reloading &&
+	    !supervisor->reload_again)
+		link_tell(supervisor, &(const struct broker_message){ .type = BROKER_LEAVE });
+}
+
 static size_t openings(const struct supervisor *supervisor)
 {
 	return supervisor->command_waiting;
@@ -75,6 +92,7 @@ static const struct request {
 } requests[BROKER_TYPES] = {
 	[BROKER_DONE] = { WORKER_STARTING | WORKER_SERVING, awaits_done, NULL, NULL, handle_done },
 	[BROKER_PONG] = { WORKER_STARTING | WORKER_SERVING, awaits_pong, NULL, NULL, handle_pong },
+	[BROKER_IDLE] = { WORKER_SERVING, may_be_idle, NULL, NULL, handle_idle },
 	[BROKER_OPEN] = { WORKER_SERVING, NULL, openings, request_refuse_open, request_open },
 	[BROKER_LOOK_UP] = { WORKER_SERVING, NULL, look_ups, request_refuse_look_up,
 			     request_look_up },

@@ -145,6 +145,15 @@ static void worker_ended(struct supervisor *supervisor, int how)
 		state_finish(supervisor, WIFEXITED(how) ? status : 0);
 		return;
 	}
+	if (WIFEXITED(how) && status == 0 && supervisor->state == SUPERVISOR_SERVING) {
+		/* it was idle, or had a single connection: what came meanwhile is given up */
+		supervisor->state = SUPERVISOR_STOPPING;
+		reload_stop(supervisor);
+		restart_stop(supervisor);
+		server_tell_manager("STOPPING=1\nSTATUS=no longer listening");
+		state_finish(supervisor, 0);
+		return;
+	}
 	if (WIFEXITED(how) && (status == 0 || supervisor->state == SUPERVISOR_STARTING)) {
 		/* a worker that ends with 0 while starting has served nobody, which is a failure */
 		state_finish(supervisor, status || supervisor->state != SUPERVISOR_STARTING

@@ -344,6 +344,9 @@ static int handle(struct worker *worker, const struct broker_message *message, i
 	case BROKER_RETIRE:
 		retire(worker);
 		break;
+	case BROKER_LEAVE:
+		server_leave(&worker->server);
+		break;
 	case BROKER_PING:
 		(void)tell(worker, &(const struct broker_message){ .type = BROKER_PONG,
 								   .id = message->id });
@@ -410,6 +413,13 @@ static void channel_ready(struct loop *loop, struct watch *watch, uint32_t event
 		server_signal(&worker->server, SIGTERM);
 }
 
+/* The supervisor may be busy with a reload or a restart: then it is asked again later. */
+static void idled(struct server *server)
+{
+	(void)tell(container_of(server, struct worker, server),
+		   &(const struct broker_message){ .type = BROKER_IDLE });
+}
+
 static int prepare(struct worker *worker)
 {
 	static const struct watch_kind kind = { .name = "requests", .ready = requests_ready };
@@ -417,6 +427,7 @@ static int prepare(struct worker *worker)
 
 	if (status)
 		return status;
+	worker->server.idled = idled;
 	loop_busy_poll(worker->server.loop, &worker->looping);
 	loop_budget(worker->server.loop)->limit = worker->max_memory;
 	error = dialer_start(worker->server.loop, &worker->router.dialer);
