@@ -3,7 +3,7 @@
 # they get links. The names are those under which the programs are installed: see scripts/rename.
 EXTRA_DIST += completions/vsock-tools.bash completions/vsock-tools.fish completions/_vsock-tools
 
-completed_programs = vsock-cat vsock-info vsock-listen vsock-ping vsock-proxy
+completed_programs = vsock-cat vsock-info vsock-listen vsock-ping vsock-proxy vsock-run
 installed_tools = $(shell echo vsock-tools | sed '$(transform)')
 installed_programs = $(shell printf '%s\n' $(completed_programs) | sed '$(transform)')
 

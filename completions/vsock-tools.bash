@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=bash
-# Completion of vsock-cat, vsock-listen, vsock-proxy, vsock-ping and vsock-info for bash.
+# Completion of vsock-cat, vsock-listen, vsock-proxy, vsock-run, vsock-ping and vsock-info for bash.
 #
 # The options, their values and choices come from the program itself: PROGRAM --list-options prints
 # a line for each, with
@@ -194,4 +194,4 @@ _vsock_tools() {
 	return 0
 }
 
-complete -F _vsock_tools vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info
+complete -F _vsock_tools vsock-cat vsock-listen vsock-proxy vsock-run vsock-ping vsock-info

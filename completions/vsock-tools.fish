@@ -36,12 +36,12 @@ function __vsock_tools_addresses -a program role
         echo vsock:any:
         return
     end
-    echo exec:
+    test $program = vsock-run; or echo exec:
     test $program = vsock-proxy; and printf '%s\n' socks5: http-connect: proxy-dst:
     for name in host local (__vsock_tools_names)
         echo vsock:$name:
         test $program = vsock-proxy; or echo $name:
-        test $program = vsock-ping; and echo $name
+        contains $program vsock-run vsock-ping; and echo $name
     end
 end
 
@@ -67,7 +67,7 @@ function __vsock_tools_who
 end
 
 # The program is asked once, when its completion is loaded, and not before it is there.
-for program in vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info
+for program in vsock-cat vsock-listen vsock-proxy vsock-run vsock-ping vsock-info
     command -q $program; or continue
     complete -c $program -f
     command $program --list-options 2>/dev/null |
@@ -94,7 +94,7 @@ for program in vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info
     switch $program
         case vsock-listen
             complete -c $program -a "(__vsock_tools_addresses $program listen)"
-        case vsock-cat vsock-ping
+        case vsock-cat vsock-run vsock-ping
             complete -c $program -a "(__vsock_tools_addresses $program connect)"
         case vsock-proxy
             complete -c $program -a "(__vsock_tools_addresses $program listen)"

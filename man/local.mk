@@ -9,6 +9,7 @@ dist_man_MANS += \
 	man/vsock-ping.1 \
 	man/vsock-proxy.1 \
 	man/vsock-proxy.rules.5 \
+	man/vsock-run.1 \
 	man/vsock-tools.7
 EXTRA_DIST += man/html
 

@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # systemd's units and the worker's user; the socket is an example, which is installed as
-# documentation. All are installed under the name that vsock-proxy has: see scripts/rename.
-systemd_units = systemd/vsock-proxy.service systemd/vsock-proxy@.service
+# documentation. All are installed under the name that their program has: see scripts/rename.
+systemd_units = systemd/vsock-proxy.service systemd/vsock-proxy@.service \
+	systemd/vsock-run.service
 systemd_example = systemd/vsock-proxy@web.socket
 EXTRA_DIST += scripts/rename systemd/vsock-proxy.service.in systemd/vsock-proxy@.service.in \
-	systemd/vsock-proxy@web.socket.in systemd/vsock-proxy.sysusers
+	systemd/vsock-proxy@web.socket.in systemd/vsock-proxy.sysusers \
+	systemd/vsock-run.service.in
 
 installed_proxy = $(shell echo vsock-proxy | sed '$(transform)')
+installed_listen = $(shell echo vsock-listen | sed '$(transform)')
+installed_run = $(shell echo vsock-run | sed '$(transform)')
 
 $(systemd_units) $(systemd_example): %: %.in Makefile scripts/rename
 	$(AM_V_GEN)$(MKDIR_P) systemd && \
-		sed 's,[@]bindir[@]/vsock-proxy,$(bindir)/$(installed_proxy),g' '$(srcdir)/$@.in' | \
+		sed -e 's,[@]bindir[@]/vsock-proxy,$(bindir)/$(installed_proxy),g' \
+			-e 's,[@]bindir[@]/vsock-listen,$(bindir)/$(installed_listen),g' \
+			'$(srcdir)/$@.in' | \
 		$(srcdir)/scripts/rename '$(transform)' >$@.tmp && mv $@.tmp $@
 noinst_DATA = $(systemd_units) $(systemd_example)
 CLEANFILES += $(systemd_units) $(systemd_example)
@@ -23,6 +29,7 @@ if WITH_SYSTEMD_UNITS
 	$(MKDIR_P) '$(DESTDIR)$(systemdsystemunitdir)' '$(DESTDIR)$(sysusersdir)'
 	$(INSTALL_DATA) systemd/vsock-proxy.service '$(DESTDIR)$(systemdsystemunitdir)/$(installed_proxy).service'
 	$(INSTALL_DATA) systemd/vsock-proxy@.service '$(DESTDIR)$(systemdsystemunitdir)/$(installed_proxy)@.service'
+	$(INSTALL_DATA) systemd/vsock-run.service '$(DESTDIR)$(systemdsystemunitdir)/$(installed_run).service'
 	$(INSTALL_DATA) '$(srcdir)/systemd/vsock-proxy.sysusers' '$(DESTDIR)$(sysusersdir)/$(installed_proxy).conf'
 endif
 
@@ -32,6 +39,7 @@ uninstall-units:
 if WITH_SYSTEMD_UNITS
 	rm -f '$(DESTDIR)$(systemdsystemunitdir)/$(installed_proxy).service' \
 		'$(DESTDIR)$(systemdsystemunitdir)/$(installed_proxy)@.service' \
+		'$(DESTDIR)$(systemdsystemunitdir)/$(installed_run).service' \
 		'$(DESTDIR)$(sysusersdir)/$(installed_proxy).conf'
 endif
 .PHONY: install-units uninstall-units

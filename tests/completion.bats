@@ -14,7 +14,7 @@ setup() {
 	completions=$tests_top/completions
 }
 
-programs=(vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info)
+programs=(vsock-cat vsock-listen vsock-proxy vsock-run vsock-ping vsock-info)
 
 # The long names that a program has.
 names_of() {

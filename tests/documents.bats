@@ -28,7 +28,7 @@ setup() {
 			compgen -G "$name" >/dev/null || compgen -G "src/$name" >/dev/null ||
 				[ -e "src/$name.c" ] || [ -e "src/$name.h" ] ||
 				{ echo "$document names $name"; return 1; }
-		done < <(grep -oE '(^|[ `(])(src|tests|scripts|doc|man|completions|m4|systemd|base|net|relay|serve|cli|cat|listen|proxy|ping|info)/[A-Za-z0-9*_./-]+' "$document" |
+		done < <(grep -oE '(^|[ `(])(src|tests|scripts|doc|man|completions|m4|systemd|base|net|relay|serve|cli|cat|listen|proxy|ping|info|run)/[A-Za-z0-9*_./-]+' "$document" |
 			sed -E 's/^[ `(]//; s/[.,]$//; /NAME|\.log$/d' | sort -u)
 	done
 }
@@ -67,8 +67,8 @@ layers() {
 	local names
 	mapfile -t names < <(grep -o 'class="name"[^>]*>[a-z]*' doc/pictures/layers.svg |
 		sed 's/.*>//')
-	printf '%s\n' "${names[@]:5}" | tac
-	printf '%s\n' "${names[@]:0:5}"
+	printf '%s\n' "${names[@]:6}" | tac
+	printf '%s\n' "${names[@]:0:6}"
 }
 
 # As GitHub and GitLab make them from headings.

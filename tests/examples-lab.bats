@@ -40,6 +40,10 @@ examples_of() {
 	examples_of man/vsock-ping.1
 }
 
+@test "vsock-run(1): the examples do what the text says" {
+	examples_of man/vsock-run.1
+}
+
 @test "vsock-proxy(1): the examples do what the text says" {
 	examples_of man/vsock-proxy.1
 }

@@ -5,7 +5,7 @@
 
 load lib/common
 
-programs="vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info"
+programs="vsock-cat vsock-listen vsock-proxy vsock-run vsock-ping vsock-info"
 
 setup() {
 	terminal=''
@@ -73,7 +73,8 @@ too_wide() {
 				run -0 too_wide "$width" <help
 				[ -z "$output" ] || { echo "$program $option: $output"; return 1; }
 			done
-			run -2 env COLUMNS="$width" "$program" --no-such-option
+			run "-$(mistake "$program")" env COLUMNS="$width" "$program" \
+				--no-such-option
 		done
 		# without arguments, too
 		[ "$program" = vsock-info ] || {

@@ -18,6 +18,7 @@ EXTRA_DIST += tests/lib/datagrams tests/lib/fake-vmm tests/lib/hostile tests/lib
 EXTRA_DIST += tests/lib/museum tests/lib/museum-visit
 EXTRA_DIST += tests/lib/reader-leaves tests/lib/reloads
 EXTRA_DIST += tests/lib/example tests/lib/examples tests/lib/examples.table
+EXTRA_DIST += tests/lib/run-client.py tests/lib/run-hostile tests/lib/run-vectors.py
 EXTRA_DIST += tests/lib/recipe tests/lib/hints.py tests/lib/hints.table tests/lib/letters.py
 
 check_DATA =
@@ -76,6 +77,11 @@ tests_unit_test_check_SOURCES = tests/unit/test-check.c
 tests_unit_test_check_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_check_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=units_now
 tests_unit_test_check_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-run-frame
+tests_unit_test_run_frame_SOURCES = tests/unit/test-run-frame.c
+tests_unit_test_run_frame_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_run_frame_LDADD = $(unit_libraries)
 
 unit_tests += tests/unit/test-fdutil
 tests_unit_test_fdutil_SOURCES = tests/unit/test-fdutil.c
@@ -332,6 +338,9 @@ bats_tests += tests/proxy.bats
 bats_tests += tests/reload.bats
 bats_tests += tests/restart-manager.bats
 bats_tests += tests/restart.bats
+bats_tests += tests/run.bats
+bats_tests += tests/run-hostile.bats
+bats_tests += tests/run-lab.bats
 bats_tests += tests/rules.bats
 bats_tests += tests/sandbox.bats
 bats_tests += tests/seeing.bats

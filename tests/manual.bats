@@ -9,7 +9,7 @@ setup() {
 	cd "$tests_top" || return
 }
 
-programs=(vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info)
+programs=(vsock-cat vsock-listen vsock-proxy vsock-run vsock-ping vsock-info)
 
 # "w connect-timeout TIME" for each option that the program says it has; - where there is no letter
 # or value.

@@ -5,7 +5,7 @@
 
 load lib/common
 
-programs="vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info"
+programs="vsock-cat vsock-listen vsock-proxy vsock-run vsock-ping vsock-info"
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
@@ -13,7 +13,7 @@ setup() {
 
 @test "no arguments: two usage lines on standard error, status 2" {
 	for program in vsock-cat vsock-listen vsock-proxy vsock-ping; do
-		run -2 --separate-stderr $program
+		run "-$(mistake "$program")" --separate-stderr $program
 		[ "$output" = "" ]
 		[[ ${stderr_lines[0]} == "usage: $program "* ]]
 		[[ $stderr == *"$program -h"* ]]
@@ -88,7 +88,8 @@ setup() {
 		        if not re.fullmatch(pattern, line):
 		            break
 		    else:
-		        if run.returncode == 2 and not run.stdout:
+		        mistake = 125 if program == "vsock-run" else 2
+		        if run.returncode == mistake and not run.stdout:
 		            return
 		    failed += 1
 		    print(program, *words, "- status %d:" % run.returncode)
@@ -203,7 +204,7 @@ setup() {
 @test "a full standard output is an error for --help, not a usage error" {
 	[ -c /dev/full ] || skip "no /dev/full"
 	for program in $programs; do
-		run -1 sh -c '"$1" --help >/dev/full' sh $program
+		run "-$(failure "$program")" sh -c '"$1" --help >/dev/full' sh $program
 		[[ $output == "$program: standard output: No space left on device" ]]
 	done
 }
@@ -238,9 +239,10 @@ setup() {
 }
 
 @test "a closed standard output is an error for whatever is printed" {
-	for program in vsock-cat vsock-listen vsock-proxy vsock-ping vsock-info; do
+	for program in $programs; do
 		for option in --version --help -h --list-options; do
-			run -1 --separate-stderr sh -c 'exec "$@" >&-' sh "$program" "$option"
+			run "-$(failure "$program")" --separate-stderr \
+				sh -c 'exec "$@" >&-' sh "$program" "$option"
 			[ "$stderr" = "$program: standard output: Bad file descriptor" ]
 		done
 	done

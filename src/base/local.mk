@@ -15,4 +15,5 @@ libbase_a_SOURCES = \
 	src/base/signals.h \
 	src/base/units.c src/base/units.h \
 	src/base/utf8.c src/base/utf8.h \
-	src/base/util.h
+	src/base/util.h \
+	src/base/wire.c src/base/wire.h

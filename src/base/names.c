@@ -18,7 +18,7 @@ static const struct {
 } names[] = {
 	{ "vsock-cat", INSTALLED_VSOCK_CAT },	    { "vsock-info", INSTALLED_VSOCK_INFO },
 	{ "vsock-listen", INSTALLED_VSOCK_LISTEN }, { "vsock-ping", INSTALLED_VSOCK_PING },
-	{ "vsock-proxy", INSTALLED_VSOCK_PROXY },
+	{ "vsock-proxy", INSTALLED_VSOCK_PROXY },   { "vsock-run", INSTALLED_VSOCK_RUN },
 };
 
 const char *name_installed(const char *program)

@@ -359,6 +359,8 @@ static int read_words(struct parse *parse)
 		}
 		if (word[0] != '-' || word[1] == '\0') {
 			parse->is_operand[optind++] = true;
+			while (parse->program->operands_last && optind < parse->argc)
+				parse->is_operand[optind++] = true;
 			continue;
 		}
 		status = read_option(parse);

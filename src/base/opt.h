@@ -88,6 +88,8 @@ struct opt_program {
 	const char *const
 		*conflicts; /* NULL-terminated pairs of long names that contradict; may be NULL */
 	unsigned brief_examples; /* how many examples -h shows; 0: two */
+	bool operands_last; /* the words after the first operand are operands too, also if they
+			       begin with - */
 	const char *const *notes; /* NULL-terminated lines at the end of --help; may be NULL */
 };
 

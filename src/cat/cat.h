@@ -9,7 +9,7 @@
 #include "relay/relay.h"
 #include "cli/tool.h"
 #include "cat/interactive.h"
-#include "cat/terminal.h"
+#include "cli/terminal.h"
 #include "cli/traffic.h"
 
 struct cat_options {

@@ -5,8 +5,7 @@ vsock_cat_SOURCES = \
 	src/cat/main.c \
 	src/cat/options.c \
 	src/cat/prepare.c \
-	src/cat/report.c \
-	src/cat/terminal.c src/cat/terminal.h
+	src/cat/report.c
 vsock_cat_LDADD = $(tool_libraries) $(READLINE_LIBS)
 vsock_cat_CFLAGS = $(AM_CFLAGS) $(READLINE_CFLAGS)
 if HAVE_READLINE

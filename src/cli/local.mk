@@ -7,6 +7,9 @@ libcli_a_SOURCES = \
 	src/cli/pcapng.c src/cli/pcapng.h \
 	src/cli/progress.c src/cli/progress.h \
 	src/cli/record.c src/cli/record.h \
+	src/cli/run-frame.c src/cli/run-frame.h \
+	src/cli/run-link.c src/cli/run-link.h \
+	src/cli/terminal.c src/cli/terminal.h \
 	src/cli/tool.c src/cli/tool.h \
 	src/cli/traffic.c src/cli/traffic.h
 

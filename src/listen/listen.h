@@ -9,13 +9,14 @@
 #include "base/opt.h"
 #include "base/units.h"
 #include "listen/check.h"
+#include "listen/run.h"
 #include "listen/service.h"
 #include "serve/user.h"
 #include "cli/tool.h"
 #include "cli/traffic.h"
 
 struct listen_only_options {
-	bool keep_open, echo, discard, check;
+	bool keep_open, echo, discard, check, run;
 	uint64_t generate; /* 0: no */
 	const char *send_file, *receive_dir;
 	bool hash, json, tty, shell;
@@ -42,6 +43,7 @@ struct listen {
 	char *shell[2]; /* argv of --shell */
 	struct service service;
 	struct check_results checked; /* --check */
+	struct run_server running; /* --run */
 	struct user user; /* to become */
 	int directory; /* --chdir, or AT_FDCWD */
 	bool plain; /* serves one client at a time on standard input and output */
@@ -62,6 +64,7 @@ enum listen_mode {
 	LISTEN_RECEIVE = 16,
 	LISTEN_TERMINAL = 32, /* COMMAND on a terminal */
 	LISTEN_CHECK = 64,
+	LISTEN_RUN = 128,
 };
 
 /* Refuses options that would have no effect. 0, or STATUS_USAGE after reporting the mistake. */
@@ -71,6 +74,10 @@ int listen_check(const struct opt_program *program, enum listen_mode mode);
  * serve. command is the arguments after --, or NULL. 0, or an exit status after reporting the
  * error. */
 int listen_prepare(struct listen *listen, const struct opt_program *program, char **command);
+
+/* --run: on vsock the host is admitted, and nobody else, unless --allow says otherwise. 0, or an
+ * exit status after reporting the error. */
+int listen_admit_host(struct listen *listen);
 
 extern const struct opt listen_only_opts[];
 extern const char *const listen_conflicts[];

@@ -9,5 +9,7 @@ vsock_listen_SOURCES = \
 	src/listen/output.c src/listen/output.h \
 	src/listen/prepare.c \
 	src/listen/receive.c src/listen/receive.h \
+	src/listen/run.c src/listen/run.h \
+	src/listen/run-command.c src/listen/run-command.h \
 	src/listen/service.c src/listen/service.h
 vsock_listen_LDADD = $(tool_libraries)

@@ -181,6 +181,8 @@ static void serve(struct server *server, struct listener *listener, struct sessi
 		session_command(session, &listen->spawn, listen->relaying.max_time);
 	else if (listen->service.kind == SERVICE_CHECK)
 		check_serve(session, &listen->checked);
+	else if (listen->service.kind == SERVICE_RUN)
+		run_serve(session, &listen->running);
 	else
 		serve_service(listen, session);
 	if (all_served(listen))
@@ -212,7 +214,9 @@ static void tell_user(const struct listen *listen)
 
 	listener_text(&listen->listener, text, sizeof(text));
 	port = strrchr(text, ':');
-	if (listen->addr.family == ADDR_VSOCK && listen->addr.cid == ADDR_CID_ANY)
+	if (listen->service.kind == SERVICE_RUN)
+		log_notice("listening on %s, for vsock-run", text);
+	else if (listen->addr.family == ADDR_VSOCK && listen->addr.cid == ADDR_CID_ANY)
 		log_notice("listening on %s; from a guest: vsock-cat host %s", text, port + 1);
 	else if (listen->addr.family == ADDR_TCP)
 		log_notice("listening on %s%s; from here: vsock-cat tcp%s", text,
@@ -248,6 +252,8 @@ static int listen_and_serve(struct listen *listen)
 	listen->service.output.moved = hashes_moved;
 	listen->service.output.context = listen;
 	status = server_read_access(server, &listen->hosts, addrs, 1);
+	if (!status && listen->service.kind == SERVICE_RUN)
+		status = listen_admit_host(listen);
 	if (status || (status = server_start(server)) ||
 	    (status = server_listen(server, &listen->listener, addrs, 1)))
 		return status;
@@ -278,6 +284,8 @@ static enum listen_mode mode_of(const struct listen *listen)
 		return LISTEN_RECEIVE;
 	case SERVICE_CHECK:
 		return LISTEN_CHECK;
+	case SERVICE_RUN:
+		return LISTEN_RUN;
 	default:
 		return LISTEN_SERVICE;
 	}
@@ -287,7 +295,7 @@ static enum listen_mode mode_of(const struct listen *listen)
  * end of what it talks to. */
 static size_t descriptors_each(enum service_kind service)
 {
-	return service == SERVICE_SEND_FILE ? 4 : 2;
+	return service == SERVICE_SEND_FILE || service == SERVICE_RUN ? 4 : 2;
 }
 
 /* What is done with a connection, and what follows from it. */
@@ -307,7 +315,8 @@ static void choose(struct listen *listen)
 		listen->options.count = 1;
 	/* by tell_outcome(), tell_service(), or the name of a file that was received */
 	listen->server.sessions.reported = listen->plain || listen->options.count == 1 ||
-					   listen->service.kind == SERVICE_RECEIVE;
+					   listen->service.kind == SERVICE_RECEIVE ||
+					   listen->service.kind == SERVICE_RUN;
 	/* one connection to standard input and output: a signal ends it as it ends vsock-cat */
 	listen->server.at_once = listen->plain && !listen->options.keep_open;
 	if (listen->plain)
@@ -378,6 +387,7 @@ static void clean_up(void *context)
 	server_free(&listen->server);
 	service_free(&listen->service);
 	user_free(&listen->user);
+	user_free(&listen->running.user);
 	free(listen->shell[0]);
 	fd_close(&listen->directory);
 	hosts_free(&listen->hosts);

@@ -21,10 +21,15 @@ static const struct {
 	const char *name; /* of the option */
 	enum service_kind kind;
 } services[] = {
-	{ "echo", SERVICE_ECHO },	    { "discard", SERVICE_DISCARD },
-	{ "generate", SERVICE_GENERATE },   { "send-file", SERVICE_SEND_FILE },
-	{ "receive-dir", SERVICE_RECEIVE }, { "hash", SERVICE_HASH },
-	{ "check", SERVICE_CHECK },	    { NULL, SERVICE_NONE },
+	{ "echo", SERVICE_ECHO },
+	{ "discard", SERVICE_DISCARD },
+	{ "generate", SERVICE_GENERATE },
+	{ "send-file", SERVICE_SEND_FILE },
+	{ "receive-dir", SERVICE_RECEIVE },
+	{ "hash", SERVICE_HASH },
+	{ "check", SERVICE_CHECK },
+	{ "run", SERVICE_RUN },
+	{ NULL, SERVICE_NONE },
 };
 
 static int prepare_umask(const char *text)
@@ -76,16 +81,22 @@ static bool allows_somebody(const struct opt_list *who)
 }
 
 /* Whose shell: the user that we become, or are. At home, unless --chdir says where. */
-static int find_shell(struct listen *listen)
+static int find_own_user(struct user *user)
 {
 	char self[16];
 	struct mistake error;
+
+	snprintf(self, sizeof(self), "%u", (unsigned)getuid());
+	return user_find(self, user, &error);
+}
+
+static int find_shell(struct listen *listen)
+{
 	struct user own, *user = &listen->user;
 	int result = 0;
 
 	if (!user->name) {
-		snprintf(self, sizeof(self), "%u", (unsigned)getuid());
-		result = user_find(self, &own, &error);
+		result = find_own_user(&own);
 		user = &own;
 	}
 	if (!result && !listen->options.chdir) {
@@ -163,6 +174,53 @@ static int prepare_command(struct listen *listen, char **argv)
 	return 0;
 }
 
+/* Do the permissions of a socket file decide who can connect? */
+static bool has_file(const struct addr *addr)
+{
+	return addr->family == ADDR_UNIX && !addr->abstract;
+}
+
+/* Whose home and shell the commands get: the user that we become, or are. */
+static int prepare_run(struct listen *listen)
+{
+	struct run_server *running = &listen->running;
+	struct mistake mistake;
+	int error;
+
+	if (listen->addr.seqpacket) {
+		log_error("--run is for streams, but this address carries messages");
+		return STATUS_USAGE;
+	}
+	if (listen->addr.family != ADDR_VSOCK && !has_file(&listen->addr) &&
+	    !allows_somebody(&listen->server.settings.who)) {
+		log_error("--run needs --allow here: without it, anyone who can connect could run "
+			  "commands");
+		log_hint("add --allow 127.0.0.1 for TCP or --allow uid:0 for UNIX sockets, or "
+			 "--allow any to admit everyone");
+		return STATUS_USAGE;
+	}
+	error = listen->user.name ? user_find(listen->options.user, &running->user, &mistake)
+				  : find_own_user(&running->user);
+	if (error) {
+		log_error("--run: %s", strerror(-error));
+		return STATUS_FAILURE;
+	}
+	running->directory = listen->directory;
+	running->server = &listen->server;
+	return 0;
+}
+
+int listen_admit_host(struct listen *listen)
+{
+	struct mistake mistake;
+
+	if (listen->addr.family != ADDR_VSOCK || allows_somebody(&listen->server.settings.who) ||
+	    access_add(&listen->server.access, "host", true, &listen->hosts, &mistake) == 0)
+		return 0;
+	log_error("--run: %s", strerror(ENOMEM));
+	return STATUS_FAILURE;
+}
+
 static int prepare_service(struct listen *listen, const struct opt_program *program)
 {
 	const char *chosen = NULL;
@@ -195,6 +253,8 @@ static int prepare_service(struct listen *listen, const struct opt_program *prog
 	listen->service.path = listen->options.send_file ? listen->options.send_file
 							 : listen->options.receive_dir;
 	listen->service.json = listen->options.json;
+	if (listen->service.kind == SERVICE_RUN)
+		return prepare_run(listen);
 	error = service_check(&listen->service);
 	if (error)
 		log_error("--%s %s: %s", chosen, listen->service.path ? listen->service.path : "",
@@ -232,7 +292,10 @@ int listen_prepare(struct listen *listen, const struct opt_program *program, cha
 #define NOT_RELAYED "COMMAND uses the socket itself, so nothing is relayed"
 #define CHECKED "--check relays nothing, and has time limits of its own"
 #define NOT_STDIO "it applies only to standard input and output"
-#define SERVES (LISTEN_SERVICE | LISTEN_SEND_FILE | LISTEN_RECEIVE | LISTEN_TERMINAL | LISTEN_CHECK)
+#define RUNS "--run relays what the command reads and writes, without limits"
+#define SERVES                                                                                 \
+	(LISTEN_SERVICE | LISTEN_SEND_FILE | LISTEN_RECEIVE | LISTEN_TERMINAL | LISTEN_CHECK | \
+	 LISTEN_RUN)
 #define NO_FILES "it applies only to COMMAND and to files"
 
 static const struct {
@@ -242,21 +305,30 @@ static const struct {
 } unfits[] = {
 	{ "idle-timeout", LISTEN_COMMAND, NOT_RELAYED },
 	{ "idle-timeout", LISTEN_CHECK, CHECKED },
+	{ "idle-timeout", LISTEN_RUN, RUNS },
 	{ "half-close-timeout", LISTEN_COMMAND, NOT_RELAYED },
 	{ "half-close-timeout", LISTEN_CHECK, CHECKED },
+	{ "half-close-timeout", LISTEN_RUN, RUNS },
 	{ "no-shutdown", LISTEN_COMMAND, NOT_RELAYED },
 	{ "no-shutdown", LISTEN_CHECK, CHECKED },
+	{ "no-shutdown", LISTEN_RUN, RUNS },
 	{ "max-bytes", LISTEN_COMMAND, NOT_RELAYED },
 	{ "max-bytes", LISTEN_CHECK, CHECKED },
+	{ "max-bytes", LISTEN_RUN, RUNS },
 	{ "rate-limit", LISTEN_COMMAND, NOT_RELAYED },
 	{ "rate-limit", LISTEN_CHECK, CHECKED },
+	{ "rate-limit", LISTEN_RUN, RUNS },
 	{ "buffer", LISTEN_COMMAND, NOT_RELAYED },
 	{ "buffer", LISTEN_CHECK, CHECKED },
+	{ "buffer", LISTEN_RUN, RUNS },
 	{ "message-size", LISTEN_COMMAND, NOT_RELAYED },
 	{ "message-size", LISTEN_CHECK, CHECKED },
+	{ "message-size", LISTEN_RUN, RUNS },
 	{ "engine", LISTEN_COMMAND, NOT_RELAYED },
 	{ "engine", LISTEN_CHECK, CHECKED },
+	{ "engine", LISTEN_RUN, RUNS },
 	{ "max-time", LISTEN_CHECK, CHECKED },
+	{ "max-time", LISTEN_RUN, RUNS },
 	{ "progress", LISTEN_COMMAND, NOT_RELAYED },
 	{ "progress", SERVES, NOT_STDIO },
 	{ "size", LISTEN_COMMAND, NOT_RELAYED },
@@ -271,6 +343,7 @@ static const struct {
 	{ "send-only", SERVES, NOT_STDIO },
 	{ "receive-only", LISTEN_COMMAND, NOT_RELAYED },
 	{ "receive-only", SERVES, NOT_STDIO },
+	{ "count", LISTEN_RUN, "a command takes several connections" },
 	{ "max-conns", LISTEN_PLAIN, "standard input and output serve one connection at a time" },
 	{ "chdir", LISTEN_PLAIN | LISTEN_SERVICE | LISTEN_CHECK, NO_FILES },
 	{ "umask", LISTEN_PLAIN | LISTEN_SERVICE | LISTEN_SEND_FILE | LISTEN_CHECK, NO_FILES },

@@ -2,7 +2,7 @@
 /*
  * service: the built-in services of vsock-listen: echo (RFC 862), discard (RFC 863), a source of
  * bytes, sending a file, receiving files, and hashing the input. Each is a relay with a local
- * endpoint, except for --check.
+ * endpoint, except for --check and --run.
  */
 #ifndef LISTEN_SERVICE_H
 #define LISTEN_SERVICE_H
@@ -23,6 +23,7 @@ enum service_kind {
 	SERVICE_RECEIVE,
 	SERVICE_HASH,
 	SERVICE_CHECK, /* see check.h: nothing is relayed */
+	SERVICE_RUN, /* see run.h */
 };
 
 struct service {

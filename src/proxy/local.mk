@@ -18,7 +18,6 @@ libproxy_a_SOURCES = \
 	src/proxy/rules/text.c src/proxy/rules/text.h \
 	src/proxy/broker/broker.c src/proxy/broker/broker.h \
 	src/proxy/broker/plan.c src/proxy/broker/plan.h \
-	src/proxy/broker/wire.c src/proxy/broker/wire.h \
 	src/proxy/router/metrics.c src/proxy/router/metrics.h \
 	src/proxy/router/router.c src/proxy/router/router.h \
 	src/proxy/router/status.c src/proxy/router/status.h \

@@ -22,7 +22,7 @@ static struct share *share_of(const struct relay_settings *settings)
 
 bool allowance_is_size(const struct relay_settings *settings, int side)
 {
-	return side == 1 && settings->source_bytes != UNITS_INF &&
+	return side == !settings->source_first && settings->source_bytes != UNITS_INF &&
 	       settings->source_bytes <= settings->max_bytes;
 }
 

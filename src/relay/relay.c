@@ -608,6 +608,14 @@ static void check_phases(const struct relay *relay)
 }
 #endif
 
+static void tell_half_over(struct loop *loop, struct relay *relay)
+{
+	if (!relay->half_closed || relay->half_told || !relay->settings->half_over)
+		return;
+	relay->half_told = true;
+	relay->settings->half_over(loop, relay);
+}
+
 /* After anything happened: what to watch now, when to wake, or that it is over. */
 static void settle(struct loop *loop, struct relay *relay)
 {
@@ -623,8 +631,10 @@ static void settle(struct loop *loop, struct relay *relay)
 		 * due earlier, or was never set */
 		if (at != UINT64_MAX && (!loop_timer_is_set(&relay->timer) || at < relay->timer.at))
 			loop_timer(loop, &relay->timer, at);
-		if (!error)
+		if (!error) {
+			tell_half_over(loop, relay);
 			return;
+		}
 		end_both(loop, relay, END_SHORT, -error);
 	}
 	note(relay, END_EOF, 0, 0);

@@ -44,6 +44,8 @@
 #include "relay/loop.h"
 #include "relay/share.h"
 
+struct relay;
+
 /* Receives a copy of the data read from end[side], before it is sent, and its end of file. With a
  * tap nothing is spliced. */
 struct relay_tap {
@@ -68,7 +70,8 @@ struct relay_settings {
 	uint64_t rate_limit; /* bytes per second in each direction; UNITS_INF: no limit */
 	struct share *share; /* the caller's rate limit of several relays; NULL: none */
 	uint64_t source_bytes; /* the input of end[1] ends after these bytes; UNITS_INF: at end of
-				  file */
+				  file. The owner may set it while the relay runs: relay_wake() */
+	bool source_first; /* source_bytes is about end[0] instead */
 	uint64_t buffer; /* the most bytes read at once; 0: 64 KiB, growing to 1 MiB */
 	uint64_t message_size; /* a stream to seqpacket is divided into messages of at most these
 				  bytes; 0: 64 KiB */
@@ -76,6 +79,9 @@ struct relay_settings {
 	const char *message_text; /* --message-size as written, or NULL */
 	unsigned engine; /* enum engine_setting */
 	bool no_shutdown; /* do not pass on end of file */
+	/* Called once, when one of two channels has ended and the other goes on. It must not end
+	 * the relay. NULL: not needed. */
+	void (*half_over)(struct loop *loop, struct relay *relay);
 	bool datagrams; /* at one end or both: then idle_timeout is a normal end */
 	struct relay_tap *tap; /* NULL: none */
 	struct relay_filter *filter; /* NULL: none */
@@ -126,6 +132,7 @@ struct relay {
 	bool error_read; /* which came from reading */
 	uint8_t result; /* enum relay_end */
 	bool over;
+	bool half_told; /* settings->half_over() was called */
 };
 
 /* Starts a relay over two endpoints, which it then owns. settings must outlive it. connected is the
@@ -139,8 +146,8 @@ void relay_stop(struct loop *loop, struct relay *relay, uint64_t grace);
 /* Sends our own data to end[!side], after what was read from end[side]. Must not be called from a
  * tap or a filter. 0, -ENOMEM, or -EPIPE if that direction has ended. */
 int relay_insert(struct loop *loop, struct relay *relay, int side, const void *data, size_t size);
-/* Data has arrived for end[side], an ENDPOINT_FLOW, which is not watched. It is read now if there
- * is room for it. */
+/* Data has arrived for end[side], an ENDPOINT_FLOW, which is not watched, or settings->source_bytes
+ * has become known. It is read now if there is room for it. */
 void relay_wake(struct loop *loop, struct relay *relay, int side);
 /* The number of datagrams dropped in both directions. */
 uint64_t relay_dropped(const struct relay *relay);

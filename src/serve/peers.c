@@ -3,7 +3,6 @@
 
 #include "serve/peers.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +55,13 @@ uint64_t peers_hash(const void *scope, const struct peer *peer)
 	struct key key = key_of(scope, peer);
 
 	return hash(&key);
+}
+
+bool peers_same(const struct peer *a, const struct peer *b)
+{
+	struct key one = key_of(NULL, a), other = key_of(NULL, b);
+
+	return memcmp(&one, &other, sizeof(one)) == 0;
 }
 
 static struct peers_count **chain_of(const struct peers *peers, const struct key *key)

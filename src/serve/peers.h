@@ -3,6 +3,7 @@
 #ifndef SERVE_PEERS_H
 #define SERVE_PEERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,8 @@ struct peers {
 
 /* A hash that is the same for all connections of one peer (CID, IP address or uid) in one scope. */
 uint64_t peers_hash(const void *scope, const struct peer *peer);
+/* Are both the same CID, IP address or user? */
+bool peers_same(const struct peer *a, const struct peer *b);
 /* Counts one more connection, until peers_leave(). NULL: out of memory. */
 struct peers_count *peers_enter(struct peers *peers, const void *scope, const struct peer *peer);
 /* The connection has ended; count may be NULL. */

@@ -26,6 +26,9 @@ struct prologue_kind {
 	/* The program is stopping. True: the client had not finished its request, and the session
 	 * has ended. */
 	bool (*stop)(struct session *session);
+	/* The command of the session, its child, has exited with this waitpid(2) status, and the
+	 * session goes on. NULL: there is no command before the connection is relayed. */
+	void (*exited)(struct session *session, int status);
 	void (*free)(struct session *session);
 };
 

@@ -193,12 +193,12 @@ static void command_over(struct loop *loop, struct timer *timer)
 	relay_stop(loop, relay, STOP_GRACE);
 }
 
-bool terminal_at_end(const struct session *session)
+bool pty_at_end(const struct session *session)
 {
 	return ((const struct terminal *)session->owner)->at_end;
 }
 
-void terminal_command_ended(struct session *session)
+void pty_command_ended(struct session *session)
 {
 	struct terminal *terminal = session->owner;
 
@@ -256,8 +256,8 @@ static void release(struct session *session)
 	loop_free_later(session->group->loop, terminal);
 }
 
-pid_t terminal_start(struct session *session, const struct spawn *spawn, struct endpoint *accepted,
-		     struct endpoint *here)
+pid_t pty_start(struct session *session, const struct spawn *spawn, struct endpoint *accepted,
+		struct endpoint *here)
 {
 	static const struct winsize plain = { .ws_row = 24, .ws_col = 80 };
 	struct terminal *terminal = calloc(1, sizeof(*terminal));

@@ -22,13 +22,13 @@
 
 /* Runs the command, whose far end is accepted. Returns its pid, with *here the relay's other end,
  * or a negative errno. */
-pid_t terminal_start(struct session *session, const struct spawn *spawn, struct endpoint *accepted,
-		     struct endpoint *here);
+pid_t pty_start(struct session *session, const struct spawn *spawn, struct endpoint *accepted,
+		struct endpoint *here);
 /* The command was reaped while the relay is running: the relay ends once the command's output is
  * sent. */
-void terminal_command_ended(struct session *session);
+void pty_command_ended(struct session *session);
 /* Has the command closed its terminal? Then it is about to exit, and the session will end by
  * itself. */
-bool terminal_at_end(const struct session *session);
+bool pty_at_end(const struct session *session);
 
 #endif

@@ -265,16 +265,14 @@ static void count_bytes(const struct session *session)
 	session->group->totals.down += bytes_down(session);
 }
 
-static void command_ended(struct session *session, int status);
-
 /* The connection is over, or the terminal: it is closed, and a command that still runs gets SIGHUP
  * by that. */
 static void terminal_done(struct loop *loop, struct session *session)
 {
 	count_bytes(session);
 	if (session->ended >= 0)
-		command_ended(session, session->ended);
-	else if (!terminal_at_end(session))
+		session_exited(session, session->ended);
+	else if (!pty_at_end(session))
 		relay_close(loop, &session->relay);
 }
 
@@ -473,7 +471,7 @@ void session_terminal(struct session *session, const struct spawn *spawn,
 		      const struct relay_settings *relaying)
 {
 	struct endpoint accepted = session_endpoint(session), here;
-	pid_t pid = terminal_start(session, spawn, &accepted, &here);
+	pid_t pid = pty_start(session, spawn, &accepted, &here);
 
 	if (pid < 0) {
 		cannot_relay(session, (int)-pid);
@@ -485,7 +483,7 @@ void session_terminal(struct session *session, const struct spawn *spawn,
 	session_relay(session, &accepted, &here, relaying);
 }
 
-static void command_ended(struct session *session, int status)
+void session_exited(struct session *session, int status)
 {
 	bool broke = session->terminal && failed_here(&session->relay);
 	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -516,6 +514,14 @@ static void command_ended(struct session *session, int status)
 	session_close(session);
 }
 
+static void command_exited(struct session *session, int status)
+{
+	if (session->prologue && session->prologue->kind->exited)
+		session->prologue->kind->exited(session, status);
+	else
+		session_exited(session, status);
+}
+
 void session_reap(struct session_group *group)
 {
 	int status;
@@ -525,11 +531,11 @@ void session_reap(struct session_group *group)
 		for (struct session *session = group->first; session; session = session->next) {
 			if (session->child == pid && session->terminal && !session->relay.over) {
 				session->ended = status;
-				terminal_command_ended(session);
+				pty_command_ended(session);
 				break;
 			}
 			if (session->child == pid) {
-				command_ended(session, status);
+				command_exited(session, status);
 				break;
 			}
 		}

@@ -115,6 +115,8 @@ void session_terminal(struct session *session, const struct spawn *spawn,
 void session_stop(struct session *session, uint64_t grace);
 /* Ends the sessions whose commands have exited. Call it after SIGCHLD. */
 void session_reap(struct session_group *group);
+/* Ends a session whose command has exited with this waitpid(2) status: writes a record "done". */
+void session_exited(struct session *session, int status);
 /* Writes the record "deny" or "fail" of a session, which session_close() must end afterwards. */
 void session_denied(struct session *session, const char *why);
 void session_failed(struct session *session, const struct explanation *why);

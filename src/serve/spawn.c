@@ -224,7 +224,7 @@ static void set_environment(const struct spawn_client *client)
 		set_told(&client->told);
 }
 
-static void set_environment_of(int fd, const struct peer *peer, uint64_t connections)
+void spawn_describe(int fd, const struct peer *peer, uint64_t connections)
 {
 	struct spawn_client client = { .connections = connections };
 
@@ -239,6 +239,13 @@ static _Noreturn void cannot_run(const char *what, int error)
 	_exit(error == ENOENT ? 127 : 126);
 }
 
+void spawn_reset(const struct loop *loop)
+{
+	fd_limit_restore();
+	signal(SIGCHLD, SIG_DFL);
+	loop_child(loop);
+}
+
 static _Noreturn void execute(const struct loop *loop, const struct spawn *spawn)
 {
 	unset_ours();
@@ -250,9 +257,7 @@ static _Noreturn void execute(const struct loop *loop, const struct spawn *spawn
 		if (error)
 			cannot_run("--user", -error);
 	}
-	fd_limit_restore();
-	signal(SIGCHLD, SIG_DFL);
-	loop_child(loop);
+	spawn_reset(loop);
 	execv(spawn->path, spawn->argv);
 	cannot_run(spawn->path, errno);
 }
@@ -273,7 +278,7 @@ pid_t spawn_on_socket(const struct loop *loop, const struct spawn *spawn, int fd
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		set_environment_of(fd, peer, connections);
+		spawn_describe(fd, peer, connections);
 		become(loop, spawn, fd);
 	}
 	return pid < 0 ? -errno : pid;
@@ -287,7 +292,7 @@ pid_t spawn_on_terminal(const struct loop *loop, const struct spawn *spawn, int 
 	pid_t pid = forkpty(master, NULL, NULL, size);
 
 	if (pid == 0) {
-		set_environment_of(fd, peer, connections);
+		spawn_describe(fd, peer, connections);
 		/* what the far end has is not known; nothing is sure to be understood more widely
 		 */
 		setenv("TERM", "xterm", 0);

@@ -51,6 +51,11 @@ pid_t spawn_on_terminal(const struct loop *loop, const struct spawn *spawn, int 
 			const struct peer *peer, uint64_t connections, const struct winsize *size,
 			int *master);
 
+/* Parts of these, for a child that a program forks itself. The UCSPI environment. */
+void spawn_describe(int fd, const struct peer *peer, uint64_t connections);
+/* The clean state, except the environment and descriptors 0 to 2. */
+void spawn_reset(const struct loop *loop);
+
 /* For dialer_exec(): runs the command of an exec: address on one end of a socket pair, and returns
  * the other end, non-blocking, or a negative errno (-ENOENT and -EACCES from spawn_find()). */
 int spawn_connected(const struct loop *loop, const char *command);

@@ -101,6 +101,12 @@ tests_fuzz_fuzz_socks_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzz_socks_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_socks_LDADD = $(fuzz_libraries)
 
+fuzz_programs += tests/fuzz/fuzz-run
+tests_fuzz_fuzz_run_SOURCES = tests/fuzz/fuzz-run.c $(fuzz_headers)
+tests_fuzz_fuzz_run_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_run_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_run_LDADD = $(fuzz_libraries)
+
 fuzz_programs += tests/fuzz/fuzz-units
 tests_fuzz_fuzz_units_SOURCES = tests/fuzz/fuzz-units.c $(fuzz_headers)
 tests_fuzz_fuzz_units_CPPFLAGS = $(fuzz_cppflags)
@@ -137,5 +143,6 @@ EXTRA_DIST += tests/fuzz/run tests/fuzz/corpus-addr \
 	tests/fuzz/corpus-plan \
 	tests/fuzz/corpus-proxy-header \
 	tests/fuzz/corpus-rules \
+	tests/fuzz/corpus-run \
 	tests/fuzz/corpus-socks \
 	tests/fuzz/corpus-units

@@ -11,6 +11,11 @@ setup_file() {
 		>"$BATS_FILE_TMPDIR/output" 2>&1 || true
 }
 
+@test "commands, rsync and git in a guest by vsock-run" {
+	need rsync git
+	works run
+}
+
 @test "ssh, scp and sftp into a guest" {
 	need ssh scp sftp /usr/sbin/sshd
 	works ssh

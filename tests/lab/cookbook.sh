@@ -11,7 +11,7 @@
 set -u
 exec 2>&1
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-cp "$VSOCK_TOOLS_BUILD"/vsock-{cat,listen,proxy,ping,info} /usr/local/bin/
+cp "$VSOCK_TOOLS_BUILD"/vsock-{cat,listen,proxy,run,ping,info} /usr/local/bin/
 export HOME=/home/me
 # shellcheck source=tests/lab/states.sh
 . "$top/tests/lab/states.sh"
@@ -215,6 +215,20 @@ monitor() {
 #
 # The recipes
 #
+
+recipe_run() {
+	local out
+	on guest sh -c 'git init -q --bare /srv/tools.git'
+	mkdir -p ~/work/docs
+	echo page >~/work/docs/page
+	start guest run.guest
+	listens vsock 514
+	out=$(run host run.host)
+	has "$out" web
+	has "$out" hosts
+	has "$(in_guest cat /home/me/work/docs/page)" page
+	[ -d ~/work/tools/.git ]
+}
 
 recipe_ssh() {
 	local out

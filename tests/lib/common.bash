@@ -261,6 +261,16 @@ same() {
 	return 1
 }
 
+# mistake PROGRAM, failure PROGRAM: its exit status for wrong usage, and for any other failure.
+# Those of vsock-run must not be taken for the command's.
+mistake() {
+	[ "$1" = vsock-run ] && echo 125 || echo 2
+}
+
+failure() {
+	[ "$1" = vsock-run ] && echo 125 || echo 1
+}
+
 # proxy_says STATUS TEXT ARGUMENT…: vsock-proxy ends at once with that status, and says so.
 proxy_says() {
 	local status=$1 text=$2

@@ -16,7 +16,7 @@ letters = {
     "socat": "VhdDlvxbstTuUgLWrR46S",
     "ping": "46aAbBcCdDefFhHiIlLmMnNoOpPqQrRsStTUvVwW",
 }
-resembles = {"vsock-ping": ("ping",), "vsock-info": ()}
+resembles = {"vsock-ping": ("ping",), "vsock-run": ("ssh",), "vsock-info": ()}
 
 
 def rows():

@@ -13,6 +13,7 @@
 #define INSTALLED_VSOCK_LISTEN "vt-vsock-listen"
 #define INSTALLED_VSOCK_PING "vt-vsock-ping"
 #define INSTALLED_VSOCK_PROXY "forward"
+#define INSTALLED_VSOCK_RUN "vt-vsock-run"
 #include "base/names.c"
 
 static void test_program(void **state)

@@ -14,7 +14,7 @@
 
 #include "base/fd.h"
 #include "base/util.h"
-#include "proxy/broker/wire.h"
+#include "base/wire.h"
 
 #define ERRNO_MAX 4095 /* as in the kernel */
 #define EAI_LEAST (-4095)

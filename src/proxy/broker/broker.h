@@ -23,7 +23,7 @@
  * Theory of operation: messages down to the worker use a SOCK_SEQPACKET pair and may carry
  * descriptors. Messages up use a pipe, each with its length before it, so that the worker cannot
  * send descriptors. (With SO_LINGER a worker could make closing a socket block, and an unread
- * message keeps its descriptors open.) Each message is encoded field by field (proxy/broker/wire).
+ * message keeps its descriptors open.) Each message is encoded field by field (base/wire).
  * Neither end ever blocks: what does not fit waits in a queue.
  */
 #ifndef PROXY_BROKER_BROKER_H

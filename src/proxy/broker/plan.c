@@ -11,8 +11,8 @@
 
 #include "base/fd.h"
 #include "base/util.h"
+#include "base/wire.h"
 #include "proxy/rules/parts.h"
-#include "proxy/broker/wire.h"
 #include "relay/choose.h"
 
 #define ADDR_OPT_ALL (2 * ADDR_OPT_HALF_CLOSE - 1)

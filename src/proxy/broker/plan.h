@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * plan: rules that one process has read from text, for another that does not parse: names are
- * numbers in it, and each field is checked when it is read (proxy/broker/wire).
+ * numbers in it, and each field is checked when it is read (base/wire).
  *
  * Two processes are given one. The worker gets from the supervisor what it has to serve; a rule
  * that it has already is only named by its id. The supervisor gets from the process that reads

@@ -4,8 +4,8 @@
  * (~. at the start of a line quits). If the far end asks with CSI ? 2048 h (in-band resize), it is
  * sent the window size.
  */
-#ifndef CAT_TERMINAL_H
-#define CAT_TERMINAL_H
+#ifndef CLI_TERMINAL_H
+#define CLI_TERMINAL_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
  */
 #include "config.h"
 
-#include "cat/terminal.h"
+#include "cli/terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>

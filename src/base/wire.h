@@ -8,8 +8,8 @@
  * permitted, makes the wire bad: from then on nothing is written, and numbers are read as 0 and
  * texts as "". The same happens without memory. Whoever reads asks wire_end() once, at the end.
  */
-#ifndef PROXY_BROKER_WIRE_H
-#define PROXY_BROKER_WIRE_H
+#ifndef BASE_WIRE_H
+#define BASE_WIRE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,8 +48,10 @@ void wire_bytes(struct wire *wire, void *data, size_t size);
 void wire_text(struct wire *wire, char *text, size_t room);
 /* A number below 256 that an enum has. */
 unsigned wire_choice(struct wire *wire, unsigned value, uint8_t most);
-/* A text of any length, or NULL. Of a reader it is the caller's to free, also when the wire is
- * bad. */
+/* A text of any length. Of a reader it is the caller's to free, also when the wire is bad, and may
+ * be NULL then. */
+void wire_any_text(struct wire *wire, char **text);
+/* The same, or NULL for none. */
 void wire_string(struct wire *wire, char **text);
 /* How many elements follow; no more than there can be, if each has at least a byte. A reader makes
  * room for them, zeroed: the caller's to free, also when the wire is bad. */

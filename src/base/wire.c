@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
-#include "proxy/broker/wire.h"
+#include "base/wire.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -148,47 +148,37 @@ unsigned wire_choice(struct wire *wire, unsigned value, uint8_t most)
 	return wire->out ? value : byte;
 }
 
-static void write_string(struct wire *wire, char *text)
+void wire_any_text(struct wire *wire, char **text)
 {
-	bool there = text != NULL;
-	uint32_t length = there ? (uint32_t)strlen(text) : 0;
+	uint32_t length = wire->out ? (uint32_t)strlen(*text) : 0;
 
-	wire_bool(wire, &there);
-	if (!text)
+	wire_u32(wire, &length, UINT32_MAX);
+	if (wire->out) {
+		wire_bytes(wire, *text, length);
 		return;
-	wire_u32(wire, &length, UINT32_MAX);
-	wire_bytes(wire, text, length);
-}
-
-static char *read_string(struct wire *wire)
-{
-	bool there = false;
-	uint32_t length = 0;
-	char *text;
-
-	wire_bool(wire, &there);
-	if (!there)
-		return NULL;
-	wire_u32(wire, &length, UINT32_MAX);
+	}
+	*text = NULL;
 	wire->bad = wire->bad || length > wire->size - wire->at;
 	if (wire->bad)
-		return NULL;
-	text = calloc(1, (size_t)length + 1);
-	if (!text) {
+		return;
+	*text = calloc(1, (size_t)length + 1);
+	if (!*text) {
 		wire_short_of_memory(wire);
-		return NULL;
+		return;
 	}
-	wire_bytes(wire, text, length);
-	wire->bad = wire->bad || strlen(text) != length;
-	return text;
+	wire_bytes(wire, *text, length);
+	wire->bad = wire->bad || strlen(*text) != length;
 }
 
 void wire_string(struct wire *wire, char **text)
 {
-	if (wire->out)
-		write_string(wire, *text);
-	else
-		*text = read_string(wire);
+	bool there = wire->out && *text;
+
+	wire_bool(wire, &there);
+	if (there)
+		wire_any_text(wire, text);
+	else if (!wire->out)
+		*text = NULL;
 }
 
 void wire_array(struct wire *wire, void *array, size_t *count, size_t size)

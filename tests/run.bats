@@ -1,0 +1,451 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+# vsock-run and vsock-listen --run, over UNIX and TCP sockets. tests/run-hostile.bats: clients and
+# servers that lie. tests/run-lab.bats: vsock.
+
+load lib/common
+
+setup() {
+	own_directory
+	terminal=
+}
+
+teardown() {
+	[ -z "$terminal" ] || close_terminal
+	finish_all
+}
+
+serve() { # OPTION...
+	spawn_ready server vsock-listen --run unix:./s "$@"
+}
+
+vrun() { # [OPTION...] -- COMMAND...: on that server
+	local options=()
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	timeout 100 vsock-run "${options[@]}" unix:./s "$@"
+}
+
+# Not with run: its standard input would be a pipe.
+status_of() {
+	local status=0
+	"$@" || status=$?
+	echo "$status"
+}
+
+@test "the exit status is that of the command, or says why there is none" {
+	serve
+	[ "$(status_of vrun -- true)" = 0 ]
+	[ "$(status_of vrun -- sh -c 'exit 7')" = 7 ]
+	[ "$(status_of vrun -- sh -c 'kill -TERM $$')" = 143 ]
+	[ "$(status_of vrun -- sh -c 'kill -KILL $$')" = 137 ]
+	run -127 --separate-stderr vrun -- no-such-command
+	[ "$stderr" = "vsock-run: unix:./s: no-such-command: no such command" ]
+	: >plain
+	run -126 --separate-stderr vrun --cwd "$PWD" -- ./plain
+	[ "$stderr" = "vsock-run: unix:./s: ./plain: the command is not executable" ]
+	printf '#!/no/such/interpreter\n' >script
+	chmod +x script
+	run -127 --separate-stderr vrun -- "$PWD/script"
+	[[ $stderr == *"/script: No such file or directory" ]]
+	run -125 --separate-stderr vrun --cwd /no/such -- true
+	[ "$stderr" = "vsock-run: unix:./s: --cwd /no/such: No such file or directory" ]
+}
+
+@test "our own failures have status 125" {
+	run -125 vsock-run
+	run -125 vsock-run --no-such-option unix:./s true
+	run -125 vsock-run --env =b unix:./s true
+	[[ $output == *"--env =b: a variable needs a name"* ]]
+	run -125 vsock-run unix-seqpacket:./s true
+	[[ $output == *"needs an address that it can connect to more than once, for streams"* ]]
+	run -125 vsock-run exec:cat true
+	run -125 vsock-run nobody-knows true
+	run -125 vsock-run unix:./s true
+	[[ $output == *"unix:./s: no such socket"* || $output == *"unix:./s: "* ]]
+	run -0 vsock-run --help
+	serve
+	# an argument cannot be that long, but many together can
+	local large words=()
+	large=$(head -c 100000 /dev/zero | tr '\0' x)
+	for _ in {1..10}; do
+		words+=("$large")
+	done
+	vrun -- true "${words[@]}"
+	run -125 vrun -- true "${words[@]}" "$large"
+	[[ $output == *"the arguments and variables are longer than 1 MiB"* ]]
+}
+
+@test "arguments arrive exactly, without a shell" {
+	serve
+	local words=('a b' "it's" '"' '' $'line\nline' "\$HOME" '*' '--' $'\xff\x01' '~')
+	vrun -- printf '<%s>' "${words[@]}" >got
+	printf '<%s>' "${words[@]}" >expected
+	cmp got expected
+	# what follows the guest is the command's; -- may stand between
+	[ "$(timeout 100 vsock-run unix:./s -- echo --tty -v --)" = "--tty -v --" ]
+	[ "$(timeout 100 vsock-run -- unix:./s echo x)" = x ]
+	[ "$(vrun --shell -- echo "\$((1 + 2))" '|' tr 3 4)" = 4 ]
+}
+
+@test "a command has little in its environment, and what --env adds" {
+	serve
+	FROM_SERVER=1 TERM=vt52 FROM_HERE=here vrun --env A=b=c --env FROM_HERE --env NOT_SET \
+		-- env >environment
+	grep -qx A=b=c environment
+	grep -qx FROM_HERE=here environment
+	grep -qx "HOME=$(getent passwd "$(id -u)" | cut -d : -f 6)" environment
+	grep -qx "USER=$(id -un)" environment
+	grep -qx PROTO=UNIX environment
+	run ! grep -qE '^(NOT_SET|FROM_SERVER|TERM|VSOCK_HOSTS|BATS_[A-Z_]*)=' environment
+	[ "$(vrun --cwd / -- pwd)" = / ]
+	[ "$(vrun -- pwd)" = "$(getent passwd "$(id -u)" | cut -d : -f 6)" ]
+	finish server
+	mkdir "there is"
+	serve --chdir "there is"
+	[ "$(vrun -- pwd)" = "$PWD/there is" ]
+	[ "$(vrun --cwd .. -- pwd)" = "$PWD" ]
+}
+
+@test "without a command it is a login shell, which reads commands" {
+	serve
+	local status=0 shell
+	shell=$(getent passwd "$(id -u)" | cut -d : -f 7)
+	echo 'echo "$0"; exit 3' | vrun -- >out || status=$?
+	[ "$status $(cat out)" = "3 -${shell##*/}" ]
+}
+
+@test "standard streams remain separate, and their ends are exact" {
+	serve
+	vrun -- sh -c 'echo out; echo error >&2; exit 5' >out 2>err || [ $? = 5 ]
+	[ "$(cat out)" = out ]
+	[ "$(cat err)" = error ]
+	[ "$(printf 'no newline' | vrun -- cat)" = "no newline" ]
+	[ "$(vrun -- wc -c </dev/null)" = 0 ]
+	# a command that closes its input early, and one whose reader is gone
+	[ "$(yes | vrun -- head -n 1)" = y ]
+	yes | vrun -- true
+	local statuses
+	vrun -- yes | head -n 1 >first || true
+	statuses=("${PIPESTATUS[@]}")
+	[ "$(cat first)" = y ]
+	[ "${statuses[0]}" = 141 ] || [ "${statuses[0]}" = 0 ]
+}
+
+@test "much data arrives whole, over UNIX and TCP" {
+	bytes 64M data
+	serve
+	vrun -- cat <data >got
+	same data got
+	spawn_ready tcp vsock-listen --run --allow 127.0.0.1 tcp:127.0.0.1:0
+	timeout 100 vsock-run "$ready" cat <data >got
+	same data got
+	timeout 100 vsock-run "$ready" tee /dev/stderr <data 2>err >got
+	same data got
+	same data err
+}
+
+@test "standard error goes on while nobody reads standard output" {
+	serve
+	mkfifo output
+	# kept open and not read
+	exec 8<>output
+	spawn client sh -c 'exec vsock-run unix:./s sh -c "$1" >output 2>err 8<&-' sh \
+		'yes & head -c 67108864 /dev/zero >&2; kill $!'
+	wait_until has_size 67108864 err
+	exec 8<&-
+	ends_with 0 client
+}
+
+has_size() { # BYTES FILE
+	[ "$(stat -c %s "$2")" = "$1" ]
+}
+
+@test "SIGINT, SIGTERM and SIGHUP are sent to the command" {
+	serve
+	local signal
+	for signal in INT:130 TERM:143 HUP:129; do
+		: >pid
+		# the shell lets background jobs ignore SIGINT
+		spawn client env --default-signal=INT vsock-run --cwd "$PWD" unix:./s \
+			sh -c 'echo $$ >pid; exec sleep 100'
+		wait_until test -s pid
+		kill -"${signal%:*}" "${spawned[client]}"
+		ends_with "${signal#*:}" client
+		ended "$(cat pid)"
+	done
+	: >pid
+	spawn client vsock-run --cwd "$PWD" unix:./s \
+		sh -c 'trap "echo caught; exit 4" TERM; echo $$ >pid; while :; do sleep 0.1; done'
+	wait_until test -s pid
+	kill -TERM "${spawned[client]}"
+	ends_with 4 client
+	[ "$(cat client.out)" = caught ]
+}
+
+@test "a client that is killed: SIGHUP, and SIGKILL for a command that ignores it" {
+	serve
+	spawn client vsock-run --cwd "$PWD" unix:./s sh -c \
+		'trap "echo hup >hup; exit" HUP; echo $$ >pid; while :; do echo; sleep 0.1; done'
+	wait_until test -s pid
+	finish client KILL
+	wait_until test -s hup
+	wait_until ended "$(cat pid)"
+	rm pid
+	spawn client vsock-run --cwd "$PWD" unix:./s sh -c \
+		'trap "" HUP; echo $$ >pid; while :; do sleep 0.1; done'
+	wait_until test -s pid
+	finish client KILL
+	wait_until ended "$(cat pid)"
+	[ "$(vrun -- echo still there)" = "still there" ]
+}
+
+@test "a server that is killed: status 125 at once" {
+	serve
+	spawn client vsock-run --cwd "$PWD" unix:./s sh -c 'echo $$ >pid; exec sleep 100'
+	wait_until test -s pid
+	local begun=${EPOCHREALTIME/./}
+	finish server KILL
+	ends_with 125 client
+	[ $((${EPOCHREALTIME/./} - begun)) -lt 5000000 ]
+	grep -q "unix:./s: broke: the connection was reset by the other side" client.err
+	kill "$(cat pid)"
+}
+
+@test "a server that is stopped lets commands finish" {
+	serve -v
+	mkfifo go
+	spawn client vsock-run --cwd "$PWD" unix:./s sh -c \
+		'echo here >pid; read -r line <go; exit 6'
+	wait_until test -s pid
+	kill -TERM "${spawned[server]}"
+	wait_until grep -q "waiting up to 30 s" server.err
+	echo >go
+	ends_with 6 client
+	ends_with 0 server
+}
+
+@test "a background process keeps the output open, as over ssh" {
+	serve
+	mkfifo go
+	spawn client vsock-run --cwd "$PWD" unix:./s sh -c \
+		'(read -r line <go; echo late) & echo early'
+	wait_until grep -q early client.out
+	echo >go
+	ends_with 0 client
+	[ "$(cat client.out)" = $'early\nlate' ]
+}
+
+@test "50 commands at once" {
+	serve
+	local i
+	for i in {1..50}; do
+		spawn "client-$i" vsock-run unix:./s sh -c "cat; echo $i; exit $i"
+	done
+	for i in {1..50}; do
+		ends_with "$i" "client-$i"
+		[ "$(cat "client-$i.out")" = "$i" ]
+	done
+}
+
+@test "more commands than --max-conns permits are refused" {
+	serve -m 7
+	mkfifo go
+	spawn client vsock-run --cwd "$PWD" unix:./s sh -c 'echo >pid; read -r line <go'
+	wait_until test -s pid
+	run -125 vrun -- true
+	[[ $output == *"as many commands are running as --max-conns permits, which is 1" ]]
+	echo >go
+	ends_with 0 client
+	wait_until vrun -- true
+	finish server
+	serve -m 3
+	run -125 vrun -- true
+	[[ $output == *"permits, which is 0" ]]
+}
+
+@test "--run admits nobody by default whom nothing proves" {
+	run -2 timeout 20 vsock-listen --run tcp:127.0.0.1:0
+	[[ $output == *"--run needs --allow here"* ]]
+	run -2 timeout 20 vsock-listen --run unix:@abstract
+	run -2 timeout 20 vsock-listen --run unix-seqpacket:./s
+	[[ $output == *"--run is for streams"* ]]
+	run -2 timeout 20 vsock-listen --run -c 1 unix:./s
+	run -2 timeout 20 vsock-listen --run --echo unix:./s
+	run -2 timeout 20 vsock-listen --run -i 3s unix:./s
+	serve
+	[ "$(stat -c %a s)" = 600 ]
+	finish server
+	serve --deny "uid:$(id -u)"
+	run -125 vrun -- true
+	[[ $output == *"closed without an answer"* || $output == *"reset"* ]]
+	grep -q "deny unix" server.err
+}
+
+@test "--user: commands run as that user" {
+	[ "$EUID" = 0 ] || skip "needs root"
+	serve --user nobody
+	[ "$(vrun -- id -un)" = nobody ]
+	[ "$(vrun -- sh -c 'echo $USER')" = nobody ]
+}
+
+@test "--tty: a terminal with the size of ours, ^C, and ~." {
+	need tmux
+	serve
+	open_terminal 91 33
+	terminal=yes
+	types "vsock-run -t unix:./s; echo status \$?" Enter
+	wait_until prompts
+	types "stty size; tty; echo \$TERM" Enter
+	wait_until shows '33 91'
+	wait_until shows /dev/pts/
+	tmux resize-window -x 77 -y 22
+	wait_until resized '22 77'
+	types "sleep 1000" Enter
+	types C-c
+	types "echo after-\$((100 + 30))" Enter
+	wait_until shows after-130
+	types "exit 9" Enter
+	wait_until shows 'status 9'
+	types "vsock-run -t unix:./s sleep 1000; echo sta''tus \$?" Enter
+	types C-c
+	wait_until shows 'status 130'
+	types "vsock-run unix:./s; stty -a | tr ' ;' '\n\n' | grep -xE -- '-?(icanon|echo)' | xargs echo now" Enter
+	wait_until prompts
+	types Enter '~.'
+	wait_until shows 'unix:./s: disconnected'
+	wait_until shows 'now icanon echo'
+}
+
+shows() {
+	screen | grep -qF -- "$1"
+}
+
+# The shell at the other end does.
+prompts() {
+	screen | grep . | tail -n 1 | grep -v '^shell>' | grep -q '[#$]$'
+}
+
+resized() {
+	types "stty size" Enter
+	shows "$1"
+}
+
+@test "--tty without a terminal here" {
+	serve
+	[ "$(vrun -t -- tty </dev/null | tr -d '\r')" != "not a tty" ]
+	[ "$(status_of vrun -t -- sh -c 'exit 5' </dev/null)" = 5 ]
+	# the end of the input is typed
+	[ "$(echo one | vrun -t -- cat | tr -d '\r')" = $'one\none' ]
+	# background processes may keep the terminal
+	timeout 20 vsock-run -t unix:./s sh -c 'sleep 60 & echo $!' </dev/null >pid
+	kill "$(tr -dc 0-9 <pid)" 2>/dev/null || true
+}
+
+# What rsync and git call with a host of theirs.
+remote_shell() {
+	cat >remote <<-END
+		#!/bin/sh
+		case \$1 in -*) exit 1 ;; esac # git asks whether it is OpenSSH
+		shift
+		exec vsock-run --shell unix:$PWD/s "\$@"
+	END
+	chmod +x remote
+}
+
+@test "rsync through it, with odd names" {
+	need rsync
+	serve
+	remote_shell
+	mkdir -p 'here/a b' 'here/$HOME'
+	bytes 3M 'here/a b/quo"te'
+	bytes 100 "here/it's"
+	bytes 100 'here/-dash; rm *'
+	rsync -a -e ./remote here/ "guest:$PWD/there one/"
+	diff -r here 'there one'
+	rsync -a -e ./remote "guest:$PWD/there one/" back/
+	diff -r here back
+}
+
+@test "git clones and pushes through it" {
+	need git
+	serve
+	remote_shell
+	export GIT_SSH_COMMAND=$PWD/remote GIT_CONFIG_GLOBAL=/dev/null
+	export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b
+	git init -q --bare 'a project'
+	git clone -q "guest:$PWD/a project" work
+	bytes 2M work/file
+	git -C work add file
+	git -C work commit -qm one
+	git -C work push -q origin HEAD:refs/heads/branch
+	git clone -q -b branch "guest:$PWD/a project" second
+	same work/file second/file
+}
+
+@test "tar through it" {
+	serve
+	mkdir one two
+	bytes 5M one/file
+	tar cf - one | vrun --cwd "$PWD/two" -- tar xf -
+	same one/file two/one/file
+	vrun --cwd "$PWD" -- tar cf - one | tar xf - -C two --transform 's/one/three/'
+	same one/file two/three/file
+}
+
+@test "hybrid vsock: a device that turns every half-close into a full close" {
+	need python3
+	cat >device.py <<-'END'
+		import socket, threading
+		def pump(source, to):
+		    while data := source.recv(65536):
+		        to.sendall(data)
+		    for end in source, to:
+		        end.shutdown(socket.SHUT_RDWR)
+		def serve(client):
+		    line = b""
+		    while not line.endswith(b"\n"):
+		        line += client.recv(1)
+		    assert line == b"CONNECT 514\n", line
+		    guest = socket.socket(socket.AF_UNIX)
+		    guest.connect("./s")
+		    client.sendall(b"OK 1024\n")
+		    for pair in (client, guest), (guest, client):
+		        threading.Thread(target=pump, args=pair).start()
+		listener = socket.socket(socket.AF_UNIX)
+		listener.bind("./vm.sock")
+		listener.listen(64)
+		while True:
+		    serve(listener.accept()[0])
+	END
+	serve
+	spawn device python3 device.py
+	wait_until test -S vm.sock
+	bytes 5M data
+	local status=0
+	timeout 60 vsock-run vsock-mux:./vm.sock sh -c 'tee /dev/stderr; exit 6' <data \
+		>out 2>err || status=$?
+	[ $status = 6 ]
+	same data out
+	same data err
+	[ "$(timeout 60 vsock-run vsock-mux:./vm.sock wc -c </dev/null)" = 0 ]
+}
+
+@test "the protocol is what its page says" {
+	need python3
+	python3 "$tests_top/tests/lib/run-vectors.py" "$tests_top/doc/run-protocol.md"
+	serve
+	local client=$tests_top/tests/lib/run-client.py status=0
+	bytes 3M data
+	timeout 60 python3 "$client" s sh -c 'tee /dev/stderr; exit 4' <data >out 2>err || status=$?
+	[ $status = 4 ]
+	same data out
+	same data err
+	status=0
+	timeout 60 python3 "$client" s no-such-command </dev/null 2>err || status=$?
+	[ $status = 127 ]
+	[ "$(cat err)" = "no-such-command: no such command" ]
+}
