@@ -80,7 +80,6 @@ static bool allows_somebody(const struct opt_list *who)
 	return false;
 }
 
-/* Whose shell: the user that we become, or are. At home, unless --chdir says where. */
 static int find_own_user(struct user *user)
 {
 	char self[16];
@@ -90,6 +89,7 @@ static int find_own_user(struct user *user)
 	return user_find(self, user, &error);
 }
 
+/* Whose shell: the user that we become, or are. At home, unless --chdir says where. */
 static int find_shell(struct listen *listen)
 {
 	struct user own, *user = &listen->user;

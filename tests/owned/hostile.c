@@ -238,7 +238,7 @@ static const struct {
 	{ "long", put_length, BROKER_SIZE_MAX + 1, { false, false } },
 	{ "longest", put_length, UINT32_MAX, { false, false } },
 	{ "type-0", put_type, 0, { false, false } },
-	{ "type-15", put_type, BROKER_TYPES, { false, false } },
+	{ "type-unknown", put_type, BROKER_TYPES, { false, false } },
 	{ "type-255", put_type, 255, { false, false } },
 	{ "shorter", put_resized, (uint32_t)-1, { false, false } },
 	{ "longer", put_resized, 1, { false, false } },
