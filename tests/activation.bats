@@ -133,7 +133,7 @@ manage() {
 		def ask():
 		    with connect() as client:
 		        assert talk(client) == b"line\n"
-		# end(PROGRAM): its status, and what it said; it and its successors have ended by then
+		# end(PROGRAM): its status, and what it said; its successors have ended too
 		def end(program):
 		    said = program.stderr.read().decode()
 		    return program.wait(60), said

@@ -57,7 +57,10 @@ still_serves() {
 	"$hostile" ./s flood
 	"$hostile" ./s flood
 	after=$(memory)
-	[ "$after" -lt $((before + 2048)) ] || { echo "$before KiB, then $after"; return 1; }
+	# a sanitizer keeps what was freed
+	grep -qF __asan_init "$VSOCK_TOOLS_BUILD/vsock-listen" ||
+		[ "$after" -lt $((before + 2048)) ] ||
+		{ echo "$before KiB, then $after"; return 1; }
 	still_serves
 	[ "$(find "/proc/${spawned[server]}/fd" -lname 'socket:*' | wc -l)" -le 4 ]
 }
