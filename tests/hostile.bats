@@ -29,3 +29,7 @@ hostile() {
 @test "a hostile worker that reads nothing is replaced, and SIGTERM is answered" {
 	hostile deaf
 }
+
+@test "a hostile worker that ends with status 0 unasked is replaced, and the sixth ends the program" {
+	hostile leaves
+}

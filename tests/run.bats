@@ -304,13 +304,17 @@ has_size() { # BYTES FILE
 	wait_until shows /dev/pts/
 	tmux resize-window -x 77 -y 22
 	wait_until resized '22 77'
-	types "sleep 1000" Enter
+	# a ^C before the command runs would end nothing
+	types "echo begun-\$((100 + 11)); sleep 1000" Enter
+	wait_until shows begun-111
 	types C-c
 	types "echo after-\$((100 + 30))" Enter
 	wait_until shows after-130
 	types "exit 9" Enter
 	wait_until shows 'status 9'
-	types "vsock-run -t unix:./s sleep 1000; echo sta''tus \$?" Enter
+	# a ^C before the terminal is raw would be a signal for vsock-run and for this shell's list
+	types "vsock-run -t unix:./s sh -c 'echo begun-\$((200 + 22)); exec sleep 1000'; echo sta''tus \$?" Enter
+	wait_until shows begun-222
 	types C-c
 	wait_until shows 'status 130'
 	types "vsock-run unix:./s; stty -a | tr ' ;' '\n\n' | grep -xE -- '-?(icanon|echo)' | xargs echo now" Enter

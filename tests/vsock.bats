@@ -489,13 +489,20 @@ has_taken_over() { # TIMES
 	[ "$(grep -c 'has taken over' proxy.err)" -ge "$1" ]
 }
 
+# Vsock has no reset between programs: a client that has said everything before it is denied may see
+# an end of file, and end with status 0.
+is_denied() {
+	run vsock-cat "$1" <<<denied
+	[[ $'\n'$output$'\n' != *$'\n'denied$'\n'* ]]
+}
+
 @test "after a reload guest names in access lists mean what the hosts file says" {
 	echo '5 web' >hosts
 	export VSOCK_HOSTS=$PWD/hosts
 	printf '%s\n' 'vsock::5000 exec:/bin/cat allow=web' 'vsock::5001 exec:/bin/cat' >rules
 	spawn_ready proxy vsock-proxy --allow web -f rules
 	for port in 5000 5001; do
-		run ! vsock-cat "1:$port" <<<denied
+		is_denied "1:$port"
 	done
 	echo '1 web' >hosts
 	kill -HUP "${spawned[proxy]}"
@@ -507,6 +514,6 @@ has_taken_over() { # TIMES
 	kill -HUP "${spawned[proxy]}"
 	wait_until eval '[ "$(grep -c reloaded proxy.err)" = 2 ]'
 	for port in 5000 5001; do
-		run ! vsock-cat "1:$port" <<<denied
+		is_denied "1:$port"
 	done
 }

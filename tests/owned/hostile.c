@@ -7,6 +7,7 @@
  *                 one before it has said DONE. The first one's case is NUMBER.
  *   flood         sends requests without end, reads the answers, and answers each PING once
  *   deaf          sends requests without end, and reads nothing
+ *   leaves        ends with status 0 as soon as it serves, which nobody asked it to do
  *
  * What it does is printed: "hostile: PID …".
  */
@@ -427,6 +428,11 @@ int __wrap_worker_run(struct worker *worker)
 		send_message(&done);
 		if (strcmp(what, "flood") == 0 || strcmp(what, "deaf") == 0)
 			flood(*what == 'f');
+		if (strcmp(what, "leaves") == 0) {
+			hear_until(BROKER_PING, &id); /* so DONE has been taken for what it is */
+			fprintf(stderr, "hostile: %ld leaves\n", (long)getpid());
+			return 0;
+		}
 		make_case(number + made / 2, true);
 	}
 	while (poll(&(struct pollfd){ .fd = worker->channel }, 1, -1) < 0)

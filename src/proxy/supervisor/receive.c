@@ -58,8 +58,10 @@ static void handle_idle(struct supervisor *supervisor, const struct broker_messa
 	(void)message;
 	if (supervisor->state == SUPERVISOR_SERVING && supervisor->predecessor < 0 &&
 	    !supervisor->successor && !supervisor->loading && !supervisor->reloading &&
-	    !supervisor->reload_again)
+	    !supervisor->reload_again) {
+		supervisor->may_leave = true;
 		link_tell(supervisor, &(const struct broker_message){ .type = BROKER_LEAVE });
+	}
 }
 
 static size_t openings(const struct supervisor *supervisor)

@@ -76,6 +76,7 @@ static int start_worker(struct supervisor *supervisor)
 		close(ours[1]);
 		return error;
 	}
+	supervisor->may_leave = false;
 	error = receive_start(supervisor, ours);
 	if (error)
 		return error;
@@ -145,7 +146,8 @@ static void worker_ended(struct supervisor *supervisor, int how)
 		state_finish(supervisor, WIFEXITED(how) ? status : 0);
 		return;
 	}
-	if (WIFEXITED(how) && status == 0 && supervisor->state == SUPERVISOR_SERVING) {
+	if (WIFEXITED(how) && status == 0 && supervisor->state == SUPERVISOR_SERVING &&
+	    (supervisor->may_leave || !listens(supervisor))) {
 		/* it was idle, or had a single connection: what came meanwhile is given up */
 		supervisor->state = SUPERVISOR_STOPPING;
 		reload_stop(supervisor);
@@ -154,11 +156,13 @@ static void worker_ended(struct supervisor *supervisor, int how)
 		state_finish(supervisor, 0);
 		return;
 	}
-	if (WIFEXITED(how) && (status == 0 || supervisor->state == SUPERVISOR_STARTING)) {
+	if (WIFEXITED(how) && supervisor->state == SUPERVISOR_STARTING) {
 		/* a worker that ends with 0 while starting has served nobody, which is a failure */
-		state_finish(supervisor, status || supervisor->state != SUPERVISOR_STARTING
-						 ? status
-						 : STATUS_FAILURE);
+		state_finish(supervisor, status ? status : STATUS_FAILURE);
+		return;
+	}
+	if (WIFEXITED(how) && status == 0 && supervisor->state == SUPERVISOR_STOPPING) {
+		state_finish(supervisor, 0);
 		return;
 	}
 	if (supervisor->server.signal) { /* it was to end at once */

@@ -104,6 +104,7 @@ struct supervisor {
 	unsigned awaited; /* how many DONEs: one for each time that rules were passed */
 	uint32_t ping; /* the id of the last PING */
 	bool pinged; /* it was not answered yet */
+	bool may_leave; /* it was sent LEAVE, so it may end with 0 */
 	uint64_t deaths[5]; /* ns: when the last workers died */
 	size_t next_death;
 
