@@ -24,17 +24,29 @@ setup() {
 }
 
 # found DEFECT STATUS CHECKS KNOWN: the visit ended with this status in time, exactly these checks
-# failed, and the known defects that it named are this one.
+# failed, and the known defects that it named are this one. On a machine that stood still meanwhile
+# connections are late or idle that should not be: such a visit is repeated.
 found() {
 	need python3
+	local base=$BATS_FILE_TMPDIR/$1
+	for _ in 1 2 3; do
+		! is_as_expected "$@" || return 0
+		[ "$(<"$base.late")" -ge 300 ] || break
+		echo "# $1: the machine stood still for $(<"$base.late") ms: once more" >&3
+		tail -n 100 "$base".{out,err,listen,museum,status}
+		"$tests_top/tests/lib/museum-visit" "$BATS_FILE_TMPDIR" "$1" 3>&-
+	done
+	tail -n 100 "$base".{out,err,listen,museum,status,late}
+	return 1
+}
+
+is_as_expected() {
 	local base=$BATS_FILE_TMPDIR/$1 failed known
 	failed=$(sed -n 's/^FAIL    \([^ ].\{0,23\}\).*/\1/p' "$base.out" | sed 's/ *$//')
 	known=$(sed -n 's/^ *known defect: //p' "$base.out" | sort -u)
-	if [ "$(<"$base.status") $failed; $known" != "$2 $3; $4" ] || [ -s "$base.museum" ]; then
-		tail -n 100 "$base".{out,err,listen,museum,status}
-		return 1
-	fi
-	[ "$2" = 1 ] || [[ $(<"$base.out") =~ " failed, "([0-9]+)"."[0-9]" s: " ]]
+	[ "$(<"$base.status") $failed; $known" = "$2 $3; $4" ] && [ ! -s "$base.museum" ] ||
+		return
+	[ "$2" = 1 ] || [[ $(<"$base.out") =~ " failed, "([0-9]+)"."[0-9]" s: " ]] || return
 	# 20 s are promised; here four visits share a processor with other tests
 	[ "$2" = 1 ] || [ "${BASH_REMATCH[1]}" -lt 60 ]
 }
