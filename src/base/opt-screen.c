@@ -182,6 +182,15 @@ static void put_summary(const struct opt_program *program, size_t width, FILE *o
 	put_wrapped(out, program->summary, columns(name) + 2, 2, width);
 }
 
+static void put_own_statuses(const char *const *statuses, size_t width, FILE *out)
+{
+	fputs("\nExit status:\n", out);
+	for (; *statuses != NULL; statuses++) {
+		fputs("  ", out);
+		put_wrapped(out, *statuses, 2, 2 + strcspn(*statuses, " ") + 1, width);
+	}
+}
+
 static void put_statuses(size_t width, FILE *out)
 {
 	static const char *const meanings[] = {
@@ -309,7 +318,10 @@ void opt_screen_full(const struct opt_program *program, const struct opt_rows *r
 		fputs("  ", out);
 		put_wrapped(out, program->notes[i], 2, 4, width);
 	}
-	put_statuses(width, out);
+	if (program->statuses != NULL)
+		put_own_statuses(program->statuses, width, out);
+	else
+		put_statuses(width, out);
 	fputc('\n', out);
 	snprintf(manual, sizeof(manual), "See %s(1) and, for addresses, vsock-address(7).",
 		 program->name);

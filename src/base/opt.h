@@ -91,6 +91,8 @@ struct opt_program {
 	bool operands_last; /* the words after the first operand are operands too, also if they
 			       begin with - */
 	const char *const *notes; /* NULL-terminated lines at the end of --help; may be NULL */
+	const char *const *statuses; /* NULL-terminated lines "NUMBER meaning" about the exit
+					status; NULL: it has all those of enum status */
 };
 
 struct opt_entry {

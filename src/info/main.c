@@ -131,7 +131,14 @@ static const char *const conflicts[] = {
 };
 static const char *const notes[] = {
 	"Nothing is changed and no module is loaded, except with --probe.",
-	"Status: 0 vsock works, 4 it does not, 6 it is blocked (permission, seccomp).",
+	NULL,
+};
+static const char *const statuses[] = {
+	"0 vsock works",
+	"1 other failure",
+	"2 wrong usage",
+	"4 vsock does not work here, or there is nothing to show",
+	"6 vsock is blocked, by permissions or a seccomp filter",
 	NULL,
 };
 
@@ -404,6 +411,7 @@ int main(int argc, char **argv)
 			.tables = tables,
 			.conflicts = conflicts,
 			.notes = notes,
+			.statuses = statuses,
 		},
 		.common = &context.common,
 		.run = run,

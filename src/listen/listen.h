@@ -45,6 +45,7 @@ struct listen {
 	struct check_results checked; /* --check */
 	struct run_server running; /* --run */
 	struct user user; /* to become */
+	struct user own; /* who we are; name NULL: nobody has asked */
 	int directory; /* --chdir, or AT_FDCWD */
 	bool plain; /* serves one client at a time on standard input and output */
 	struct traffic traffic;

@@ -27,7 +27,7 @@
 #define DESCRIPTORS_OURS 32
 
 static const char *const usage[] = { "[OPTION]... ADDRESS [-- COMMAND [ARG]...]",
-				     "[OPTION]... PORT", NULL };
+				     "[OPTION]... PORT [-- COMMAND [ARG]...]", NULL };
 static const char *const examples[] = {
 	"vsock-listen 5000 > file",
 	"receive a file on vsock port 5000",
@@ -387,7 +387,7 @@ static void clean_up(void *context)
 	server_free(&listen->server);
 	service_free(&listen->service);
 	user_free(&listen->user);
-	user_free(&listen->running.user);
+	user_free(&listen->own);
 	free(listen->shell[0]);
 	fd_close(&listen->directory);
 	hosts_free(&listen->hosts);

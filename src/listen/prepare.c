@@ -80,41 +80,31 @@ static bool allows_somebody(const struct opt_list *who)
 	return false;
 }
 
-static int find_own_user(struct user *user)
+/* Whose home and shell clients get: the user that we become, or are. */
+static int find_owner(struct listen *listen, const struct user **owner)
 {
-	char self[16];
-	struct mistake error;
-
-	snprintf(self, sizeof(self), "%u", (unsigned)getuid());
-	return user_find(self, user, &error);
+	*owner = &listen->user;
+	if (listen->user.name)
+		return 0;
+	*owner = &listen->own;
+	return user_find_own(&listen->own);
 }
 
-/* Whose shell: the user that we become, or are. At home, unless --chdir says where. */
+/* At home, unless --chdir says where. */
 static int find_shell(struct listen *listen)
 {
-	struct user own, *user = &listen->user;
-	int result = 0;
+	const struct user *owner;
+	int result = find_owner(listen, &owner);
 
-	if (!user->name) {
-		result = find_own_user(&own);
-		user = &own;
-	}
 	if (!result && !listen->options.chdir) {
-		listen->directory = open(user->home, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		listen->directory = open(owner->home, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (listen->directory < 0)
 			listen->directory = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (!result)
-		result = spawn_find(user->shell, (char **)&listen->spawn.path);
-	/* "-bash": by that a shell knows that it is a login shell */
-	if (!result) {
-		const char *slash = strrchr(user->shell, '/');
-
-		if (asprintf(&listen->shell[0], "-%s", slash ? slash + 1 : user->shell) < 0)
-			result = -ENOMEM;
-	}
-	if (user == &own)
-		user_free(&own);
+		result = spawn_find(owner->shell, (char **)&listen->spawn.path);
+	if (!result && !(listen->shell[0] = user_login_shell(owner)))
+		result = -ENOMEM;
 	return result;
 }
 
@@ -180,11 +170,9 @@ static bool has_file(const struct addr *addr)
 	return addr->family == ADDR_UNIX && !addr->abstract;
 }
 
-/* Whose home and shell the commands get: the user that we become, or are. */
 static int prepare_run(struct listen *listen)
 {
 	struct run_server *running = &listen->running;
-	struct mistake mistake;
 	int error;
 
 	if (listen->addr.seqpacket) {
@@ -199,8 +187,7 @@ static int prepare_run(struct listen *listen)
 			 "--allow any to admit everyone");
 		return STATUS_USAGE;
 	}
-	error = listen->user.name ? user_find(listen->options.user, &running->user, &mistake)
-				  : find_own_user(&running->user);
+	error = find_owner(listen, &running->owner);
 	if (error) {
 		log_error("--run: %s", strerror(-error));
 		return STATUS_FAILURE;

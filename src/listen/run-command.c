@@ -49,7 +49,6 @@ __attribute__((format(printf, 3, 4))) static _Noreturn void cannot(const struct 
 static void make_environment(const struct plan *plan)
 {
 	static const char *const kept[] = { "PATH", "LANG", "LC_ALL", "TZ" };
-	const struct user *user = &plan->server->user;
 	const struct run_request *request = plan->request;
 	char *values[ARRAY_SIZE(kept)];
 
@@ -60,10 +59,7 @@ static void make_environment(const struct plan *plan)
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
 		if (values[i])
 			setenv(kept[i], values[i], 1);
-	setenv("HOME", user->home, 1);
-	setenv("USER", user->name, 1);
-	setenv("LOGNAME", user->name, 1);
-	setenv("SHELL", user->shell, 1);
+	(void)user_describe(plan->server->owner);
 	if (request->terminal)
 		setenv("TERM", *request->term ? request->term : "dumb", 1);
 	spawn_describe(plan->session->fd, &plan->session->peer, plan->server->count);
@@ -78,7 +74,7 @@ static void change_directory(const struct plan *plan)
 	if (plan->server->directory != AT_FDCWD) {
 		if (fchdir(plan->server->directory) < 0)
 			cannot(plan, 125, "--chdir of the server: %s", strerror(errno));
-	} else if (chdir(plan->server->user.home) < 0 && chdir("/") < 0) {
+	} else if (chdir(plan->server->owner->home) < 0 && chdir("/") < 0) {
 		cannot(plan, 125, "/: %s", strerror(errno));
 	}
 	if (*directory && chdir(directory) < 0)
@@ -92,12 +88,9 @@ static _Noreturn void execute(const struct plan *plan)
 	int error;
 
 	if (!name) {
-		/* "-bash": by that a shell knows that it is a login shell */
-		const char *slash;
-
-		name = plan->server->user.shell;
-		slash = strrchr(name, '/');
-		if (asprintf(&shell[0], "-%s", slash ? slash + 1 : name) < 0)
+		name = plan->server->owner->shell;
+		shell[0] = user_login_shell(plan->server->owner);
+		if (!shell[0])
 			cannot(plan, 125, "%s", strerror(ENOMEM));
 		argv = shell;
 	}

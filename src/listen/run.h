@@ -26,7 +26,7 @@ struct run_job;
 
 struct run_server {
 	struct server *server;
-	struct user user; /* whose home and shell the commands get */
+	const struct user *owner; /* the caller's: whose home and shell the commands get */
 	int directory; /* where they start, a descriptor of the caller's; AT_FDCWD: at home */
 	struct run_job *jobs;
 	size_t count;

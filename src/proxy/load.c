@@ -46,6 +46,7 @@ static int read_files(const struct proxy *proxy, const struct hosts *hosts, bool
 	const struct rules_context context = {
 		.defaults = &proxy->settings,
 		.keys = proxy->keys,
+		.options = proxy->tables,
 		.hosts = hosts,
 		.numeric = proxy->common.numeric,
 		.again = again,

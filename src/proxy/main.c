@@ -281,6 +281,7 @@ int main(int argc, char **argv)
 
 	settings->relaying = relay_defaults;
 	proxy.keys = keys;
+	proxy.tables = tables;
 	/* before the options are sorted: a restart runs the same words */
 	if (program_remember(&proxy.program, argv)) {
 		fprintf(stderr, "vsock-proxy: out of memory\n");

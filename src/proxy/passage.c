@@ -90,7 +90,7 @@ const struct opt limit_opts[] = {
 	  .value = "SIZE",
 	  .fallback = "auto",
 	  .flags = OPT_INF,
-	  .text = "maximum memory of pending bytes; auto is an eighth of the machine",
+	  .text = "maximum memory of pending bytes; auto is an eighth of the machine's memory",
 	  .min = 1 << 16,
 	  .offset = offsetof(struct passage_settings, max_memory) },
 	{ 0 },

@@ -35,7 +35,7 @@ struct proxy {
 	struct proxy_options options;
 	struct rule_settings settings; /* of the options; what the server's settings are too */
 	struct loop_settings looping; /* of the worker */
-	const struct opt_table *keys;
+	const struct opt_table *keys, *tables; /* of rules, and of the command line */
 
 	char **words; /* the rules of the command line */
 	size_t word_count;

@@ -24,7 +24,13 @@ static const char *const examples[] = {
 };
 static const char *const notes[] = {
 	"The guest runs: vsock-listen --run 514",
-	"Exit status: that of the command; 128+N if signal N killed it; 125 if vsock-run failed",
+	NULL,
+};
+static const char *const statuses[] = {
+	"0-255 that of the command; 128+N if signal N killed it",
+	"125 vsock-run failed: the guest cannot be reached, the connection broke, or wrong usage",
+	"126 the command cannot be executed",
+	"127 there is no such command",
 	NULL,
 };
 
@@ -135,6 +141,7 @@ int main(int argc, char **argv)
 			.foreign = run_foreign,
 			.operands_last = true,
 			.notes = notes,
+			.statuses = statuses,
 		},
 		.common = &run.common,
 		.operands = true,

@@ -82,6 +82,15 @@ int user_find(const char *text, struct user *user, struct mistake *error)
 	return find_group(text + length + 1, &user->gid);
 }
 
+int user_find_own(struct user *user)
+{
+	char self[16];
+	struct mistake error;
+
+	snprintf(self, sizeof(self), "%u", (unsigned)getuid());
+	return user_find(self, user, &error);
+}
+
 int user_unprivileged(const char *name, struct user *user)
 {
 	const uint32_t count = USER_UNUSED_LAST - USER_UNUSED_FIRST + 1;
@@ -138,6 +147,22 @@ int user_return(void)
 	return seteuid(getuid()) < 0 || setegid(getgid()) < 0 ? -errno : 0;
 }
 
+int user_describe(const struct user *user)
+{
+	if (setenv("USER", user->name, 1) < 0 || setenv("LOGNAME", user->name, 1) < 0 ||
+	    setenv("HOME", user->home, 1) < 0 || setenv("SHELL", user->shell, 1) < 0)
+		return -errno;
+	return 0;
+}
+
+char *user_login_shell(const struct user *user)
+{
+	const char *slash = strrchr(user->shell, '/');
+	char *name;
+
+	return asprintf(&name, "-%s", slash ? slash + 1 : user->shell) < 0 ? NULL : name;
+}
+
 int user_become(const struct user *user)
 {
 	int error;
@@ -150,10 +175,7 @@ int user_become(const struct user *user)
 	if (setresgid(user->gid, user->gid, user->gid) < 0 ||
 	    setresuid(user->uid, user->uid, user->uid) < 0)
 		return -errno;
-	if (setenv("USER", user->name, 1) < 0 || setenv("LOGNAME", user->name, 1) < 0 ||
-	    setenv("HOME", user->home, 1) < 0 || setenv("SHELL", user->shell, 1) < 0)
-		return -errno;
-	return 0;
+	return user_describe(user);
 }
 
 int user_try(const struct user *user)

@@ -18,6 +18,8 @@ struct user {
 
 /* Reads NAME[:GROUP]; each may be a name or a number. 0, -EINVAL with *error, or -ENOMEM. */
 int user_find(const char *text, struct user *user, struct mistake *error);
+/* Finds the user that this process is. 0 or -ENOMEM. */
+int user_find_own(struct user *user);
 /* Finds an unprivileged user for a process of ours: the user of that name, or else an id from
  * USER_UNUSED_FIRST on that belongs to no user and no group. The choice depends on our process id,
  * so that two programs rarely share an id. 0, -ENOENT if there is none, or -ENOMEM. */
@@ -30,8 +32,12 @@ bool user_permitted(const struct user *user);
  * errno. */
 int user_borrow(const struct user *user);
 int user_return(void);
-/* Switches to the user for good, and sets HOME, USER, LOGNAME and SHELL. 0 or a negative errno.
- */
+/* Sets HOME, USER, LOGNAME and SHELL. 0 or -ENOMEM. */
+int user_describe(const struct user *user);
+/* What a login shell of the user is called, by which it knows that it is one ("-bash"); to be
+ * freed. NULL: out of memory. */
+char *user_login_shell(const struct user *user);
+/* Switches to the user for good, and describes it. 0 or a negative errno. */
 int user_become(const struct user *user);
 /* What user_become() would return. A child process tries it; -EAGAIN also if it was killed. */
 int user_try(const struct user *user);

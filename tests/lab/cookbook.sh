@@ -458,8 +458,11 @@ recipe_fleet() {
 	guest_sshd
 	has "$(run host fleet.use)" web
 	has "$(run host fleet.ping)" "web "
+	# as hosts files are: with comments, further names, and a hybrid vsock socket
+	printf '%s\n' '# guests' '' '/run/vm/ci.vsock ci' '7 db database # tests' >>/etc/vsock/hosts
 	run host fleet.rules
-	has "$(cat ~/work/guests.rules)" "tcp:*:2200 vsock:1:22 name=web-ssh allow=10.0.0.0/8"
+	has "$(cat ~/work/guests.rules)" "tcp:*:2200 vsock:1:22 name=web-ssh allow=10.0.0.0/8
+tcp:*:2201 vsock:7:22 name=db-ssh allow=10.0.0.0/8"
 }
 
 recipe_mux() {

@@ -13,6 +13,8 @@ export PATH="$VSOCK_TOOLS_BUILD:$PATH"
 listen 5000 --echo
 listen 5002 -- sh -c 'cat >/dev/null; echo done'
 listen 5005 --check
+vsock-listen --run --ready-fd 9 514 9>/run/ready-run 2>/dev/null &
+until grep -q READY /run/ready-run; do sleep 0.1; done
 listen 5003 --hash >"$LAB_SHARE/hash"
 # Through vsock-proxy, which splices what is large.
 head -c 8M /dev/urandom >"$LAB_SHARE/large"

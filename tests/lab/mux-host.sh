@@ -22,6 +22,14 @@ head -c 3M /dev/urandom >"$LAB_SHARE/data"
 vsock-cat "$(guest 5000)" <"$LAB_SHARE/data" >"$LAB_SHARE/back"
 cmp "$LAB_SHARE/back" "$LAB_SHARE/data" && echo "ok large"
 
+timeout 60 vsock-run "$(guest 514)" sh -c 'echo out; echo error >&2; exit 7' \
+	>"$LAB_SHARE/run" 2>"$LAB_SHARE/run-error"
+[ "$? $(cat "$LAB_SHARE/run" "$LAB_SHARE/run-error")" = "7 out
+error" ] && echo "ok run"
+timeout 100 vsock-run "$(guest 514)" cat <"$LAB_SHARE/data" >"$LAB_SHARE/back"
+cmp "$LAB_SHARE/back" "$LAB_SHARE/data" && echo "ok run-data"
+[ "$(timeout 60 vsock-run "$(guest 514)" yes | head -n 1)" = y ] && echo "ok run-reader"
+
 timeout 60 vsock-cat --half-close-timeout 10s \
 	"$(guest 5004),half-close=1s" </dev/null >"$LAB_SHARE/back"
 cmp "$LAB_SHARE/back" "$LAB_SHARE/large" && echo "ok spliced"

@@ -25,6 +25,12 @@ setup_file() {
 	works spliced
 }
 
+@test "vsock-run: exit status, streams, 3 MiB through a command, and a reader that leaves" {
+	works run
+	works run-data
+	works run-reader
+}
+
 @test "--check names the defects of this device" {
 	works check
 }

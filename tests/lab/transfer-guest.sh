@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # transfer-guest.sh: the guest of transfer.bats: an echo on port 5000, a sink on 5001, a web server
-# on 80. In its first life it also sends a file to the host and, when the host asks for it, without
-# end to a proxy there.
+# on 80, commands on 514. In its first life it also sends a file to the host and, when the host asks
+# for it, without end to a proxy there.
 
 set -u
 # shellcheck source=tests/lab/states.sh
@@ -20,6 +20,7 @@ serve() {
 }
 serve echo 5000 --echo
 serve sink 5001 --discard
+serve run 514 --run
 serve web 80 -- busybox httpd -i -h /root/work/www
 vsock-cat --wait 120s host:6000 <www/page || echo "status $?"
 vsock-cat host:6001

@@ -72,6 +72,14 @@ head -c 64M /dev/urandom >sent
 is round-trip "$(timeout 150 vsock-cat "${ready[0]}" <sent | sum)" "$(sum <sent)"
 is straight "$(head -c 8M sent | timeout 100 vsock-cat 42:5000 | sum)" "$(head -c 8M sent | sum)"
 
+# Commands in the guest: status, streams, and 8 MiB on standard output and on standard error.
+vsock-run 42 sh -c 'echo out; echo error >&2; exit 7' >run.out 2>run.err
+is run "$? $(cat run.out run.err)" "7 out
+error"
+is run-data "$(head -c 8M sent | timeout 100 vsock-run 42 sh -c 'tee /dev/stderr' 2>run-data.err |
+	sum) $(sum <run-data.err)" "$(head -c 8M sent | sum) $(head -c 8M sent | sum)"
+rm run-data.err
+
 # A web client that half-closes after its request.
 printf 'GET /page HTTP/1.0\r\n\r\n' | timeout 60 vsock-cat "${ready[1]}" >answer
 is http "$(head -n 1 answer | tr -d '\r'; tail -c 3000001 answer | sum)" \
@@ -115,11 +123,22 @@ timeout 100 vsock-cat -v 42:5001 </dev/zero 2>dead.err &
 straight=$!
 timeout 100 vsock-cat -v "${ready[2]}" </dev/zero 2>dead-proxy.err &
 proxied=$!
+# and while a command runs, and is silent
+timeout 100 sh -c 'vsock-run 42 sh -c "echo runs; exec sleep 1000"; echo "$? $(date +%s%N)"' \
+	>dead-run.out 2>dead-run.err &
+running=$!
+until_seen runs dead-run.out
 until_seen ' open ' dead.err
 until_seen ' -> vsock:42:5001 connect=' proxy.err
 : >"$LAB_SHARE/send-to-proxy"
 until_seen ' open vsock:42:' from-guest.err
+killed=$(date +%s%N)
 lab-guest stop
+wait $running
+is dead-run "$(sed -n 's/ .*//p' dead-run.out)" 125
+took=$((($(sed -n 's/.* //p' dead-run.out) - killed) / 1000000))
+echo "vsock-run ended $took ms after lab-guest stop"
+is dead-run-soon $((took < 5000)) 1
 wait $straight
 # and the message tells how much had gone
 is dead "$? $(grep -c '^vsock-cat: vsock:42:5001: ' \
@@ -140,6 +159,7 @@ kill $proxy
 wait $proxy
 is drained "$?" 0
 
-for file in absent wait refused paused resumed dead dead-proxy gone proxy from-guest; do
+for file in absent wait run refused paused resumed dead dead-proxy dead-run gone proxy \
+	from-guest; do
 	sed "s/^/$file: /" $file.err
 done

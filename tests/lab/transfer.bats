@@ -20,6 +20,11 @@ setup_file() {
 	works straight
 }
 
+@test "vsock-run: exit status, streams, and 8 MiB through a command in the guest" {
+	works run
+	works run-data
+}
+
 @test "vsock-info --guests sees the running qemu" {
 	works guests
 }
@@ -51,6 +56,9 @@ setup_file() {
 	works dead
 	works dead-proxy
 	works dead-record
+	works dead-run
+	works dead-run-soon
+	grep '^vsock-run ended ' "$BATS_FILE_TMPDIR/output" | sed 's/^/# /' >&3
 	works gone
 	works drained
 }

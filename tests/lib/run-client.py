@@ -69,8 +69,11 @@ def run(path, command):
     for thread in threads:
         thread.start()
     data = sys.stdin.buffer.read()
-    streams[0].sendall(data)
-    control.sendall(frame(END, struct.pack(">BQ", 0, len(data))))
+    try:
+        streams[0].sendall(data)
+        control.sendall(frame(END, struct.pack(">BQ", 0, len(data))))
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # the command wants no more, or was refused: what the server said is still read
     while status is None or len(ends) < 2:
         kind, payload = read_frame(answers)
         if kind == END:

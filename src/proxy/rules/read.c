@@ -60,11 +60,13 @@ bool rule_is_key(const struct rules_context *context, const char *word)
 
 static void unknown_key(struct rule_reader *reader, const struct text_word *word, size_t length)
 {
-	const char *meant = opt_suggest(reader->context->keys, OPT_RULE, word->text, length);
+	const struct rules_context *context = reader->context;
+	const char *meant = opt_suggest(context->keys, OPT_RULE, word->text, length);
 	char why[160];
 	void *into;
 
-	if (opt_find(reader->context->keys, word->text, length, &into))
+	if (opt_find(context->options ? context->options : context->keys, word->text, length,
+		     &into))
 		snprintf(why, sizeof(why), "--%.*s is an option for all rules, not a key of one",
 			 (int)length, word->text);
 	else if (meant)

@@ -142,6 +142,7 @@ struct rules {
 struct rules_context {
 	const struct rule_settings *defaults;
 	const struct opt_table *keys; /* tables whose structs are parts of *defaults */
+	const struct opt_table *options; /* all of the program, for its messages; may be NULL */
 	const struct hosts *hosts;
 	bool numeric;
 	bool again; /* a reload or a restart: only what can be read more than once is read */
