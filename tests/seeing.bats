@@ -179,6 +179,58 @@ spawn_with_status() {
 	exec {held[1]}>&-
 }
 
+@test "--status -v shows which side a connection waits for, and what is queued" {
+	need python3
+	python3 - >server.out <<-'END' 3>&- &
+		import socket, time
+		listeners = [socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_UNIX)]
+		listeners[1].bind("./deaf"); listeners[1].listen()
+		print(listeners[0].getsockname()[1], flush=True)
+		held = [listener.accept() for listener in listeners]
+		held[0][0].recv(1)
+		time.sleep(1000)
+	END
+	spawned[server]=$!
+	wait_until test -s server.out
+	spawn_ready source vsock-listen -k --generate inf unix:./source
+	spawn_with_status proxy vsock-proxy unix:./a "tcp:127.0.0.1:$(<server.out)" \
+		unix:./b unix:./deaf unix:./c unix:./source unix:./d unix:echo
+	# the first two have targets that do not read, the third a client that does not
+	bytes 20M first.in
+	ln first.in second.in
+	spawn first vsock-cat unix:./a
+	spawn second vsock-cat unix:./b
+	python3 -c 'import socket, time
+peer = socket.socket(socket.AF_UNIX)
+peer.connect("./c")
+time.sleep(1000)' 3>&- &
+	spawned[third]=$!
+	wait_until waits_for 'client target target'
+	status -v -j | python3 -c 'import json, sys
+for connection in json.load(sys.stdin)["connections"]:
+    up, down = connection["queued_up"], connection["queued_down"]
+    if connection["waits_for"] == "target":
+        assert up["unread"] > 0 and up["untaken"] > 0 and down["unread"] == 0, connection
+    else:
+        assert down["untaken"] > 0, connection'
+	status -v >table
+	[ "$(grep -c ' target$' table)" = 2 ]
+	[ "$(grep -c ' client$' table)" = 1 ]
+	# an idle one waits for nobody; what clients sent before they left is still delivered
+	kill "${spawned[first]}" "${spawned[second]}" "${spawned[third]}" "${spawned[server]}"
+	wait_until waits_for ''
+	coproc held { vsock-cat unix:./d; }
+	echo 12345 >&"${held[1]}"; read -r _ <&"${held[0]}"
+	waits_for None
+	exec {held[1]}>&-
+}
+
+# waits_for WORDS: for whom all connections wait, sorted.
+waits_for() {
+	[ "$(status -v -j | python3 -c 'import json, sys
+print(*sorted(str(each["waits_for"]) for each in json.load(sys.stdin)["connections"]))')" = "$1" ]
+}
+
 # on_terminal -- ARGUMENT…: of vsock-proxy, whose standard output is a terminal.
 on_terminal() {
 	shift

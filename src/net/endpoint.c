@@ -489,6 +489,25 @@ int endpoint_unacknowledged(const struct endpoint *endpoint)
 	return ioctl(endpoint->out, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
+static int queue_of(uint8_t kind, int fd, unsigned long request)
+{
+	int bytes = 0;
+
+	if (fd < 0 || kind != ENDPOINT_SOCKET)
+		return -1;
+	return ioctl(fd, request, &bytes) == 0 ? bytes : -1;
+}
+
+int endpoint_received(const struct endpoint *endpoint)
+{
+	return queue_of(endpoint->in_kind, endpoint->in, SIOCINQ);
+}
+
+int endpoint_sent(const struct endpoint *endpoint)
+{
+	return queue_of(endpoint->out_kind, endpoint->out, SIOCOUTQ);
+}
+
 int endpoint_error(const struct endpoint *endpoint)
 {
 	int error = 0;

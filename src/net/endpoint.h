@@ -158,6 +158,12 @@ void endpoint_abort(struct endpoint *endpoint);
 int endpoint_unacknowledged(const struct endpoint *endpoint);
 /* The number of bytes a TCP peer has sent that have not been read; 0 for all others. */
 int endpoint_input(const struct endpoint *endpoint);
+/* What the kernel holds of a socket, for whoever looks: what was received and is not read yet
+ * (SIOCINQ), and what was sent and the peer has not acknowledged (TCP), has not taken from the
+ * device (vsock) or has not read (UNIX: the memory that it takes) (SIOCOUTQ). -1 where the kernel
+ * does not tell (vsock: SIOCOUTQ since 6.12, SIOCINQ since 6.17), and for all but streams. */
+int endpoint_received(const struct endpoint *endpoint);
+int endpoint_sent(const struct endpoint *endpoint);
 
 /* After end of file: has the peer closed both directions (1), or may it still read (0, also if that
  * is unknown)? events come from epoll. A negative errno: neither, because the connection broke;

@@ -368,7 +368,7 @@ static void print_table(const struct json_value *root, bool conns)
 		{ "CONN", "conn", NUMBER },	  { "FROM", "from", ADDRESS },
 		{ "TO", "to", ADDRESS },	  { "RULE", "rule", ADDRESS },
 		{ "SECONDS", "seconds", NUMBER }, { "UP", "up", SIZE },
-		{ "DOWN", "down", SIZE },
+		{ "DOWN", "down", SIZE },	  { "WAITS FOR", "waits_for", ADDRESS },
 	};
 	unsigned long long open = json_whole(json_member(root, "open")),
 			   limit = json_whole(json_member(root, "limit"));
@@ -377,7 +377,7 @@ static void print_table(const struct json_value *root, bool conns)
 	print_rows(rules, 8, json_member(root, "rules"));
 	print_errors(json_member(root, "errors"));
 	if (conns)
-		print_rows(connections, 7, json_member(root, "connections"));
+		print_rows(connections, 8, json_member(root, "connections"));
 	printf("%llu connection%s of %llu%s\n", open, open == 1 ? "" : "s", limit,
 	       conns || !open ? "" : "; -v lists them");
 }

@@ -65,9 +65,34 @@ static void json_recent_error(struct json *json, const struct router_error *erro
 	json_end_object(json);
 }
 
+/* A direction: what its source has sent, what we have read, and what its destination has not taken.
+ * Is anything behind us? */
+static bool json_direction(struct json *json, const char *key, const struct relay *relay, int side)
+{
+	const struct chan *chan = &relay->chan[side];
+	int received = relay->settings ? endpoint_received(&relay->end[side]) : -1,
+	    sent = relay->settings ? endpoint_sent(&relay->end[!side]) : -1;
+	uint64_t pending = chan_unsent(chan);
+
+	json_object(json, key);
+	if (received >= 0)
+		json_number(json, "unread", (uint64_t)received);
+	else
+		json_text(json, "unread", NULL);
+	json_number(json, "pending", pending);
+	if (sent >= 0)
+		json_number(json, "untaken", (uint64_t)sent);
+	else
+		json_text(json, "untaken", NULL);
+	json_end_object(json);
+	return pending || sent > 0;
+}
+
 static void json_conn(struct json *json, const struct session *session)
 {
+	static const char *const waits[] = { NULL, "target", "client", "both" };
 	char from[PEER_TEXT_MAX];
+	unsigned waits_for;
 
 	json_object(json, NULL);
 	json_number(json, "conn", session->number);
@@ -77,6 +102,9 @@ static void json_conn(struct json *json, const struct session *session)
 	json_real(json, "seconds", seconds(ago(session->started)), 3);
 	json_number(json, "up", session->relay.chan[0].bytes);
 	json_number(json, "down", session->relay.chan[1].bytes);
+	waits_for = json_direction(json, "queued_up", &session->relay, 0);
+	waits_for |= (unsigned)json_direction(json, "queued_down", &session->relay, 1) << 1;
+	json_text(json, "waits_for", waits[waits_for]);
 	json_end_object(json);
 }
 
