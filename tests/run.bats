@@ -44,6 +44,9 @@ status_of() {
 	[ "$(status_of vrun -- sh -c 'kill -KILL $$')" = 137 ]
 	run -127 --separate-stderr vrun -- no-such-command
 	[ "$stderr" = "vsock-run: unix:./s: no-such-command: no such command" ]
+	run -127 --separate-stderr vsock-run unix:./s --cwd / true
+	[ "$stderr" = "vsock-run: unix:./s: --cwd: no such command
+hint: options of vsock-run come before GUEST" ]
 	: >plain
 	run -126 --separate-stderr vrun --cwd "$PWD" -- ./plain
 	[ "$stderr" = "vsock-run: unix:./s: ./plain: the command is not executable" ]

@@ -37,6 +37,8 @@ static void refused(struct run *run, const struct run_frame *frame)
 {
 	run_restore(run);
 	log_error("%s: %s", run->to, frame->text);
+	if (frame->status == 127 && run->words && run->command[0][0] == '-')
+		log_hint("options of vsock-run come before GUEST");
 	run_fail(run, frame->status == 126 || frame->status == 127 ? frame->status : RUN_FAILED);
 }
 
