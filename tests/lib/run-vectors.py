@@ -7,6 +7,7 @@ import re
 import struct
 import sys
 
+sys.dont_write_bytecode = True  # not among the sources
 spec = importlib.util.spec_from_file_location(
     "client", os.path.join(os.path.dirname(os.path.abspath(__file__)), "run-client.py"))
 client = importlib.util.module_from_spec(spec)
