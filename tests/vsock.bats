@@ -326,13 +326,13 @@ for number, client in reversed(list(enumerate(clients))):
 	vsock-cat 1:5017 <sent >got
 	same sent got
 	same sent up
-	spawn ncat ncat --vsock -l --recv-only 5018
+	spawn ncat ncat --vsock -l --recv-only -p 5018
 	wait_until listening 5018
 	run -0 sh -c 'vsock-cat 1:5018 <sent'
 	join ncat
 	same sent ncat.out
 	ln -sf "$PWD/sent" ncat.in
-	spawn ncat ncat --vsock -l --send-only 5019
+	spawn ncat ncat --vsock -l --send-only -p 5019
 	wait_until listening 5019
 	vsock-cat 1:5019 </dev/null >got
 	same sent got
