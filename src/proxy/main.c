@@ -247,13 +247,17 @@ int main(int argc, char **argv)
 			      .dialling = DIAL_DEFAULTS,
 			      .passage.udp_idle = 60 * NSEC_PER_SEC },
 	};
-	struct rule_settings *settings = &proxy.settings;
-	const struct opt_table tables[] = {
-		{ proxy_opts, &proxy.options },	      { route_opts, &settings->routing },
-		{ passage_opts, &settings->passage }, { listen_opts, &settings->serving },
-		{ dial_opts, &settings->dialling },   { relay_opts, &settings->relaying },
-		{ loop_opts, &proxy.looping },	      { limit_opts, &settings->passage },
-		{ common_opts, &proxy.common },	      { NULL, NULL },
+	static const struct opt_table tables[] = {
+		{ proxy_opts, &proxy.options },
+		{ route_opts, &proxy.settings.routing },
+		{ passage_opts, &proxy.settings.passage },
+		{ listen_opts, &proxy.settings.serving },
+		{ dial_opts, &proxy.settings.dialling },
+		{ relay_opts, &proxy.settings.relaying },
+		{ loop_opts, &proxy.looping },
+		{ limit_opts, &proxy.settings.passage },
+		{ common_opts, &proxy.common },
+		{ NULL, NULL },
 	};
 	static const struct opt_table keys[] = {
 		{ rule_opts, &proxy.settings.keys },	   { route_opts, &proxy.settings.routing },
@@ -279,7 +283,7 @@ int main(int argc, char **argv)
 		.signal = &proxy.supervisor.server.signal,
 	};
 
-	settings->relaying = relay_defaults;
+	proxy.settings.relaying = relay_defaults;
 	proxy.keys = keys;
 	proxy.tables = tables;
 	/* before the options are sorted: a restart runs the same words */

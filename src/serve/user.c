@@ -160,7 +160,9 @@ char *user_login_shell(const struct user *user)
 	const char *slash = strrchr(user->shell, '/');
 	char *name;
 
-	return asprintf(&name, "-%s", slash ? slash + 1 : user->shell) < 0 ? NULL : name;
+	if (asprintf(&name, "-%s", slash ? slash + 1 : user->shell) < 0)
+		return NULL;
+	return name;
 }
 
 int user_become(const struct user *user)
