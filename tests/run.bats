@@ -288,6 +288,23 @@ has_size() { # BYTES FILE
 	grep -q "deny unix" server.err
 }
 
+ended_by_term() { # PID
+	kill -TERM "$1" 2>/dev/null || true
+	ended "$1"
+}
+
+@test "a background process that holds the outputs: a signal ends vsock-run, a reader that leaves ends the process" {
+	serve
+	spawn client vsock-run unix:./s sh -c 'trap "" TERM; sleep 1000 & echo $!'
+	wait_until test -s client.out
+	wait_until ended_by_term "${spawned[client]}"
+	local status=0
+	wait "${spawned[client]}" || status=$?
+	kill -KILL "$(<client.out)"
+	[ "$status" = 143 ]
+	[ "$(timeout 60 vsock-run unix:./s sh -c 'yes & true' | head -n 1)" = y ]
+}
+
 @test "--user: commands run as that user" {
 	[ "$EUID" = 0 ] || skip "needs root"
 	serve --user nobody

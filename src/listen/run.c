@@ -231,6 +231,15 @@ static void maybe_over(struct run_job *job)
 		set_timer(job->control, CLOSE_TIME);
 }
 
+/* The client is there, and wants no more of the outputs that have ended: processes that write to
+ * them get SIGPIPE. */
+static void drop_outputs(struct run_job *job)
+{
+	for (int i = RUN_OUTPUT; i < RUN_STREAMS; i++)
+		if (!job->streams[i])
+			run_command_drop(&job->command, (enum run_stream)i);
+}
+
 static void exited(struct session *session, int status)
 {
 	struct run_conn *control = conn_of(session);
@@ -245,6 +254,11 @@ static void exited(struct session *session, int status)
 		frame.signal = WIFSIGNALED(status) ? (uint8_t)WTERMSIG(status) : 0;
 	}
 	job->command.pid = 0;
+	if (job->hung_up) {
+		finish(job);
+		return;
+	}
+	drop_outputs(job);
 	run_link_send(&control->link, &frame);
 	if (job->streams[RUN_INPUT])
 		relay_stop(loop_of(control), &job->streams[RUN_INPUT]->session->relay, 0);
@@ -272,7 +286,7 @@ static void half_over(struct loop *loop, struct relay *relay)
 	struct run_conn *conn = conn_of(container_of(relay, struct session, relay));
 
 	(void)loop;
-	if (chan_ended(&relay->chan[1]) && !conn->told)
+	if (conn->job && chan_ended(&relay->chan[1]) && !conn->told)
 		send_end(conn);
 }
 
@@ -480,15 +494,6 @@ static void link_over(struct run_link *link, int error)
 	}
 }
 
-/* The client is there, and wants no more of the outputs that have ended: processes that write to
- * them get SIGPIPE. */
-static void drop_outputs(struct run_job *job)
-{
-	for (int i = RUN_OUTPUT; i < RUN_STREAMS; i++)
-		if (!job->streams[i])
-			run_command_drop(&job->command, (enum run_stream)i);
-}
-
 static void time_up(struct loop *loop, struct timer *timer)
 {
 	struct run_conn *conn = container_of(timer, struct run_conn, timer);
@@ -564,6 +569,8 @@ static void stream_over(struct run_job *job, struct run_conn *conn)
 	/* Does the client not want this output, or is it gone? The control connection tells. */
 	if (!job->hung_up && !job->exited)
 		set_timer(job->control, DROP_GRACE);
+	else if (!job->hung_up)
+		drop_outputs(job);
 	if (!job->hung_up)
 		maybe_over(job);
 }

@@ -22,6 +22,10 @@ static void check_alive(struct loop *loop, struct timer *timer)
 {
 	struct run *run = container_of(timer, struct run, alive);
 
+	/* if we were stopped nobody was asked meanwhile */
+	if (units_now() - run->checked > 2 * PING_AFTER)
+		run->link.heard = units_now() - PING_AFTER;
+	run->checked = units_now();
 	if (units_now() - run->link.heard >= DEAD_AFTER) {
 		run_restore(run);
 		log_error("%s: timed out: no answer for 60 s", run->to);
@@ -136,6 +140,7 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 	run_link_write(&run->link, data, (size_t)size);
 	free(data);
 	run->alive.expired = check_alive;
+	run->checked = units_now();
 	loop_timer(loop, &run->alive, units_now() + PING_AFTER);
 }
 

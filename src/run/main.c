@@ -48,7 +48,8 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 	default:
 		break;
 	}
-	if (run->accepted) {
+	/* once the command has ended nobody else is there to end what holds its outputs */
+	if (run->accepted && !run->exited) {
 		run_forward(run, (int)info->ssi_signo);
 		return;
 	}

@@ -58,6 +58,7 @@ struct run {
 	struct run_link link;
 	int fd; /* the control connection, or -1 */
 	struct timer alive;
+	uint64_t checked; /* ns: when it last expired */
 	struct run_way ways[RUN_STREAMS];
 	struct terminal terminal;
 	bool raw; /* standard input is a terminal, and a raw one */
