@@ -213,6 +213,18 @@ status, said = end(program)
 assert status == 0 and 'no connection for 500 ms: exiting' in said, (status, said)"
 }
 
+@test "--exit-idle: vsock-proxy waits for a command that goes on without its connection" {
+	manage "program = run('vsock-proxy', '--exit-idle', '10ms', 'fd:3',
+    'exec:sh -c \"exec <&- >&- 2>&-; while [ ! -e go ]; do sleep 0.1; done; touch done\"')
+with connect() as client:
+    assert client.recv(100) == b''
+time.sleep(0.5)
+assert program.poll() is None
+open('go', 'w').close()
+assert end(program)[0] == 0
+assert os.path.exists('done')"
+}
+
 @test "--exit-idle: after a restart (SIGUSR2) the new process exits, and not before the old one" {
 	manage "program = run('vsock-proxy', '--exit-idle', '200ms', 'fd:3', 'exec:cat')
 client = connect()

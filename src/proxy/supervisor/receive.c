@@ -51,14 +51,15 @@ static bool may_be_idle(const struct supervisor *supervisor, const struct broker
 	return server_leaves(&supervisor->server);
 }
 
-/* It may leave, unless somebody waits for what we are doing. While a process that we follow still
+/* It may leave, unless somebody waits for what we are doing, or a command goes on without its
+ * connection: systemd would end it with us. While a process that we follow still
  * has connections we could not end either, and nobody would accept. */
 static void handle_idle(struct supervisor *supervisor, const struct broker_message *message)
 {
 	(void)message;
 	if (supervisor->state == SUPERVISOR_SERVING && supervisor->predecessor < 0 &&
-	    !supervisor->successor && !supervisor->loading && !supervisor->reloading &&
-	    !supervisor->reload_again) {
+	    !supervisor->successor && !supervisor->command_running && !supervisor->loading &&
+	    !supervisor->reloading && !supervisor->reload_again) {
 		supervisor->may_leave = true;
 		link_tell(supervisor, &(const struct broker_message){ .type = BROKER_LEAVE });
 	}
