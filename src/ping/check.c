@@ -598,6 +598,10 @@ static bool check_connect(struct checks *checks)
 
 	if (!run_one(checks, &group, "end", "wait=0"))
 		return false;
+	if (checks->late) { /* it was interrupted, which says nothing of the path */
+		group_free(&group);
+		return false;
+	}
 	checked = &group.conns[0].checked;
 	judge(&group, CHECKED_CONNECT, 0, &verdict);
 	if (!verdict.symptom)
