@@ -52,8 +52,8 @@ static bool may_be_idle(const struct supervisor *supervisor, const struct broker
 }
 
 /* It may leave, unless somebody waits for what we are doing, or a command goes on without its
- * connection: systemd would end it with us. While a process that we follow still
- * has connections we could not end either, and nobody would accept. */
+ * connection: systemd would end it with us. While a process that we follow still has connections we
+ * could not end either, and nobody would accept. */
 static void handle_idle(struct supervisor *supervisor, const struct broker_message *message)
 {
 	(void)message;
