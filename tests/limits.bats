@@ -156,6 +156,9 @@ sys.stdin.read()' "$(port_of "$1")"
 	run -2 vsock-proxy --accept-rate 0 unix:./front unix:./back
 	run -2 vsock-proxy unix:./front unix:./back max-memory=1M
 	[[ $output == *'--max-memory is an option for all rules, not a key of one'* ]]
+	# also one of another part of the program
+	run -2 vsock-proxy --check unix:./f tcp:1 busy-poll=1ms
+	[[ $output == *'--busy-poll is an option for all rules, not a key of one'* ]]
 }
 
 @test "with a thousand rules and few descriptors, no connection is accepted that cannot be served, even after a reload" {
