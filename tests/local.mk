@@ -207,6 +207,11 @@ tests_unit_test_datagram_SOURCES = tests/unit/test-datagram.c
 tests_unit_test_datagram_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_datagram_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-pty
+tests_unit_test_pty_SOURCES = tests/unit/test-pty.c
+tests_unit_test_pty_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_pty_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-access
 tests_unit_test_access_SOURCES = tests/unit/test-access.c
 tests_unit_test_access_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

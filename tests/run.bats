@@ -54,6 +54,12 @@ hint: options of vsock-run come before GUEST" ]
 	chmod +x script
 	run -127 --separate-stderr vrun -- "$PWD/script"
 	[[ $stderr == *"/script: No such file or directory" ]]
+	# without a first line that says for whom, it is for sh
+	printf 'echo "$0 $1"; exit 4\n' >script
+	run -4 --separate-stderr vrun --cwd "$PWD" -- ./script 'a b'
+	[ "$output" = "./script a b" ]
+	run -127 --separate-stderr vrun -- ''
+	[ "$stderr" = "vsock-run: unix:./s: : no such command" ]
 	run -125 --separate-stderr vrun --cwd /no/such -- true
 	[ "$stderr" = "vsock-run: unix:./s: --cwd /no/such: No such file or directory" ]
 }
@@ -80,6 +86,9 @@ hint: options of vsock-run come before GUEST" ]
 	vrun -- true "${words[@]}"
 	run -125 vrun -- true "${words[@]}" "$large"
 	[[ $output == *"the arguments and variables are longer than 1 MiB"* ]]
+	vrun -- true {1..65534}
+	run -125 vrun -- true {1..65535}
+	[[ $output == *"more than 65535 arguments or variables"* ]]
 }
 
 @test "arguments arrive exactly, without a shell" {
@@ -111,6 +120,17 @@ hint: options of vsock-run come before GUEST" ]
 	serve --chdir "there is"
 	[ "$(vrun -- pwd)" = "$PWD/there is" ]
 	[ "$(vrun --cwd .. -- pwd)" = "$PWD" ]
+}
+
+@test "a command has its standard streams, and nothing else that is open in the server" {
+	exec 8<"$BATS_TEST_FILENAME"
+	serve
+	exec 8<&-
+	vrun -- sh -c 'exec 9</proc/$$/fd; for i in /proc/$$/fd/*; do echo ${i##*/}; done' >got
+	[ "$(grep -cx '[012]' got)" = 3 ]
+	run ! grep -qx 8 got
+	vrun -t -- sh -c 'exec 9</proc/$$/fd; for i in /proc/$$/fd/*; do echo ${i##*/}; done' >got
+	run ! grep -q 8 got
 }
 
 @test "without a command it is a login shell, which reads commands" {
@@ -231,6 +251,34 @@ has_size() { # BYTES FILE
 	ends_with 0 server
 }
 
+@test "a server that ends sends SIGHUP, and SIGKILL to a command that ignores it" {
+	serve --drain-timeout 100ms
+	spawn client vsock-run --cwd "$PWD" unix:./s sh -c \
+		'trap "" HUP TERM; echo $$ >pid; while :; do sleep 0.1; done'
+	wait_until test -s pid
+	kill -TERM "${spawned[server]}"
+	ends_with 125 client
+	ends_with 0 server
+	ended "$(cat pid)"
+}
+
+@test "a server that does not answer: the second signal ends vsock-run" {
+	serve
+	spawn client vsock-run --cwd "$PWD" unix:./s sh -c \
+		'trap "n=\$((n + 1)); echo \$n >caught" HUP; echo $$ >pid; while :; do sleep 0.1; done'
+	wait_until test -s pid
+	# one that answers passes them on
+	kill -HUP "${spawned[client]}"
+	wait_until grep -sqx 1 caught
+	kill -HUP "${spawned[client]}"
+	wait_until grep -sqx 2 caught
+	kill -STOP "${spawned[server]}"
+	wait_until ended_by_term "${spawned[client]}"
+	kill -CONT "${spawned[server]}"
+	ends_with 143 client
+	grep -qx "vsock-run: unix:./s: no answer; the command may still be running" client.err
+}
+
 @test "a background process keeps the output open, as over ssh" {
 	serve
 	mkfifo go
@@ -265,9 +313,21 @@ has_size() { # BYTES FILE
 	ends_with 0 client
 	wait_until vrun -- true
 	finish server
-	serve -m 3
+	serve --max-conns-per-peer 7
+	rm pid
+	spawn client vsock-run --cwd "$PWD" unix:./s sh -c 'echo >pid; read -r line <go'
+	wait_until test -s pid
 	run -125 vrun -- true
-	[[ $output == *"permits, which is 0" ]]
+	[[ $output == *"as many commands of this client are running as --max-conns-per-peer permits, which is 1" ]]
+	echo >go
+	ends_with 0 client
+	wait_until vrun -- true
+	finish server
+	# not even one
+	run -2 timeout 20 vsock-listen --run -m 3 unix:./s
+	[ "$output" = "vsock-listen: --max-conns 3: a command of --run needs 4 connections" ]
+	run -2 timeout 20 vsock-listen --run --max-conns-per-peer 1 unix:./s
+	[[ $output == *"--max-conns-per-peer 1: a command of --run needs 4 connections"* ]]
 }
 
 @test "--run admits nobody by default whom nothing proves" {
@@ -342,6 +402,27 @@ ended_by_term() { # PID
 	types Enter '~.'
 	wait_until shows 'unix:./s: disconnected'
 	wait_until shows 'now icanon echo'
+	# a message is written when the terminal is as it was
+	types "vsock-run -v -t unix:./s true; echo en''d" Enter
+	wait_until shows 'has ended with status 0'
+	wait_until line_is end
+	# resized while the server has not answered yet
+	kill -STOP "${spawned[server]}"
+	types clear Enter "vsock-run -t unix:./s sh -c 'read -r line; stty size'" Enter
+	wait_until asks
+	tmux resize-window -x 66 -y 24
+	kill -CONT "${spawned[server]}"
+	types Enter
+	wait_until line_is '24 66'
+}
+
+line_is() {
+	screen | sed 's/ *$//' | grep -qxF -- "$1"
+}
+
+# Has a client connected? It has read the size of its terminal before.
+asks() {
+	grep -qE ' 0[23] +0 \./s$' /proc/net/unix
 }
 
 shows() {
@@ -364,6 +445,16 @@ resized() {
 	[ "$(status_of vrun -t -- sh -c 'exit 5' </dev/null)" = 5 ]
 	# the end of the input is typed
 	[ "$(echo one | vrun -t -- cat | tr -d '\r')" = $'one\none' ]
+	[ "$(printf one | vrun -t -- cat | tr -d '\r')" = oneone ]
+	# also when the terminal is full until later
+	mkfifo go
+	seq 20000 >client.in
+	spawn client vsock-run -t --cwd "$PWD" unix:./s sh -c \
+		'stty -echo; echo >here; read -r line <go; echo; wc -l'
+	wait_until test -e here
+	echo >go
+	ends_with 0 client
+	[ "$(tail -n 1 client.out | tr -d '\r')" = 20000 ]
 	# background processes may keep the terminal
 	timeout 20 vsock-run -t unix:./s sh -c 'sleep 60 & echo $!' </dev/null >pid
 	kill "$(tr -dc 0-9 <pid)" 2>/dev/null || true

@@ -125,10 +125,27 @@ ask() {
 	grep -qx "UNIXREMOTEEGID=$(id -g)" got
 	grep -qE '^UNIXREMOTEPID=[1-9][0-9]*$' got
 	grep -qx 'UNIXLOCALPATH=./socket' got
+	# a path that is too long for a socket's address has no other name
+	local long
+	printf -v long '%0100d' 0
+	mkdir "$long"
+	spawn_ready far vsock-listen "unix:./$long/socket" -- env
+	ask "./$long/socket" >got
+	grep -qx 'PROTO=UNIX' got
+	run ! grep -q UNIXLOCALPATH got
 	spawn_ready six vsock-listen 'tcp:[::1]:0' -- env || skip "no IPv6 here"
 	ask "$ready" >got
 	grep -qx 'PROTO=TCP6' got
 	grep -qx 'TCPREMOTEIP=::1' got
+}
+
+@test "COMMAND without a line that says for whom it is: sh runs it" {
+	printf 'echo "$0 $1"' >script
+	chmod +x script
+	spawn_ready server vsock-listen unix:./socket -- ./script 'a b'
+	[ "$(ask ./socket)" = "./script a b" ]
+	[ "$(timeout 60 vsock-cat exec:./script </dev/null)" = "./script " ]
+	run -127 vsock-listen unix:./other -- ''
 }
 
 @test "COMMAND has the socket, no other descriptor of ours, and unchanged signals and limits" {

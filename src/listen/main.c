@@ -319,6 +319,8 @@ static void choose(struct listen *listen)
 					   listen->service.kind == SERVICE_RUN;
 	/* one connection to standard input and output: a signal ends it as it ends vsock-cat */
 	listen->server.at_once = listen->plain && !listen->options.keep_open;
+	if (listen->service.kind == SERVICE_RUN)
+		listen->server.end_grace = RUN_KILL_GRACE + STOP_GRACE;
 	if (listen->plain)
 		listen->server.limit = 1;
 	else if (listen->spawn.argv) /* these have their own descriptors */

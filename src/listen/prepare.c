@@ -170,10 +170,26 @@ static bool has_file(const struct addr *addr)
 	return addr->family == ADDR_UNIX && !addr->abstract;
 }
 
+/* Each command takes several connections: a limit below that would refuse every one of them. */
+static int check_run_limit(const char *option, uint64_t limit)
+{
+	if (!limit || limit >= RUN_CONNECTIONS)
+		return 0;
+	log_error("--%s %llu: a command of --run needs %d connections", option,
+		  (unsigned long long)limit, RUN_CONNECTIONS);
+	return STATUS_USAGE;
+}
+
 static int prepare_run(struct listen *listen)
 {
+	const struct server_settings *settings = &listen->server.settings;
 	struct run_server *running = &listen->running;
-	int error;
+	int error, status = check_run_limit("max-conns", settings->max_conns);
+
+	if (!status)
+		status = check_run_limit("max-conns-per-peer", settings->max_conns_per_peer);
+	if (status)
+		return status;
 
 	if (listen->addr.seqpacket) {
 		log_error("--run is for streams, but this address carries messages");

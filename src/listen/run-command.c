@@ -12,13 +12,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/units.h"
 #include "base/util.h"
 #include "cli/run-frame.h"
+#include "serve/pty.h"
 #include "serve/spawn.h"
+
+#define TYPE_PAUSE (50 * NSEC_PER_MSEC)
 
 /* The child */
 
@@ -81,12 +84,17 @@ static void change_directory(const struct plan *plan)
 		cannot(plan, 125, "--cwd %s: %s", directory, strerror(errno));
 }
 
-static _Noreturn void execute(const struct plan *plan)
+static _Noreturn void execute(struct plan *plan)
 {
 	char **argv = plan->request->argv, *path, *shell[2] = { NULL, NULL };
 	const char *name = argv[0];
 	int error;
 
+	/* the server's own are close-on-exec, but not what it inherited */
+	if (dup3(plan->failure, STDERR_FILENO + 1, O_CLOEXEC) < 0 && errno != EINVAL)
+		cannot(plan, 125, "%s", strerror(errno));
+	plan->failure = STDERR_FILENO + 1;
+	closefrom(STDERR_FILENO + 2);
 	if (!name) {
 		name = plan->server->owner->shell;
 		shell[0] = user_login_shell(plan->server->owner);
@@ -101,11 +109,11 @@ static _Noreturn void execute(const struct plan *plan)
 		cannot(plan, 126, "%s: the command is not executable", name);
 	if (error)
 		cannot(plan, 125, "%s: %s", name, strerror(-error));
-	execv(path, argv);
-	cannot(plan, errno == ENOENT ? 127 : 126, "%s: %s", path, strerror(errno));
+	error = spawn_exec(path, argv);
+	cannot(plan, error == -ENOENT ? 127 : 126, "%s: %s", path, strerror(-error));
 }
 
-static _Noreturn void child(const struct plan *plan)
+static _Noreturn void child(struct plan *plan)
 {
 	/* A server that a script has started in the background ignores some of them, and the client
 	 * forwards them. */
@@ -177,6 +185,7 @@ int run_command_start(struct run_command *command, const struct run_server *serv
 	int told[2] = { -1, -1 }, error = 0;
 
 	command->terminal = request->terminal;
+	command->loop = session->group->loop;
 	if (pipe2(told, O_CLOEXEC | O_NONBLOCK) < 0)
 		error = -errno;
 	command->failure = told[0];
@@ -225,14 +234,24 @@ bool run_command_failed(const struct run_command *command, struct run_frame *fra
 	return read(command->failure, frame, sizeof(*frame)) == (ssize_t)sizeof(*frame);
 }
 
+static void type_end(struct loop *loop, struct timer *timer)
+{
+	struct run_command *command = container_of(timer, struct run_command, type);
+
+	if (pty_type_end(command->kept[RUN_INPUT], &command->ends) < 0)
+		loop_timer(loop, timer, units_now() + TYPE_PAUSE);
+}
+
 void run_command_end_input(struct run_command *command)
 {
-	struct termios settings;
-
-	if (!command->terminal)
+	if (!command->terminal) {
 		run_command_drop(command, RUN_INPUT);
-	else if (tcgetattr(command->kept[RUN_INPUT], &settings) == 0)
-		(void)!write(command->kept[RUN_INPUT], &settings.c_cc[VEOF], 1);
+		return;
+	}
+	/* in the middle of a line, it takes the first to end that */
+	command->ends = 2;
+	command->type.expired = type_end;
+	type_end(command->loop, &command->type);
 }
 
 void run_command_resize(const struct run_command *command, const struct run_window *window)
@@ -252,6 +271,8 @@ void run_command_signal(const struct run_command *command, int number)
 
 void run_command_drop(struct run_command *command, enum run_stream stream)
 {
+	if (stream == RUN_INPUT && command->loop)
+		loop_timer_stop(command->loop, &command->type);
 	fd_close(&command->kept[stream]);
 }
 
@@ -260,6 +281,6 @@ void run_command_close(struct run_command *command)
 	fd_close(&command->failure);
 	for (int i = 0; i < RUN_STREAMS; i++) {
 		fd_close(&command->end[i]);
-		fd_close(&command->kept[i]);
+		run_command_drop(command, (enum run_stream)i);
 	}
 }

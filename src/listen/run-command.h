@@ -20,6 +20,9 @@ struct run_command {
 	int kept[RUN_STREAMS];
 	int failure; /* a pipe that tells why it could not be executed */
 	bool terminal;
+	struct loop *loop;
+	struct timer type; /* until the terminal takes the rest of */
+	unsigned ends; /* the end-of-file characters that are to be typed */
 };
 
 /* Starts what the session's client asked for. 0 or a negative errno. */

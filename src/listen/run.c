@@ -19,13 +19,11 @@
 #include "serve/peers.h"
 
 #define COMING_TIME (10 * NSEC_PER_SEC) /* for a request, and for the data connections */
-#define KILL_GRACE (5 * NSEC_PER_SEC) /* between SIGHUP and SIGKILL */
 #define LEFT_GRACE (100 * NSEC_PER_MSEC) /* for what a command left on its terminal */
 #define DROP_GRACE                                                                    \
 	(20 * NSEC_PER_MSEC) /* between the end of an output's connection and SIGPIPE \
 			      */
 #define CLOSE_TIME (10 * NSEC_PER_SEC) /* for the client to close when all is done */
-#define CONNECTIONS_EACH 4
 
 /* A connection: its first frame has not come, or it is the control connection or one of the data
  * connections of a job. */
@@ -144,7 +142,7 @@ static void hang_up(struct run_job *job)
 	run_command_signal(&job->command, SIGHUP);
 	run_command_drop(&job->command, RUN_INPUT);
 	if (job->command.pid)
-		set_timer(job->control, KILL_GRACE);
+		set_timer(job->control, RUN_KILL_GRACE);
 	else
 		finish(job);
 }
@@ -396,10 +394,34 @@ static bool make_job(struct run_conn *conn)
 	return true;
 }
 
+/* Could one more command have its connections, beside those that are running? Else says which limit
+ * it would exceed. */
+static bool has_room(struct run_conn *conn)
+{
+	const struct server *server = conn->server->server;
+	uint64_t all = 0, same = 0, each = server->settings.max_conns_per_peer;
+
+	for (const struct run_job *job = conn->server->jobs; job; job = job->next) {
+		all++;
+		same += peers_same(&job->control->session->peer, &conn->session->peer);
+	}
+	if (server->limit / RUN_CONNECTIONS <= all)
+		refuse(conn, 125,
+		       "as many commands are running as --max-conns permits, which is %llu",
+		       (unsigned long long)server->limit / RUN_CONNECTIONS);
+	else if (each != UNITS_INF && each / RUN_CONNECTIONS <= same)
+		refuse(conn, 125,
+		       "as many commands of this client are running as --max-conns-per-peer "
+		       "permits, which is %llu",
+		       (unsigned long long)each / RUN_CONNECTIONS);
+	else
+		return true;
+	return false;
+}
+
 static void requested(struct run_conn *conn, const uint8_t *payload, size_t size)
 {
 	struct run_frame answer = { .type = RUN_ACCEPT };
-	struct run_server *server = conn->server;
 	struct run_request request;
 	int error = run_read_request(payload, size, &request);
 
@@ -408,13 +430,9 @@ static void requested(struct run_conn *conn, const uint8_t *payload, size_t size
 	else if (error == -EPROTONOSUPPORT)
 		refuse(conn, 125, "this server speaks version %d of the protocol, not %u",
 		       RUN_VERSION, request.version);
-	else if ((server->count + 1) * CONNECTIONS_EACH > server->server->limit)
-		refuse(conn, 125,
-		       "as many commands are running as --max-conns permits, which is %llu",
-		       (unsigned long long)server->server->limit / CONNECTIONS_EACH);
-	else if (error || !make_job(conn))
+	else if (error || (has_room(conn) && !make_job(conn)))
 		refuse(conn, 125, "the server is out of memory");
-	else {
+	else if (conn->job) {
 		conn->job->request = request;
 		memcpy(answer.token, conn->job->token, RUN_TOKEN);
 		conn->session->to = request.argc ? "command" : "shell";

@@ -18,9 +18,13 @@
 
 #include <stddef.h>
 
+#include "base/units.h"
 #include "serve/server.h"
 #include "serve/session.h"
 #include "serve/user.h"
+
+#define RUN_CONNECTIONS 4 /* that a command takes, at most */
+#define RUN_KILL_GRACE (5 * NSEC_PER_SEC) /* between SIGHUP and SIGKILL */
 
 struct run_job;
 

@@ -11,6 +11,8 @@
 
 #include "base/log.h"
 
+#define OWN "/proc/self/fd/"
+
 static void path_of(const struct sockaddr_un *un, socklen_t length, struct one_end *end)
 {
 	size_t size = length > (socklen_t)offsetof(struct sockaddr_un, sun_path)
@@ -19,6 +21,9 @@ static void path_of(const struct sockaddr_un *un, socklen_t length, struct one_e
 
 	if (size > ENDS_PATH_MAX)
 		size = ENDS_PATH_MAX;
+	/* a path that was too long: there is no other name for it, see socket_place() */
+	if (size > strlen(OWN) && memcmp(un->sun_path, OWN, strlen(OWN)) == 0)
+		return;
 	memcpy(end->path, un->sun_path, size);
 	if (size > 1 && !end->path[0])
 		end->path[0] = '@';

@@ -27,6 +27,7 @@ void run_maybe_over(struct run *run)
 		if (run->ways[i].wanted && !run->ways[i].settled)
 			return;
 	run->ended = true;
+	run_restore(run);
 	log_info(1, "%s: the command has ended with status %d", run->to, run->status);
 	loop_stop(run->loop);
 }

@@ -49,10 +49,8 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 		break;
 	}
 	/* once the command has ended nobody else is there to end what holds its outputs */
-	if (run->accepted && !run->exited) {
-		run_forward(run, (int)info->ssi_signo);
+	if (run->accepted && !run->exited && run_forward(run, (int)info->ssi_signo))
 		return;
-	}
 	run->ended = true;
 	run->signal = (int)info->ssi_signo;
 	loop_stop(loop);

@@ -92,16 +92,17 @@ static int read_address(struct run *run, const char *word)
 static int join_words(struct run *run)
 {
 	size_t size = 1;
-	char *joined;
+	char *joined, *end;
 
 	for (int i = 0; i < run->words; i++)
 		size += strlen(run->command[i]) + 1;
 	joined = calloc(1, size);
 	if (!joined)
 		return -ENOMEM;
+	end = joined;
 	for (int i = 0; i < run->words; i++) {
-		strcat(joined, i ? " " : "");
-		strcat(joined, run->command[i]);
+		end = stpcpy(end, i ? " " : "");
+		end = stpcpy(end, run->command[i]);
 	}
 	run->request.argv = calloc(4, sizeof(*run->request.argv));
 	if (run->request.argv) {
@@ -185,7 +186,14 @@ static int make_request(struct run *run)
 	if (!run->request.term || !run->request.directory)
 		return -ENOMEM;
 	error = run->options.shell && run->words ? join_words(run) : copy_words(run);
-	return error ? error : make_environment(run);
+	if (!error)
+		error = make_environment(run);
+	if (error)
+		return error;
+	if (run->request.argc <= RUN_WORDS_MAX && run->request.variables <= RUN_WORDS_MAX)
+		return 0;
+	log_error("more than %d arguments or variables", RUN_WORDS_MAX);
+	return STATUS_USAGE;
 }
 
 int run_prepare(struct run *run, int count, char **words)

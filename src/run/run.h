@@ -59,6 +59,7 @@ struct run {
 	int fd; /* the control connection, or -1 */
 	struct timer alive;
 	uint64_t checked; /* ns: when it last expired */
+	uint64_t forwarded; /* ns: the first signal that the server has not answered; 0: none */
 	struct run_way ways[RUN_STREAMS];
 	struct terminal terminal;
 	bool raw; /* standard input is a terminal, and a raw one */
@@ -78,8 +79,8 @@ void run_free_prepared(struct run *run);
 
 /* Dials the control connection and sends the request. */
 void run_connect(struct run *run);
-/* Forwards a signal to the command. */
-void run_forward(struct run *run, int number);
+/* Forwards a signal to the command. False: the server has not answered since the last one. */
+bool run_forward(struct run *run, int number);
 /* Tells the server the size of the terminal. */
 void run_resized(struct run *run);
 

@@ -209,6 +209,9 @@ static int start_relay(struct run_way *way, int fd)
 		endpoint_close(&end[0]);
 		return error;
 	}
+	/* it may have been resized since the request was made */
+	if (stream_of(way) == RUN_INPUT)
+		run_resized(run);
 	close_inherited(stream_of(way));
 	if (stream_of(way) != RUN_INPUT)
 		take_size(way);

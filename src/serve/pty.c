@@ -39,6 +39,7 @@ struct terminal {
 	bool flushing; /* it is not one: passed on unchanged */
 	bool at_end; /* no process has the terminal open any more */
 	bool switched_off; /* REPORTS_OFF was said */
+	unsigned ends; /* end-of-file characters that are to be typed */
 	unsigned char last; /* byte that was typed */
 };
 
@@ -62,6 +63,18 @@ static ssize_t type(struct terminal *terminal, const unsigned char *data, size_t
 	return put < 0 ? -errno : put;
 }
 
+int pty_type_end(int master, unsigned *times)
+{
+	struct termios settings;
+
+	if (tcgetattr(master, &settings) < 0 || settings.c_cc[VEOF] == _POSIX_VDISABLE)
+		*times = 0;
+	for (; *times; --*times)
+		if (write(master, &settings.c_cc[VEOF], 1) < 0 && errno == EAGAIN)
+			return -EAGAIN;
+	return 0;
+}
+
 /* Types what was held back. 0 when all is typed, or a negative errno. */
 static int flush(struct terminal *terminal)
 {
@@ -82,7 +95,7 @@ static void grace_over(struct loop *loop, struct timer *timer)
 {
 	struct terminal *terminal = container_of(timer, struct terminal, flush);
 
-	if (flush(terminal) == -EAGAIN)
+	if (flush(terminal) == -EAGAIN || pty_type_end(terminal->master, &terminal->ends) < 0)
 		loop_timer(loop, timer, units_now() + REPORT_GRACE);
 }
 
@@ -234,17 +247,11 @@ static ssize_t terminal_read(struct endpoint_hook *hook, void *data, size_t size
 static void terminal_finish(struct endpoint_hook *hook)
 {
 	struct terminal *terminal = terminal_of(hook);
-	struct termios settings;
-	unsigned char end;
-	bool twice;
 
-	flush(terminal);
-	if (tcgetattr(terminal->master, &settings) < 0)
-		return;
-	end = settings.c_cc[VEOF];
-	twice = terminal->last && terminal->last != '\n' && terminal->last != '\r';
-	if (type(terminal, &end, 1) == 1 && twice)
-		type(terminal, &end, 1);
+	unsigned char last = terminal->held_length ? ESC : terminal->last;
+
+	terminal->ends = last && last != '\n' && last != '\r' ? 2 : 1;
+	grace_over(terminal->session->group->loop, &terminal->flush);
 }
 
 static void release(struct session *session)

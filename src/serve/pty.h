@@ -30,5 +30,8 @@ void pty_command_ended(struct session *session);
 /* Has the command closed its terminal? Then it is about to exit, and the session will end by
  * itself. */
 bool pty_at_end(const struct session *session);
+/* Types the end-of-file character this many times on the terminal with this non-blocking master.
+ * -EAGAIN: the terminal does not take them yet, and *times is how many are left; or 0. */
+int pty_type_end(int master, unsigned *times);
 
 #endif

@@ -369,7 +369,8 @@ static void drain_over(struct loop *loop, struct timer *timer)
 	log_notice("after %s, closing connections that are still open: %zu",
 		   units_show_duration(server->settings.drain_timeout, limit, sizeof(limit)),
 		   server->sessions.open);
-	loop_timer(loop, timer, units_now() + 2 * STOP_GRACE);
+	loop_timer(loop, timer,
+		   units_now() + (server->end_grace ? server->end_grace : 2 * STOP_GRACE));
 	session_stop_all(&server->sessions, STOP_GRACE);
 }
 

@@ -78,6 +78,7 @@ struct server {
 		*inherited; /* existing sockets to take instead of opening new ones; NULL: none */
 	bool at_once; /* do not drain: the first signal ends the program, by that signal */
 	int signal; /* to end by, or 0 */
+	uint64_t end_grace; /* ns that sessions which were told to end may take; 0: 2 s */
 	struct timer drain, idle;
 	uint64_t started; /* ns: when it started to serve */
 	struct pidfh *pid_file;

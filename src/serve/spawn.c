@@ -40,6 +40,8 @@ int spawn_find(const char *name, char **path)
 	const char *search = getenv("PATH");
 	int verdict = -ENOENT;
 
+	if (!*name)
+		return -ENOENT;
 	if (strchr(name, '/')) {
 		int error = runnable(name);
 
@@ -63,6 +65,27 @@ int spawn_find(const char *name, char **path)
 		part += length + (part[length] == ':');
 	}
 	return verdict;
+}
+
+int spawn_exec(const char *path, char *const *argv)
+{
+	size_t count = 0;
+	char **words;
+
+	execv(path, argv);
+	if (errno != ENOEXEC)
+		return -errno;
+	while (argv[count])
+		count++;
+	words = calloc(count + 2, sizeof(*words));
+	if (!words)
+		return -ENOMEM;
+	words[0] = argv[0];
+	words[1] = (char *)path;
+	for (size_t i = 1; i < count; i++)
+		words[i + 1] = argv[i];
+	execv("/bin/sh", words);
+	return -ENOEXEC;
 }
 
 /* The environment */
@@ -258,8 +281,7 @@ static _Noreturn void execute(const struct loop *loop, const struct spawn *spawn
 			cannot_run("--user", -error);
 	}
 	spawn_reset(loop);
-	execv(spawn->path, spawn->argv);
-	cannot_run(spawn->path, errno);
+	cannot_run(spawn->path, -spawn_exec(spawn->path, spawn->argv));
 }
 
 static _Noreturn void become(const struct loop *loop, const struct spawn *spawn, int fd)
