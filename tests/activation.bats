@@ -225,6 +225,24 @@ assert end(program)[0] == 0
 assert os.path.exists('done')"
 }
 
+@test "--exit-idle: the time begins again with each connection, also if the answer to the last is late" {
+	manage "target = socket.socket()
+target.bind(('127.0.0.1', 0))
+target.listen(10)
+program = run('vsock-proxy', '--exit-idle', '1s', 'fd:3', 'tcp:127.0.0.1:%d' % target.getsockname()[1])
+with connect():
+    target.accept()[0].close()
+# the worker asks, and is not answered
+program.send_signal(signal.SIGSTOP)
+time.sleep(1.5)
+with connect():
+    target.accept()[0].close()
+    begun = time.monotonic()
+program.send_signal(signal.SIGCONT)
+assert end(program)[0] == 0
+assert time.monotonic() - begun > 0.9, time.monotonic() - begun"
+}
+
 @test "--exit-idle: after a restart (SIGUSR2) the new process exits, and not before the old one" {
 	manage "program = run('vsock-proxy', '--exit-idle', '200ms', 'fd:3', 'exec:cat')
 client = connect()

@@ -202,6 +202,34 @@ from a snapshot meanwhile and the reset was not delivered"
 	[ "$(tail -n 1 check-messages.out)" = 1..11 ]
 }
 
+@test "a first connection that is made and never ends: it fails in every format" {
+	need python3
+	# answers as vsock-listen --check does, and then neither closes nor reports
+	spawn endless python3 -c 'import socket, threading
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("./endless"); listener.listen(100)
+def serve(sock):
+    words = sock.recv(1000).split()
+    if words[3] == b"report":
+        sock.sendall(b" ".join(words[:3]) + b" result done 1 0 0 right 0 0\n")
+    else:
+        sock.sendall(b" ".join(words[:3]) + b" peer unix\n")
+        threading.Event().wait()
+while True: threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()'
+	wait_until test -S endless
+	run -7 --separate-stderr vsock-ping --check -w 6s unix:./endless
+	[[ $output == *$'\nFAIL    connection '*"the end of file did not arrive here"* ]]
+	[[ $output == *" checks, "[1-9]*" failed, "*": the path is not sound"* ]]
+}
+
+@test "too few descriptors here are no full backlog there" {
+	spawn_ready unix vsock-listen --check unix:./s
+	spawn check sh -c 'ulimit -n 60; exec vsock-ping --check unix:./s'
+	ends_with 7 check
+	grep -qE "^FAIL    100 connections at once  [0-9]+ of 100: not connected: too many open descriptors in this process$" check.out
+	run ! grep -q "known defect" check.out
+}
+
 @test "TAP and JSON name the known defect" {
 	need python3
 	mkdir tap json
@@ -239,6 +267,9 @@ not ok 1 - connection: not connected: no such socket: ./none
 	[[ $output == *"vsock-ping: unix:./s: not everything was checked"* ]]
 	run -5 --separate-stderr vsock-ping --check -q -w 1s unix:./s
 	[ "$output" = "" ]
+	# a plan would say that it is complete
+	run -5 --separate-stderr vsock-ping --check --tap -w 1s unix:./s
+	[[ $output == *$'\nBail out! not everything was checked' && $output != *1..* ]]
 	# nothing is said of a first connection that was interrupted, in any format
 	need python3
 	spawn mute python3 -c 'import socket

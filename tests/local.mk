@@ -72,6 +72,11 @@ tests_unit_test_restart_SOURCES = tests/unit/test-restart.c tests/unit/superviso
 tests_unit_test_restart_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_restart_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-check-judge
+tests_unit_test_check_judge_SOURCES = tests/unit/test-check-judge.c src/ping/check-judge.c
+tests_unit_test_check_judge_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_check_judge_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-check
 tests_unit_test_check_SOURCES = tests/unit/test-check.c
 tests_unit_test_check_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)

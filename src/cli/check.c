@@ -36,7 +36,7 @@ static bool read_number(const char **text, uint64_t max, uint64_t *number)
 	for (*number = 0; *at >= '0' && *at <= '9'; at++) {
 		uint64_t digit = (uint64_t)(*at - '0');
 
-		if (*number > (max - digit) / 10)
+		if (digit > max || *number > (max - digit) / 10)
 			return false;
 		*number = *number * 10 + digit;
 	}
@@ -162,19 +162,21 @@ static bool read_next(const char **text, uint64_t max, uint64_t *number)
 bool check_read_result(const char *line, uint32_t seed, struct check_result *result)
 {
 	const char *text = check_answer(line, seed, "result");
+	struct check_result told = { 0 };
 	uint64_t step;
+	bool good;
 
-	*result = (struct check_result){ 0 };
-	if (!text || !read_word(&text, outcomes, ARRAY_SIZE(outcomes), &result->outcome) ||
-	    !read_next(&text, CHECK_STEPS_MAX, &step) ||
-	    !read_next(&text, OFFSET_MAX, &result->sent) ||
-	    !read_next(&text, OFFSET_MAX, &result->received) || *text++ != ' ' ||
-	    !read_word(&text, wrongs, ARRAY_SIZE(wrongs), &result->wrong) ||
-	    !read_next(&text, OFFSET_MAX, &result->at) ||
-	    !read_next(&text, OFFSET_MAX, &result->from) || *text)
-		return false;
-	result->step = (uint8_t)step;
-	return true;
+	good = text && read_word(&text, outcomes, ARRAY_SIZE(outcomes), &told.outcome) &&
+	       read_next(&text, CHECK_STEPS_MAX, &step) &&
+	       read_next(&text, OFFSET_MAX, &told.sent) &&
+	       read_next(&text, OFFSET_MAX, &told.received) && *text++ == ' ' &&
+	       read_word(&text, wrongs, ARRAY_SIZE(wrongs), &told.wrong) &&
+	       read_next(&text, OFFSET_MAX, &told.at) && read_next(&text, OFFSET_MAX, &told.from) &&
+	       !*text;
+	if (good)
+		told.step = (uint8_t)step;
+	*result = good ? told : (struct check_result){ 0 };
+	return good;
 }
 
 static bool receives(const struct check_step *step)

@@ -103,7 +103,7 @@ struct check_result {
 bool check_read_request(const char *line, struct check_request *request);
 /* The same for the steps alone. */
 bool check_read_steps(const char *text, struct check_request *request);
-/* Reads the answer to a report of this seed. False: it is none. */
+/* Reads the answer to a report of this seed. False: it is none, and *result is zeroed. */
 bool check_read_result(const char *line, uint32_t seed, struct check_result *result);
 /* Writes what check_read_result() reads, with a newline, and returns line. */
 char *check_write_result(char line[CHECK_LINE_MAX], uint32_t seed,

@@ -2,6 +2,7 @@
 /* check-judge: what happened on a connection that was checked, from the results of both ends. */
 #include "config.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -112,6 +113,11 @@ static bool wrong_way(const struct check_result *receiver, const struct check_re
 	return true;
 }
 
+static void say_unknown(struct verdict *verdict)
+{
+	say(verdict, SYMPTOM_OTHER, "the other end did not tell how it went there");
+}
+
 static bool lacks_end(const struct check_result *result, const struct check_request *steps)
 {
 	return (result->outcome == CHECK_STALLED || result->outcome == CHECK_RUNNING) &&
@@ -130,20 +136,28 @@ static void judge_half_close(const struct checked *checked, struct verdict *verd
 	if (lacks_end(answerer, steps) || (closer->outcome == CHECK_STALLED && !closer->received))
 		say(verdict, SYMPTOM_NO_END, "the end of file did not arrive %s",
 		    up ? "there" : "here");
-	else if (closer->received < expected && !closer->wrong && closer->outcome != CHECK_UNKNOWN)
+	/* nothing of it: what is lost of an answer that has begun to arrive may be lost elsewhere
+	 * too
+	 */
+	else if (!closer->received && !closer->wrong && closer->outcome != CHECK_UNKNOWN)
 		say(verdict, answerer->outcome == CHECK_DONE ? SYMPTOM_ECHOED : SYMPTOM_ANSWER_LOST,
-		    "%" PRIu64 " of %" PRIu64
-		    " bytes of the answer arrived %s after the half-close, %s",
-		    closer->received, expected, up ? "here" : "there", how_it_ended(closer));
+		    "0 of %" PRIu64 " bytes of the answer arrived %s after the half-close, %s",
+		    expected, up ? "here" : "there", how_it_ended(closer));
 }
 
 /* One end resets while the other is writing: that one must notice. */
 static void judge_abort(const struct checked *checked, struct verdict *verdict)
 {
 	bool up = checked->here_steps.steps[0].kind == CHECK_RECEIVE; /* here is what resets */
-	const struct check_result *writer = up ? &checked->there : &checked->here;
+	const struct check_result *writer = up ? &checked->there : &checked->here,
+				  *resetter = up ? &checked->here : &checked->there;
 
-	if (writer->outcome == CHECK_STALLED || writer->outcome == CHECK_RUNNING)
+	if (checked->there.outcome == CHECK_UNKNOWN)
+		say_unknown(verdict);
+	else if (wrong_way(resetter, up ? &checked->here_steps : &checked->there_steps, writer,
+			   up ? "here" : "there", verdict))
+		return;
+	else if (writer->outcome == CHECK_STALLED || writer->outcome == CHECK_RUNNING)
 		say(verdict, SYMPTOM_NO_END, "after the reset %s, the other end noticed nothing",
 		    up ? "here" : "there");
 	else if (writer->outcome == CHECK_DONE)
@@ -154,8 +168,13 @@ static void judge_abort(const struct checked *checked, struct verdict *verdict)
 
 static bool judge_connect(const struct checked *checked, struct verdict *verdict)
 {
-	if (checked->failure.error)
-		say(verdict, SYMPTOM_REFUSED, "not connected: %s", checked->why);
+	int error = checked->failure.error;
+
+	if (error) /* a shortage of this machine is no full backlog */
+		say(verdict,
+		    error == EMFILE || error == ENFILE || error == ENOMEM ? SYMPTOM_OTHER
+									  : SYMPTOM_REFUSED,
+		    "not connected: %s", checked->why);
 	else if (checked->unanswered)
 		say(verdict, SYMPTOM_REFUSED, "connected, but no answer came, %s",
 		    how_it_ended(&checked->here));
@@ -199,7 +218,7 @@ void check_judge(enum check_id id, const struct checked *checked, uint32_t size,
 		say(verdict, SYMPTOM_ENDED, "%" PRIu64 " bytes were sent here, %s",
 		    checked->here.sent, how_it_ended(&checked->here));
 	else if (checked->there.outcome == CHECK_UNKNOWN)
-		say(verdict, SYMPTOM_OTHER, "the other end did not tell how it went there");
+		say_unknown(verdict);
 	else if (checked->there.outcome != CHECK_DONE)
 		say(verdict, SYMPTOM_ENDED, "%" PRIu64 " bytes were sent there, %s",
 		    checked->there.sent, how_it_ended(&checked->there));

@@ -13,8 +13,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/units.h"
 #include "cli/check.h"
 #include "net/explain.h"
+
+#define CHECK_TIME (18 * NSEC_PER_SEC) /* for all of them, unless -w is given */
 
 enum check_id {
 	CHECKED_CONNECT,

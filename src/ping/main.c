@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ping/check.h"
 #include "ping/ping.h"
 #include "relay/busy.h"
 
@@ -305,6 +306,8 @@ static int check_options(const struct opt_program *program, struct ping_options 
 
 	if ((options->flood || options->adaptive) && !opt_given(program, "interval"))
 		options->interval = 0;
+	if (options->check && !opt_given(program, "deadline"))
+		options->deadline = CHECK_TIME;
 	if (opt_given(program, "size") && !options->echo) {
 		log_error("--size needs --echo");
 		return STATUS_USAGE;

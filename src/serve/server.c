@@ -24,6 +24,7 @@
 #include "serve/notify.h"
 
 #define FULL_PAUSE (60 * NSEC_PER_SEC)
+#define ASK_PAUSE (100 * NSEC_PER_MSEC) /* between asking whether an idle program may end */
 #define STOP_GRACE (1 * NSEC_PER_SEC) /* how long pending bytes may still be written */
 
 /* Who may connect */
@@ -177,10 +178,16 @@ bool server_leaves(const struct server *server)
 	return server->settings.exit_idle && server->settings.exit_idle != UNITS_INF;
 }
 
-static void count_idle_time(struct server *server)
+static void look_again(struct server *server, uint64_t ns)
 {
 	if (server_leaves(server) && !server->draining && !server->sessions.open)
-		loop_timer(server->loop, &server->idle, units_now() + server->settings.exit_idle);
+		loop_timer(server->loop, &server->idle, units_now() + ns);
+}
+
+static void begin_idle_time(struct server *server)
+{
+	server->idle_since = units_now();
+	look_again(server, server->settings.exit_idle);
 }
 
 /* A client that waits is served here: else another process would have to be started for it, and
@@ -198,8 +205,9 @@ void server_leave(struct server *server)
 {
 	char limit[32];
 
-	if (server->draining || server->sessions.open || somebody_waits(server)) {
-		count_idle_time(server);
+	if (server->draining || server->sessions.open || somebody_waits(server) ||
+	    units_now() - server->idle_since < server->settings.exit_idle) {
+		look_again(server, server->settings.exit_idle);
 		return;
 	}
 	log_notice("no connection for %s: exiting",
@@ -216,7 +224,9 @@ static void is_idle(struct loop *loop, struct timer *timer)
 		server_leave(server);
 		return;
 	}
-	count_idle_time(server); /* it may not be the time: then it asks again */
+	/* it may not be the time: then it asks again */
+	look_again(server,
+		   server->settings.exit_idle > ASK_PAUSE ? server->settings.exit_idle : ASK_PAUSE);
 	server->idled(server);
 }
 
@@ -251,7 +261,7 @@ static void session_ended(struct session_group *group, const struct session *ses
 		server->ended(server, session);
 	if (server->draining && !group->open)
 		loop_stop(server->loop);
-	count_idle_time(server);
+	begin_idle_time(server);
 }
 
 /* Deny, or let it in. */
@@ -735,7 +745,7 @@ int server_run(struct server *server)
 		apply(server, listener);
 	if (!server->passed)
 		server_tell_listening(server);
-	count_idle_time(server);
+	begin_idle_time(server);
 	hand_over(server);
 	server->started = units_now();
 	error = loop_run(server->loop);

@@ -81,6 +81,7 @@ struct server {
 	uint64_t end_grace; /* ns that sessions which were told to end may take; 0: 2 s */
 	struct timer drain, idle;
 	uint64_t started; /* ns: when it started to serve */
+	uint64_t idle_since; /* ns: when the last connection ended, or it started */
 	struct pidfh *pid_file;
 	/* Serves an admitted peer. */
 	void (*serve)(struct server *server, struct listener *listener, struct session *session);
@@ -158,8 +159,8 @@ int server_check_idle(const struct server_settings *settings, const struct addr 
 		      struct mistake *error);
 /* Does it end when it is idle? */
 bool server_leaves(const struct server *server);
-/* Ends as --exit-idle says, unless there is a connection after all, open or waiting to be accepted.
- */
+/* Ends as --exit-idle says, unless there is a connection after all, open or waiting to be accepted,
+ * or there was one meanwhile. */
 void server_leave(struct server *server);
 /* Accepts no more connections; open ones continue, and the last one ends the run. */
 void server_stop_accepting(struct server *server);

@@ -133,6 +133,16 @@ static void results_are_written_and_read(void **state)
 	assert_false(check_read_result("VSOCK-CHECK 1 7f3a0001 result done", SEED, &again));
 	assert_false(check_read_result("VSOCK-CHECK 1 7f3a0001 result ok 0 0 0 right 0 0", SEED,
 				       &again));
+	assert_true(check_read_result("VSOCK-CHECK 1 7f3a0001 result done 8 0 0 right 0 0", SEED,
+				      &again));
+	/* a digit that is larger than the largest number; and nothing is left of what was read */
+	assert_false(check_read_result("VSOCK-CHECK 1 7f3a0001 result done 9 0 0 right 0 0", SEED,
+				       &again));
+	assert_int_equal(again.outcome, CHECK_UNKNOWN);
+	assert_false(check_read_result("VSOCK-CHECK 1 7f3a0001 result done 1 5 0 right 0 x", SEED,
+				       &again));
+	assert_int_equal(again.outcome, CHECK_UNKNOWN);
+	assert_int_equal(again.sent, 0);
 }
 
 /* The receiving end of a connection, whose other end is the test's. */
