@@ -229,7 +229,8 @@ assert os.path.exists('done')"
 	manage "target = socket.socket()
 target.bind(('127.0.0.1', 0))
 target.listen(10)
-program = run('vsock-proxy', '--exit-idle', '1s', 'fd:3', 'tcp:127.0.0.1:%d' % target.getsockname()[1])
+where = 'tcp:127.0.0.1:%d' % target.getsockname()[1]
+program = run('vsock-proxy', '--exit-idle', '1s', 'fd:3', where)
 with connect():
     target.accept()[0].close()
 # the worker asks, and is not answered
