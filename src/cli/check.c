@@ -153,10 +153,18 @@ char *check_write_result(char line[CHECK_LINE_MAX], uint32_t seed,
 	return line;
 }
 
+static bool read_space(const char **text)
+{
+	bool found = **text == ' ';
+
+	*text += found;
+	return found;
+}
+
 /* A space, and a number. */
 static bool read_next(const char **text, uint64_t max, uint64_t *number)
 {
-	return *(*text)++ == ' ' && read_number(text, max, number);
+	return read_space(text) && read_number(text, max, number);
 }
 
 bool check_read_result(const char *line, uint32_t seed, struct check_result *result)
@@ -169,7 +177,7 @@ bool check_read_result(const char *line, uint32_t seed, struct check_result *res
 	good = text && read_word(&text, outcomes, ARRAY_SIZE(outcomes), &told.outcome) &&
 	       read_next(&text, CHECK_STEPS_MAX, &step) &&
 	       read_next(&text, OFFSET_MAX, &told.sent) &&
-	       read_next(&text, OFFSET_MAX, &told.received) && *text++ == ' ' &&
+	       read_next(&text, OFFSET_MAX, &told.received) && read_space(&text) &&
 	       read_word(&text, wrongs, ARRAY_SIZE(wrongs), &told.wrong) &&
 	       read_next(&text, OFFSET_MAX, &told.at) && read_next(&text, OFFSET_MAX, &told.from) &&
 	       !*text;

@@ -123,7 +123,7 @@ static _Noreturn void child(struct plan *plan)
 	if (plan->request->terminal)
 		ioctl(plan->end[RUN_INPUT], TIOCSCTTY, 0);
 	for (int i = 0; i < RUN_STREAMS; i++)
-		if (dup2(plan->end[i], i) < 0)
+		if (plan->end[i] < 0 || dup2(plan->end[i], i) < 0)
 			cannot(plan, 125, "%s: %s", run_stream_names[i], strerror(errno));
 	make_environment(plan);
 	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
@@ -182,17 +182,15 @@ int run_command_start(struct run_command *command, const struct run_server *serv
 	struct plan plan = {
 		.server = server, .session = session, .request = request, .end = { -1, -1, -1 }
 	};
-	int told[2] = { -1, -1 }, error = 0;
+	int told[2], error;
 
 	command->terminal = request->terminal;
 	command->loop = session->group->loop;
 	if (pipe2(told, O_CLOEXEC | O_NONBLOCK) < 0)
-		error = -errno;
+		return -errno;
 	command->failure = told[0];
 	plan.failure = told[1];
-	if (!error)
-		error = request->terminal ? open_terminal(command, &plan)
-					  : open_pipes(command, &plan);
+	error = request->terminal ? open_terminal(command, &plan) : open_pipes(command, &plan);
 	if (!error) {
 		command->pid = fork();
 		if (command->pid == 0)

@@ -135,10 +135,11 @@ int chan_keep(struct loop *loop, struct chan *chan, const void *data, size_t siz
 	}
 	if (!rest || length + size > rest->room) {
 		uint32_t before = rest ? rest->room : 0;
+		struct rest *larger = realloc(rest, sizeof(*rest) + length + size);
 
-		rest = realloc(rest, sizeof(*rest) + length + size);
-		if (!rest)
+		if (!larger)
 			return -ENOMEM;
+		rest = larger;
 		loop_budget(loop)->used += length + size - before;
 		rest->start = 0;
 		rest->length = (uint32_t)length;

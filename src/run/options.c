@@ -140,7 +140,9 @@ static char *make_variable(const char *text)
 
 	if (strchr(text, '='))
 		return strdup(text);
-	return asprintf(&variable, "%s=%s", text, value) < 0 ? NULL : variable;
+	if (asprintf(&variable, "%s=%s", text, value) < 0)
+		return NULL;
+	return variable;
 }
 
 static int make_environment(struct run *run)

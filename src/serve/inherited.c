@@ -161,7 +161,7 @@ int inherited_read(struct inherited *inherited, int fd)
 		fd_close(&own);
 		return error;
 	}
-	rewind(in);
+	(void)!fseek(in, 0, SEEK_SET); /* a pipe has no beginning */
 	while (!error && getline(&line, &room, in) > 0)
 		error = read_line(inherited, line);
 	free(line);

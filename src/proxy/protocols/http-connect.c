@@ -100,10 +100,10 @@ static bool read_http(const char *target, size_t length, struct http_connect *re
 	if (memchr(behind, ':', size - (size_t)(behind - host)) && host[size - 1] != ':')
 		return read_authority(host, size, request);
 	size -= size && host[size - 1] == ':';
-	return size < sizeof(request->host) &&
-	       read_authority(text,
-			      (size_t)snprintf(text, sizeof(text), "%.*s:80", (int)size, host),
-			      request);
+	if (size >= sizeof(request->host))
+		return false;
+	snprintf(text, sizeof(text), "%.*s:80", (int)size, host);
+	return read_authority(text, strlen(text), request);
 }
 
 /* "CONNECT host:port HTTP/1.1", or "GET http://host/path HTTP/1.1" */

@@ -20,11 +20,11 @@ enum { TRANSPORT_STREAM = 1, TRANSPORT_DATAGRAM = 2 };
 enum {
 	TLV_CRC32C = 0x03,
 	TLV_FROM_CID = 0xe0,
-	TLV_FROM_PORT,
-	TLV_TO_CID,
-	TLV_TO_PORT,
-	TLV_FROM_PATH,
-	TLV_TO_PATH
+	TLV_FROM_PORT = 0xe1,
+	TLV_TO_CID = 0xe2,
+	TLV_TO_PORT = 0xe3,
+	TLV_FROM_PATH = 0xe4,
+	TLV_TO_PATH = 0xe5
 };
 
 static const uint8_t signature[12] = { '\r', '\n', '\r', '\n', 0,   '\r',

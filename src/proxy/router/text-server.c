@@ -74,7 +74,8 @@ static bool asks_for(const char *request, const char *path)
 	const char *asked = strchr(request, ' ');
 	size_t length = strlen(path);
 
-	return asked && strncmp(++asked, path, length) == 0 && strchr(" ?\r\n", asked[length]);
+	return asked && strncmp(asked + 1, path, length) == 0 &&
+	       strchr(" ?\r\n", asked[1 + length]);
 }
 
 /* The answer by HTTP: the server itself, or why not. That there is an answer is the health. */
