@@ -294,6 +294,7 @@ print("bad", bad)
 	cd many
 	# AddressSanitizer would keep freed memory, up to 256 MiB of it
 	export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}quarantine_size_mb=0:malloc_context_size=0
+	ASAN_OPTIONS+=:detect_stack_use_after_return=0
 	# 1,000 of them in scripts/check --full
 	"$tests_top/tests/lib/reloads" "$(command -v vsock-proxy)" 25 500
 }
