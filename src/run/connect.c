@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -17,7 +16,6 @@
  */
 #define PING_AFTER (10 * NSEC_PER_SEC) /* of silence */
 #define DEAD_AFTER (60 * NSEC_PER_SEC)
-#define MUTE_AFTER (1 * NSEC_PER_SEC) /* when a second signal ends us */
 
 static void check_alive(struct loop *loop, struct timer *timer)
 {
@@ -148,33 +146,4 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 void run_connect(struct run *run)
 {
 	dial_start(run->dialer, &run->dial, &run->addr, &run->dialling, dial_done);
-}
-
-bool run_forward(struct run *run, int number)
-{
-	uint64_t now = units_now();
-
-	if (!run->forwarded || run->link.heard >= run->forwarded) {
-		run->forwarded = now;
-	} else if (now - run->forwarded >= MUTE_AFTER) {
-		run_restore(run);
-		log_notice("%s: no answer; the command may still be running", run->to);
-		return false;
-	}
-	run_link_send(&run->link,
-		      &(const struct run_frame){ .type = RUN_SIGNAL, .signal = (uint8_t)number });
-	run_link_send(&run->link, &(const struct run_frame){ .type = RUN_PING });
-	return true;
-}
-
-void run_resized(struct run *run)
-{
-	struct winsize size;
-
-	if (!run->raw || !run->accepted || ioctl(run->terminal.fd, TIOCGWINSZ, &size) < 0)
-		return;
-	run_link_send(&run->link,
-		      &(const struct run_frame){
-			      .type = RUN_WINDOW,
-			      .window = { .rows = size.ws_row, .columns = size.ws_col } });
 }

@@ -6,5 +6,6 @@ vsock_run_SOURCES = \
 	src/run/main.c \
 	src/run/options.c \
 	src/run/run.h \
+	src/run/signals.c \
 	src/run/streams.c
 vsock_run_LDADD = $(tool_libraries)

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What becomes of signals of vsock-run. */
+#include "config.h"
+
+#include <sys/ioctl.h>
+
+#include "base/units.h"
+#include "run/run.h"
+
+#define MUTE_AFTER (1 * NSEC_PER_SEC) /* when a second signal ends us */
+
+bool run_forward(struct run *run, int number)
+{
+	uint64_t now = units_now();
+
+	if (!run->forwarded || run->link.heard >= run->forwarded) {
+		run->forwarded = now;
+	} else if (now - run->forwarded >= MUTE_AFTER) {
+		run_restore(run);
+		log_notice("%s: no answer; the command may still be running", run->to);
+		return false;
+	}
+	run_link_send(&run->link,
+		      &(const struct run_frame){ .type = RUN_SIGNAL, .signal = (uint8_t)number });
+	run_link_send(&run->link, &(const struct run_frame){ .type = RUN_PING });
+	return true;
+}
+
+void run_resized(struct run *run)
+{
+	struct winsize size;
+
+	if (!run->raw || !run->accepted || ioctl(run->terminal.fd, TIOCGWINSZ, &size) < 0)
+		return;
+	run_link_send(&run->link,
+		      &(const struct run_frame){
+			      .type = RUN_WINDOW,
+			      .window = { .rows = size.ws_row, .columns = size.ws_col } });
+}
