@@ -348,6 +348,7 @@ bats_tests += tests/proxy.bats
 bats_tests += tests/reload.bats
 bats_tests += tests/restart-manager.bats
 bats_tests += tests/restart.bats
+bats_tests += tests/notify.bats
 bats_tests += tests/run.bats
 bats_tests += tests/run-hostile.bats
 bats_tests += tests/run-lab.bats

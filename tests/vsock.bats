@@ -517,3 +517,27 @@ is_denied() {
 		is_denied "1:$port"
 	done
 }
+
+@test "--notify receives what sd_notify(3) sends, by stream and seqpacket, and admits CIDs" {
+	need python3
+	local type scheme
+	for type in STREAM SEQPACKET; do
+		scheme=vsock
+		[ $type = STREAM ] || scheme=vsock-seqpacket
+		spawn_ready "listener$type" \
+			vsock-listen --notify --until READY=1 --allow 1 $scheme::5020
+		python3 -c "import socket
+s = socket.socket(socket.AF_VSOCK, socket.SOCK_$type)
+s.connect((1, 5020))
+s.settimeout(60)
+s.send(b'READY=1\nSTATUS=up')
+s.shutdown(socket.SHUT_WR)
+assert s.recv(1) == b''"
+		ends_with 0 "listener$type"
+		[ "$(<"listener$type.out")" = $'READY=1\nSTATUS=up' ]
+	done
+	spawn_ready other vsock-listen --notify -v --allow 3 vsock::5021
+	printf READY=1 | vsock-cat 1:5021 || true
+	wait_until grep -q 'deny vsock:1:' other.err
+	[ ! -s other.out ]
+}

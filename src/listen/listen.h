@@ -9,6 +9,7 @@
 #include "base/opt.h"
 #include "base/units.h"
 #include "listen/check.h"
+#include "listen/readiness.h"
 #include "listen/run.h"
 #include "listen/service.h"
 #include "serve/user.h"
@@ -16,11 +17,12 @@
 #include "cli/traffic.h"
 
 struct listen_only_options {
-	bool keep_open, echo, discard, check, run;
+	bool keep_open, echo, discard, check, run, notify;
 	uint64_t generate; /* 0: no */
 	const char *send_file, *receive_dir;
 	bool hash, json, tty, shell;
 	const char *user, *chdir, *umask;
+	const char *until; /* a line of --notify, or NULL */
 	uint64_t count; /* UNITS_INF: no limit */
 	struct traffic_options traffic;
 };
@@ -44,6 +46,8 @@ struct listen {
 	struct service service;
 	struct check_results checked; /* --check */
 	struct run_server running; /* --run */
+	struct readiness readiness; /* --notify */
+	bool until_seen; /* the line of --until has come */
 	struct user user; /* to become */
 	struct user own; /* who we are; name NULL: nobody has asked */
 	int directory; /* --chdir, or AT_FDCWD */
@@ -66,6 +70,7 @@ enum listen_mode {
 	LISTEN_TERMINAL = 32, /* COMMAND on a terminal */
 	LISTEN_CHECK = 64,
 	LISTEN_RUN = 128,
+	LISTEN_NOTIFY = 256,
 };
 
 /* Refuses options that would have no effect. 0, or STATUS_USAGE after reporting the mistake. */

@@ -8,6 +8,7 @@ vsock_listen_SOURCES = \
 	src/listen/options.c \
 	src/listen/output.c src/listen/output.h \
 	src/listen/prepare.c \
+	src/listen/readiness.c src/listen/readiness.h \
 	src/listen/receive.c src/listen/receive.h \
 	src/listen/run.c src/listen/run.h \
 	src/listen/run-command.c src/listen/run-command.h \

@@ -42,7 +42,7 @@ static bool all_served(const struct listen *listen)
 	return listen->served >= listen->options.count;
 }
 
-/* --hash cannot write to standard output, so there is no use in continuing. */
+/* --hash or --notify cannot write to standard output, so there is no use in continuing. */
 static int cannot_print(struct listen *listen, int error)
 {
 	if (error == EPIPE)
@@ -121,6 +121,45 @@ static void session_ended(struct server *server, const struct session *session)
 	}
 }
 
+static int print_message(struct listen *listen, const struct peer *from, const char *message,
+			 size_t size)
+{
+	struct output *output = &listen->service.output;
+	int error = output->loop ? 0 : output_open(output, listen->server.loop);
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = error ? NULL : open_memstream(&text, &length);
+
+	if (error || !out)
+		return error ? error : -ENOMEM;
+	readiness_print(out, listen->options.json, from, message, size);
+	error = fclose(out) == 0 ? output_put(output, text, length) : -ENOMEM;
+	free(text);
+	return error;
+}
+
+static void guest_told(struct readiness *readiness, const struct peer *from, const char *message,
+		       size_t size)
+{
+	struct listen *listen = container_of(readiness, struct listen, readiness);
+	struct server *server = &listen->server;
+	const char *until = listen->options.until;
+	int error = print_message(listen, from, message, size);
+
+	if (error) {
+		cannot_print(listen, -error);
+		return;
+	}
+	if (output_unsent(&listen->service.output) > UNSENT_MAX)
+		server_pause(server, true);
+	readiness_forward(message, size);
+	if (!until || !readiness_has(message, size, until))
+		return;
+	listen->until_seen = true;
+	server_stop_accepting(server);
+	session_stop_all(&server->sessions, 0);
+}
+
 static void cannot_serve(struct session *session, const char *what, int error)
 {
 	log_error("%s: %s", what, strerror(error));
@@ -181,6 +220,8 @@ static void serve(struct server *server, struct listener *listener, struct sessi
 		session_command(session, &listen->spawn, listen->relaying.max_time);
 	else if (listen->service.kind == SERVICE_CHECK)
 		check_serve(session, &listen->checked);
+	else if (listen->service.kind == SERVICE_NOTIFY)
+		readiness_serve(session, &listen->readiness);
 	else if (listen->service.kind == SERVICE_RUN)
 		run_serve(session, &listen->running);
 	else
@@ -216,6 +257,12 @@ static void tell_user(const struct listen *listen)
 	port = strrchr(text, ':');
 	if (listen->service.kind == SERVICE_RUN)
 		log_notice("listening on %s, for vsock-run", text);
+	else if (listen->service.kind == SERVICE_NOTIFY &&
+		 (listen->addr.family == ADDR_VSOCK || listen->addr.family == ADDR_MUX))
+		log_notice("listening on %s; for a guest's systemd: vmm.notify_socket=%s:2%s", text,
+			   listen->addr.seqpacket ? "vsock-seqpacket" : "vsock-stream", port);
+	else if (listen->service.kind == SERVICE_NOTIFY)
+		log_notice("listening on %s, for messages of sd_notify", text);
 	else if (listen->addr.family == ADDR_VSOCK && listen->addr.cid == ADDR_CID_ANY)
 		log_notice("listening on %s; from a guest: vsock-cat host %s", text, port + 1);
 	else if (listen->addr.family == ADDR_TCP)
@@ -248,6 +295,9 @@ static int listen_and_serve(struct listen *listen)
 	int status;
 
 	server->serve = serve;
+	/* whether it is ready is for guests to say */
+	server->others_ready = listen->service.kind == SERVICE_NOTIFY;
+	listen->readiness.told = guest_told;
 	server->ended = session_ended;
 	listen->service.output.moved = hashes_moved;
 	listen->service.output.context = listen;
@@ -265,6 +315,10 @@ static int listen_and_serve(struct listen *listen)
 		status = server_run(server);
 	if (!status)
 		status = finish_output(listen);
+	if (!status && listen->options.until && !listen->until_seen) {
+		log_error("%s has not come", listen->options.until);
+		status = STATUS_FAILURE;
+	}
 	output_close(&listen->service.output, 0);
 	if (traffic_close(&listen->traffic) && !status)
 		status = STATUS_FAILURE;
@@ -286,6 +340,8 @@ static enum listen_mode mode_of(const struct listen *listen)
 		return LISTEN_CHECK;
 	case SERVICE_RUN:
 		return LISTEN_RUN;
+	case SERVICE_NOTIFY:
+		return LISTEN_NOTIFY;
 	default:
 		return LISTEN_SERVICE;
 	}

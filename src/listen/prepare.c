@@ -21,15 +21,11 @@ static const struct {
 	const char *name; /* of the option */
 	enum service_kind kind;
 } services[] = {
-	{ "echo", SERVICE_ECHO },
-	{ "discard", SERVICE_DISCARD },
-	{ "generate", SERVICE_GENERATE },
-	{ "send-file", SERVICE_SEND_FILE },
-	{ "receive-dir", SERVICE_RECEIVE },
-	{ "hash", SERVICE_HASH },
-	{ "check", SERVICE_CHECK },
-	{ "run", SERVICE_RUN },
-	{ NULL, SERVICE_NONE },
+	{ "echo", SERVICE_ECHO },	    { "discard", SERVICE_DISCARD },
+	{ "generate", SERVICE_GENERATE },   { "send-file", SERVICE_SEND_FILE },
+	{ "receive-dir", SERVICE_RECEIVE }, { "hash", SERVICE_HASH },
+	{ "check", SERVICE_CHECK },	    { "run", SERVICE_RUN },
+	{ "notify", SERVICE_NOTIFY },	    { NULL, SERVICE_NONE },
 };
 
 static int prepare_umask(const char *text)
@@ -240,8 +236,18 @@ static int prepare_service(struct listen *listen, const struct opt_program *prog
 		chosen = services[i].name;
 		listen->service.kind = services[i].kind;
 	}
-	if (listen->options.json && listen->service.kind != SERVICE_HASH) {
-		log_error("--json needs --hash");
+	if (listen->options.until && listen->service.kind != SERVICE_NOTIFY) {
+		log_error("--until needs --notify");
+		return STATUS_USAGE;
+	}
+	if (listen->options.until &&
+	    (!*listen->options.until || strchr(listen->options.until, '\n'))) {
+		log_error("--until '%s': give one line, such as READY=1", listen->options.until);
+		return STATUS_USAGE;
+	}
+	if (listen->options.json && listen->service.kind != SERVICE_HASH &&
+	    listen->service.kind != SERVICE_NOTIFY) {
+		log_error("--json needs --hash or --notify");
 		log_hint("for records of connections as JSON, use -v --log-format json");
 		return STATUS_USAGE;
 	}
@@ -295,10 +301,11 @@ int listen_prepare(struct listen *listen, const struct opt_program *program, cha
 #define NOT_RELAYED "COMMAND uses the socket itself, so nothing is relayed"
 #define CHECKED "--check relays nothing, and has time limits of its own"
 #define NOT_STDIO "it applies only to standard input and output"
+#define TOLD "--notify relays nothing, and has limits of its own"
 #define RUNS "--run relays what the command reads and writes, without limits"
 #define SERVES                                                                                 \
 	(LISTEN_SERVICE | LISTEN_SEND_FILE | LISTEN_RECEIVE | LISTEN_TERMINAL | LISTEN_CHECK | \
-	 LISTEN_RUN)
+	 LISTEN_RUN | LISTEN_NOTIFY)
 #define NO_FILES "it applies only to COMMAND and to files"
 
 static const struct {
@@ -308,29 +315,38 @@ static const struct {
 } unfits[] = {
 	{ "idle-timeout", LISTEN_COMMAND, NOT_RELAYED },
 	{ "idle-timeout", LISTEN_CHECK, CHECKED },
+	{ "idle-timeout", LISTEN_NOTIFY, TOLD },
 	{ "idle-timeout", LISTEN_RUN, RUNS },
 	{ "half-close-timeout", LISTEN_COMMAND, NOT_RELAYED },
 	{ "half-close-timeout", LISTEN_CHECK, CHECKED },
+	{ "half-close-timeout", LISTEN_NOTIFY, TOLD },
 	{ "half-close-timeout", LISTEN_RUN, RUNS },
 	{ "no-shutdown", LISTEN_COMMAND, NOT_RELAYED },
 	{ "no-shutdown", LISTEN_CHECK, CHECKED },
+	{ "no-shutdown", LISTEN_NOTIFY, TOLD },
 	{ "no-shutdown", LISTEN_RUN, RUNS },
 	{ "max-bytes", LISTEN_COMMAND, NOT_RELAYED },
 	{ "max-bytes", LISTEN_CHECK, CHECKED },
+	{ "max-bytes", LISTEN_NOTIFY, TOLD },
 	{ "max-bytes", LISTEN_RUN, RUNS },
 	{ "rate-limit", LISTEN_COMMAND, NOT_RELAYED },
 	{ "rate-limit", LISTEN_CHECK, CHECKED },
+	{ "rate-limit", LISTEN_NOTIFY, TOLD },
 	{ "rate-limit", LISTEN_RUN, RUNS },
 	{ "buffer", LISTEN_COMMAND, NOT_RELAYED },
 	{ "buffer", LISTEN_CHECK, CHECKED },
+	{ "buffer", LISTEN_NOTIFY, TOLD },
 	{ "buffer", LISTEN_RUN, RUNS },
 	{ "message-size", LISTEN_COMMAND, NOT_RELAYED },
 	{ "message-size", LISTEN_CHECK, CHECKED },
+	{ "message-size", LISTEN_NOTIFY, TOLD },
 	{ "message-size", LISTEN_RUN, RUNS },
 	{ "engine", LISTEN_COMMAND, NOT_RELAYED },
 	{ "engine", LISTEN_CHECK, CHECKED },
+	{ "engine", LISTEN_NOTIFY, TOLD },
 	{ "engine", LISTEN_RUN, RUNS },
 	{ "max-time", LISTEN_CHECK, CHECKED },
+	{ "max-time", LISTEN_NOTIFY, TOLD },
 	{ "max-time", LISTEN_RUN, RUNS },
 	{ "progress", LISTEN_COMMAND, NOT_RELAYED },
 	{ "progress", SERVES, NOT_STDIO },
@@ -348,8 +364,9 @@ static const struct {
 	{ "receive-only", SERVES, NOT_STDIO },
 	{ "count", LISTEN_RUN, "a command takes several connections" },
 	{ "max-conns", LISTEN_PLAIN, "standard input and output serve one connection at a time" },
-	{ "chdir", LISTEN_PLAIN | LISTEN_SERVICE | LISTEN_CHECK, NO_FILES },
-	{ "umask", LISTEN_PLAIN | LISTEN_SERVICE | LISTEN_SEND_FILE | LISTEN_CHECK, NO_FILES },
+	{ "chdir", LISTEN_PLAIN | LISTEN_SERVICE | LISTEN_CHECK | LISTEN_NOTIFY, NO_FILES },
+	{ "umask", LISTEN_PLAIN | LISTEN_SERVICE | LISTEN_SEND_FILE | LISTEN_CHECK | LISTEN_NOTIFY,
+	  NO_FILES },
 };
 
 int listen_check(const struct opt_program *program, enum listen_mode mode)

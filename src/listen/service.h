@@ -2,7 +2,7 @@
 /*
  * service: the built-in services of vsock-listen: echo (RFC 862), discard (RFC 863), a source of
  * bytes, sending a file, receiving files, and hashing the input. Each is a relay with a local
- * endpoint, except for --check and --run.
+ * endpoint, except for --check, --run and --notify.
  */
 #ifndef LISTEN_SERVICE_H
 #define LISTEN_SERVICE_H
@@ -24,6 +24,7 @@ enum service_kind {
 	SERVICE_HASH,
 	SERVICE_CHECK, /* see check.h: nothing is relayed */
 	SERVICE_RUN, /* see run.h */
+	SERVICE_NOTIFY, /* see readiness.h: nothing is relayed */
 };
 
 struct service {
@@ -31,9 +32,9 @@ struct service {
 	const char *path; /* the file to send, or the directory for received files */
 	int directory; /* base of relative paths: AT_FDCWD or a descriptor of the caller's */
 	int receiving; /* descriptor of the directory for received files, once checked */
-	bool json; /* print hashes as JSON */
-	struct output
-		output; /* for hashes; opened with the first one; must be closed before the loop */
+	bool json; /* print hashes or messages as JSON */
+	struct output output; /* for hashes and messages; opened with the first one; must be closed
+				 before the loop */
 };
 #define SERVICE_DEFAULTS                               \
 	{                                              \

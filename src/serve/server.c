@@ -340,8 +340,9 @@ void server_tell_manager(const char *lines)
 
 void server_tell_listening(const struct server *server)
 {
-	char lines[512] = "READY=1\nSTATUS=listening on", text[ADDR_TEXT_MAX];
-	size_t length = strlen(lines);
+	char lines[512], text[ADDR_TEXT_MAX];
+	size_t length = (size_t)snprintf(lines, sizeof(lines), "%sSTATUS=listening on",
+					 server->others_ready ? "" : "READY=1\n");
 
 	for (struct listener *listener = server->listeners; listener && length < sizeof(lines);
 	     listener = listener->next)

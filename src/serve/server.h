@@ -76,6 +76,7 @@ struct server {
 	bool busy; /* the loop runs: nothing may take long, such as a look at the machine */
 	struct inherited
 		*inherited; /* existing sockets to take instead of opening new ones; NULL: none */
+	bool others_ready; /* READY=1 is not sent to the service manager when it listens */
 	bool at_once; /* do not drain: the first signal ends the program, by that signal */
 	int signal; /* to end by, or 0 */
 	uint64_t end_grace; /* ns that sessions which were told to end may take; 0: 2 s */

@@ -89,6 +89,13 @@ tests_fuzz_fuzz_proxy_header_CPPFLAGS = $(fuzz_cppflags)
 tests_fuzz_fuzz_proxy_header_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_proxy_header_LDADD = $(fuzz_libraries)
 
+fuzz_programs += tests/fuzz/fuzz-readiness
+tests_fuzz_fuzz_readiness_SOURCES = tests/fuzz/fuzz-readiness.c src/listen/readiness.c \
+	$(fuzz_headers)
+tests_fuzz_fuzz_readiness_CPPFLAGS = $(fuzz_cppflags)
+tests_fuzz_fuzz_readiness_LDFLAGS = $(fuzz_ldflags) -Wl,--wrap=server_tell_manager
+tests_fuzz_fuzz_readiness_LDADD = $(fuzz_libraries)
+
 fuzz_programs += tests/fuzz/fuzz-rules
 tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz-rules.c $(fuzz_headers)
 tests_fuzz_fuzz_rules_CPPFLAGS = $(fuzz_cppflags)
@@ -142,6 +149,7 @@ EXTRA_DIST += tests/fuzz/run tests/fuzz/corpus-addr \
 	tests/fuzz/corpus-options \
 	tests/fuzz/corpus-plan \
 	tests/fuzz/corpus-proxy-header \
+	tests/fuzz/corpus-readiness \
 	tests/fuzz/corpus-rules \
 	tests/fuzz/corpus-run \
 	tests/fuzz/corpus-socks \

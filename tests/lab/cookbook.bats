@@ -58,6 +58,10 @@ setup_file() {
 	works ci
 }
 
+@test "a guest says that it has booted" {
+	works notify
+}
+
 @test "a path to a guest is checked" {
 	works check
 }

@@ -354,6 +354,15 @@ recipe_ci() {
 	until_true grep -q 'tested on web' /tmp/ci.host.out
 }
 
+recipe_notify() {
+	start host notify.host
+	listens vsock 9999
+	# as systemd does
+	on guest sh -c 'printf "READY=1\nSTATUS=Startup finished." | vsock-cat 1:9999'
+	until_true grep -q 'the guest has booted' /tmp/notify.host.out
+	has "$(cat /tmp/notify.host.out)" 'STATUS=Startup finished.'
+}
+
 recipe_check() {
 	start guest check.guest
 	listens vsock 5002

@@ -96,6 +96,32 @@ script() {
 	grep -qx 'start: 1, 0 2 failed' <<<"$output"
 }
 
+# Process 1 of the VM has the credential vmm.notify_socket, see tests/lab/init.
+told() {
+	cat <<-'END'
+		vsock-listen --notify --until X_SYSTEMD_UNIT_ACTIVE=told.target --ready-fd 3 \
+			vsock:any:9999 >/run/told 3>/run/ready &
+		limit sh -c 'until grep -q READY /run/ready; do sleep 0.1; done'
+		printf '[Unit]\nDescription=told\n' >/etc/systemd/system/told.target
+		limit systemctl daemon-reload
+		begun=$(date +%s)
+		limit systemctl start told.target
+		wait $!
+		echo "told after $(($(date +%s) - begun)) s"
+		cat /run/told
+		echo all-done
+	END
+}
+
+@test "systemd itself tells vsock-listen --notify, and does not wait" {
+	local version
+	version=$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
+	[ "$version" -ge 256 ] || skip "systemd $version does not tell what becomes active; 256 does"
+	in_vm < <(told)
+	grep -qx 'X_SYSTEMD_UNIT_ACTIVE=told.target' <<<"$output"
+	[[ $output =~ 'told after '[0-7]' s' ]]
+}
+
 # Clients connect all the time while the service is restarted by systemd, and by SIGUSR2; three
 # connections are held through the latter.
 restarts() {
