@@ -372,6 +372,56 @@ ended_by_term() { # PID
 	[ "$(vrun -- sh -c 'echo $USER')" = nobody ]
 }
 
+@test "vsock-run --user: a command runs as another user that --run-user names" {
+	[ "$EUID" = 0 ] || skip "needs root"
+	serve --run-user nobody --run-user daemon
+	local home
+	home=$(getent passwd nobody | cut -d : -f 6)
+	[ "$(vrun --user nobody -- sh -c 'id -un; id -gn; id -Gn; echo $USER $LOGNAME $HOME')" = "nobody
+$(id -gn nobody)
+$(id -Gn nobody)
+nobody nobody $home" ]
+	[ "$(vrun --user daemon -- id -un)" = daemon ]
+	[ "$(vrun -- id -un)" = root ]
+	# its streams are its own, and so is its terminal
+	vrun --user nobody -- sh -c 'echo out >/dev/stdout; echo error >/dev/stderr' >out 2>err
+	[ "$(cat out err)" = $'out\nerror' ]
+	vrun -t --user nobody -- sh -c ': >"$(tty)" && echo own' </dev/null >own
+	[ "$(tr -d '\r' <own)" = own ]
+	# nothing of root is left
+	vrun --user nobody -- cat /proc/self/status >status
+	local uid gid
+	uid=$(id -u nobody) gid=$(id -g nobody)
+	grep -qx "Uid:	$uid	$uid	$uid	$uid" status
+	grep -qx "Gid:	$gid	$gid	$gid	$gid" status
+	grep -qx "CapPrm:	0000000000000000" status
+	grep -qx "CapEff:	0000000000000000" status
+	run -125 --separate-stderr vrun --user games -- true
+	[ "$stderr" = "vsock-run: unix:./s: --user games: the server has no --run-user of that name" ]
+	run -125 vrun --user root -- true
+	run -125 vrun --user 0 -- true
+	run -125 vrun --user nobody:root -- true
+	finish server
+	serve
+	run -125 vrun --user nobody -- true
+}
+
+@test "--run-user: what cannot be is refused at the start" {
+	run -2 timeout 20 vsock-listen --run --run-user no-such-user unix:./s
+	[[ $output == "vsock-listen: --run-user no-such-user: there is no such user" ]]
+	run -2 timeout 20 vsock-listen --run --run-user nobody:nogroup unix:./s
+	[[ $output == *"--run-user nobody:nogroup: give a user, without a group" ]]
+	run -2 timeout 20 vsock-listen --echo --run-user nobody unix:./s
+	[[ $output == *"--run-user needs --run" ]]
+	[ "$EUID" = 0 ] || return 0
+	chmod a+x . ..
+	run -6 timeout 20 vsock-listen --run --run-user nobody --user daemon unix:./s
+	[[ $output == *"--run-user needs root, and no --user" ]]
+	VSOCK_HOSTS=/dev/null run -6 timeout 20 setpriv --reuid nobody --clear-groups \
+		vsock-listen --run --run-user nobody unix:./s
+	[[ $output == *"--run-user needs root, and no --user" ]]
+}
+
 @test "--tty: a terminal with the size of ours, ^C, and ~." {
 	need tmux
 	serve

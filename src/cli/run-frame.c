@@ -78,6 +78,7 @@ static void wire_request(struct wire *wire, struct run_request *request)
 	wire_window(wire, &request->window);
 	wire_any_text(wire, &request->term);
 	wire_any_text(wire, &request->directory);
+	wire_any_text(wire, &request->user);
 	wire_words(wire, &request->argv, &request->argc);
 	wire_words(wire, &request->environment, &request->variables);
 	wire->bad = wire->bad || !are_variables(request->environment, request->variables);
@@ -134,6 +135,7 @@ void run_free_request(struct run_request *request)
 {
 	free(request->term);
 	free(request->directory);
+	free(request->user);
 	free_words(request->argv, request->argc);
 	free_words(request->environment, request->variables);
 	*request = (struct run_request){ 0 };

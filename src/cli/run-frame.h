@@ -52,6 +52,7 @@ struct run_request {
 	struct run_window window;
 	char *term; /* the client's TERM; "" if there is none */
 	char *directory; /* "": the home directory */
+	char *user; /* whom the command runs as; "": whom the server runs as */
 	char **argv; /* NULL-terminated; empty: the login shell */
 	size_t argc;
 	char **environment; /* NAME=VALUE, NULL-terminated */

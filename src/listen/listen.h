@@ -23,6 +23,7 @@ struct listen_only_options {
 	bool hash, json, tty, shell;
 	const char *user, *chdir, *umask;
 	const char *until; /* a line of --notify, or NULL */
+	struct opt_list run_users; /* --run-user */
 	uint64_t count; /* UNITS_INF: no limit */
 	struct traffic_options traffic;
 };

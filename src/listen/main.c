@@ -446,6 +446,7 @@ static void clean_up(void *context)
 	service_free(&listen->service);
 	user_free(&listen->user);
 	user_free(&listen->own);
+	opt_list_free(&listen->options.run_users);
 	free(listen->shell[0]);
 	fd_close(&listen->directory);
 	hosts_free(&listen->hosts);

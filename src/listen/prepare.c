@@ -176,6 +176,33 @@ static int check_run_limit(const char *option, uint64_t limit)
 	return STATUS_USAGE;
 }
 
+/* Who commands may run as: a name that is mistyped is found now. */
+static int check_run_users(const struct listen *listen)
+{
+	const struct opt_list *users = &listen->options.run_users;
+
+	for (size_t i = 0; i < users->count; i++) {
+		const char *name = users->entries[i].text;
+		struct mistake mistake = { 0 };
+		struct user user;
+		int error = strchr(name, ':') ? -EINVAL : user_find(name, &user, &mistake);
+
+		if (!error)
+			user_free(&user);
+		if (error == -EINVAL)
+			log_error("--run-user %s: %s", name,
+				  *mistake.why ? mistake.why : "give a user, without a group");
+		else if (error)
+			log_error("--run-user %s: %s", name, strerror(-error));
+		if (error)
+			return STATUS_USAGE;
+	}
+	if (!users->count || (geteuid() == 0 && getuid() == 0 && !listen->user.name))
+		return 0;
+	log_error("--run-user needs root, and no --user");
+	return STATUS_DENIED;
+}
+
 static int prepare_run(struct listen *listen)
 {
 	const struct server_settings *settings = &listen->server.settings;
@@ -184,6 +211,8 @@ static int prepare_run(struct listen *listen)
 
 	if (!status)
 		status = check_run_limit("max-conns-per-peer", settings->max_conns_per_peer);
+	if (!status)
+		status = check_run_users(listen);
 	if (status)
 		return status;
 
@@ -204,6 +233,7 @@ static int prepare_run(struct listen *listen)
 		log_error("--run: %s", strerror(-error));
 		return STATUS_FAILURE;
 	}
+	running->users = &listen->options.run_users;
 	running->directory = listen->directory;
 	running->server = &listen->server;
 	return 0;
@@ -235,6 +265,10 @@ static int prepare_service(struct listen *listen, const struct opt_program *prog
 		}
 		chosen = services[i].name;
 		listen->service.kind = services[i].kind;
+	}
+	if (listen->options.run_users.count && listen->service.kind != SERVICE_RUN) {
+		log_error("--run-user needs --run");
+		return STATUS_USAGE;
 	}
 	if (listen->options.until && listen->service.kind != SERVICE_NOTIFY) {
 		log_error("--until needs --notify");

@@ -32,6 +32,8 @@ struct plan {
 	const struct run_request *request;
 	int end[RUN_STREAMS]; /* the child's; with a terminal the same three times */
 	int failure; /* where it tells why it cannot execute the command */
+	const struct user *owner; /* as whom it runs */
+	struct user other; /* that is not the server's; name NULL: it is */
 };
 
 __attribute__((format(printf, 3, 4))) static _Noreturn void cannot(const struct plan *plan,
@@ -62,7 +64,7 @@ static void make_environment(const struct plan *plan)
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
 		if (values[i])
 			setenv(kept[i], values[i], 1);
-	(void)user_describe(plan->server->owner);
+	(void)user_describe(plan->owner);
 	if (request->terminal)
 		setenv("TERM", *request->term ? request->term : "dumb", 1);
 	spawn_describe(plan->session->fd, &plan->session->peer, plan->server->count);
@@ -77,7 +79,7 @@ static void change_directory(const struct plan *plan)
 	if (plan->server->directory != AT_FDCWD) {
 		if (fchdir(plan->server->directory) < 0)
 			cannot(plan, 125, "--chdir of the server: %s", strerror(errno));
-	} else if (chdir(plan->server->owner->home) < 0 && chdir("/") < 0) {
+	} else if (chdir(plan->owner->home) < 0 && chdir("/") < 0) {
 		cannot(plan, 125, "/: %s", strerror(errno));
 	}
 	if (*directory && chdir(directory) < 0)
@@ -96,8 +98,8 @@ static _Noreturn void execute(struct plan *plan)
 	plan->failure = STDERR_FILENO + 1;
 	closefrom(STDERR_FILENO + 2);
 	if (!name) {
-		name = plan->server->owner->shell;
-		shell[0] = user_login_shell(plan->server->owner);
+		name = plan->owner->shell;
+		shell[0] = user_login_shell(plan->owner);
 		if (!shell[0])
 			cannot(plan, 125, "%s", strerror(ENOMEM));
 		argv = shell;
@@ -113,6 +115,29 @@ static _Noreturn void execute(struct plan *plan)
 	cannot(plan, error == -ENOENT ? 127 : 126, "%s: %s", path, strerror(-error));
 }
 
+/* The terminal or the pipes become the user's, so that /dev/stderr can be opened. */
+static void become(struct plan *plan)
+{
+	const char *name = plan->request->user;
+	struct mistake mistake = { 0 };
+	int error;
+
+	plan->owner = plan->server->owner;
+	if (!*name)
+		return;
+	error = user_find(name, &plan->other, &mistake);
+	if (error)
+		cannot(plan, 125, "--user %.64s: %s", name,
+		       error == -EINVAL ? mistake.why : strerror(-error));
+	for (int i = 0; i < RUN_STREAMS; i++)
+		if (fchown(i, plan->other.uid, (gid_t)-1) < 0)
+			cannot(plan, 125, "%s: %s", run_stream_names[i], strerror(errno));
+	error = user_become(&plan->other);
+	if (error)
+		cannot(plan, 125, "--user %.64s: %s", name, strerror(-error));
+	plan->owner = &plan->other;
+}
+
 static _Noreturn void child(struct plan *plan)
 {
 	/* A server that a script has started in the background ignores some of them, and the client
@@ -125,6 +150,7 @@ static _Noreturn void child(struct plan *plan)
 	for (int i = 0; i < RUN_STREAMS; i++)
 		if (plan->end[i] < 0 || dup2(plan->end[i], i) < 0)
 			cannot(plan, 125, "%s: %s", run_stream_names[i], strerror(errno));
+	become(plan);
 	make_environment(plan);
 	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
 		signal(forwarded[i], SIG_DFL);

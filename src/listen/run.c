@@ -419,6 +419,19 @@ static bool has_room(struct run_conn *conn)
 	return false;
 }
 
+/* May the command run as this user? Else refuses. */
+static bool may_become(struct run_conn *conn, const char *user)
+{
+	const struct opt_list *users = conn->server->users;
+
+	for (size_t i = 0; i < users->count; i++)
+		if (strcmp(users->entries[i].text, user) == 0)
+			return true;
+	if (*user)
+		refuse(conn, 125, "--user %.64s: the server has no --run-user of that name", user);
+	return !*user;
+}
+
 static void requested(struct run_conn *conn, const uint8_t *payload, size_t size)
 {
 	struct run_frame answer = { .type = RUN_ACCEPT };
@@ -430,7 +443,7 @@ static void requested(struct run_conn *conn, const uint8_t *payload, size_t size
 	else if (error == -EPROTONOSUPPORT)
 		refuse(conn, 125, "this server speaks version %d of the protocol, not %u",
 		       RUN_VERSION, request.version);
-	else if (error || (has_room(conn) && !make_job(conn)))
+	else if (error || (may_become(conn, request.user) && has_room(conn) && !make_job(conn)))
 		refuse(conn, 125, "the server is out of memory");
 	else if (conn->job) {
 		conn->job->request = request;

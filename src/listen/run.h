@@ -19,6 +19,7 @@
 #include <stddef.h>
 
 #include "base/units.h"
+#include "base/opt.h"
 #include "serve/server.h"
 #include "serve/session.h"
 #include "serve/user.h"
@@ -31,6 +32,7 @@ struct run_job;
 struct run_server {
 	struct server *server;
 	const struct user *owner; /* the caller's: whose home and shell the commands get */
+	const struct opt_list *users; /* the caller's: as whom else commands may run */
 	int directory; /* where they start, a descriptor of the caller's; AT_FDCWD: at home */
 	struct run_job *jobs;
 	size_t count;

@@ -42,12 +42,19 @@ const struct opt run_opts[] = {
 	  .flags = OPT_BRIEF,
 	  .text = "run the command in DIR of the guest",
 	  .offset = offsetof(struct run_options, directory) },
+	{ .name = "user",
+	  .group = "Command",
+	  .type = OPT_TEXT,
+	  .value = "NAME",
+	  .flags = OPT_BRIEF,
+	  .text = "run it as this user; the server must permit that",
+	  .offset = offsetof(struct run_options, user) },
 	{ 0 },
 };
 
 const struct opt_foreign run_foreign[] = {
 	{ "-p", "the port follows the CID: vsock-run CID:PORT" },
-	{ "-l", "the command runs as the user that the server runs as" },
+	{ "-l", "for ssh -l NAME, write: vsock-run --user NAME GUEST" },
 	{ "-T", "without -t there is no terminal" },
 	{ "-e", "the escape character is always ~; for ssh -e none, leave out -t" },
 	{ "-N", "to forward ports, use vsock-proxy" },
@@ -172,7 +179,8 @@ static int make_environment(struct run *run)
 
 static int make_request(struct run *run)
 {
-	const char *term = getenv("TERM"), *directory = run->options.directory;
+	const char *term = getenv("TERM"), *directory = run->options.directory,
+		   *user = run->options.user;
 	struct winsize size;
 	int error;
 
@@ -185,7 +193,8 @@ static int make_request(struct run *run)
 		run->request.window = (struct run_window){ .rows = 24, .columns = 80 };
 	run->request.term = strdup(term ? term : "");
 	run->request.directory = strdup(directory ? directory : "");
-	if (!run->request.term || !run->request.directory)
+	run->request.user = strdup(user ? user : "");
+	if (!run->request.term || !run->request.directory || !run->request.user)
 		return -ENOMEM;
 	error = run->options.shell && run->words ? join_words(run) : copy_words(run);
 	if (!error)

@@ -23,6 +23,7 @@ struct run_options {
 	bool tty, shell;
 	struct opt_list environment; /* --env, as written */
 	const char *directory; /* NULL: the home directory */
+	const char *user; /* NULL: whom the server runs as */
 };
 
 /* One of the standard streams. */

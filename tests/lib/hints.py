@@ -239,7 +239,7 @@ prose = re.compile(r" (?:shows?|tests|lists?|may|uses|in|at|there|makes|outside|
                    r"|has|takes?|forward|listens|is one|with its|to|here|alone|gives|goes|start) .*"
                    r"| is one$| (?:there|here|alone)$|[;)].*|(?<!socks5)(?<!-connect)(?<!-dst):(?: .*|$)"
                    r"|, .*| \(.*")
-programs = r"vsock-(?:cat|listen|proxy|ping|info)"
+programs = r"vsock-(?:cat|listen|proxy|run|ping|info)"
 families = r"(?:tcp[46]?|udp[46]?|unix|unix-seqpacket|vsock|vsock-seqpacket|vsock-mux|exec|fd)"
 system_commands = "modprobe|ss|ls|mkdir|chmod|chown|getent|ulimit|sysctl|journalctl|systemctl" \
     "|resolvectl|rm|cd|mkfifo|ssh"
@@ -257,7 +257,7 @@ class Trier:
     def __init__(self):
         self.checked, self.failed, self.tried = {}, 0, 0
         self.options = {}
-        for program in ("cat", "listen", "proxy", "ping", "info"):
+        for program in ("cat", "listen", "proxy", "run", "ping", "info"):
             out = run(["vsock-" + program, "--list-options"])[1]
             rows = [line.split("\t") for line in out.splitlines()]
             self.options["vsock-" + program] = {"--" + row[1] for row in rows} | \
@@ -294,6 +294,9 @@ class Trier:
             words.append("--check")
         if words[0] == "vsock-info": # nothing is to be loaded here
             return set(words[1:]) <= self.options[words[0]] or "no such option"
+        if words[0] == "vsock-run": # whatever goes wrong before a command runs is status 125
+            return {word for word in words if word[0] == "-"} <= self.options[words[0]] or \
+                "no such option"
         for more in [], ["unix:./a"]:
             status, out = run(words + more, 1)
             # -F is for ssh, which makes standard output a socket

@@ -24,9 +24,9 @@ def frame(kind, payload=b""):
     return struct.pack(">BI", kind, len(payload)) + payload
 
 
-def request(command, environment=(), term=b"", directory=b"", terminal=(False, 24, 80)):
+def request(command, environment=(), term=b"", directory=b"", terminal=(False, 24, 80), user=b""):
     return frame(REQUEST, GREETING + struct.pack(">?HH", *terminal) + text(term) +
-                 text(directory) + texts(command) + texts(environment))
+                 text(directory) + text(user) + texts(command) + texts(environment))
 
 
 def connect(path, first):

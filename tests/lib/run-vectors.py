@@ -14,7 +14,8 @@ client = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(client)
 token = bytes(range(16))
 made = {
-    "REQUEST": client.request([b"echo", b"a b"], [b"A=b"], b"xterm", b"/tmp", (True, 25, 132)),
+    "REQUEST": client.request([b"echo", b"a b"], [b"A=b"], b"xterm", b"/tmp", (True, 25, 132),
+                              b"me"),
     "STREAM": client.frame(client.STREAM, client.GREETING + token + b"\x02"),
     "ACCEPT": client.frame(client.ACCEPT, token),
     "REFUSE": client.frame(client.REFUSE, b"\x7f" + client.text(b"no")),

@@ -20,8 +20,9 @@
 #define TOKEN "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f"
 #define GREETING "VSOCKRUN\x01"
 
-static const char request_bytes[] = "\x01\x00\x00\x00\x3d" GREETING "\x01\x00\x19\x00\x84"
+static const char request_bytes[] = "\x01\x00\x00\x00\x43" GREETING "\x01\x00\x19\x00\x84"
 				    "\x00\x00\x00\x05xterm\x00\x00\x00\x04/tmp"
+				    "\x00\x00\x00\x02me"
 				    "\x00\x00\x00\x02\x00\x00\x00\x04"
 				    "echo\x00\x00\x00\x03"
 				    "a b\x00\x00\x00\x01\x00\x00\x00\x03"
@@ -113,12 +114,13 @@ static void bad_frames(void **state)
 static void requests(void **state)
 {
 	static char echo[] = "echo", word[] = "a b", variable[] = "A=b", xterm[] = "xterm",
-		    tmp[] = "/tmp";
+		    tmp[] = "/tmp", me[] = "me";
 	char *argv[] = { echo, word, NULL }, *environment[] = { variable, NULL };
 	struct run_request request = { .terminal = true,
 				       .window = { 25, 132 },
 				       .term = xterm,
 				       .directory = tmp,
+				       .user = me,
 				       .argv = argv,
 				       .argc = 2,
 				       .environment = environment,
@@ -137,6 +139,7 @@ static void requests(void **state)
 	assert_int_equal(got.window.columns, 132);
 	assert_string_equal(got.term, "xterm");
 	assert_string_equal(got.directory, "/tmp");
+	assert_string_equal(got.user, "me");
 	assert_int_equal(got.argc, 2);
 	assert_string_equal(got.argv[1], "a b");
 	assert_null(got.argv[2]);
@@ -162,7 +165,11 @@ static void bad_requests(void **state)
 	static char no_value[] = "A", no_name[] = "=b", empty[] = "";
 	static char *const variables[] = { no_value, no_name, empty };
 	char *argv[] = { NULL }, *environment[2] = { NULL, NULL }, *large;
-	struct run_request request = { .term = empty, .directory = empty, .argv = argv }, got;
+	struct run_request request = { .term = empty,
+				       .directory = empty,
+				       .user = empty,
+				       .argv = argv },
+			   got;
 	uint8_t *data;
 	long size;
 
