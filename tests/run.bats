@@ -466,6 +466,18 @@ nobody nobody $home" ]
 	wait_until line_is '24 66'
 }
 
+@test "--tty: vi edits a file there, and the terminal is as before" {
+	need tmux vi
+	serve
+	open_terminal 80 24
+	terminal=yes
+	types "vsock-run -t --cwd $PWD unix:./s vi text; echo sta''tus \$?" Enter
+	wait_until shows '"text"'
+	types ihello Escape :wq Enter
+	wait_until shows 'status 0'
+	[ "$(cat text)" = hello ]
+}
+
 line_is() {
 	screen | sed 's/ *$//' | grep -qxF -- "$1"
 }

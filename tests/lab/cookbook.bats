@@ -21,6 +21,11 @@ setup_file() {
 	works ssh
 }
 
+@test "a directory of a guest is mounted with sshfs" {
+	need ssh /usr/sbin/sshd sshfs fusermount3
+	works sshfs
+}
+
 @test "sftp into a guest without sshd" {
 	need sftp
 	works sftp
@@ -78,7 +83,7 @@ setup_file() {
 }
 
 @test "a guest without a network reaches what the list permits, by SOCKS5 and HTTP CONNECT" {
-	need curl python3 openssl
+	need curl wget python3 openssl
 	works socks
 	works http
 }

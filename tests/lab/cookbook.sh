@@ -240,6 +240,18 @@ recipe_ssh() {
 	has "$(cat ~/work/fetched.txt)" text
 }
 
+recipe_sshfs() {
+	guest_sshd
+	# shellcheck disable=SC2016 # for the inner shell
+	on guest sh -c 'mkdir -p "$HOME/docs" && echo page >"$HOME/docs/page"'
+	modprobe fuse
+	has "$(run host sshfs.host)" page
+	has "$(cat ~/work/web-docs/page)" page
+	echo more >~/work/web-docs/more
+	fusermount3 -u ~/work/web-docs
+	has "$(in_guest cat /home/me/docs/more)" more
+}
+
 recipe_sftp() {
 	on guest sh -c 'echo more >notes.txt'
 	start guest sftp.guest
@@ -423,6 +435,7 @@ recipe_http() {
 	export CURL_CA_BUNDLE=/tmp/cert.pem
 	has "$(run guest http.use)" "a page"
 	has "$(run guest http.plain)" "a page"
+	has "$(on guest cat index.html)" "a page"
 	refused on guest curl -sS -x http://localhost:3128 https://other.example/
 	has "$(on guest curl -sS -x http://localhost:3128 http://other.example/)" "not allowed"
 }
