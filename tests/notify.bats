@@ -88,6 +88,70 @@ s.send(b"STA"); s.send(b"TUS=up"); assert s.recv(1) == b""'
 	[ "$(<without.out)" = READY=0 ]
 }
 
+@test "what has come when it ends is printed; one that trickles gets 5 s" {
+	spawn_ready listener vsock-listen --notify --until READY=1 unix:./s
+	# one message is not complete when another ends it all
+	python3 -c 'import socket
+def tell(data):
+    s = socket.socket(socket.AF_UNIX); s.connect("./s"); s.settimeout(60)
+    s.sendall(data)
+    return s
+one = tell(b"STATUS=other\n")
+two = tell(b"READY=1"); two.shutdown(socket.SHUT_WR)
+assert two.recv(1) == b""'
+	ends_with 0 listener
+	[ "$(sort listener.out)" = $'READY=1\nSTATUS=other' ]
+
+	spawn_ready slow vsock-listen --notify -m 1 unix:./slow
+	python3 -c 'import socket, time
+s = socket.socket(socket.AF_UNIX); s.connect("./slow")
+begun = time.monotonic()
+try:
+    while time.monotonic() < begun + 60:
+        s.sendall(b"x"); time.sleep(0.1)
+except BrokenPipeError:
+    pass
+assert time.monotonic() < begun + 50'
+	printf READY=1 | tell ./slow
+	wait_until grep -qx READY=1 slow.out
+	grep -qE '^x+$' slow.out
+}
+
+@test "a packet of 4096 bytes is a message" {
+	spawn_ready listener vsock-listen --notify -c 1 unix-seqpacket:./s
+	head -c 4096 /dev/zero | tr '\0' x | tell ./s SOCK_SEQPACKET
+	ends_with 0 listener
+	[ "$(wc -c <listener.out)" = 4097 ]
+}
+
+@test "a service manager that does not read keeps nobody from being served" {
+	python3 - <<-'END' 3>&- &
+		import os, socket, time
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s.bind("./manager")
+		while not os.path.exists("go"):
+		    time.sleep(0.05)
+		while True:
+		    print(repr(s.recv(10000).decode()), file=open("heard", "a"))
+	END
+	spawned[manager]=$!
+	wait_until test -S manager
+	NOTIFY_SOCKET=$PWD/manager spawn_ready listener vsock-listen --notify unix:./s
+	local i
+	for i in {1..30}; do
+		printf 'STATUS=%s' "$i" | tell ./s
+		# each is due to be passed on, more than the queue holds
+		[ "$i" -gt 20 ] || sleep 0.25
+	done
+	printf 'READY=1' | tell ./s
+	wait_until grep -qx READY=1 listener.out
+	: >go
+	wait_until grep -q 'READY=1.nSTATUS=30' heard
+	kill -TERM "${spawned[listener]}"
+	ends_with 0 listener
+	kill "${spawned[manager]}"
+}
+
 @test "messages that are none: too long, none at all, cut off by a reset, control characters, NUL" {
 	spawn_ready listener vsock-listen --notify -v tcp:127.0.0.1:0
 	python3 - "$(port_of "$ready")" <<-'END'
@@ -103,11 +167,17 @@ s.send(b"STA"); s.send(b"TUS=up"); assert s.recv(1) == b""'
 		silent = [connect() for _ in range(20)]
 		long = connect(); long.sendall(b"STATUS=" + b"x" * 4090); ends(long)
 		most = connect(); most.sendall(b"M=" + b"y" * 4094); ends(most)
-		cut = connect(); cut.sendall(b"READY=1")
-		linger = struct.pack("ii", 1, 0)
-		cut.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger); cut.close()
-		odd = connect(); odd.sendall(b"STATUS=\x1b[31m\0\xff\r\n\nX")
-		odd.shutdown(socket.SHUT_WR); ends(odd)
+		for part in b"READY=1", b"WHOLE=1\nPART=1":
+		    cut = connect(); cut.sendall(part)
+		    linger = struct.pack("ii", 1, 0)
+		    cut.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger); cut.close()
+		for odd in b"STATUS=\x1b[31m\xff\r\n\nX", b"READY=1\0\n":
+		    s = connect(); s.sendall(odd)
+		    try:
+		        s.shutdown(socket.SHUT_WR)
+		    except OSError:
+		        pass
+		    ends(s)
 		probe = connect(); probe.close()
 		for s in silent:
 		    ends(s)
@@ -117,8 +187,10 @@ s.send(b"STA"); s.send(b"TUS=up"); assert s.recv(1) == b""'
 	[ "$(grep -c "no message came in 5 s" listener.err)" = 20 ]
 	wait_until grep -qx X listener.out
 	[ "$(sed 's/^M=y*$/M/' listener.out | sort)" = 'M
-STATUS=\x1B[31m\x00\xFF\x0D
+STATUS=\x1B[31m\xFF\x0D
+WHOLE=1
 X' ]
+	grep -q 'why="a message has a NUL byte"' listener.err
 	[ "$(grep -c '^M=' listener.out)" = 1 ]
 	[ "$(grep '^M=' listener.out | wc -c)" = 4097 ]
 }
@@ -137,8 +209,8 @@ X' ]
 	# not READY=1: that is for the guest to say
 	wait_until grep -qx "'STATUS=listening on unix:./s'" manager.out
 	printf 'MAINPID=1\nFDSTORE=1\nSTOPPING=1\nX=1' | tell ./s
-	printf 'MAINPID=1\nREADY=1\nSTATUS=up \033[1m\nSTATUS=again' | tell ./s
-	# its escapes are escaped
+	printf 'MAINPID=1\nREADY=1\nSTATUS=again\nSTATUS=up \033[1m' | tell ./s
+	# the last of them, and its escapes are escaped
 	wait_until grep -qxF "'READY=1\\nSTATUS=up \\\\x1B[1m'" manager.out
 	kill -TERM "${spawned[listener]}"
 	ends_with 0 listener

@@ -58,6 +58,11 @@ hint: options of vsock-run come before GUEST" ]
 	printf 'echo "$0 $1"; exit 4\n' >script
 	run -4 --separate-stderr vrun --cwd "$PWD" -- ./script 'a b'
 	[ "$output" = "./script a b" ]
+	# not a binary for another machine
+	printf 'BIN\0\n' >binary
+	chmod +x binary
+	run -126 --separate-stderr vrun --cwd "$PWD" -- ./binary
+	[[ $stderr == *"./binary: Exec format error" ]]
 	run -127 --separate-stderr vrun -- ''
 	[ "$stderr" = "vsock-run: unix:./s: : no such command" ]
 	run -125 --separate-stderr vrun --cwd /no/such -- true
@@ -67,6 +72,8 @@ hint: options of vsock-run come before GUEST" ]
 @test "our own failures have status 125" {
 	run -125 vsock-run
 	run -125 vsock-run --no-such-option unix:./s true
+	run -125 vsock-run --user '' unix:./s true
+	[[ $output == *"--user '': give a name" ]]
 	run -125 vsock-run --env =b unix:./s true
 	[[ $output == *"--env =b: a variable needs a name"* ]]
 	run -125 vsock-run unix-seqpacket:./s true
@@ -260,6 +267,19 @@ has_size() { # BYTES FILE
 	ends_with 125 client
 	ends_with 0 server
 	ended "$(cat pid)"
+}
+
+@test "a server that ends at once is told as that" {
+	serve
+	spawn client vsock-run --cwd "$PWD" unix:./s sh -c 'echo $$ >pid; exec sleep 1000'
+	wait_until test -s pid
+	kill -TERM "${spawned[server]}"
+	wait_until grep -q "a second signal quits now" server.err
+	kill -TERM "${spawned[server]}"
+	ends_with 125 client
+	grep -qx "vsock-run: unix:./s: broke: the connection was reset by the other side" client.err
+	ends_with 143 server
+	wait_until ended "$(cat pid)"
 }
 
 @test "a server that does not answer: the second signal ends vsock-run" {

@@ -107,6 +107,33 @@ f.s.close()'
 	[ "$(cat hup)" = hup ]
 }
 
+@test "-t: what a client left half-typed when it went is never typed to another one" {
+	# the first command outlives its client, whose terminal is closed
+	spawn_ready listen vsock-listen -t unix:tty -- \
+		sh -c 'trap "" HUP; stty -echo; echo ready; : >begun
+			read -r line; echo "got <$line>"; sleep 1'
+	run -0 python3 - <<-'END'
+		from far import *
+		import os
+		for turn in range(5):
+		    one = Far()
+		    while not os.path.exists("begun"):
+		        time.sleep(0.01)
+		    os.unlink("begun")
+		    # the beginning of a size report, which is held for 50 ms; output that is not read
+		    # makes this a reset
+		    one.s.sendall(b"\x1b[48;123456")
+		    one.s.close()
+		    two = Far()
+		    two.wait(b"ready")
+		    time.sleep(0.1)
+		    two.send(b"mine\n")
+		    assert two.wait(b">").endswith(b"got <mine>"), turn
+		    two.s.close()
+		    os.unlink("begun")
+	END
+}
+
 @test "-t: background processes of the command do not keep the connection open" {
 	spawn_ready listen vsock-listen -t -c 1 \
 		unix:tty -- sh -c 'trap "" HUP; sleep 60 & echo $! >pid; echo done'

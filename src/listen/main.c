@@ -152,10 +152,11 @@ static void guest_told(struct readiness *readiness, const struct peer *from, con
 	}
 	if (output_unsent(&listen->service.output) > UNSENT_MAX)
 		server_pause(server, true);
-	readiness_forward(message, size);
-	if (!until || !readiness_has(message, size, until))
+	readiness_forward(readiness, message, size);
+	if (listen->until_seen || !until || !readiness_has(message, size, until))
 		return;
 	listen->until_seen = true;
+	readiness_finish(readiness);
 	server_stop_accepting(server);
 	session_stop_all(&server->sessions, 0);
 }
@@ -311,8 +312,10 @@ static int listen_and_serve(struct listen *listen)
 	if (isatty(STDERR_FILENO) || log_verbose(1))
 		tell_user(listen);
 	status = become(listen);
+	listen->readiness.loop = server->loop;
 	if (!status)
 		status = server_run(server);
+	readiness_finish(&listen->readiness);
 	if (!status)
 		status = finish_output(listen);
 	if (!status && listen->options.until && !listen->until_seen) {
@@ -442,6 +445,7 @@ static void clean_up(void *context)
 {
 	struct listen *listen = context;
 
+	listen->running.ending = true;
 	server_free(&listen->server);
 	service_free(&listen->service);
 	user_free(&listen->user);

@@ -9,13 +9,15 @@
 #include <sys/socket.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/units.h"
 #include "base/utf8.h"
 #include "base/util.h"
-#include "serve/server.h"
+#include "serve/notify.h"
 
 #define QUIET (250 * NSEC_PER_MSEC) /* after which a message is complete */
-#define PATIENCE (5 * NSEC_PER_SEC) /* for its first byte */
+#define TELL_PAUSE (200 * NSEC_PER_MSEC) /* between two messages to our service manager */
+#define PATIENCE (5 * NSEC_PER_SEC) /* for all of it */
 
 struct teller {
 	struct prologue prologue;
@@ -24,6 +26,7 @@ struct teller {
 	struct session *session;
 	struct readiness *readiness;
 	size_t size;
+	uint64_t ends; /* ns: when it must have come */
 	char message[READINESS_MAX + 1]; /* one more than permitted */
 };
 
@@ -86,23 +89,57 @@ void readiness_print(FILE *out, bool json, const struct peer *from, const char *
 			fprintf(out, "%s\n", utf8_escape(line, length, text, sizeof(text)));
 }
 
-void readiness_forward(const char *message, size_t size)
+/* Passing on */
+
+static void tell_manager(struct readiness *readiness, int (*tell)(const char *lines))
+{
+	char lines[sizeof("READY=1\n") + READINESS_STATUS_MAX];
+	int error;
+
+	if (!readiness->ready && !*readiness->status)
+		return;
+	snprintf(lines, sizeof(lines), "%s%s", readiness->ready ? "READY=1\n" : "",
+		 readiness->status);
+	error = tell(lines);
+	if (error == -EAGAIN)
+		return;
+	readiness->ready = false;
+	*readiness->status = '\0';
+	if (error && !readiness->warned)
+		log_warning("cannot notify the service manager (NOTIFY_SOCKET): %s",
+			    strerror(-error));
+	readiness->warned |= error != 0;
+}
+
+static void tell_again(struct loop *loop, struct timer *timer)
+{
+	struct readiness *readiness = container_of(timer, struct readiness, again);
+
+	tell_manager(readiness, notify_try);
+	if (readiness->ready || *readiness->status)
+		loop_timer(loop, timer, units_now() + TELL_PAUSE);
+}
+
+void readiness_forward(struct readiness *readiness, const char *message, size_t size)
 {
 	static const char status[] = "STATUS=";
-	char lines[4 * READINESS_MAX + sizeof("READY=1\n")] = "", text[4 * READINESS_MAX + 1];
 	const char *line;
 	size_t at = 0, length;
 
-	if (readiness_has(message, size, "READY=1"))
-		strcpy(lines, "READY=1\n");
-	while ((line = readiness_line(message, size, &at, &length))) {
-		if (length < strlen(status) || memcmp(line, status, strlen(status)) != 0)
-			continue;
-		strcat(lines, utf8_escape(line, length, text, sizeof(text)));
-		break;
-	}
-	if (*lines)
-		server_tell_manager(lines);
+	if (!getenv("NOTIFY_SOCKET"))
+		return;
+	readiness->ready |= readiness_has(message, size, "READY=1");
+	while ((line = readiness_line(message, size, &at, &length)))
+		if (length >= strlen(status) && memcmp(line, status, strlen(status)) == 0)
+			utf8_escape(line, length, readiness->status, sizeof(readiness->status));
+	readiness->again.expired = tell_again;
+	if ((readiness->ready || *readiness->status) && !readiness->again.back)
+		loop_timer(readiness->loop, &readiness->again, units_now() + TELL_PAUSE);
+}
+
+void readiness_finish(struct readiness *readiness)
+{
+	tell_manager(readiness, notify_send);
 }
 
 /* Connections */
@@ -127,7 +164,7 @@ static void give_up(struct teller *teller, const char *why)
 }
 
 /* The connection is closed before anything is done about the message. */
-static void complete(struct teller *teller)
+static void complete(struct teller *teller, enum relay_end end)
 {
 	struct session *session = teller->session;
 	struct readiness *readiness = teller->readiness;
@@ -138,45 +175,63 @@ static void complete(struct teller *teller)
 	memcpy(message, teller->message, size);
 	stop(teller);
 	session->relay.chan[0].bytes = size;
-	session->relay.result = END_EOF;
+	session->relay.result = end;
 	session_served(session); /* which frees the teller, later */
 	if (size) /* a probe that only connects is no mistake */
 		readiness->told(readiness, &from, message, size);
 }
 
-/* Packets are lines of the message, or several. */
-static void end_packet(struct teller *teller)
+/* Of a message that was cut off, whole lines are complete. */
+static void cut_off(struct teller *teller, int error)
 {
-	if (teller->size <= READINESS_MAX && teller->message[teller->size - 1] != '\n')
-		teller->message[teller->size++] = '\n';
+	const char *end = memrchr(teller->message, '\n', teller->size);
+
+	if (!end && !teller->session->seqpacket) {
+		give_up(teller, strerror(error));
+		return;
+	}
+	if (!teller->session->seqpacket)
+		teller->size = (size_t)(end - teller->message) + 1;
+	complete(teller, END_RESET);
+}
+
+static ssize_t receive(struct teller *teller)
+{
+	bool packets = teller->session->seqpacket;
+	size_t size = teller->size;
+	ssize_t got;
+
+	/* each packet begins a line */
+	if (packets && size && size < sizeof(teller->message) && teller->message[size - 1] != '\n')
+		teller->message[size++] = '\n';
+	got = recv(teller->session->fd, teller->message + size, sizeof(teller->message) - size,
+		   MSG_DONTWAIT | (packets ? MSG_TRUNC : 0));
+	if (got > 0)
+		teller->size = size + (size_t)got < sizeof(teller->message)
+				       ? size + (size_t)got
+				       : sizeof(teller->message);
+	return got;
 }
 
 static void ready(struct loop *loop, struct watch *watch, uint32_t events)
 {
 	struct teller *teller = container_of(watch, struct teller, watch);
-	bool packets = teller->session->seqpacket;
-	size_t room = sizeof(teller->message) - teller->size;
-	ssize_t got = recv(teller->session->fd, teller->message + teller->size, room,
-			   MSG_DONTWAIT | (packets ? MSG_TRUNC : 0));
+	ssize_t got = receive(teller);
+	uint64_t due = units_now() + QUIET;
 
 	(void)events;
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (got == 0) {
-		complete(teller);
-		return;
-	}
-	if (got < 0) {
-		give_up(teller, strerror(errno));
-		return;
-	}
-	teller->size += (size_t)got < room ? (size_t)got : room;
-	if (packets)
-		end_packet(teller);
-	if (teller->size > READINESS_MAX)
+	if (got < 0)
+		cut_off(teller, errno);
+	else if (got == 0)
+		complete(teller, END_EOF);
+	else if (teller->size > READINESS_MAX)
 		give_up(teller, "a message has more than 4096 bytes");
+	else if (memchr(teller->message, '\0', teller->size))
+		give_up(teller, "a message has a NUL byte");
 	else
-		loop_timer(loop, &teller->timer, units_now() + QUIET);
+		loop_timer(loop, &teller->timer, due < teller->ends ? due : teller->ends);
 }
 
 static const struct watch_kind teller_kind = { .name = "readiness", .ready = ready };
@@ -187,7 +242,7 @@ static void quiet(struct loop *loop, struct timer *timer)
 
 	(void)loop;
 	if (teller->size)
-		complete(teller);
+		complete(teller, END_EOF);
 	else
 		give_up(teller, "no message came in 5 s");
 }
@@ -196,9 +251,7 @@ static bool stop_session(struct session *session)
 {
 	struct teller *teller = container_of(session->prologue, struct teller, prologue);
 
-	stop(teller);
-	session->relay.result = END_STOP;
-	session_served(session);
+	complete(teller, END_STOP);
 	return true;
 }
 
@@ -232,6 +285,7 @@ void readiness_serve(struct session *session, struct readiness *readiness)
 	error = loop_watch(loop, &teller->watch, session->fd, EPOLLIN);
 	if (error)
 		give_up(teller, strerror(-error));
-	else
-		loop_timer(loop, &teller->timer, units_now() + PATIENCE);
+	teller->ends = units_now() + PATIENCE;
+	if (!error)
+		loop_timer(loop, &teller->timer, teller->ends);
 }

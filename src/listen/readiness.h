@@ -7,6 +7,9 @@
  * of file; or, because some devices do not pass a half-close on, when nothing more has come for a
  * while. Then the connection is closed at once, since the sender waits for that: the first process
  * of a guest does nothing else meanwhile.
+ *
+ * Our own service manager is told a few times a second at most, without waiting for it: what guests
+ * say can be much, and its queue is short.
  */
 #ifndef LISTEN_READINESS_H
 #define LISTEN_READINESS_H
@@ -19,11 +22,18 @@
 #include "serve/session.h"
 
 #define READINESS_MAX 4096 /* bytes of a message, as in systemd */
+#define READINESS_STATUS_MAX 600 /* bytes of a STATUS that is passed on, with its NUL */
 
 struct readiness {
+	struct loop *loop; /* the caller's */
 	/* A message has come, and its connection is closed. */
 	void (*told)(struct readiness *readiness, const struct peer *from, const char *message,
 		     size_t size);
+	/* What is to be passed on. */
+	bool ready;
+	char status[READINESS_STATUS_MAX]; /* "STATUS=..."; "": none */
+	struct timer again;
+	bool warned;
 };
 
 /* Serves the session, and ends it. readiness must outlive it. */
@@ -37,8 +47,10 @@ void readiness_print(FILE *out, bool json, const struct peer *from, const char *
 		     size_t size);
 /* Does a message have this line? */
 bool readiness_has(const char *message, size_t size, const char *line);
-/* Tells our own service manager what of a message is for it: READY=1 and STATUS. A guest is not
- * trusted with the rest, such as MAINPID. */
-void readiness_forward(const char *message, size_t size);
+/* Tells our own service manager, soon, what of a message is for it: READY=1 and STATUS. A guest is
+ * not trusted with the rest, such as MAINPID. */
+void readiness_forward(struct readiness *readiness, const char *message, size_t size);
+/* Tells it now what it has not been told yet, and waits some seconds at most. */
+void readiness_finish(struct readiness *readiness);
 
 #endif

@@ -586,7 +586,7 @@ static void stream_over(struct run_job *job, struct run_conn *conn)
 	const struct relay *relay = &conn->session->relay;
 
 	job->streams[conn->stream] = NULL;
-	if (!job->started || job->hung_up)
+	if (!job->started || job->hung_up || job->server->ending)
 		return;
 	if (relay->result == END_NONE)
 		refuse(job->control, 125, "the server is out of memory or descriptors");

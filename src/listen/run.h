@@ -34,6 +34,7 @@ struct run_server {
 	const struct user *owner; /* the caller's: whose home and shell the commands get */
 	const struct opt_list *users; /* the caller's: as whom else commands may run */
 	int directory; /* where they start, a descriptor of the caller's; AT_FDCWD: at home */
+	bool ending; /* the sessions are being freed, and nobody can be told anything any more */
 	struct run_job *jobs;
 	size_t count;
 };

@@ -193,6 +193,10 @@ static int make_request(struct run *run)
 		run->request.window = (struct run_window){ .rows = 24, .columns = 80 };
 	run->request.term = strdup(term ? term : "");
 	run->request.directory = strdup(directory ? directory : "");
+	if (user && !*user) {
+		log_error("--user '': give a name");
+		return STATUS_USAGE;
+	}
 	run->request.user = strdup(user ? user : "");
 	if (!run->request.term || !run->request.directory || !run->request.user)
 		return -ENOMEM;

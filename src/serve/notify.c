@@ -38,8 +38,9 @@ static int find_socket(struct sockaddr_un *to, socklen_t *size)
 	return 1;
 }
 
-static int send_with(const char *lines, const int *fds, size_t count)
+static int send_with(const char *lines, const int *fds, size_t count, int flags)
 {
+	const struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
 	union {
 		struct cmsghdr header;
 		char room[FD_RIGHTS(NOTIFY_DESCRIPTORS_MAX)];
@@ -56,14 +57,21 @@ static int send_with(const char *lines, const int *fds, size_t count)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	error = sendmsg(fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	/* its queue is short, and it may be busy */
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	error = sendmsg(fd, &message, MSG_NOSIGNAL | flags) < 0 ? -errno : 0;
 	close(fd);
 	return error;
 }
 
 int notify_send(const char *lines)
 {
-	return send_with(lines, NULL, 0);
+	return send_with(lines, NULL, 0, 0);
+}
+
+int notify_try(const char *lines)
+{
+	return send_with(lines, NULL, 0, MSG_DONTWAIT);
 }
 
 uint64_t notify_watchdog(void)
@@ -97,7 +105,7 @@ int notify_keep(const char *name, const int *fds, size_t count)
 	if (count > NOTIFY_DESCRIPTORS_MAX)
 		return -E2BIG;
 	snprintf(lines, sizeof(lines), "FDSTORE=1\nFDNAME=%s", name);
-	return send_with(lines, fds, count);
+	return send_with(lines, fds, count, 0);
 }
 
 int notify_forget(const char *name)
@@ -105,7 +113,7 @@ int notify_forget(const char *name)
 	char lines[512];
 
 	snprintf(lines, sizeof(lines), "FDSTOREREMOVE=1\nFDNAME=%s", name);
-	return send_with(lines, NULL, 0);
+	return send_with(lines, NULL, 0, 0);
 }
 
 void notify_wait(void)
@@ -117,7 +125,7 @@ void notify_wait(void)
 		return;
 	/* it closes the writing end when it comes to this message (sd_notify_barrier(3), systemd
 	 * 246) */
-	if (send_with("BARRIER=1", &pipes[1], 1) == 0) {
+	if (send_with("BARRIER=1", &pipes[1], 1, 0) == 0) {
 		close(pipes[1]);
 		pipes[1] = -1;
 		end = (struct pollfd){ .fd = pipes[0] };

@@ -7,9 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Sends the lines ("READY=1\nSTATUS=listening"). Without $NOTIFY_SOCKET it does nothing. 0 or a
- * negative errno. */
+/* Sends the lines ("READY=1\nSTATUS=listening"), and waits at most 5 s until the service manager
+ * takes them. Without $NOTIFY_SOCKET it does nothing. 0 or a negative errno (-EAGAIN). */
 int notify_send(const char *lines);
+/* The same without waiting. */
+int notify_try(const char *lines);
 
 /* The longest time in ns between two "WATCHDOG=1" ($WATCHDOG_USEC, $WATCHDOG_PID); 0: no watchdog.
  */

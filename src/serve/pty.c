@@ -56,7 +56,7 @@ static ssize_t type(struct terminal *terminal, const unsigned char *data, size_t
 	do
 		put = write(terminal->master, data, size);
 	while (put < 0 && errno == EINTR);
-	if (put < 0 && errno == EIO)
+	if (put < 0 && (errno == EIO || (errno == EAGAIN && terminal->at_end)))
 		return (ssize_t)size;
 	if (put > 0)
 		terminal->last = data[put - 1];
@@ -95,6 +95,9 @@ static void grace_over(struct loop *loop, struct timer *timer)
 {
 	struct terminal *terminal = container_of(timer, struct terminal, flush);
 
+	/* closed, and its descriptor may be another client's by now */
+	if (terminal->session->relay.over)
+		return;
 	if (flush(terminal) == -EAGAIN || pty_type_end(terminal->master, &terminal->ends) < 0)
 		loop_timer(loop, timer, units_now() + REPORT_GRACE);
 }

@@ -67,14 +67,28 @@ int spawn_find(const char *name, char **path)
 	return verdict;
 }
 
+/* A script, and not a binary for another machine: its first line has no NUL, as shells tell it. */
+static bool is_script(const char *path)
+{
+	char start[80];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, start, sizeof(start));
+	const char *end = got > 0 ? memchr(start, '\n', (size_t)got) : NULL;
+
+	fd_close(&fd);
+	return got >= 0 && !memchr(start, '\0', (size_t)(end ? end - start : got));
+}
+
 int spawn_exec(const char *path, char *const *argv)
 {
 	size_t count = 0;
 	char **words;
+	int error;
 
 	execv(path, argv);
-	if (errno != ENOEXEC)
-		return -errno;
+	error = -errno;
+	if (error != -ENOEXEC || !is_script(path))
+		return error;
 	while (argv[count])
 		count++;
 	words = calloc(count + 2, sizeof(*words));

@@ -93,7 +93,7 @@ fuzz_programs += tests/fuzz/fuzz-readiness
 tests_fuzz_fuzz_readiness_SOURCES = tests/fuzz/fuzz-readiness.c src/listen/readiness.c \
 	$(fuzz_headers)
 tests_fuzz_fuzz_readiness_CPPFLAGS = $(fuzz_cppflags)
-tests_fuzz_fuzz_readiness_LDFLAGS = $(fuzz_ldflags) -Wl,--wrap=server_tell_manager
+tests_fuzz_fuzz_readiness_LDFLAGS = $(fuzz_ldflags) -Wl,--wrap=notify_try
 tests_fuzz_fuzz_readiness_LDADD = $(fuzz_libraries)
 
 fuzz_programs += tests/fuzz/fuzz-rules
