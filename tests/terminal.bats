@@ -120,8 +120,8 @@ f.s.close()'
 		    while not os.path.exists("begun"):
 		        time.sleep(0.01)
 		    os.unlink("begun")
-		    # the beginning of a size report, which is held for 50 ms; output that is not read
-		    # makes this a reset
+		    # the beginning of a size report, which is held for 50 ms; output that is
+		    # not read makes this a reset
 		    one.s.sendall(b"\x1b[48;123456")
 		    one.s.close()
 		    two = Far()

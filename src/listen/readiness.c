@@ -175,7 +175,7 @@ static void complete(struct teller *teller, enum relay_end end)
 	memcpy(message, teller->message, size);
 	stop(teller);
 	session->relay.chan[0].bytes = size;
-	session->relay.result = end;
+	session->relay.result = (uint8_t)end;
 	session_served(session); /* which frees the teller, later */
 	if (size) /* a probe that only connects is no mistake */
 		readiness->told(readiness, &from, message, size);
