@@ -222,6 +222,16 @@ while True: threading.Thread(target=serve, args=(listener.accept()[0],), daemon=
 	[[ $output == *" checks, "[1-9]*" failed, "*": the path is not sound"* ]]
 }
 
+@test "a server that ends meanwhile is no defect of a kernel or a VMM" {
+	spawn_ready unix vsock-listen --check unix:./s
+	spawn check vsock-ping --check unix:./s
+	wait_until grep -q "^ok      8 streams" check.out
+	finish unix KILL
+	ends_with 7 check
+	grep -q "^FAIL    100 connections at once  100 of 100: not connected: " check.out
+	run ! grep -q "known defect" check.out
+}
+
 @test "too few descriptors here are no full backlog there" {
 	spawn_ready unix vsock-listen --check unix:./s
 	spawn check sh -c 'ulimit -n 60; exec vsock-ping --check unix:./s'

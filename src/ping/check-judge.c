@@ -191,12 +191,8 @@ static enum symptom by_size(enum symptom symptom, uint32_t size)
 	return size > 32768 && size <= 65536 ? SYMPTOM_LOST_32K : symptom;
 }
 
-void check_judge(enum check_id id, const struct checked *checked, uint32_t size,
-		 struct verdict *verdict)
+static void judge(enum check_id id, const struct checked *checked, struct verdict *verdict)
 {
-	*verdict = (struct verdict){ .symptom = SYMPTOM_NONE };
-	if (judge_connect(checked, verdict))
-		return;
 	if (id == CHECKED_ABORT) {
 		judge_abort(checked, verdict);
 		return;
@@ -205,11 +201,8 @@ void check_judge(enum check_id id, const struct checked *checked, uint32_t size,
 		judge_half_close(checked, verdict);
 	if (verdict->symptom ||
 	    wrong_way(&checked->there, &checked->there_steps, &checked->here, "there", verdict) ||
-	    wrong_way(&checked->here, &checked->here_steps, &checked->there, "here", verdict)) {
-		if (size)
-			verdict->symptom = by_size(verdict->symptom, size);
+	    wrong_way(&checked->here, &checked->here_steps, &checked->there, "here", verdict))
 		return;
-	}
 	if (lacks_end(&checked->here, &checked->here_steps) ||
 	    lacks_end(&checked->there, &checked->there_steps))
 		say(verdict, SYMPTOM_NO_END, "the end of file did not arrive %s",
@@ -222,6 +215,28 @@ void check_judge(enum check_id id, const struct checked *checked, uint32_t size,
 	else if (checked->there.outcome != CHECK_DONE)
 		say(verdict, SYMPTOM_ENDED, "%" PRIu64 " bytes were sent there, %s",
 		    checked->there.sent, how_it_ended(&checked->there));
+}
+
+/* Does it take both ends to know what this means? */
+static bool needs_both(enum symptom symptom)
+{
+	return symptom == SYMPTOM_STALLED || symptom == SYMPTOM_ENDED ||
+	       symptom == SYMPTOM_NO_BUFFERS || symptom == SYMPTOM_NO_END ||
+	       symptom == SYMPTOM_ANSWER_LOST || symptom == SYMPTOM_ECHOED;
+}
+
+void check_judge(enum check_id id, const struct checked *checked, uint32_t size,
+		 struct verdict *verdict)
+{
+	*verdict = (struct verdict){ .symptom = SYMPTOM_NONE };
+	if (judge_connect(checked, verdict))
+		return;
+	judge(id, checked, verdict);
+	/* perhaps the other end is gone, which is no defect of what lies between */
+	if (checked->there.outcome == CHECK_UNKNOWN && needs_both(verdict->symptom))
+		verdict->symptom = SYMPTOM_OTHER;
+	else if (size)
+		verdict->symptom = by_size(verdict->symptom, size);
 }
 
 void check_judge_peer(const struct addr *to, const char *peer, struct verdict *verdict)

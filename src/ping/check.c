@@ -427,6 +427,9 @@ static void judge(struct group *group, enum check_id id, uint32_t size, struct v
 		if (own.symptom && bad++ == 0)
 			*verdict = own;
 	}
+	/* that none is accepted has another reason than a full backlog: the other end is gone */
+	if (verdict->symptom == SYMPTOM_REFUSED && bad == group->count)
+		verdict->symptom = SYMPTOM_OTHER;
 	if (bad && group->count > 3) {
 		char first[sizeof(verdict->what)];
 

@@ -79,6 +79,18 @@ static void a_half_close_is_to_blame_if_nothing_of_the_answer_arrives(void **sta
 	judged(CHECKED_HALF_CLOSE, &checked, SYMPTOM_ENDED, "90000 of 100000 bytes arrived here");
 }
 
+static void an_end_that_is_gone_is_no_known_defect(void **state)
+{
+	struct checked checked;
+
+	(void)state;
+	steps(&checked, "send=240000/200 end", "receive=240000/200");
+	checked.here = (struct check_result){ .outcome = CHECK_BROKE, .sent = 1000 };
+	judged(CHECKED_PIECES, &checked, SYMPTOM_ENDED, "1000 bytes were sent here, then a reset");
+	checked.there = (struct check_result){ .outcome = CHECK_UNKNOWN };
+	judged(CHECKED_PIECES, &checked, SYMPTOM_OTHER, "1000 bytes were sent here, then a reset");
+}
+
 static void a_shortage_of_this_machine_is_no_refusal(void **state)
 {
 	static const int shortages[] = { EMFILE, ENFILE, ENOMEM };
@@ -100,6 +112,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_reset_is_judged_by_what_is_known_of_both),
 		cmocka_unit_test(a_half_close_is_to_blame_if_nothing_of_the_answer_arrives),
+		cmocka_unit_test(an_end_that_is_gone_is_no_known_defect),
 		cmocka_unit_test(a_shortage_of_this_machine_is_no_refusal),
 	};
 
