@@ -269,7 +269,7 @@ has_size() { # BYTES FILE
 	ended "$(cat pid)"
 }
 
-@test "a server that ends at once is told as that" {
+@test "a server that stops at once is reported as a broken connection" {
 	serve
 	spawn client vsock-run --cwd "$PWD" unix:./s sh -c 'echo $$ >pid; exec sleep 1000'
 	wait_until test -s pid

@@ -55,7 +55,7 @@ static int cannot_print(struct listen *listen, int error)
 }
 
 /* What standard output had not taken has gone, or can't. */
-static void hashes_moved(struct output *output, int error)
+static void output_moved(struct output *output, int error)
 {
 	struct listen *listen = output->context;
 
@@ -125,7 +125,7 @@ static int print_message(struct listen *listen, const struct peer *from, const c
 			 size_t size)
 {
 	struct output *output = &listen->service.output;
-	int error = output->loop ? 0 : output_open(output, listen->server.loop);
+	int error = output_open(output, listen->server.loop);
 	char *text = NULL;
 	size_t length = 0;
 	FILE *out = error ? NULL : open_memstream(&text, &length);
@@ -300,7 +300,7 @@ static int listen_and_serve(struct listen *listen)
 	server->others_ready = listen->service.kind == SERVICE_NOTIFY;
 	listen->readiness.told = guest_told;
 	server->ended = session_ended;
-	listen->service.output.moved = hashes_moved;
+	listen->service.output.moved = output_moved;
 	listen->service.output.context = listen;
 	status = server_read_access(server, &listen->hosts, addrs, 1);
 	if (!status && listen->service.kind == SERVICE_RUN)

@@ -57,9 +57,9 @@ static void ready(struct loop *loop, struct watch *watch, uint32_t events)
 
 int output_open(struct output *output, struct loop *loop)
 {
-	int error = endpoint_stdio(-1, STDOUT_FILENO, &output->end);
+	int error = output->loop ? 0 : endpoint_stdio(-1, STDOUT_FILENO, &output->end);
 
-	if (error)
+	if (error || output->loop)
 		return error;
 	output->watch = (struct watch){ .kind = &output_kind, .fd = -1 };
 	output->loop = loop;

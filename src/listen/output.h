@@ -24,7 +24,7 @@ struct output {
 	void *context;
 };
 
-/* Opens standard output; 0 or a negative errno. */
+/* Opens standard output, unless it is open already; 0 or a negative errno. */
 int output_open(struct output *output, struct loop *loop);
 /* Writes the data, or stores it for later. 0 or a negative errno. */
 int output_put(struct output *output, const void *data, size_t size);

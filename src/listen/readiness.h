@@ -8,8 +8,8 @@
  * while. Then the connection is closed at once, since the sender waits for that: the first process
  * of a guest does nothing else meanwhile.
  *
- * Our own service manager is told a few times a second at most, without waiting for it: what guests
- * say can be much, and its queue is short.
+ * Our own service manager is notified at most five times a second, and never waited for while
+ * guests are served: they may send a lot, and its queue is short.
  */
 #ifndef LISTEN_READINESS_H
 #define LISTEN_READINESS_H
@@ -50,7 +50,7 @@ bool readiness_has(const char *message, size_t size, const char *line);
 /* Tells our own service manager, soon, what of a message is for it: READY=1 and STATUS. A guest is
  * not trusted with the rest, such as MAINPID. */
 void readiness_forward(struct readiness *readiness, const char *message, size_t size);
-/* Tells it now what it has not been told yet, and waits some seconds at most. */
+/* Sends it now what is still to be passed on, and waits at most 5 s for it. For the end. */
 void readiness_finish(struct readiness *readiness);
 
 #endif

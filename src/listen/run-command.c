@@ -32,8 +32,8 @@ struct plan {
 	const struct run_request *request;
 	int end[RUN_STREAMS]; /* the child's; with a terminal the same three times */
 	int failure; /* where it tells why it cannot execute the command */
-	const struct user *owner; /* as whom it runs */
-	struct user other; /* that is not the server's; name NULL: it is */
+	const struct user *owner; /* the user that the command runs as: the server's, or */
+	struct user other; /* the one that was asked for */
 };
 
 __attribute__((format(printf, 3, 4))) static _Noreturn void cannot(const struct plan *plan,

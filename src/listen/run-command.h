@@ -21,8 +21,8 @@ struct run_command {
 	int failure; /* a pipe that tells why it could not be executed */
 	bool terminal;
 	struct loop *loop;
-	struct timer type; /* until the terminal takes the rest of */
-	unsigned ends; /* the end-of-file characters that are to be typed */
+	unsigned ends; /* end-of-file characters that the terminal has not taken yet */
+	struct timer type; /* when to type them again */
 };
 
 /* Starts what the session's client asked for. 0 or a negative errno. */

@@ -399,13 +399,11 @@ static bool make_job(struct run_conn *conn)
 static bool has_room(struct run_conn *conn)
 {
 	const struct server *server = conn->server->server;
-	uint64_t all = 0, same = 0, each = server->settings.max_conns_per_peer;
+	uint64_t same = 0, each = server->settings.max_conns_per_peer;
 
-	for (const struct run_job *job = conn->server->jobs; job; job = job->next) {
-		all++;
+	for (const struct run_job *job = conn->server->jobs; job; job = job->next)
 		same += peers_same(&job->control->session->peer, &conn->session->peer);
-	}
-	if (server->limit / RUN_CONNECTIONS <= all)
+	if (server->limit / RUN_CONNECTIONS <= conn->server->count)
 		refuse(conn, 125,
 		       "as many commands are running as --max-conns permits, which is %llu",
 		       (unsigned long long)server->limit / RUN_CONNECTIONS);

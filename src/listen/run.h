@@ -18,8 +18,8 @@
 
 #include <stddef.h>
 
-#include "base/units.h"
 #include "base/opt.h"
+#include "base/units.h"
 #include "serve/server.h"
 #include "serve/session.h"
 #include "serve/user.h"

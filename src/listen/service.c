@@ -144,7 +144,7 @@ void service_here(const struct service *service, struct outcome_here *here)
 
 static int print_digest(struct service *service, const struct session *session)
 {
-	int error = service->output.loop ? 0 : output_open(&service->output, session->group->loop);
+	int error = output_open(&service->output, session->group->loop);
 
 	return error ? error : digest_finish(session, service->json, &service->output);
 }

@@ -136,9 +136,7 @@ static void judge_half_close(const struct checked *checked, struct verdict *verd
 	if (lacks_end(answerer, steps) || (closer->outcome == CHECK_STALLED && !closer->received))
 		say(verdict, SYMPTOM_NO_END, "the end of file did not arrive %s",
 		    up ? "there" : "here");
-	/* nothing of it: what is lost of an answer that has begun to arrive may be lost elsewhere
-	 * too
-	 */
+	/* if a part of it has arrived, the half-close is not the reason */
 	else if (!closer->received && !closer->wrong && closer->outcome != CHECK_UNKNOWN)
 		say(verdict, answerer->outcome == CHECK_DONE ? SYMPTOM_ECHOED : SYMPTOM_ANSWER_LOST,
 		    "0 of %" PRIu64 " bytes of the answer arrived %s after the half-close, %s",

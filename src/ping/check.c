@@ -612,7 +612,7 @@ static bool check_connect(struct checks *checks)
 	if (!verdict.symptom)
 		snprintf(verdict.what, sizeof(verdict.what), "in %.3f ms",
 			 (double)checked->connect / NSEC_PER_MSEC);
-	/* else the error is told, in the words of all programs */
+	/* in text, an error is reported below, as all programs do */
 	if (!(checked->failure.error || checked->unanswered) || checks->ping->options->json ||
 	    checks->ping->options->tap)
 		report(checks, CHECKED_CONNECT, "connect", "connection", &verdict);

@@ -250,7 +250,6 @@ static ssize_t terminal_read(struct endpoint_hook *hook, void *data, size_t size
 static void terminal_finish(struct endpoint_hook *hook)
 {
 	struct terminal *terminal = terminal_of(hook);
-
 	unsigned char last = terminal->held_length ? ESC : terminal->last;
 
 	terminal->ends = last && last != '\n' && last != '\r' ? 2 : 1;

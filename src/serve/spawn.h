@@ -55,8 +55,8 @@ pid_t spawn_on_terminal(const struct loop *loop, const struct spawn *spawn, int 
 void spawn_describe(int fd, const struct peer *peer, uint64_t connections);
 /* The clean state, except the environment and descriptors 0 to 2. */
 void spawn_reset(const struct loop *loop);
-/* As execv(3), but a file that is in no format that the kernel knows is a script for sh, as
- * execvp(3) does it. Returns a negative errno. */
+/* As execv(3), but a text in no format that the kernel knows is a script for sh. execvp(3) does the
+ * same, and with binaries too. Returns a negative errno. */
 int spawn_exec(const char *path, char *const *argv);
 
 /* For dialer_exec(): runs the command of an exec: address on one end of a socket pair, and returns

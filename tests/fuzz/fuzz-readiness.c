@@ -61,7 +61,7 @@ static void passed_on(const char *message, size_t size)
 	fuzz_check(readiness.ready == readiness_has(message, size, "READY=1"),
 		   "READY=1 is READY=1");
 	fuzz_check(!*readiness.status || strncmp(readiness.status, "STATUS=", 7) == 0,
-		   "nothing but a STATUS is told");
+		   "nothing but a STATUS is passed on");
 	fuzz_check(shown_lines(readiness.status, strlen(readiness.status)) == 0,
 		   "a STATUS is one line");
 }
