@@ -135,6 +135,42 @@ tell() { # TEXT
 	[ "$(grep '^store' manager.out | tail -n 1 | wc -w)" = 4 ]
 }
 
+@test "a service manager that takes nothing keeps nobody waiting, and hears everything later" {
+	need python3
+	export NOTIFY_SOCKET=$PWD/notify FDSTORE=100 WATCHDOG_USEC=200000
+	manager
+	kill -STOP "${spawned[manager]}"
+	python3 -c '
+import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.setblocking(False)
+try:
+    while True: s.sendto(b"FULL=1", "notify")
+except BlockingIOError: pass'
+	printf '%s\n' 'unix:./front unix:./echo' 'tcp:127.0.0.1:0 unix:./echo' >rules
+	spawn_ready proxy vsock-proxy -f rules --status-socket unix:./status
+	wait_ready proxy 2
+	tcp=${readies[1]}
+	[ "$(ask "$tcp" hello)" = hello ]
+	# every wait for it would take 5 s
+	for _ in 1 2 3 4 5; do
+		begun=$EPOCHREALTIME
+		vsock-proxy --status unix:./status >status.out
+		[ $((${EPOCHREALTIME/./} - ${begun/./})) -lt 2000000 ]
+	done
+	echo 'unix:./front unix:./echo' >rules
+	kill -HUP "${spawned[proxy]}"
+	wait_until grep -q reloaded proxy.err
+	kill -CONT "${spawned[manager]}"
+	wait_until grep -q WATCHDOG=1 manager.out
+	wait_until more_than 1 READY=1 manager.out
+	wait_until grep -qE '^store inherited\.[0-9a-f]+\.[0-9a-f]+\.unix%3a\./front$' manager.out
+	[ "$(grep -o 'READY=1\|RELOADING=1' manager.out | paste -sd ' ')" = 'READY=1 RELOADING=1 READY=1' ]
+	run ! grep -q 'cannot notify' proxy.err
+	finish proxy
+	wait_until grep -q 'STOPPING=1' manager.out
+}
+
 # Two listeners, and a connection that is held through a drain: $tcp, ${held[1]} to write to. SIGNAL
 # asks to end.
 drain_by() {

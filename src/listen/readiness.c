@@ -91,7 +91,7 @@ void readiness_print(FILE *out, bool json, const struct peer *from, const char *
 
 /* Passing on */
 
-static void tell_manager(struct readiness *readiness, int (*tell)(const char *lines))
+static void tell_manager(struct readiness *readiness, uint64_t patience)
 {
 	char lines[sizeof("READY=1\n") + READINESS_STATUS_MAX];
 	int error;
@@ -100,7 +100,7 @@ static void tell_manager(struct readiness *readiness, int (*tell)(const char *li
 		return;
 	snprintf(lines, sizeof(lines), "%s%s", readiness->ready ? "READY=1\n" : "",
 		 readiness->status);
-	error = tell(lines);
+	error = notify_send(lines, patience);
 	if (error == -EAGAIN)
 		return;
 	readiness->ready = false;
@@ -115,7 +115,7 @@ static void tell_again(struct loop *loop, struct timer *timer)
 {
 	struct readiness *readiness = container_of(timer, struct readiness, again);
 
-	tell_manager(readiness, notify_try);
+	tell_manager(readiness, 0);
 	if (readiness->ready || *readiness->status)
 		loop_timer(loop, timer, units_now() + TELL_PAUSE);
 }
@@ -139,7 +139,7 @@ void readiness_forward(struct readiness *readiness, const char *message, size_t 
 
 void readiness_finish(struct readiness *readiness)
 {
-	tell_manager(readiness, notify_send);
+	tell_manager(readiness, NOTIFY_PATIENCE);
 }
 
 /* Connections */

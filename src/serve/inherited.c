@@ -16,7 +16,7 @@
 #include "net/activation.h"
 #include "net/peer.h"
 #include "net/socket.h"
-#include "serve/notify.h"
+#include "serve/manager.h"
 
 #define PREFIX "inherited."
 
@@ -229,7 +229,7 @@ static void remove_file(const char *name)
 		socket_file_remove(path, &inode);
 }
 
-size_t inherited_drop(struct inherited *inherited, bool unwanted_only, bool tell)
+size_t inherited_drop(struct inherited *inherited, bool unwanted_only, struct manager *manager)
 {
 	size_t dropped = 0;
 
@@ -240,8 +240,8 @@ size_t inherited_drop(struct inherited *inherited, bool unwanted_only, bool tell
 			continue;
 		fd_close(&socket->fd);
 		remove_file(socket->name);
-		if (tell)
-			notify_forget(socket->name);
+		if (manager)
+			manager_drop(manager, socket->name);
 		dropped++;
 	}
 	return dropped;

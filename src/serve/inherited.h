@@ -29,6 +29,8 @@ struct inherited_socket {
 	char name[INHERITED_NAME_MAX];
 };
 
+struct manager;
+
 struct inherited {
 	struct inherited_socket *sockets; /* owned */
 	size_t count;
@@ -51,9 +53,9 @@ int inherited_take(struct inherited *inherited, const struct addr *addr, const s
 bool inherited_is_bound_to(int fd, const struct place *place);
 /* Marks the sockets of that address as wanted: a listener for it will be opened. */
 void inherited_want(struct inherited *inherited, const struct addr *addr);
-/* Closes those that nobody wants, or all that nobody has taken, and removes their socket files;
- * tell: the service manager is to forget them. How many there were. */
-size_t inherited_drop(struct inherited *inherited, bool unwanted_only, bool tell);
+/* Closes those that nobody wants, or all that nobody has taken, and removes their socket files. The
+ * manager, if not NULL, is to drop its copies. How many there were. */
+size_t inherited_drop(struct inherited *inherited, bool unwanted_only, struct manager *manager);
 void inherited_free(struct inherited *inherited);
 
 #endif

@@ -5,6 +5,7 @@ libserve_a_SOURCES = \
 	src/serve/flows.c src/serve/flows.h \
 	src/serve/inherited.c src/serve/inherited.h \
 	src/serve/listener.c src/serve/listener.h \
+	src/serve/manager.c src/serve/manager.h \
 	src/serve/notify.c src/serve/notify.h \
 	src/serve/peers.c src/serve/peers.h \
 	src/serve/prologue.h \

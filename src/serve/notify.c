@@ -18,7 +18,6 @@
 #include "base/units.h"
 
 #define NOTIFY_DESCRIPTORS_MAX 128 /* of one message; the kernel takes 253 */
-#define PATIENCE_MS 5000
 
 /* Finds the socket of the service manager. 1; 0: there is none; or a negative errno. */
 static int find_socket(struct sockaddr_un *to, socklen_t *size)
@@ -38,9 +37,12 @@ static int find_socket(struct sockaddr_un *to, socklen_t *size)
 	return 1;
 }
 
-static int send_with(const char *lines, const int *fds, size_t count, int flags)
+static int send_with(const char *lines, const int *fds, size_t count, uint64_t patience)
 {
-	const struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
+	const struct timeval time = {
+		.tv_sec = (time_t)(patience / NSEC_PER_SEC),
+		.tv_usec = (suseconds_t)(patience % NSEC_PER_SEC / NSEC_PER_USEC) + 1,
+	};
 	union {
 		struct cmsghdr header;
 		char room[FD_RIGHTS(NOTIFY_DESCRIPTORS_MAX)];
@@ -58,20 +60,16 @@ static int send_with(const char *lines, const int *fds, size_t count, int flags)
 	if (fd < 0)
 		return -errno;
 	/* its queue is short, and it may be busy */
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	error = sendmsg(fd, &message, MSG_NOSIGNAL | flags) < 0 ? -errno : 0;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
+	error = sendmsg(fd, &message, MSG_NOSIGNAL | (patience ? 0 : MSG_DONTWAIT)) < 0 ? -errno
+											: 0;
 	close(fd);
 	return error;
 }
 
-int notify_send(const char *lines)
+int notify_send(const char *lines, uint64_t patience)
 {
-	return send_with(lines, NULL, 0, 0);
-}
-
-int notify_try(const char *lines)
-{
-	return send_with(lines, NULL, 0, MSG_DONTWAIT);
+	return send_with(lines, NULL, 0, patience);
 }
 
 uint64_t notify_watchdog(void)
@@ -108,14 +106,6 @@ int notify_keep(const char *name, const int *fds, size_t count)
 	return send_with(lines, fds, count, 0);
 }
 
-int notify_forget(const char *name)
-{
-	char lines[512];
-
-	snprintf(lines, sizeof(lines), "FDSTOREREMOVE=1\nFDNAME=%s", name);
-	return send_with(lines, NULL, 0, 0);
-}
-
 void notify_wait(void)
 {
 	struct pollfd end;
@@ -125,11 +115,11 @@ void notify_wait(void)
 		return;
 	/* it closes the writing end when it comes to this message (sd_notify_barrier(3), systemd
 	 * 246) */
-	if (send_with("BARRIER=1", &pipes[1], 1, 0) == 0) {
+	if (send_with("BARRIER=1", &pipes[1], 1, NOTIFY_PATIENCE) == 0) {
 		close(pipes[1]);
 		pipes[1] = -1;
 		end = (struct pollfd){ .fd = pipes[0] };
-		while (poll(&end, 1, PATIENCE_MS) < 0 && errno == EINTR)
+		while (poll(&end, 1, NOTIFY_PATIENCE / NSEC_PER_MSEC) < 0 && errno == EINTR)
 			;
 	}
 	fd_close(&pipes[1]);

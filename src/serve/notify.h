@@ -7,11 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Sends the lines ("READY=1\nSTATUS=listening"), and waits at most 5 s until the service manager
- * takes them. Without $NOTIFY_SOCKET it does nothing. 0 or a negative errno (-EAGAIN). */
-int notify_send(const char *lines);
-/* The same without waiting. */
-int notify_try(const char *lines);
+#include "base/units.h"
+
+#define NOTIFY_PATIENCE (5 * NSEC_PER_SEC)
+
+/* Sends the lines ("READY=1\nSTATUS=listening"), and waits up to patience (ns) until the service
+ * manager takes them; 0: not at all. Without $NOTIFY_SOCKET it does nothing. 0 or a negative errno
+ * (-EAGAIN: it takes nothing). */
+int notify_send(const char *lines, uint64_t patience);
 
 /* The longest time in ns between two "WATCHDOG=1" ($WATCHDOG_USEC, $WATCHDOG_PID); 0: no watchdog.
  */
@@ -21,10 +24,8 @@ uint64_t notify_watchdog(void);
  * none. */
 size_t notify_store_size(void);
 /* Has the service manager store copies of these descriptors, all under one name. It stores no
- * descriptor twice. 0 or a negative errno. */
+ * descriptor twice. It does not wait: 0 or a negative errno (-EAGAIN). */
 int notify_keep(const char *name, const int *fds, size_t count);
-/* Has the service manager close the stored descriptors of that name. */
-int notify_forget(const char *name);
 /* Waits a few seconds at most until the service manager has processed all messages. Does nothing
  * with a manager that cannot confirm this. */
 void notify_wait(void);

@@ -328,17 +328,7 @@ void server_close_all(struct server *server)
 	}
 }
 
-/* Notifies the service manager, if any. A failure is no reason to end. */
-void server_tell_manager(const char *lines)
-{
-	int error = notify_send(lines);
-
-	if (error)
-		log_warning("cannot notify the service manager (NOTIFY_SOCKET): %s",
-			    strerror(-error));
-}
-
-void server_tell_listening(const struct server *server)
+void server_tell_listening(struct server *server)
 {
 	char lines[512], text[ADDR_TEXT_MAX];
 	size_t length = (size_t)snprintf(lines, sizeof(lines), "%sSTATUS=listening on",
@@ -349,13 +339,13 @@ void server_tell_listening(const struct server *server)
 		length += (size_t)snprintf(lines + length, sizeof(lines) - length, "%s %s",
 					   listener == server->listeners ? "" : ",",
 					   listener_text(listener, text, sizeof(text)));
-	server_tell_manager(lines);
+	manager_tell(&server->manager, lines);
 }
 
 void server_stop_accepting(struct server *server)
 {
 	if (!server->draining && !server->passed)
-		server_tell_manager("STOPPING=1\nSTATUS=no longer listening");
+		manager_tell(&server->manager, "STOPPING=1\nSTATUS=no longer listening");
 	server_close_all(server);
 	server->draining = true;
 	loop_timer_stop(server->loop, &server->idle);
@@ -501,7 +491,7 @@ int server_start(struct server *server)
 		log_error("cannot start: %s", strerror(-error));
 		return STATUS_FAILURE;
 	}
-	server->sessions.loop = server->loop;
+	server->sessions.loop = server->manager.loop = server->loop;
 	server->sessions.ended = session_ended;
 	server->sessions.context = server;
 	server->drain.expired = drain_over;
@@ -726,7 +716,7 @@ static void hand_over(struct server *server)
 		server_stop_accepting(server);
 }
 
-int server_ready(const struct server *server)
+int server_ready(struct server *server)
 {
 	int status = tell_ready(server);
 
@@ -765,6 +755,7 @@ void server_free(struct server *server)
 		session_free_all(&server->sessions);
 		server_close_all(server);
 	}
+	manager_finish(&server->manager);
 	if (server->pid_file)
 		pidfile_remove(server->pid_file);
 	loop_free(server->loop);

@@ -17,6 +17,7 @@
 #include "relay/loop.h"
 #include "serve/access.h"
 #include "serve/listener.h"
+#include "serve/manager.h"
 #include "serve/peers.h"
 #include "serve/session.h"
 
@@ -57,6 +58,7 @@ struct server {
 	struct access access;
 	struct loop *loop;
 	struct session_group sessions;
+	struct manager manager; /* of services */
 	struct peers peers; /* open connections of each peer */
 	struct listener *listeners; /* the caller's; a list in the order of opening */
 	uint64_t limit; /* connections at once */
@@ -149,11 +151,9 @@ void server_pause(struct server *server, bool pause);
 void server_signal(struct server *server, int signal);
 /* Tells the service manager that connections are accepted, and who asked by --ready-fd. 0, or an
  * exit status after reporting the error. */
-int server_ready(const struct server *server);
+int server_ready(struct server *server);
 /* Tells only the service manager. */
-void server_tell_listening(const struct server *server);
-/* Sends lines to the service manager, and reports a failure. */
-void server_tell_manager(const char *lines);
+void server_tell_listening(struct server *server);
 /* Checks what --exit-idle needs of an address to listen on: that the socket was passed to us, so
  * that whoever has passed it listens on. 0, or -EINVAL with *error. */
 int server_check_idle(const struct server_settings *settings, const struct addr *addr,

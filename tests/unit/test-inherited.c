@@ -130,7 +130,7 @@ static void test_take_tcp(void **state)
 	assert_int_equal(inherited_take(&inherited, &addr, &elsewhere), -1);
 	assert_int_equal(inherited_take(&inherited, &addr, &any), fd);
 	assert_int_equal(inherited_take(&inherited, &addr, &any), -1);
-	assert_int_equal(inherited_drop(&inherited, false, false), 0);
+	assert_int_equal(inherited_drop(&inherited, false, NULL), 0);
 	inherited_free(&inherited);
 	assert_int_equal(close(fd), 0);
 }
@@ -169,7 +169,7 @@ static void test_take_unix(void **state)
 	assert_int_equal(read_list(&inherited, text), 0);
 	inherited_want(&inherited, &addr);
 	assert_int_equal(inherited_drop(&inherited, true, false), 0);
-	assert_int_equal(inherited_drop(&inherited, false, false), 1);
+	assert_int_equal(inherited_drop(&inherited, false, NULL), 1);
 	assert_int_equal(stat(path, &st), -1);
 	inherited_free(&inherited);
 	assert_int_equal(rmdir(directory), 0);

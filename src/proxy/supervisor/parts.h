@@ -95,7 +95,7 @@ bool reload_reader_ended(struct supervisor *supervisor, pid_t pid, int how);
 /* A reload that has not got to its rules yet is given up. */
 void reload_stop(struct supervisor *supervisor);
 /* To the service manager: a reload begins. */
-void supervisor_say_reloading(const char *what);
+void supervisor_say_reloading(struct supervisor *supervisor, const char *what);
 
 /* State */
 

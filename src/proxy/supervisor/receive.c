@@ -42,7 +42,7 @@ static void handle_pong(struct supervisor *supervisor, const struct broker_messa
 {
 	(void)message;
 	supervisor->pinged = false;
-	server_tell_manager("WATCHDOG=1");
+	manager_alive(&supervisor->server.manager);
 }
 
 static bool may_be_idle(const struct supervisor *supervisor, const struct broker_message *message)

@@ -31,7 +31,7 @@
 
 #define TIME_TO_READ (30 * NSEC_PER_SEC)
 
-void supervisor_say_reloading(const char *what)
+void supervisor_say_reloading(struct supervisor *supervisor, const char *what)
 {
 	struct timespec now;
 	char lines[96];
@@ -40,7 +40,7 @@ void supervisor_say_reloading(const char *what)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	snprintf(lines, sizeof(lines), "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=%s",
 		 (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000, what);
-	server_tell_manager(lines);
+	manager_tell(&supervisor->server.manager, lines);
 }
 
 void reload_stop(struct supervisor *supervisor)
@@ -210,7 +210,7 @@ void supervisor_reload(struct supervisor *supervisor)
 				   supervisor->passing || supervisor->awaited;
 	if (supervisor->reload_again)
 		return;
-	supervisor_say_reloading("reloading");
+	supervisor_say_reloading(supervisor, "reloading");
 	supervisor->loading = true;
 	error = start_reader(supervisor);
 	if (!error)

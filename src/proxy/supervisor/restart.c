@@ -293,8 +293,10 @@ static void hand_over(struct supervisor *supervisor)
 		   (long)successor);
 	server_leave_pid_file(&supervisor->server);
 	snprintf(line, sizeof(line), "MAINPID=%ld", (long)successor);
-	server_tell_manager(line);
-	unsetenv("NOTIFY_SOCKET"); /* it would not be heard any more */
+	manager_tell(&supervisor->server.manager, line);
+	/* before the successor says that it is ready, which nobody would believe it */
+	manager_finish(&supervisor->server.manager);
+	manager_leave(&supervisor->server.manager);
 	loop_timer_stop(supervisor->server.loop, &supervisor->watchdog);
 	store_each(supervisor, share, NULL);
 	server_close_all(&supervisor->server);
@@ -374,7 +376,7 @@ void restart_start(struct supervisor *supervisor)
 		log_warning("not restarted: %s", why);
 		return;
 	}
-	supervisor_say_reloading("restarting");
+	supervisor_say_reloading(supervisor, "restarting");
 	list = write_list(supervisor);
 	error = list < 0 ? list : start_successor(supervisor, list);
 	fd_close(&list);

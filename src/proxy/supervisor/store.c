@@ -11,9 +11,11 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/util.h"
 #include "serve/notify.h"
 #include "proxy/supervisor/parts.h"
 
@@ -38,45 +40,63 @@ static void own(struct listener *listener, void *context)
 		explain_say(listener->addr, &failure); /* no reason to refuse connections now */
 }
 
+struct keeping {
+	struct manager *manager;
+	size_t left; /* descriptors that it still takes */
+	bool full; /* it takes no message now */
+};
+
 static void keep_listener(struct listener *listener, void *context)
 {
-	size_t *left = context;
+	struct keeping *keeping = context;
 	int fds[BROKER_DESCRIPTORS_MAX], error;
 	char name[INHERITED_NAME_MAX];
 
-	if (listener->count > *left || !listener->count)
+	if (listener->count > keeping->left || !listener->count || keeping->full)
 		return;
 	if (listener->shared) { /* it has them */
-		*left -= listener->count;
+		keeping->left -= listener->count;
 		return;
 	}
 	for (size_t i = 0; i < listener->count; i++)
 		fds[i] = listener->sockets[i].fd;
-	error = notify_keep(listener_kept_name(listener, name), fds, listener->count);
+	error = manager_keep(keeping->manager, listener_kept_name(listener, name), fds,
+			     listener->count);
+	keeping->full = error == -EAGAIN;
+	if (keeping->full)
+		return;
 	if (error) {
 		log_warning("cannot give a listener to the service manager: %s", strerror(-error));
 		return;
 	}
 	listener->shared = true;
-	*left -= listener->count;
+	keeping->left -= listener->count;
+}
+
+static void keep_more(struct manager *manager)
+{
+	store_keep(container_of(manager, struct supervisor, server.manager));
 }
 
 void store_keep(struct supervisor *supervisor)
 {
-	size_t left = notify_store_size();
+	struct keeping keeping = {
+		.manager = &supervisor->server.manager,
+		.left = notify_store_size(),
+	};
 
-	if (left)
-		store_each(supervisor, keep_listener, &left);
+	supervisor->server.manager.roomy = keep_more;
+	if (keeping.left)
+		store_each(supervisor, keep_listener, &keeping);
 }
 
 void store_forget(struct server *server, struct listener *listener)
 {
 	char name[INHERITED_NAME_MAX];
 
-	(void)server;
 	if (!listener->shared)
 		return;
-	notify_forget(listener_kept_name(listener, name));
+	manager_drop(&server->manager, listener_kept_name(listener, name));
 	listener->shared = false;
 }
 
@@ -101,15 +121,18 @@ void store_drop_unwanted(struct supervisor *supervisor, const struct rules *rule
 	for (const struct rule *rule = rules->first; rule; rule = rule->next)
 		for (size_t i = 0; i < rule->port_count; i++)
 			inherited_want(inherited, &rule->ports[i].listen);
-	if (inherited_drop(inherited, true, true))
-		notify_wait(); /* the manager has them too */
+	if (!inherited_drop(inherited, true, &supervisor->server.manager))
+		return;
+	manager_finish(&supervisor->server.manager); /* nobody is being served yet */
+	notify_wait(); /* the manager has them too */
 }
 
 void store_settle(struct supervisor *supervisor)
 {
 	store_each(supervisor, own, NULL);
 	store_keep(supervisor);
-	inherited_drop(&supervisor->inherited, false, notify_store_size() > 0);
+	inherited_drop(&supervisor->inherited, false,
+		       notify_store_size() > 0 ? &supervisor->server.manager : NULL);
 	inherited_free(&supervisor->inherited);
 	supervisor->server.inherited = NULL;
 }

@@ -152,7 +152,7 @@ static void worker_ended(struct supervisor *supervisor, int how)
 		supervisor->state = SUPERVISOR_STOPPING;
 		reload_stop(supervisor);
 		restart_stop(supervisor);
-		server_tell_manager("STOPPING=1\nSTATUS=no longer listening");
+		manager_tell(&supervisor->server.manager, "STOPPING=1\nSTATUS=no longer listening");
 		state_finish(supervisor, 0);
 		return;
 	}
@@ -224,7 +224,7 @@ static void stop(struct supervisor *supervisor, int signal)
 	supervisor->state = SUPERVISOR_STOPPING;
 	reload_stop(supervisor);
 	restart_stop(supervisor);
-	server_tell_manager("STOPPING=1\nSTATUS=no longer listening");
+	manager_tell(&supervisor->server.manager, "STOPPING=1\nSTATUS=no longer listening");
 	server_close_all(&supervisor->server);
 	supervisor->passing = false;
 	link_limit_drain(supervisor);
