@@ -205,7 +205,7 @@ info = json.loads(sys.stdin.read())
 assert info["usable"] and info["status"] == 0 and info["host"] and not info["guest"] \
     and info["cid"] == 2
 assert info["guests"] == [{"cid": 3, "name": "web", "program": "qemu-system-x86_64", "pid": 2114,
-    "path": None}]
+    "path": None, "netns": None}]
 assert info["modules"]["vhost_vsock"] == "loaded"
 '
 }

@@ -103,6 +103,7 @@ static void put_machine(struct json *json, const struct info *info)
 	json_bool(json, "user_namespace", machine->user_namespace);
 	json_bool(json, "seccomp", machine->seccomp);
 	json_text(json, "ns_mode", machine->ns_mode[0] ? machine->ns_mode : NULL);
+	json_text(json, "child_ns_mode", machine->child_ns_mode[0] ? machine->child_ns_mode : NULL);
 	if (machine->g2h_fallback < 0)
 		json_text(json, "g2h_fallback", NULL);
 	else
@@ -123,6 +124,7 @@ static void put_guests(struct json *json, const struct info *info)
 		json_text(json, "program", guest->program);
 		json_signed(json, "pid", guest->pid);
 		json_text(json, "path", guest->path[0] ? guest->path : NULL);
+		json_text(json, "netns", guest->netns[0] ? guest->netns : NULL);
 		json_end_object(json);
 	}
 	json_end_array(json);
@@ -151,6 +153,7 @@ static void put_sockets(struct json *json, const struct info *info)
 		else
 			json_text(json, "peer_port", NULL);
 		json_number(json, "inode", socket->inode);
+		json_text(json, "netns", diag_netns(&info->sockets, socket));
 		if (socket->pid) {
 			json_signed(json, "pid", socket->pid);
 			json_text(json, "program", socket->program);

@@ -232,16 +232,17 @@ static void tell_guests(const struct info *info)
 			snprintf(cid, sizeof(cid), "?");
 		else
 			cid_text(guest->cid, cid, sizeof(cid));
-		line(label, "%s  %-*s  %s, pid %d%s%s", cid, width, name[0] ? name : "-", program,
-		     (int)guest->pid, guest->path[0] ? ", vsock-mux:" : "",
-		     shown(guest->path, path, sizeof(path)));
+		line(label, "%s  %-*s  %s, pid %d%s%s%s%s", cid, width, name[0] ? name : "-",
+		     program, (int)guest->pid, guest->path[0] ? ", vsock-mux:" : "",
+		     shown(guest->path, path, sizeof(path)), guest->netns[0] ? ", netns=" : "",
+		     guest->netns);
 		label = "";
 	}
 }
 
 static void tell_listening(const struct info *info)
 {
-	const char *why = info_sockets_why(info), *label = "listening";
+	const char *why = info_sockets_why(info), *label = "listening", *netns;
 	char place[40], owner[256];
 
 	if (why) {
@@ -252,8 +253,11 @@ static void tell_listening(const struct info *info)
 		const struct diag_socket *socket = &info->sockets.sockets[i];
 		if (socket->state != DIAG_LISTEN)
 			continue;
-		line(label, "%s   %s", place_text(socket->cid, socket->port, place, sizeof(place)),
-		     owner_text(socket, owner, sizeof(owner)));
+		netns = diag_netns(&info->sockets, socket);
+		line(label, "%s   %s%s%s",
+		     place_text(socket->cid, socket->port, place, sizeof(place)),
+		     owner_text(socket, owner, sizeof(owner)), netns ? ", netns=" : "",
+		     netns ? netns : "");
 		label = "";
 	}
 	if (*label)
@@ -321,6 +325,22 @@ static void tell_modules(const struct machine *machine, bool all)
 	}
 }
 
+/* Since Linux 7.0 a network namespace may have vsock of its own. */
+static void tell_namespace(const struct info *info)
+{
+	const struct machine *machine = &info->machine;
+	bool local = strcmp(machine->ns_mode, "local") == 0;
+	bool local_children = strcmp(machine->child_ns_mode, "local") == 0;
+
+	if (local)
+		line("namespace", "local: only sockets of this network namespace are reached");
+	else if (machine->ns_mode[0] && (info->verbose || local_children))
+		line("namespace", "global: shared with all others that are global");
+	if (machine->child_ns_mode[0] && (info->verbose || local || local_children))
+		line("", "those made from it are %s; net.vsock.child_ns_mode can be set once",
+		     machine->child_ns_mode);
+}
+
 static void tell_surroundings(const struct info *info)
 {
 	const struct machine *machine = &info->machine;
@@ -335,10 +355,7 @@ static void tell_surroundings(const struct info *info)
 		if (list[0])
 			line("runs in", "%s", list);
 	}
-	if (strcmp(machine->ns_mode, "local") == 0)
-		line("namespace", "local: only sockets of this network namespace are reached");
-	else if (machine->ns_mode[0] && info->verbose)
-		line("namespace", "%s", machine->ns_mode);
+	tell_namespace(info);
 	if (machine->g2h_fallback >= 0 && machine->is_host && (machine->is_guest || info->verbose))
 		line("g2h_fallback",
 		     machine->g2h_fallback
@@ -395,7 +412,7 @@ static void tell_try(const struct info *info)
 	for (size_t i = 0; i < machine->guest_count; i++) {
 		const struct machine_guest *guest = &machine->guests[i];
 		const char *name = info_guest_name(info, guest);
-		char path[1024];
+		char path[1024], cid[16];
 		if (guest->path[0] && name == guest->name) {
 			say("try: vsock-ping vsock-mux:%s:22",
 			    shown(guest->path, path, sizeof(path)));
@@ -404,10 +421,9 @@ static void tell_try(const struct info *info)
 		if (guest->cid == ADDR_CID_ANY && name == guest->name)
 			continue;
 		/* only the hosts file's names can be dialled */
-		if (name == guest->name)
-			say("try: vsock-ping %" PRIu32, guest->cid);
-		else
-			say("try: vsock-ping %s", name);
+		snprintf(cid, sizeof(cid), "%" PRIu32, guest->cid);
+		say("try: vsock-ping %s%s%s", name == guest->name ? cid : name,
+		    guest->netns[0] ? ",netns=" : "", guest->netns);
 		return;
 	}
 	if (machine->is_guest)
@@ -487,7 +503,8 @@ void info_report_guests(const struct info *info)
 		if (guest->path[0])
 			snprintf(address, sizeof(address), "vsock-mux:%s", path);
 		else
-			snprintf(address, sizeof(address), "vsock:%s", cid);
+			snprintf(address, sizeof(address), "vsock:%s%s%s", cid,
+				 guest->netns[0] ? ",netns=" : "", guest->netns);
 		say("%-10s  %-16s  %-24s  %7d  %s", unknown ? "?" : cid, name[0] ? name : "-",
 		    shown(guest->program, program, sizeof(program)), (int)guest->pid,
 		    unknown && !guest->path[0] ? "?" : address);
@@ -525,7 +542,9 @@ void info_report_guests_hosts(const struct info *info)
 			printf("%s %s", path, good ? name : made);
 		else
 			printf("%" PRIu32 " %s", guest->cid, good ? name : made);
-		if (!good && name[0])
+		if (guest->netns[0])
+			printf(" # with ,netns=%s", guest->netns);
+		if (!good && name[0] && !guest->netns[0])
 			printf(" # %s", shown(name, shown_name, sizeof(shown_name)));
 		putchar('\n');
 	}
@@ -536,14 +555,17 @@ void info_report_sockets(const struct info *info)
 	say("%-10s  %-9s  %-21s  %-21s  %s", "STATE", "TYPE", "LOCAL", "PEER", "PROCESS");
 	for (size_t i = 0; i < info->sockets.count; i++) {
 		const struct diag_socket *socket = &info->sockets.sockets[i];
+		const char *netns = diag_netns(&info->sockets, socket);
 		char here[40], there[40] = "-", owner[256];
+
 		place_text(socket->cid, socket->port, here, sizeof(here));
 		if (socket->state == DIAG_OPEN || socket->state == DIAG_CONNECTING ||
 		    socket->state == DIAG_CLOSING)
 			place_text(socket->peer_cid, socket->peer_port, there, sizeof(there));
-		say("%-10s  %-9s  %-21s  %-21s  %s", diag_state_name(socket->state),
+		say("%-10s  %-9s  %-21s  %-21s  %s%s%s", diag_state_name(socket->state),
 		    diag_type_name(socket->type), here, there,
-		    socket->pid ? owner_text(socket, owner, sizeof(owner)) : "-");
+		    socket->pid ? owner_text(socket, owner, sizeof(owner)) : "-",
+		    netns ? ", netns=" : "", netns ? netns : "");
 	}
 }
 

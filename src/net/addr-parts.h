@@ -185,6 +185,8 @@ void addr_format_fd(struct writer *w, const struct addr *addr);
 void addr_format_stdio(struct writer *w, const struct addr *addr);
 void addr_format_open_ended(struct writer *w, const struct addr *addr);
 void addr_put_options(struct writer *w, const struct addr *addr);
+/* Only ",netns=". */
+void addr_put_netns(struct writer *w, const struct addr *addr);
 void addr_put(struct writer *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Ends the text, with "…" if it did not fit, and returns it. */
 char *addr_put_end(struct writer *w);

@@ -735,6 +735,37 @@ static int read_keepalive(struct parser *p, size_t at, const char *value, size_t
 	return 0;
 }
 
+/* A name of ip-netns(8), the number of a process, or a path. */
+static int read_netns(struct parser *p, size_t at, const char *value, size_t length)
+{
+	bool path = *value == '/';
+
+	for (size_t i = 0; i < length; i++) {
+		size_t n = text_char_length(value + i, length - i);
+
+		if (netns_may_have(value[i]) || (path && value[i] == '/'))
+			continue;
+		addr_bad(p, at + i, n, "bad netns: '%s' is not allowed in %s", SHOW(value + i, n),
+			 path ? "its path" : "a name");
+		return value[i] == '/'
+			       ? addr_hint(p, "write an absolute path, as netns=/run/netns/blue")
+			       : -EINVAL;
+	}
+	if (strcmp(value, ".") == 0 || strcmp(value, "..") == 0)
+		return addr_bad(p, at, length, "bad netns: %s is no name", value);
+	if (length >= sizeof(p->addr->options.netns))
+		return addr_bad(p, at, length, "bad netns: it has at most %zu bytes",
+				sizeof(p->addr->options.netns) - 1);
+	if (p->addr->family == ADDR_UNIX && !p->addr->abstract) {
+		addr_bad(p, at - strlen("netns="), strlen("netns=") + length,
+			 "option 'netns' is not for a socket file, which is the same in every "
+			 "network namespace");
+		return addr_hint(p, "leave it out; it is for unix:@NAME");
+	}
+	memcpy(p->addr->options.netns, value, length + 1);
+	return 0;
+}
+
 struct option {
 	const char *name;
 	unsigned bit;
@@ -756,6 +787,7 @@ static const struct option options[] = {
 	{ "nodelay", ADDR_OPT_NODELAY, NULL, read_nodelay },
 	{ "keepalive", ADDR_OPT_KEEPALIVE, NULL, read_keepalive },
 	{ "to-host", ADDR_OPT_TO_HOST, NULL, NULL },
+	{ "netns", ADDR_OPT_NETNS, "netns=NAME", read_netns },
 };
 
 /* Names the families that have an option in one role or in any: "unix: and vsock-mux:". */
@@ -843,7 +875,7 @@ static int unknown_option(struct parser *p, size_t at, size_t length)
 	addr_bad(p, at, length, "unknown option '%s'", SHOW(key, length));
 	if (!has_path)
 		return addr_hint(p, "options are bind connect-timeout half-close window backlog "
-				    "mode owner group nodelay keepalive to-host");
+				    "mode owner group nodelay keepalive to-host netns");
 comma:
 	if (has_path && p->addr->alias[0] == '\0')
 		return addr_hint(p, "a comma in a path is written \\, as in %s:%s\\,%s",

@@ -211,6 +211,12 @@ static bool put_key(struct writer *w, const struct addr *addr, unsigned bit, con
 	return given;
 }
 
+void addr_put_netns(struct writer *w, const struct addr *addr)
+{
+	if (put_key(w, addr, ADDR_OPT_NETNS, "netns="))
+		addr_put(w, "%s", addr->options.netns);
+}
+
 void addr_put_options(struct writer *w, const struct addr *addr)
 {
 	const struct addr_options *o = &addr->options;
@@ -244,6 +250,7 @@ void addr_put_options(struct writer *w, const struct addr *addr)
 			addr_put(w, o->keepalive ? "on" : "off");
 	}
 	put_key(w, addr, ADDR_OPT_TO_HOST, "to-host");
+	addr_put_netns(w, addr);
 }
 
 /* Ends a text that did not fit. */

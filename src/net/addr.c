@@ -12,21 +12,24 @@
 #define BOTH (ADDR_CONNECT | ADDR_LISTEN)
 
 /* What the spellings of a family have in common. */
-#define VSOCK                                                                                     \
-	.family = ADDR_VSOCK, .url = true, .roles = BOTH,                                         \
-	.connect = ADDR_OPT_BIND | ADDR_OPT_CONNECT_TIMEOUT | ADDR_OPT_WINDOW | ADDR_OPT_TO_HOST, \
-	.listen = ADDR_OPT_WINDOW | ADDR_OPT_BACKLOG, .parse = addr_parse_vsock,                  \
+#define VSOCK                                                                                      \
+	.family = ADDR_VSOCK, .url = true, .roles = BOTH,                                          \
+	.connect = ADDR_OPT_BIND | ADDR_OPT_CONNECT_TIMEOUT | ADDR_OPT_WINDOW | ADDR_OPT_TO_HOST | \
+		   ADDR_OPT_NETNS,                                                                 \
+	.listen = ADDR_OPT_WINDOW | ADDR_OPT_BACKLOG | ADDR_OPT_NETNS, .parse = addr_parse_vsock,  \
 	.format = addr_format_vsock
-#define TCP                                                                      \
-	.family = ADDR_TCP, .url = true, .roles = BOTH,                          \
-	.connect = ADDR_OPT_BIND | ADDR_OPT_CONNECT_TIMEOUT | ADDR_OPT_NODELAY | \
-		   ADDR_OPT_KEEPALIVE,                                           \
-	.listen = ADDR_OPT_BACKLOG | ADDR_OPT_NODELAY | ADDR_OPT_KEEPALIVE,      \
+#define TCP                                                                                  \
+	.family = ADDR_TCP, .url = true, .roles = BOTH,                                      \
+	.connect = ADDR_OPT_BIND | ADDR_OPT_CONNECT_TIMEOUT | ADDR_OPT_NODELAY |             \
+		   ADDR_OPT_KEEPALIVE | ADDR_OPT_NETNS,                                      \
+	.listen = ADDR_OPT_BACKLOG | ADDR_OPT_NODELAY | ADDR_OPT_KEEPALIVE | ADDR_OPT_NETNS, \
 	.parse = addr_parse_tcp, .format = addr_format_tcp
 #define UNIX_LISTEN (ADDR_OPT_BACKLOG | ADDR_OPT_MODE | ADDR_OPT_OWNER | ADDR_OPT_GROUP)
-#define UNIX                                                                                  \
-	.family = ADDR_UNIX, .url = true, .roles = BOTH, .connect = ADDR_OPT_CONNECT_TIMEOUT, \
-	.listen = UNIX_LISTEN, .parse = addr_parse_unix, .format = addr_format_unix
+#define UNIX                                                              \
+	.family = ADDR_UNIX, .url = true, .roles = BOTH,                  \
+	.connect = ADDR_OPT_CONNECT_TIMEOUT | ADDR_OPT_NETNS,             \
+	.listen = UNIX_LISTEN | ADDR_OPT_NETNS, .parse = addr_parse_unix, \
+	.format = addr_format_unix
 #define MUX                                                                   \
 	.family = ADDR_MUX, .url = true, .roles = BOTH,                       \
 	.connect = ADDR_OPT_CONNECT_TIMEOUT | ADDR_OPT_HALF_CLOSE,            \
@@ -34,9 +37,9 @@
 	.format = addr_format_mux
 #define OPEN_ENDED \
 	.roles = ADDR_CONNECT, .parse = addr_parse_open_ended, .format = addr_format_open_ended
-#define UDP                                                                       \
-	.family = ADDR_UDP, .url = true, .roles = BOTH, .connect = ADDR_OPT_BIND, \
-	.parse = addr_parse_tcp, .format = addr_format_tcp
+#define UDP                                                                                        \
+	.family = ADDR_UDP, .url = true, .roles = BOTH, .connect = ADDR_OPT_BIND | ADDR_OPT_NETNS, \
+	.listen = ADDR_OPT_NETNS, .parse = addr_parse_tcp, .format = addr_format_tcp
 
 /* Of several spellings of a family the first is the one that messages name. */
 static const struct family families[] = {
@@ -274,6 +277,8 @@ static char *format(const struct addr *addr, bool with_options, char *buf, size_
 		w.family->format(&w, addr);
 	if (with_options)
 		addr_put_options(&w, addr);
+	else
+		addr_put_netns(&w, addr);
 	return addr_put_end(&w);
 }
 
@@ -317,7 +322,8 @@ static bool same_options(const struct addr_options *a, const struct addr_options
 	       a->bind_cid == b->bind_cid && a->bind_port == b->bind_port &&
 	       a->bind_tcp_port == b->bind_tcp_port && strcmp(a->bind_host, b->bind_host) == 0 &&
 	       strcmp(a->owner, b->owner) == 0 && strcmp(a->group, b->group) == 0 &&
-	       a->uid == b->uid && a->gid == b->gid;
+	       a->uid == b->uid && a->gid == b->gid && strcmp(a->netns, b->netns) == 0 &&
+	       a->netns_id == b->netns_id;
 }
 
 static bool same_but_options(const struct addr *a, const struct addr *b)

@@ -17,6 +17,7 @@
 
 #include "base/mistake.h"
 #include "net/hosts.h"
+#include "net/netns.h"
 
 #define ADDR_CID_ANY UINT32_MAX
 #define ADDR_CID_HYPERVISOR 0U
@@ -62,6 +63,7 @@ enum {
 	ADDR_OPT_KEEPALIVE = 1 << 8,
 	ADDR_OPT_TO_HOST = 1 << 9,
 	ADDR_OPT_HALF_CLOSE = 1 << 10,
+	ADDR_OPT_NETNS = 1 << 11,
 };
 
 struct addr_options {
@@ -85,6 +87,9 @@ struct addr_options {
 	char group[33];
 	bool accounts_known; /* by socket_file_accounts(): */
 	uint32_t uid, gid; /* of owner and group; UINT32_MAX: there is none of this name */
+	char netns[NETNS_MAX]; /* where the socket is opened, as written; see net/netns.h */
+	uint64_t netns_id; /* of an address to listen on: which one that was when rules were read;
+			      0: not known */
 };
 
 struct addr {
@@ -136,7 +141,7 @@ int addr_parse_words(const char *where, const char *port, const struct addr_cont
 /* Writes the canonical spelling with options to buf, and returns buf. ADDR_TEXT_MAX bytes are
  * always enough; in a smaller buffer the text may end with "…". */
 char *addr_format(const struct addr *addr, char *buf, size_t size);
-/* The same without options, for messages and logs. */
+/* The same for messages and logs: without the options, except for netns=, which says where. */
 char *addr_format_short(const struct addr *addr, char *buf, size_t size);
 
 /*

@@ -223,22 +223,23 @@ static void owners_find(struct diag_list *list)
 static int by_place(const void *a, const void *b)
 {
 	const struct diag_socket *x = a, *y = b;
-	const uint32_t left[] = { x->state, x->port, x->cid + 1, x->peer_cid, x->peer_port };
-	const uint32_t right[] = { y->state, y->port, y->cid + 1, y->peer_cid, y->peer_port };
+	const uint32_t left[] = { (uint32_t)x->netns, x->state,	   x->port,
+				  x->cid + 1,	      x->peer_cid, x->peer_port };
+	const uint32_t right[] = { (uint32_t)y->netns, y->state,    y->port,
+				   y->cid + 1,	       y->peer_cid, y->peer_port };
 	for (size_t i = 0; i < ARRAY_SIZE(left); i++)
 		if (left[i] != right[i])
 			return left[i] < right[i] ? -1 : 1;
 	return 0;
 }
 
-int diag_read(struct diag_list *list)
+/* Adds those of the namespace that this thread is in. 0 or a negative errno. */
+static int read_here(struct diag_list *list, size_t *room)
 {
 	/* The kernel answers at once; this only keeps us from waiting for ever. */
 	const struct timeval limit = { .tv_sec = 5 };
-	size_t room = 0;
 	int fd, state;
 
-	*list = (struct diag_list){ 0 };
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	if (fd < 0)
 		return -errno;
@@ -249,13 +250,60 @@ int diag_read(struct diag_list *list)
 		ssize_t n = recv(fd, data, sizeof(data), 0);
 		if (n < 0 && errno == EINTR)
 			continue;
-		state = n < 0 ? failed(errno) : diag_take(list, &room, data, (size_t)n);
+		state = n < 0 ? failed(errno) : diag_take(list, room, data, (size_t)n);
 	}
 	close(fd);
-	if (state < 0) {
-		diag_free(list);
-		return state;
+	return state < 0 ? state : 0;
+}
+
+struct reading {
+	struct diag_list *list;
+	size_t room;
+	int error;
+};
+
+static void read_there(void *context)
+{
+	struct reading *reading = context;
+
+	reading->error = read_here(reading->list, &reading->room);
+}
+
+/* Those of the other namespaces. What this user may not see, or what ends meanwhile, is left out.
+ */
+static void read_others(struct reading *reading)
+{
+	struct diag_list *list = reading->list;
+
+	if (netns_find(&list->namespaces) < 0)
+		return;
+	for (size_t i = 0; i < list->namespaces.count; i++) {
+		size_t before = list->count;
+		int error = netns_run(list->namespaces.entries[i].name, read_there, reading);
+
+		if (error == -EPERM)
+			return;
+		while (before < list->count)
+			list->sockets[before++].netns = i + 1;
 	}
+}
+
+const char *diag_netns(const struct diag_list *list, const struct diag_socket *socket)
+{
+	return socket->netns ? list->namespaces.entries[socket->netns - 1].name : NULL;
+}
+
+int diag_read(struct diag_list *list)
+{
+	struct reading reading = { .list = list };
+
+	*list = (struct diag_list){ 0 };
+	read_there(&reading);
+	if (reading.error) {
+		diag_free(list);
+		return reading.error;
+	}
+	read_others(&reading);
 	owners_find(list);
 	if (list->count)
 		qsort(list->sockets, list->count, sizeof(*list->sockets), by_place);
@@ -265,5 +313,6 @@ int diag_read(struct diag_list *list)
 void diag_free(struct diag_list *list)
 {
 	free(list->sockets);
+	netns_list_free(&list->namespaces);
 	*list = (struct diag_list){ 0 };
 }

@@ -69,6 +69,31 @@ static bool hint_hybrid(struct diagnosis *diagnosis)
 	return true;
 }
 
+/* If the guest runs here in another network namespace, says so and returns true. */
+static bool hint_namespace(struct diagnosis *diagnosis)
+{
+	const struct machine_guest *guest = guest_of(diagnosis->machine, diagnosis->addr->cid,
+						     false);
+	char netns[sizeof(guest->netns) * 4];
+
+	if (!guest || !guest->netns[0])
+		return false;
+	utf8_escape(guest->netns, strlen(guest->netns), netns, sizeof(netns));
+	if (strcmp(diagnosis->machine->ns_mode, "local") == 0)
+		diagnosis_what(diagnosis, "no such CID: this network namespace is local, and the "
+					  "VM with {cid} runs in another");
+	else
+		snprintf(diagnosis->out->what, sizeof(diagnosis->out->what),
+			 "no such CID here: the VM with CID %u runs in the network namespace "
+			 "%.64s, which is local",
+			 guest->cid, netns);
+	snprintf(diagnosis->out->hint, sizeof(diagnosis->out->hint),
+		 *diagnosis->addr->options.netns ? "write ,netns=%.64s instead"
+						 : "add ,netns=%.64s to the address",
+		 netns);
+	return true;
+}
+
 /*
  * Refinements: causes that share an errno
  */
@@ -90,7 +115,7 @@ static void refine_no_host(struct diagnosis *diagnosis)
 		diagnosis_what(diagnosis, "no device: {cid} means the host of a VM, and this "
 					  "machine is the host itself");
 		diagnosis_hint(diagnosis, "to reach this machine itself: sudo modprobe "
-					  "vsock_loopback, then write local:{port}");
+					  "vsock_loopback, then write local:{port}{ns}");
 	} else {
 		diagnosis_what(diagnosis, "no device: {cid} means the host of a VM, but this "
 					  "machine has no vsock device");
@@ -106,7 +131,7 @@ static void refine_no_guest(struct diagnosis *diagnosis)
 
 	diagnosis_verdict(diagnosis, STATUS_ABSENT, true, "refused");
 	diagnosis_what(diagnosis, "no such CID: no VM on this machine has {cid}");
-	if (hint_hybrid(diagnosis))
+	if (hint_namespace(diagnosis) || hint_hybrid(diagnosis))
 		return;
 	if (machine->is_guest && !(diagnosis->addr->options.given & ADDR_OPT_TO_HOST))
 		diagnosis_hint(diagnosis, "this machine is both a VM and a host: to reach {cid} "
@@ -145,7 +170,7 @@ static void refine_no_device(struct diagnosis *diagnosis)
 		diagnosis_what(diagnosis, "no such CID: the kernel knows of no VM with {cid}");
 	} else if (machine->is_guest) {
 		diagnosis_what(diagnosis, "no device: this VM's vsock device does not reach {cid}");
-		diagnosis_hint(diagnosis, "a VM can reach only its host: write host:{port}");
+		diagnosis_hint(diagnosis, "a VM can reach only its host: write host:{port}{ns}");
 	} else if (machine->virtio_device) {
 		diagnosis_what(
 			diagnosis,
@@ -179,9 +204,10 @@ static void refine_vsock_timeout(struct diagnosis *diagnosis)
 						  "be none; an enclave reaches its parent as CID "
 						  "3");
 		else
-			diagnosis_hint(diagnosis, "a VM can reach only its host: write "
-						  "host:{port}; if the host forwards between its "
-						  "VMs, add ,to-host");
+			diagnosis_hint(diagnosis,
+				       "a VM can reach only its host: write "
+				       "host:{port}{ns}; if the host forwards between its "
+				       "VMs, add ,to-host");
 	} else if (machine->is_host && far) {
 		const struct machine_guest *guest = guest_of(machine, cid, false);
 		if (guest)
@@ -210,7 +236,7 @@ static void refine_vsock_refused(struct diagnosis *diagnosis)
 		diagnosis_what(diagnosis, "refused: nothing listens on port {port} of {cid} for "
 					  "seqpacket, or its backlog is full");
 		diagnosis_hint(diagnosis,
-			       "if the listener uses streams, write vsock:{dial}:{port}");
+			       "if the listener uses streams, write vsock:{dial}:{port}{ns}");
 	}
 }
 
@@ -304,7 +330,7 @@ static void refine_vsock_not_ours(struct diagnosis *diagnosis)
 				       : "wrong CID: CID 2 needs vhost_vsock, which is not loaded");
 		if (machine->is_guest)
 			diagnosis_hint(diagnosis,
-				       "any:{bound-port} listens on every CID of this machine");
+				       "any:{bound-port}{ns} listens on every CID of this machine");
 		else
 			diagnosis_fix(diagnosis, EXPLAIN_TO_GUESTS);
 	} else if (machine->has_cid) {
@@ -350,8 +376,11 @@ static void refine_unix_refused(struct diagnosis *diagnosis)
 		diagnosis->out->hint[0] = '\0';
 	} else if (diagnosis->addr->abstract) {
 		diagnosis_what(diagnosis, "refused: nobody listens on {name}");
-		diagnosis_hint(diagnosis, "abstract names are seen only inside one network "
-					  "namespace; ss -xl lists them");
+		diagnosis_hint(diagnosis,
+			       *diagnosis->addr->options.netns
+				       ? "sudo {within-ns}ss -xl lists those that exist"
+				       : "abstract names are seen only inside one network "
+					 "namespace; ss -xl lists them");
 	}
 }
 
@@ -385,6 +414,18 @@ static void refine_tcp_not_here(struct diagnosis *diagnosis)
 			    strlen(diagnosis->addr->options.bind_host), host, sizeof(host));
 		snprintf(diagnosis->out->what, sizeof(diagnosis->out->what),
 			 "address not available: no interface of this machine has %.100s", host);
+	}
+}
+
+static void refine_no_netns(struct diagnosis *diagnosis)
+{
+	const char *netns = diagnosis->addr->options.netns;
+
+	if (*netns == '/') {
+		diagnosis->out->hint[0] = '\0';
+	} else if (strspn(netns, "0123456789") == strlen(netns)) {
+		diagnosis_what(diagnosis, "no such network namespace: there is no process {netns}");
+		diagnosis->out->hint[0] = '\0';
 	}
 }
 
@@ -426,14 +467,16 @@ static void refine_name(struct diagnosis *diagnosis)
 #define STAYS false
 
 #define NO_VM "the VM may be down, or still booting: --wait 60s waits for it"
-#define HELD_VSOCK                                                                                 \
-	"sudo vsock-info --sockets --probe shows who holds it; any and a single CID cannot share " \
+#define HELD_VSOCK                                                                                            \
+	"sudo {within-ns}vsock-info --sockets --probe shows who holds it; any and a single CID cannot share " \
 	"a port"
-#define HELD_TCP "sudo ss -ltnp sport = :{bound-port} shows who holds it"
-#define HELD_UDP "sudo ss -lunp sport = :{bound-port} shows who holds it"
+#define HELD_TCP "sudo {within-ns}ss -ltnp sport = :{bound-port} shows who holds it"
+#define HELD_UDP "sudo {within-ns}ss -lunp sport = :{bound-port} shows who holds it"
 #define SUDO_PORT                                                           \
 	"sudo {program} … may, or take a port from 1024 on; for a unit: " \
 	"AmbientCapabilities=CAP_NET_BIND_SERVICE"
+
+#define ENTER_NETNS "it takes root (CAP_SYS_ADMIN): sudo {program} …"
 
 static const struct cause causes[] = {
 	/* Names */
@@ -482,6 +525,19 @@ static const struct cause causes[] = {
 	{ CHILD, OPEN, EAGAIN, STATUS_FAILURE, HEALS, "io",
 	  "too many processes: {name} cannot be started",
 	  "ulimit -u shows the limit; for a unit: TasksMax=", NULL },
+
+	/* Network namespaces: entering one */
+	{ ALL, S(NETNS), ENOENT, STATUS_ABSENT, HEALS, "refused",
+	  "no such network namespace: {netns}", "ip netns list shows those that have a name",
+	  refine_no_netns },
+	{ ALL, S(NETNS), ESRCH, STATUS_ABSENT, HEALS, "refused",
+	  "no such network namespace: {netns}", NULL, refine_no_netns },
+	{ ALL, S(NETNS), EINVAL, STATUS_USAGE, STAYS, "refused", "not a network namespace: {netns}",
+	  "ip netns list shows those that have a name", NULL },
+	{ ALL, S(NETNS), EPERM, STATUS_DENIED, STAYS, "denied",
+	  "denied: you may not enter the network namespace {netns}", ENTER_NETNS, NULL },
+	{ ALL, S(NETNS), EACCES, STATUS_DENIED, STAYS, "denied",
+	  "denied: you may not enter the network namespace {netns}", ENTER_NETNS, NULL },
 
 	/* Descriptors that were inherited */
 	{ GIVEN, ANY, EBADF, STATUS_ABSENT, STAYS, "refused", "no such descriptor: it is not open",
@@ -542,7 +598,7 @@ static const struct cause causes[] = {
 	/* vsock: connecting */
 	{ VSOCK, S(CONNECT), ECONNRESET, STATUS_REFUSED, HEALS, "refused",
 	  "refused: nothing listens on port {port} of {cid}, or its backlog is full",
-	  "vsock-ping --scan {dial} shows open ports", refine_vsock_refused },
+	  "vsock-ping --scan {dial}{ns} shows open ports", refine_vsock_refused },
 	{ VSOCK, S(CONNECT), ECONNREFUSED, STATUS_REFUSED, HEALS, "refused",
 	  "refused: {cid} accepts no connections yet: its vsock driver is not up", NO_VM, NULL },
 	{ VSOCK, S(CONNECT), ETIMEDOUT, STATUS_TIMEOUT, HEALS, "timeout",
@@ -557,12 +613,12 @@ static const struct cause causes[] = {
 	  "cannot reach {cid}: the host or the VM is not ready", NO_VM, NULL },
 	{ VSOCK, S(CONNECT), ENETUNREACH, STATUS_ABSENT, STAYS, "refused",
 	  "cannot reach {cid}: this machine's transport does not carry that CID",
-	  "a VM can reach only its host: write host:{port}", NULL },
+	  "a VM can reach only its host: write host:{port}{ns}", NULL },
 	{ VSOCK, S(CONNECT), EADDRNOTAVAIL, STATUS_FAILURE, STAYS, "io",
 	  "address not available: no port is left to connect from", NULL, refine_vsock_not_ours },
 	{ VSOCK, S(CONNECT), ESOCKTNOSUPPORT, STATUS_FAILURE, STAYS, "io",
 	  "no seqpacket: the transport to {cid} only carries streams",
-	  "write vsock:{dial}:{port} if the peer may be a stream", NULL },
+	  "write vsock:{dial}:{port}{ns} if the peer may be a stream", NULL },
 	{ VSOCK, S(CONNECT), EPROTOTYPE, STATUS_FAILURE, STAYS, "io",
 	  "wrong type: stream and seqpacket sockets cannot be connected", NULL, NULL },
 	{ VSOCK, S(CONNECT), EINVAL, STATUS_FAILURE, STAYS, "io",
@@ -587,7 +643,7 @@ static const struct cause causes[] = {
 	  "address in use: another program has port {bound-port} of {bound}", HELD_VSOCK, NULL },
 	{ VSOCK, S(BIND) | S(LISTEN), EADDRNOTAVAIL, STATUS_FAILURE, STAYS, "io",
 	  "wrong CID: {bound} is not this machine's",
-	  "any:{bound-port} listens on every CID of this machine", refine_vsock_not_ours },
+	  "any:{bound-port}{ns} listens on every CID of this machine", refine_vsock_not_ours },
 	{ VSOCK, S(BIND) | S(LISTEN), ENODEV, STATUS_ABSENT, STAYS, "refused",
 	  "no device: no vsock transport is loaded", NULL, refine_no_device },
 	{ VSOCK, S(BIND) | S(LISTEN), ESOCKTNOSUPPORT, STATUS_FAILURE, STAYS, "io",

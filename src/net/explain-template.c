@@ -107,6 +107,14 @@ static bool address_word(const struct diagnosis *diagnosis, const char *word, ch
 		put_directory(addr->name, buf, shown);
 	else if (strcmp(word, "host") == 0)
 		escape(addr->name[0] ? addr->name : "this machine", buf, shown);
+	else if (strcmp(word, "netns") == 0)
+		snprintf(buf, size, "%s", addr->options.netns);
+	else if (strcmp(word, "ns") == 0 && *addr->options.netns)
+		snprintf(buf, size, ",netns=%s", addr->options.netns);
+	else if (strcmp(word, "within-ns") == 0 && *addr->options.netns)
+		snprintf(buf, size, "nsenter --net=%s ",
+			 netns_path(addr->options.netns, (char[NETNS_MAX + 16]){ 0 },
+				    NETNS_MAX + 16));
 	else if (strcmp(word, "family") == 0)
 		snprintf(buf, size, "%s", addr_family_name(addr));
 	else

@@ -54,18 +54,34 @@ void explain_briefly(const struct addr *addr, const struct failure *failure,
 	explain_on(explain_looks(addr, failure) ? NULL : &nothing, addr, failure, explanation);
 }
 
+struct look {
+	struct machine machine;
+	bool guests;
+};
+
+static void look_at(void *context)
+{
+	struct look *look = context;
+
+	machine_look(&look->machine, "", look->guests);
+}
+
 void explain(const struct addr *addr, const struct failure *failure,
 	     struct explanation *explanation)
 {
 	/* Only functions that refine of vsock ask what the machine is, and only about a VM which
 	 * guests it has. */
-	struct machine machine = { .cid = ADDR_CID_ANY };
-	if (explain_looks(addr, failure))
-		machine_look(&machine, "",
-			     failure->step == STEP_CONNECT && failure->error != ECONNRESET &&
-				     addr->cid > ADDR_CID_HOST);
-	explain_on(&machine, addr, failure, explanation);
-	machine_free(&machine);
+	struct look look = {
+		.machine = { .cid = ADDR_CID_ANY },
+		.guests = failure->step == STEP_CONNECT && failure->error != ECONNRESET &&
+			  addr->cid > ADDR_CID_HOST,
+	};
+
+	if (explain_looks(addr, failure) &&
+	    (!*addr->options.netns || netns_run(addr->options.netns, look_at, &look) < 0))
+		look_at(&look);
+	explain_on(&look.machine, addr, failure, explanation);
+	machine_free(&look.machine);
 }
 
 static int say(const struct addr *addr, const struct explanation *why)

@@ -19,6 +19,7 @@ libnet_a_SOURCES = \
 	src/net/ip.c src/net/ip.h \
 	src/net/machine.c src/net/machine.h \
 	src/net/mux.c src/net/mux.h \
+	src/net/netns.c src/net/netns.h \
 	src/net/peer.c src/net/peer.h \
 	src/net/resolve.c src/net/resolve.h \
 	src/net/resolve-helper.c \

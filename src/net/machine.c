@@ -21,6 +21,7 @@
 #include "base/util.h"
 #include "net/addr.h"
 #include "net/machine.h"
+#include "net/netns.h"
 
 #define FILE_MAX (8u << 20) /* modules.dep of a distribution's kernel has about 1 MiB */
 
@@ -386,6 +387,17 @@ bool machine_has_transport(const struct machine *machine)
  * What may prevent the use of vsock
  */
 
+#define NS_MODE "/proc/sys/net/vsock/ns_mode"
+
+/* The first line of a file, or "". */
+static void word_read(const char *root, const char *path, char *buf, size_t size)
+{
+	char *text = tree_read(root, path);
+
+	snprintf(buf, size, "%.*s", text ? (int)strcspn(text, "\n") : 0, text ? text : "");
+	free(text);
+}
+
 /* The service that this process belongs to: the end of a path in /proc/self/cgroup. */
 static void look_unit(struct machine *machine, const char *root)
 {
@@ -408,7 +420,6 @@ static void look_fences(struct machine *machine, const char *root)
 	char *status = tree_read(root, "/proc/self/status");
 	char *map = tree_read(root, "/proc/self/uid_map");
 	char *vendor = tree_read(root, "/sys/class/dmi/id/sys_vendor");
-	char *mode = tree_read(root, "/proc/sys/net/vsock/ns_mode");
 	char *fallback = tree_read(root, "/proc/sys/net/vsock/g2h_fallback");
 	const char *line = status ? strstr(status, "\nSeccomp:") : NULL;
 	unsigned long first = 0, outside = 0, count = 0;
@@ -434,11 +445,9 @@ static void look_fences(struct machine *machine, const char *root)
 	free(vendor);
 
 	look_unit(machine, root);
-	if (mode)
-		snprintf(machine->ns_mode, sizeof(machine->ns_mode), "%.*s",
-			 (int)strcspn(mode, "\n"), mode);
-	free(mode);
-
+	word_read(root, NS_MODE, machine->ns_mode, sizeof(machine->ns_mode));
+	word_read(root, "/proc/sys/net/vsock/child_ns_mode", machine->child_ns_mode,
+		  sizeof(machine->child_ns_mode));
 	machine->g2h_fallback = fallback && number_read(fallback, &number) ? (int)(number != 0)
 									   : -1;
 	free(fallback);
@@ -728,6 +737,57 @@ static void look_guests(struct machine *machine, const char *root)
 		qsort(machine->guests, machine->guest_count, sizeof(*machine->guests), guest_order);
 }
 
+/*
+ * Network namespaces: since Linux 7.0 a guest belongs to that of the process which opened
+ * /dev/vhost-vsock for it, and a local one is reached only from inside (vsock_net_check_mode() in
+ * net/vmw_vsock/af_vsock.c).
+ */
+
+/* The number of a process's namespace; 0: not known. */
+static uint64_t namespace_of(const char *root, const char *process)
+{
+	char path[PATH_MAX], link[64];
+	unsigned long long id = 0;
+	ssize_t n;
+
+	if (!path_make(path, sizeof(path), root, "/proc/%s/ns/net", process))
+		return 0;
+	n = readlink(path, link, sizeof(link) - 1);
+	link[n > 0 ? n : 0] = '\0';
+	return sscanf(link, "net:[%llu]", &id) == 1 ? id : 0;
+}
+
+static void read_mode(void *context)
+{
+	word_read("", NS_MODE, context, sizeof(((struct machine *)NULL)->ns_mode));
+}
+
+/* May this guest be reached only by netns=? */
+static bool is_apart(const struct machine *machine, const char *root, const char *process)
+{
+	char mode[sizeof(machine->ns_mode)] = "";
+
+	if (strcmp(machine->ns_mode, "global") == 0 && !*root)
+		(void)netns_run(process, read_mode, mode);
+	return strcmp(mode, "global") != 0;
+}
+
+static void look_namespaces(struct machine *machine, const char *root)
+{
+	uint64_t ours = machine->ns_mode[0] ? namespace_of(root, "thread-self") : 0;
+
+	for (size_t i = 0; i < machine->guest_count && ours; i++) {
+		struct machine_guest *guest = &machine->guests[i];
+		char process[16];
+		uint64_t its;
+
+		snprintf(process, sizeof(process), "%d", (int)guest->pid);
+		its = guest->path[0] ? 0 : namespace_of(root, process);
+		if (its && its != ours && is_apart(machine, root, process))
+			netns_name(its, guest->pid, guest->netns, sizeof(guest->netns));
+	}
+}
+
 void machine_look(struct machine *machine, const char *root, bool guests)
 {
 	*machine = (struct machine){ .cid = VMADDR_CID_ANY };
@@ -740,8 +800,10 @@ void machine_look(struct machine *machine, const char *root, bool guests)
 	look_cid(machine, root);
 	look_role(machine, root);
 	look_fences(machine, root);
-	if (guests)
+	if (guests) {
 		look_guests(machine, root);
+		look_namespaces(machine, root);
+	}
 	machine->incomplete = incomplete;
 }
 

@@ -30,6 +30,8 @@ struct machine_guest {
 	char program[32]; /* qemu-system-x86_64, firecracker, cloud-hypervisor, crosvm … */
 	char path[256]; /* hybrid vsock's socket, or "" */
 	char name[64]; /* the VM's name from its command line, or "" */
+	char netns[64]; /* the network namespace without which it is not reached from here, in a
+			   form for netns=; or "" */
 };
 
 struct machine {
@@ -55,7 +57,8 @@ struct machine {
 			      */
 	bool nitro; /* an EC2 Nitro enclave or its parent, by DMI or device */
 	char unit[80]; /* the service of systemd that this process belongs to, or "" */
-	char ns_mode[16]; /* net.vsock.ns_mode of newest kernels, or "" */
+	char ns_mode[16]; /* net.vsock.ns_mode of Linux 7.0 and later, "global" or "local"; or "" */
+	char child_ns_mode[16]; /* that of network namespaces that this one makes */
 	int g2h_fallback; /* net.vsock.g2h_fallback, or -1 */
 	struct machine_guest *guests; /* owned */
 	size_t guest_count;

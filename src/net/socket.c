@@ -225,13 +225,26 @@ void socket_tune_family(int fd, int family)
 		socket_tune(fd, &tcp);
 }
 
-static int open_socket(const struct addr *addr, const struct place *place)
+/* The descriptor, or a negative errno. */
+static int open_socket(const struct addr *addr, const struct place *place, struct failure *failure)
 {
 	int type = addr->family == ADDR_UDP ? SOCK_DGRAM
 		   : addr->seqpacket	    ? SOCK_SEQPACKET
 					    : SOCK_STREAM;
+	bool entered = true;
+	int fd;
 
-	return socket(place->sa.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	type |= SOCK_NONBLOCK | SOCK_CLOEXEC;
+	if (*addr->options.netns) {
+		fd = netns_socket(addr->options.netns, place->sa.ss_family, type, &entered);
+	} else {
+		fd = socket(place->sa.ss_family, type, 0);
+		fd = fd < 0 ? -errno : fd;
+	}
+	if (fd < 0)
+		*failure = (struct failure){ .step = entered ? STEP_SOCKET : STEP_NETNS,
+					     .error = -fd };
+	return fd;
 }
 
 /* Connecting */
@@ -270,14 +283,13 @@ static int bind_ip_source(int fd, const struct addr *addr, int family)
 int socket_connect(const struct addr *addr, const struct place *place,
 		   const struct socket_defaults *defaults, bool *pending, struct failure *failure)
 {
-	enum step step = STEP_SOCKET;
+	enum step step = STEP_OPTION;
 	int error, fd;
 
 	*pending = false;
-	fd = open_socket(addr, place);
+	fd = open_socket(addr, place, failure);
 	if (fd < 0)
-		return failed(failure, step);
-	step = STEP_OPTION;
+		return fd;
 	if (addr->family == ADDR_VSOCK && set_vsock(fd, addr, defaults) < 0)
 		goto fail;
 	step = STEP_BIND;
@@ -345,14 +357,13 @@ int socket_listen(const struct addr *addr, const struct place *place,
 		  const struct socket_defaults *defaults, struct socket_inode *inode,
 		  struct failure *failure)
 {
-	enum step step = STEP_SOCKET;
+	enum step step = STEP_OPTION;
 	int error, fd;
 
 	*inode = (struct socket_inode){ 0 };
-	fd = open_socket(addr, place);
+	fd = open_socket(addr, place, failure);
 	if (fd < 0)
-		return failed(failure, step);
-	step = STEP_OPTION;
+		return fd;
 	if (addr->family == ADDR_VSOCK && set_vsock(fd, addr, defaults) < 0)
 		goto fail;
 	if (addr->family == ADDR_TCP)

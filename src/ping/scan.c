@@ -398,10 +398,13 @@ static int prepare(struct scan *scan, struct ping *ping)
 static void where_text(const struct scan *scan, char *buf, size_t size)
 {
 	const struct targets *targets = &scan->targets;
+	struct addr base = targets->base;
 	const char *name;
+	size_t length;
 
-	if (targets->base.family != ADDR_VSOCK) {
-		addr_format_short(&targets->base, buf, size);
+	base.options.given = 0;
+	if (base.family != ADDR_VSOCK) {
+		addr_format_short(&base, buf, size);
 		*strrchr(buf, ':') = '\0';
 	} else if (targets->hosts > 1) {
 		snprintf(buf, size, "%llu CIDs", (unsigned long long)targets->hosts);
@@ -412,6 +415,9 @@ static void where_text(const struct scan *scan, char *buf, size_t size)
 		snprintf(buf, size, "CID %u%s%s%s", cid, name ? " (" : "", name ? name : "",
 			 name ? ")" : "");
 	}
+	length = strlen(buf);
+	if (*base.options.netns)
+		snprintf(buf + length, size - length, ", netns=%s,", base.options.netns);
 }
 
 /* Standard error: what is on standard output is addresses. */

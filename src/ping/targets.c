@@ -67,19 +67,25 @@ static int read_ports(struct targets *targets, const char *text, size_t from)
 	return read_set(KNOWN_PORTS, 0, strlen(KNOWN_PORTS), 0, 65535, NULL, &targets->ports);
 }
 
-static int parse_base(struct targets *targets, const char *text, const struct hosts *hosts)
+/* An address, and ",netns=NAME" or "". */
+static int parse_base(struct targets *targets, const char *where, const char *netns,
+		      const struct hosts *hosts)
 {
-	return common_addr(
-		text,
-		&(struct addr_context){ .role = ADDR_CONNECT,
-					.flags = ADDR_SHORT | ADDR_PORT_OPTIONAL | ADDR_NO_OPTIONS,
-					.program = log_program(),
-					.hosts = hosts },
-		&targets->base);
+	char text[ADDR_NAME_MAX];
+
+	snprintf(text, sizeof(text), "%s%s", where, netns);
+	return common_addr(text,
+			   &(struct addr_context){ .role = ADDR_CONNECT,
+						   .flags = ADDR_SHORT | ADDR_PORT_OPTIONAL |
+							    (*netns ? 0 : ADDR_NO_OPTIONS),
+						   .program = log_program(),
+						   .hosts = hosts },
+			   &targets->base);
 }
 
 /* FAMILY:REST[:PORTS]: reads the address with one port in place of all. */
-static int read_family(struct targets *targets, const char *text, const struct hosts *hosts)
+static int read_family(struct targets *targets, const char *text, const char *netns,
+		       const struct hosts *hosts)
 {
 	const char *rest = strchr(text, ':') + 1, *colon = strrchr(rest, ':');
 	char base[ADDR_NAME_MAX];
@@ -90,7 +96,7 @@ static int read_family(struct targets *targets, const char *text, const struct h
 		colon = NULL; /* of an IPv6 address, of a path */
 	length = colon ? (size_t)(colon - text) : strlen(text);
 	snprintf(base, sizeof(base), "%.*s:1", (int)length, text);
-	status = parse_base(targets, base, hosts);
+	status = parse_base(targets, base, netns, hosts);
 	if (status)
 		return status;
 	if (targets->base.family != ADDR_TCP && targets->base.family != ADDR_MUX) {
@@ -101,7 +107,7 @@ static int read_family(struct targets *targets, const char *text, const struct h
 }
 
 /* [vsock:]CIDS[:PORTS], or the name of a guest with hybrid vsock. */
-static int read_cids(struct targets *targets, const char *text, size_t from,
+static int read_cids(struct targets *targets, const char *text, size_t from, const char *netns,
 		     const struct hosts *hosts)
 {
 	size_t end = from + strcspn(text + from, ":"), ports = text[end] ? end + 1 : end;
@@ -111,26 +117,38 @@ static int read_cids(struct targets *targets, const char *text, size_t from,
 
 	if (entry && entry->path) {
 		snprintf(name, sizeof(name), "%s:1", entry->name);
-		status = parse_base(targets, name, hosts);
+		status = parse_base(targets, name, netns, hosts);
 	} else {
 		targets->base.family = ADDR_VSOCK;
+		status = *netns ? parse_base(targets, "vsock:1:1", netns, hosts) : STATUS_DONE;
+		if (status)
+			return status;
 		status = read_set(text, from, end, 0, ADDR_CID_ANY - 1, hosts, &targets->cids);
 	}
 	return status ? status : read_ports(targets, text, ports);
 }
 
-int targets_read(struct targets *targets, const char *text, const struct hosts *hosts)
+int targets_read(struct targets *targets, const char *whole, const struct hosts *hosts)
 {
-	size_t word = strcspn(text, ":");
+	const char *netns = strstr(whole, ",netns=");
+	char text[ADDR_NAME_MAX];
+	size_t word;
 	int status;
 
 	memset(targets, 0, sizeof(*targets));
+	netns = netns ? netns : "";
+	if (snprintf(text, sizeof(text), "%.*s", (int)(strlen(whole) - strlen(netns)), whole) >=
+	    (int)sizeof(text)) {
+		log_error("the address is too long");
+		return STATUS_USAGE;
+	}
+	word = strcspn(text, ":");
 	if (text[word] == ':' && word == strlen("vsock") && strncasecmp(text, "vsock", word) == 0)
-		status = read_cids(targets, text, word + 1, hosts);
+		status = read_cids(targets, text, word + 1, netns, hosts);
 	else if (text[word] == ':' && addr_is_family(text, word))
-		status = read_family(targets, text, hosts);
+		status = read_family(targets, text, netns, hosts);
 	else
-		status = read_cids(targets, text, 0, hosts);
+		status = read_cids(targets, text, 0, netns, hosts);
 	if (status)
 		return status;
 	targets->base.has_port = true;

@@ -384,7 +384,8 @@ static void try_next(struct dial *dial)
 	if (dial->attempt_ends != UINT64_MAX)
 		defaults.connect_timeout = dial->attempt_ends - now;
 	/* another process judges by what it knows, and connects */
-	if (dial->settings->permits && hand_over(dial, place, defaults.connect_timeout))
+	if ((dial->settings->permits || *dial->addr->options.netns) &&
+	    hand_over(dial, place, defaults.connect_timeout))
 		return;
 	if (!dial_permitted(dial, place)) {
 		try_next(dial);

@@ -184,6 +184,15 @@ bool inherited_is_bound_to(int fd, const struct place *place)
 	       (!wanted.u.tcp.port || bound.u.tcp.port == wanted.u.tcp.port);
 }
 
+/* A namespace that was made anew has the name of the one before. */
+static bool is_elsewhere(int fd, const struct addr *addr)
+{
+	uint64_t wanted = *addr->options.netns ? netns_id(addr->options.netns) : 0;
+	uint64_t its = wanted ? netns_of_socket(fd) : 0;
+
+	return wanted && its && wanted != its;
+}
+
 int inherited_take(struct inherited *inherited, const struct addr *addr, const struct place *place)
 {
 	char name[INHERITED_NAME_MAX];
@@ -195,7 +204,8 @@ int inherited_take(struct inherited *inherited, const struct addr *addr, const s
 		struct inherited_socket *socket = &inherited->sockets[i];
 		int fd = socket->fd;
 
-		if (fd < 0 || strcmp(socket->name, name) != 0 || !inherited_is_bound_to(fd, place))
+		if (fd < 0 || strcmp(socket->name, name) != 0 ||
+		    !inherited_is_bound_to(fd, place) || is_elsewhere(fd, addr))
 			continue;
 		socket->fd = -1;
 		return fd;

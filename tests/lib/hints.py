@@ -393,6 +393,7 @@ def try_hints(path):
     os.chdir(tempfile.mkdtemp(dir=os.environ.get("BATS_TEST_TMPDIR")))
     trier = Trier()
     for program, hint in {tuple(fields) for fields in read_lines(path)}:
+        hint = re.sub(r"nsenter --net=\S+ ", "", hint) # there is no such namespace here
         trier.hint(program, hint)
     print("%d commands, addresses and settings tried, %d are wrong" % (trier.tried, trier.failed))
     assert trier.tried > 20

@@ -127,8 +127,8 @@ static void everything_is_told(void **state)
 /* Long names and names with control characters neither overflow nor reach the terminal. */
 static void names_are_tamed(void **state)
 {
-	static const enum step steps[] = { STEP_SOCKET,	 STEP_BIND,	 STEP_LISTEN,
-					   STEP_CONNECT, STEP_HANDSHAKE, STEP_RESOLVE };
+	static const enum step steps[] = { STEP_SOCKET,	   STEP_BIND,	 STEP_LISTEN, STEP_CONNECT,
+					   STEP_HANDSHAKE, STEP_RESOLVE, STEP_NETNS };
 	struct addr addr = named(ADDR_UNIX, "", 1);
 
 	(void)state;
@@ -158,12 +158,29 @@ struct row {
 	const char *hint; /* NULL: not looked at */
 };
 
+#define HINTS_MAX 400
+
+static char *hints_told[HINTS_MAX];
+static size_t hint_count;
+
+static void note_hint(const char *hint)
+{
+	for (size_t i = 0; i < hint_count; i++)
+		if (strcmp(hints_told[i], hint) == 0)
+			return;
+	assert_true(hint_count < HINTS_MAX);
+	hints_told[hint_count] = strdup(hint);
+	assert_non_null(hints_told[hint_count++]);
+}
+
 static void check(const struct row *row)
 {
 	struct explanation explanation = told(row->machine, row->addr, row->step, row->error);
 	assert_string_equal(explanation.what, row->what);
 	if (row->hint)
 		assert_string_equal(explanation.hint, row->hint);
+	if (*explanation.hint)
+		note_hint(explanation.hint);
 	assert_int_equal(explanation.status, row->status);
 	assert_int_equal(explanation.may_heal, row->may_heal);
 	assert_string_equal(explanation.end, row->end);
@@ -224,6 +241,62 @@ static void vsock_connects(void **state)
 	};
 
 	(void)state;
+	CHECK(rows);
+}
+
+static struct addr in_namespace(struct addr addr, const char *netns)
+{
+	addr.options.given |= ADDR_OPT_NETNS;
+	snprintf(addr.options.netns, sizeof(addr.options.netns), "%s", netns);
+	return addr;
+}
+
+static struct addr abstract(const char *name)
+{
+	struct addr addr = named(ADDR_UNIX, name, 0);
+
+	addr.abstract = true;
+	return addr;
+}
+
+static void namespaces(void **state)
+{
+	struct machine_guest apart[] = { { .cid = 3, .pid = 2114, .netns = "blue" } };
+	struct machine global = host, local = host;
+	const struct row rows[] = {
+		{ &global, vsock(3, 22, ""), STEP_CONNECT, ENODEV, STATUS_ABSENT, true, "refused",
+		  "no such CID here: the VM with CID 3 runs in the network namespace blue, which "
+		  "is local",
+		  "add ,netns=blue to the address" },
+		{ &local, in_namespace(vsock(3, 22, ""), "red"), STEP_CONNECT, ENODEV,
+		  STATUS_ABSENT, true, "refused",
+		  "no such CID: this network namespace is local, and the VM with CID 3 runs in "
+		  "another",
+		  "write ,netns=blue instead" },
+		{ &host, in_namespace(vsock(3, 22, ""), "blue"), STEP_CONNECT, ECONNRESET,
+		  STATUS_REFUSED, true, "refused",
+		  "refused: nothing listens on port 22 of CID 3, or its backlog is full",
+		  "vsock-ping --scan 3,netns=blue shows open ports" },
+		{ &host, in_namespace(vsock(3, 22, ""), "blue"), STEP_BIND, EADDRINUSE,
+		  STATUS_FAILURE, false, "io",
+		  "address in use: another program has port 22 of CID 3",
+		  "sudo nsenter --net=/run/netns/blue vsock-info --sockets --probe shows who holds "
+		  "it; any and a single CID cannot share a port" },
+		{ &host, in_namespace(abstract("x"), "blue"), STEP_CONNECT, ECONNREFUSED,
+		  STATUS_REFUSED, true, "refused", "refused: nobody listens on @x",
+		  "sudo nsenter --net=/run/netns/blue ss -xl lists those that exist" },
+		{ NULL, in_namespace(named(ADDR_TCP, "h", 80), "/x"), STEP_NETNS, EINVAL,
+		  STATUS_USAGE, false, "refused", "not a network namespace: /x", NULL },
+		{ NULL, in_namespace(named(ADDR_UNIX, "h", 0), "12"), STEP_NETNS, EPERM,
+		  STATUS_DENIED, false, "denied",
+		  "denied: you may not enter the network namespace 12", NULL },
+	};
+
+	(void)state;
+	global.guests = local.guests = apart;
+	global.guest_count = local.guest_count = 1;
+	strcpy(global.ns_mode, "global");
+	strcpy(local.ns_mode, "local");
 	CHECK(rows);
 }
 
@@ -347,21 +420,6 @@ static void deaf_listeners(void **state)
  * names.
  */
 
-#define HINTS_MAX 400
-
-static char *hints_told[HINTS_MAX];
-static size_t hint_count;
-
-static void note_hint(const char *hint)
-{
-	for (size_t i = 0; i < hint_count; i++)
-		if (strcmp(hints_told[i], hint) == 0)
-			return;
-	assert_true(hint_count < HINTS_MAX);
-	hints_told[hint_count] = strdup(hint);
-	assert_non_null(hints_told[hint_count++]);
-}
-
 /* Of this machine, in a container, an enclave, a sandbox, and with other modules. */
 static size_t variants_of(const struct machine *base, struct machine machine[8])
 {
@@ -467,10 +525,10 @@ static void hints_are_collected(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(everything_is_told),  cmocka_unit_test(names_are_tamed),
-		cmocka_unit_test(vsock_connects),      cmocka_unit_test(vsock_binds),
-		cmocka_unit_test(other_families),      cmocka_unit_test(deaf_listeners),
-		cmocka_unit_test(hints_are_collected),
+		cmocka_unit_test(everything_is_told), cmocka_unit_test(names_are_tamed),
+		cmocka_unit_test(vsock_connects),     cmocka_unit_test(vsock_binds),
+		cmocka_unit_test(other_families),     cmocka_unit_test(deaf_listeners),
+		cmocka_unit_test(namespaces),	      cmocka_unit_test(hints_are_collected),
 	};
 	return cmocka_run_group_tests_name("explain", tests, NULL, NULL);
 }

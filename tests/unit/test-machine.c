@@ -321,15 +321,57 @@ static void a_host_with_guests(void **state)
 	machine_free(&machine);
 }
 
+static void put_link(const char *name, const char *target)
+{
+	char path[PATH_MAX + 256];
+
+	snprintf(path, sizeof(path), "%s%s", root, name);
+	folders_for(path);
+	assert_int_equal(symlink(target, path), 0);
+}
+
+/* A guest in another network namespace has to be named by it if one of both is local. */
+static void guests_of_namespaces(void **state)
+{
+	struct machine machine;
+
+	(void)state;
+	load("vhost_vsock 1 0 - Live 0x0\nvsock 1 2 - Live 0x0\n");
+	put_process(100, "qemu-system-x86_64 -device vhost-vsock-pci,guest-cid=3");
+	put_process(101, "qemu-system-x86_64 -device vhost-vsock-pci,guest-cid=4");
+	put_process(102, "qemu-system-x86_64 -device vhost-vsock-pci,guest-cid=5");
+	put_link("/proc/thread-self/ns/net", "net:[1]");
+	put_link("/proc/100/ns/net", "net:[1]");
+	put_link("/proc/101/ns/net", "net:[2]");
+	machine_look(&machine, root, true); /* a kernel without modes: all guests are one's own */
+	assert_int_equal(machine.guest_count, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(machine.guests[i].netns, "");
+	machine_free(&machine);
+	put("/proc/sys/net/vsock/ns_mode", "local\n");
+	put("/proc/sys/net/vsock/child_ns_mode", "local\n");
+	machine_look(&machine, root, true);
+	assert_string_equal(machine.child_ns_mode, "local");
+	assert_string_equal(machine.guests[0].netns, "");
+	assert_string_equal(machine.guests[1].netns, "101");
+	assert_string_equal(machine.guests[2].netns, ""); /* not known */
+	machine_free(&machine);
+}
+
 #define TREE(test) cmocka_unit_test_setup_teardown(test, make_tree, remove_tree)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TREE(nothing_loaded),  TREE(loopback_alone),
-		TREE(a_guest),	       TREE(a_guest_without_device_or_driver),
-		TREE(builtin_modules), TREE(no_lists),
-		TREE(fences),	       TREE(a_host_with_guests),
+		TREE(nothing_loaded),
+		TREE(loopback_alone),
+		TREE(a_guest),
+		TREE(a_guest_without_device_or_driver),
+		TREE(builtin_modules),
+		TREE(no_lists),
+		TREE(fences),
+		TREE(a_host_with_guests),
+		TREE(guests_of_namespaces),
 	};
 	return cmocka_run_group_tests_name("machine", tests, NULL, NULL);
 }

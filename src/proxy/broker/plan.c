@@ -15,7 +15,7 @@
 #include "proxy/rules/parts.h"
 #include "relay/choose.h"
 
-#define ADDR_OPT_ALL (2 * ADDR_OPT_HALF_CLOSE - 1)
+#define ADDR_OPT_ALL (2 * ADDR_OPT_NETNS - 1)
 
 /* Addresses */
 
@@ -39,6 +39,8 @@ static void wire_options(struct wire *wire, struct addr_options *options)
 	wire_bool(wire, &options->accounts_known);
 	wire_u32(wire, &options->uid, UINT32_MAX);
 	wire_u32(wire, &options->gid, UINT32_MAX);
+	wire_text(wire, options->netns, sizeof(options->netns));
+	wire_u64(wire, &options->netns_id);
 }
 
 static void wire_addr(struct wire *wire, struct addr *addr)

@@ -107,12 +107,36 @@ static bool is_any(const struct in6_addr *ip)
 	return IN6_IS_ADDR_UNSPECIFIED(ip) || (IN6_IS_ADDR_V4MAPPED(ip) && !ip->s6_addr32[3]);
 }
 
-static bool is_here(const struct in6_addr *ip)
+/* What is asked where the socket will be: in its network namespace. */
+struct question {
+	struct in6_addr ip;
+	uint32_t cid;
+	bool ours;
+};
+
+static void ask_ip(void *context)
 {
-	return is_any(ip) || ip_is_loopback(ip) || special_is_ours(ip) == 1;
+	struct question *question = context;
+
+	question->ours = special_is_ours(&question->ip) == 1;
 }
 
-static bool place_reaches(const struct place *to, const struct place *listening)
+static bool is_ours(const char *netns, void (*ask)(void *context), struct question *question)
+{
+	if (!*netns)
+		ask(question);
+	else
+		(void)netns_run(netns, ask, question);
+	return question->ours;
+}
+
+static bool is_here(const struct in6_addr *ip, const char *netns)
+{
+	return is_any(ip) || ip_is_loopback(ip) ||
+	       is_ours(netns, ask_ip, &(struct question){ .ip = *ip });
+}
+
+static bool place_reaches(const struct place *to, const struct place *listening, const char *netns)
 {
 	struct in6_addr target, listen;
 
@@ -122,7 +146,7 @@ static bool place_reaches(const struct place *to, const struct place *listening)
 		return false;
 	if (is_any(&target)) /* connect(2) takes it for the loopback */
 		return is_any(&listen) || ip_is_loopback(&listen);
-	return is_any(&listen) ? is_here(&target)
+	return is_any(&listen) ? is_here(&target, netns)
 			       : ip_same_bits(&target, &listen, 8 * sizeof(target));
 }
 
@@ -149,25 +173,29 @@ static bool ip_reaches(const struct addr *to, const struct addr *listening)
 		return strcasecmp(to->name, listening->name) == 0;
 	for (size_t i = 0; i < targets.count; i++)
 		for (size_t j = 0; j < listens.count; j++)
-			if (place_reaches(&targets.place[i], &listens.place[j]))
+			if (place_reaches(&targets.place[i], &listens.place[j], to->options.netns))
 				return true;
 	return false;
 }
 
+static void ask_cid(void *context)
+{
+	struct question *question = context;
+	struct machine machine;
+
+	machine_look(&machine, "", false);
+	question->ours = (machine.has_cid && machine.cid == question->cid) ||
+			 (question->cid == CID_HOST && !machine.is_guest);
+	machine_free(&machine);
+}
+
 static bool vsock_reaches(const struct addr *to, const struct addr *listening)
 {
-	struct machine machine;
-	bool here;
-
 	if (to->cid == listening->cid)
 		return true;
 	if (listening->cid != ADDR_CID_ANY || to->cid == CID_LOCAL)
 		return listening->cid == ADDR_CID_ANY;
-	machine_look(&machine, "", false);
-	here = (machine.has_cid && machine.cid == to->cid) ||
-	       (to->cid == CID_HOST && !machine.is_guest);
-	machine_free(&machine);
-	return here;
+	return is_ours(to->options.netns, ask_cid, &(struct question){ .cid = to->cid });
 }
 
 static bool same_directory(const char *a, const char *b)
@@ -196,8 +224,22 @@ static bool file_reaches(const struct addr *to, const struct addr *listening)
 	       (strcmp(target, listen) == 0 || same_directory(target, listen));
 }
 
+/* Are both in the same network namespace? One may have several names. */
+static bool same_netns(const struct addr *to, const struct addr *listening)
+{
+	const char *a = to->options.netns, *b = listening->options.netns;
+	uint64_t id;
+
+	if (strcmp(a, b) == 0)
+		return true;
+	id = netns_id(a);
+	return id && id == netns_id(b);
+}
+
 static bool reaches(const struct addr *to, const struct addr *listening)
 {
+	if (!same_netns(to, listening))
+		return false;
 	if (to->seqpacket != listening->seqpacket)
 		return false;
 	if (addr_is_ip(to))

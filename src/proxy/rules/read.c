@@ -42,8 +42,11 @@ static void read_addr(struct rule_reader *reader, const struct text_word *word, 
 		rule_mistake(reader, word, offset, &error);
 	else if (context->numeric)
 		*addr->alias = '\0';
-	if (role == ADDR_LISTEN)
+	if (role == ADDR_LISTEN) {
 		socket_file_accounts(&addr->options);
+		if (*addr->options.netns)
+			addr->options.netns_id = netns_id(addr->options.netns);
+	}
 }
 
 /* Keys */

@@ -56,6 +56,8 @@ static int add_directory(struct confine_plan *plan, const char *path)
 
 static int add_target(struct confine_plan *plan, const struct addr *addr)
 {
+	if (*addr->options.netns) /* the supervisor connects */
+		return 0;
 	plan->bind = plan->bind || addr->options.given & ADDR_OPT_BIND;
 	switch (addr->family) {
 	case ADDR_VSOCK:
