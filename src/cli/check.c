@@ -426,7 +426,7 @@ static enum progress perform(struct check_run *run)
 	case CHECK_END:
 		return read_end(run);
 	case CHECK_RESET:
-		socket_abort_on_close(run->fd);
+		socket_abort(run->fd);
 		return NEXT;
 	default:
 		return move(run);

@@ -464,7 +464,7 @@ void endpoint_abort(struct endpoint *endpoint)
 	int fd = endpoint->in >= 0 ? endpoint->in : endpoint->out;
 
 	if (fd >= 0 && endpoint->family == ADDR_TCP)
-		socket_abort_on_close(fd);
+		socket_abort(fd);
 	endpoint_close(endpoint);
 }
 

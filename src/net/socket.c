@@ -413,16 +413,17 @@ bool socket_is_listening(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
 }
 
-void socket_abort_on_close(int fd)
+void socket_abort(int fd)
 {
-	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
 	socklen_t size = sizeof(int);
 	int protocol = 0;
 
-	/* vsock would wait for unsent bytes: SO_LINGER means something there since Linux 6.16 */
+	/* Not SO_LINGER: tcp_disconnect() (net/ipv4/tcp.c) does the same at once, and a confined
+	 * worker may not have that option, which can make close(2) of the supervisor block. */
 	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
 	    protocol == IPPROTO_TCP)
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		(void)!connect(fd, &nowhere, sizeof(nowhere));
 }
 
 bool socket_is_connected(int fd)

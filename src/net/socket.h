@@ -75,9 +75,9 @@ int socket_renew(int fd, const struct addr *addr, const struct socket_inode *ino
 bool socket_is_listening(int fd);
 /* Is it connected, or was it until it broke? */
 bool socket_is_connected(int fd);
-/* Makes close(2) reset a TCP connection, so that the peer cannot mistake it for a clean end. Does
+/* Resets a TCP connection, so that the peer cannot mistake what follows for a clean end. Does
  * nothing for other sockets. */
-void socket_abort_on_close(int fd);
+void socket_abort(int fd);
 bool socket_is_datagram(int fd);
 bool socket_is_udp(int fd);
 /* Makes a UDP socket report the destination address of each datagram, which the answer must come

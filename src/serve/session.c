@@ -88,7 +88,7 @@ void session_close(struct session *session)
 		flow_end(session->flow);
 	/* it was not served: reset it, unless the client got an answer */
 	if (session->fd >= 0 && !session->answered)
-		socket_abort_on_close(session->fd);
+		socket_abort(session->fd);
 	fd_close(&session->fd);
 	loop_free_later(group->loop, session);
 }

@@ -213,6 +213,33 @@ static int try_deferred(void)
 	return connect(fd, (struct sockaddr *)&there, sizeof(there));
 }
 
+static int try_option(int name)
+{
+	const int values[4] = { 1, 20 };
+
+	return setsockopt(STDIN_FILENO, SOL_SOCKET, name, values, sizeof(values));
+}
+
+static int try_linger(void)
+{
+	return try_option(SO_LINGER);
+}
+
+static int try_filter(void)
+{
+	return try_option(SO_ATTACH_FILTER);
+}
+
+static int try_lock(void)
+{
+	return try_option(SO_LOCK_FILTER);
+}
+
+static int try_timeout(void)
+{
+	return try_option(SO_SNDTIMEO);
+}
+
 static int connect_unix(const char *given, size_t abstract)
 {
 	struct sockaddr_un there = { .sun_family = AF_UNIX };
@@ -292,6 +319,10 @@ static const struct attempt list[] = {
 	{ "see the network's configuration", "netlink: sockets", try_diag },
 	{ "see the network's configuration", "SIOCGIFCONF", try_interfaces },
 	{ "see the network's configuration", "SIOCGIFADDR", try_address },
+	{ "set what a socket keeps when the supervisor has it", "SO_LINGER", try_linger },
+	{ "set what a socket keeps when the supervisor has it", "SO_ATTACH_FILTER", try_filter },
+	{ "set what a socket keeps when the supervisor has it", "SO_LOCK_FILTER", try_lock },
+	{ "set what a socket keeps when the supervisor has it", "SO_SNDTIMEO", try_timeout },
 	{ "bind or listen", "bind", try_bind },
 	{ "bind or listen", "listen", try_listen },
 	{ "connect to a TCP port of a rule, at any address", "its own", try_port },

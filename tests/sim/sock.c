@@ -182,6 +182,16 @@ int sock_shutdown(struct sock *sock, int how)
 	return 0;
 }
 
+/* TCP: what was not sent is forgotten, and the peer gets a reset. */
+void sock_disconnect(struct sock *sock)
+{
+	forget_sent(sock);
+	sock->end_sent = true;
+	if (sock->state != SOCK_CLOSED)
+		tcp_dies(sock->peer, ECONNRESET);
+	sock->state = SOCK_CLOSED;
+}
+
 void sock_close(struct sock *sock)
 {
 	struct sock *peer = sock->peer;
@@ -197,11 +207,7 @@ void sock_close(struct sock *sock)
 			peer->error = ECONNRESET;
 		state_changed(peer);
 	} else if (sock->family == ADDR_TCP && (unread || sock->aborts)) {
-		forget_sent(sock);
-		sock->end_sent = true;
-		if (sock->state != SOCK_CLOSED)
-			tcp_dies(peer, ECONNRESET);
-		sock->state = SOCK_CLOSED;
+		sock_disconnect(sock);
 	} else if (sock->family == ADDR_VSOCK) {
 		sock->end_full = true;
 	}

@@ -19,6 +19,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -27,6 +28,7 @@
 #include <unistd.h>
 
 #include <linux/sockios.h>
+#include <linux/vm_sockets.h>
 
 #define SOCKET_KIND 0xf /* the type, without SOCK_CLOEXEC and SOCK_NONBLOCK */
 #define WORD UINT32_MAX /* registers have 64 bits, these arguments 32 */
@@ -55,7 +57,6 @@ static const int allowed[] = {
 	SCMP_SYS(getsockname),
 	SCMP_SYS(getpeername),
 	SCMP_SYS(getsockopt),
-	SCMP_SYS(setsockopt),
 	SCMP_SYS(close),
 	SCMP_SYS(dup),
 	/* waiting */
@@ -110,6 +111,27 @@ static const int allowed[] = {
 	SCMP_SYS(fstat64),
 	SCMP_SYS(lseek),
 	SCMP_SYS(_llseek),
+};
+
+/* What the worker sets, and nothing else: with SO_LINGER a socket that the supervisor has, too, would
+ * make its close(2) block, and a filter that is attached to a listener outlives the worker. */
+static const struct {
+	int level, name;
+} options[] = {
+	{ SOL_SOCKET, SO_KEEPALIVE },
+	{ SOL_SOCKET, SO_REUSEADDR }, /* with bind= */
+	{ SOL_SOCKET, SO_SNDBUF },
+	{ SOL_SOCKET, SO_TIMESTAMP },
+	{ IPPROTO_TCP, TCP_NODELAY },
+	{ IPPROTO_TCP, TCP_KEEPIDLE },
+	{ IPPROTO_TCP, TCP_KEEPINTVL },
+	{ IPPROTO_TCP, TCP_KEEPCNT },
+	{ IPPROTO_TCP, TCP_CONGESTION },
+	{ IPPROTO_TCP, TCP_NOTSENT_LOWAT },
+	{ AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE },
+	{ AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE },
+	{ AF_VSOCK, 6 /* SO_VM_SOCKETS_CONNECT_TIMEOUT; 8 where time_t grew */ },
+	{ AF_VSOCK, 8 },
 };
 
 static const unsigned long requests[] = {
@@ -240,6 +262,14 @@ static int fill(scmp_filter_ctx filter, const struct confine_plan *plan,
 		const struct scmp_arg_cmp request = masked(1, WORD, requests[i]);
 
 		error = allow(filter, SCMP_SYS(ioctl), 1, &request);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(options) && !error; i++) {
+		const struct scmp_arg_cmp option[] = {
+			masked(1, WORD, (uint64_t)options[i].level),
+			masked(2, WORD, (uint64_t)options[i].name),
+		};
+
+		error = allow(filter, SCMP_SYS(setsockopt), 2, option);
 	}
 	if (!error)
 		error = allow_descriptor_commands(filter);
