@@ -33,3 +33,32 @@ hostile() {
 @test "a hostile worker that ends with status 0 unasked is replaced, and the sixth ends the program" {
 	hostile leaves
 }
+
+@test "a hostile worker that shuts its end of the channel is replaced, and the reload completes" {
+	spawn_ready echo vsock-listen --echo unix:./echo
+	printf '%s\n' 'unix:./kept unix:./echo' 'unix:./removed unix:./echo' >rules
+	HOSTILE=shuts spawn_ready proxy "$owned" -f rules
+	wait_until grep -q 'has shut its end' proxy.err
+	echo 'unix:./kept unix:./echo' >rules
+	kill -HUP "${spawned[proxy]}"
+	wait_until grep -q 'killing the worker .*: it reads nothing' proxy.err
+	wait_until grep -q 'reloaded; .*removed: 1' proxy.err
+	[ "$(echo hello | vsock-cat ./kept)" = hello ]
+	[ ! -e removed ]
+}
+
+@test "a hostile worker that shuts or connects its listeners spoils nothing for the next one" {
+	spawn_ready echo vsock-listen --echo unix:./echo
+	spawn_ready target vsock-listen --echo tcp:127.0.0.1:0
+	HOSTILE_TARGET=$(port_of "$ready") HOSTILE=spoils spawn_ready proxy "$owned" \
+		unix:./front unix:./echo tcp:127.0.0.1:0 "$ready" unix:@spoilt-$$ unix:./echo
+	wait_ready proxy 3
+	kill -USR1 "${spawned[proxy]}"
+	wait_until grep -q 'another worker .* is serving' proxy.err
+	[ "$(grep -c 'the worker had shut a socket down: listening again' proxy.err)" = 3 ]
+	for address in "${readies[@]}"; do
+		[ "$(echo hello | vsock-cat "$address")" = hello ]
+	done
+	finish proxy
+	[ ! -e front ]
+}

@@ -413,6 +413,14 @@ bool socket_is_listening(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
 }
 
+bool socket_is_shut(int fd)
+{
+	struct pollfd shut = { .fd = fd };
+
+	return !socket_is_listening(fd) ||
+	       (poll(&shut, 1, 0) == 1 && shut.revents & (POLLHUP | POLLERR));
+}
+
 void socket_abort(int fd)
 {
 	const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };

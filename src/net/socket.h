@@ -73,6 +73,8 @@ int socket_listen(const struct addr *addr, const struct place *place,
 int socket_renew(int fd, const struct addr *addr, const struct socket_inode *inode,
 		 struct failure *failure);
 bool socket_is_listening(int fd);
+/* Can a listener be connected to, or has somebody who has it, too, shut it down? */
+bool socket_is_shut(int fd);
 /* Is it connected, or was it until it broke? */
 bool socket_is_connected(int fd);
 /* Resets a TCP connection, so that the peer cannot mistake what follows for a clean end. Does

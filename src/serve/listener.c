@@ -324,6 +324,8 @@ static int open_place(struct listener *listener, struct place *place,
 	socket->listener = listener;
 	socket->watch = (struct watch){ .kind = &listener_kind, .fd = -1 };
 	remember_file(socket, listener->addr);
+	socket->place.length = sizeof(socket->place.sa);
+	(void)!getsockname(socket->fd, (struct sockaddr *)&socket->place.sa, &socket->place.length);
 	listener->count++;
 	return 0;
 }
@@ -482,6 +484,56 @@ int listener_own(struct listener *listener, struct failure *failure)
 		return 0;
 	listener->shared = false;
 	return listener_renew(listener, failure);
+}
+
+/* A socket that was shut down may have lost its port, and one of UNIX stays so: another takes its
+ * place, except for one that was passed to us. */
+static int listen_again(struct listener *listener, struct listener_socket *socket,
+			struct failure *failure)
+{
+	const struct addr *addr = listener->addr;
+	struct place place = socket->place;
+	int keep_fd = -1, error = 0;
+
+	if (addr->family == ADDR_FD) {
+		socket_abort(socket->fd);
+		return socket_renew(socket->fd, addr, &socket->inode, failure);
+	}
+	if (!addr_is_ip(addr) && addr->family != ADDR_VSOCK)
+		error = socket_place(addr, ADDR_LISTEN, &place, &keep_fd, failure);
+	if (socket->path)
+		socket_file_remove(socket->path, &socket->inode);
+	fd_close(&socket->fd);
+	if (!error)
+		socket->fd = socket_listen(addr, &place, &(const struct socket_defaults){ 0 },
+					   &socket->inode, failure);
+	fd_close(&keep_fd);
+	return error ? error : socket->fd < 0 ? socket->fd : 0;
+}
+
+bool listener_revive(struct listener *listener)
+{
+	struct failure failure;
+	char text[256];
+	bool any = false;
+
+	for (size_t i = 0; i < listener->count && !listener->datagrams; i++) {
+		struct listener_socket *socket = &listener->sockets[i];
+
+		if (!socket_is_shut(socket->fd))
+			continue;
+		any = true;
+		log_warning("%s: the worker had shut a socket down: listening again",
+			    addr_format_short(listener->addr, text, sizeof(text)));
+		if (listen_again(listener, socket, &failure) < 0)
+			explain_say_briefly(listener->addr, &failure);
+		if (socket->fd >= 0)
+			continue;
+		free(socket->path);
+		*socket = listener->sockets[--listener->count];
+		i--;
+	}
+	return any;
 }
 
 void listener_close(struct listener *listener)

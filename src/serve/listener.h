@@ -32,6 +32,7 @@ struct listener_socket {
 	int fd;
 	struct flows_owner owner; /* of flows */
 	struct flows *flows; /* UDP: has the socket too, and closes it; else NULL */
+	struct place place; /* where it was bound when it was opened, with the port */
 	char *path; /* of the socket file that is ours to remove, or NULL */
 	struct socket_inode inode; /* of the file, so that no other file is removed */
 };
@@ -85,6 +86,9 @@ int listener_renew(struct listener *listener, struct failure *failure);
 /* Makes inherited sockets ours alone (no longer shared) and applies the options of the address,
  * which may have changed. 0, or a negative errno with *failure, and the old options stay. */
 int listener_own(struct listener *listener, struct failure *failure);
+/* Listens again where a worker that had the sockets has shut them down or connected them; nobody
+ * else may have them any more. That is reported, and so is a failure. True if there were any. */
+bool listener_revive(struct listener *listener);
 /* Pauses at a limit, and resumes below it. */
 void listener_pause(struct listener *listener, bool rest);
 /* Is a client waiting that was not accepted yet? */

@@ -8,6 +8,9 @@
  *   flood         sends requests without end, reads the answers, and answers each PING once
  *   deaf          sends requests without end, and reads nothing
  *   leaves        ends with status 0 as soon as it serves, which nobody asked it to do
+ *   shuts         the first one shuts its end of the channel and goes on; others are real
+ *   spoils        the first one, when it hears of a signal, shuts down and connects all listeners
+ *                 and ends; others are real
  *
  * What it does is printed: "hostile: PID …".
  */
@@ -46,6 +49,7 @@ static struct {
 	uint64_t reported; /* ns */
 	unsigned long sent, answers, opened, pings;
 	uint32_t random;
+	bool spoils;
 } hostile = { .random = 1 };
 
 /* Before anything is confined, as in owned.c. */
@@ -82,6 +86,21 @@ static void send_message(const struct broker_message *message)
 }
 
 /* Reads one message, without its descriptors: its type, or 0. */
+/* Shuts a listener down, and connects it if it listened on TCP. */
+static void spoil(int fd)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int listens = 0;
+	socklen_t size = sizeof(listens);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0 || !listens)
+		return;
+	to.sin_port = htons((uint16_t)strtoul(owned_given("HOSTILE_TARGET"), NULL, 10));
+	if (shutdown(fd, SHUT_RDWR) < 0)
+		_exit(3);
+	(void)!connect(fd, (const struct sockaddr *)&to, sizeof(to));
+}
+
 static unsigned hear(bool wait, uint32_t *id)
 {
 	static struct broker_message message;
@@ -91,7 +110,7 @@ static unsigned hear(bool wait, uint32_t *id)
 	if (broker_receive(hostile.worker->channel, &message, fds, &count, wait) <= 0)
 		return 0;
 	hostile.opened += message.type == BROKER_OPENED && count;
-	while (count > 0)
+	while (count > 0 && !hostile.spoils) /* which keeps them */
 		close(fds[--count]);
 	if (message.type == BROKER_LISTENER)
 		know_rule(message.rule);
@@ -421,9 +440,12 @@ int __wrap_worker_run(struct worker *worker)
 		return __real_worker_run(worker);
 	hostile.worker = worker;
 	made = (*workers_made)++;
+	if (made && (strcmp(what, "shuts") == 0 || strcmp(what, "spoils") == 0))
+		return __real_worker_run(worker);
 	if (sscanf(what, "cases %u", &number) == 1 && made % 2 == 1) {
 		make_case(number + made / 2, false);
 	} else {
+		hostile.spoils = strcmp(what, "spoils") == 0;
 		hear_until(BROKER_PLAN, &id);
 		send_message(&done);
 		if (strcmp(what, "flood") == 0 || strcmp(what, "deaf") == 0)
@@ -432,6 +454,18 @@ int __wrap_worker_run(struct worker *worker)
 			hear_until(BROKER_PING, &id); /* so DONE has been taken for what it is */
 			fprintf(stderr, "hostile: %ld leaves\n", (long)getpid());
 			return 0;
+		}
+		if (hostile.spoils) {
+			hear_until(BROKER_SIGNAL, &id); /* READY is printed */
+			for (int fd = 3; fd < 64; fd++)
+				spoil(fd);
+			_exit(1);
+		}
+		if (strcmp(what, "shuts") == 0) {
+			shutdown(worker->channel, SHUT_RD);
+			fprintf(stderr, "hostile: %ld has shut its end\n", (long)getpid());
+			for (;;)
+				poll(NULL, 0, 1000);
 		}
 		make_case(number + made / 2, true);
 	}

@@ -81,10 +81,16 @@ void link_limit_drain(struct supervisor *supervisor)
 
 /* Sending */
 
-/* The worker has ended: SIGCHLD is on its way. */
+/* The worker has ended, and SIGCHLD is on its way. If not, it has shut its end. */
 static bool is_gone(int error)
 {
 	return error == -EPIPE || error == -ECONNRESET;
+}
+
+static void await_its_end(struct supervisor *supervisor)
+{
+	if (!loop_timer_is_set(&supervisor->stuck))
+		loop_timer(supervisor->server.loop, &supervisor->stuck, units_now() + PATIENCE);
 }
 
 void link_send(struct supervisor *supervisor, const struct broker_message *message, int fd)
@@ -97,6 +103,8 @@ void link_send(struct supervisor *supervisor, const struct broker_message *messa
 		error = broker_post(&supervisor->queue, supervisor->channel, message, fd);
 	if (error && !is_gone(error))
 		cannot_send(supervisor, error);
+	else if (error && supervisor->worker && supervisor->channel >= 0)
+		await_its_end(supervisor);
 	else if (supervisor->queue.count > UNSENT_MAX)
 		link_give_up(supervisor, "it does not read its answers");
 	else if (supervisor->queue.count)
@@ -222,6 +230,8 @@ static void pump(struct supervisor *supervisor)
 	if (error && !is_gone(error))
 		cannot_send(supervisor, error);
 	else if (error)
+		await_its_end(supervisor);
+	if (error)
 		loop_unwatch(loop, &supervisor->channel_watch);
 }
 

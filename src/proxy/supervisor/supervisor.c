@@ -114,6 +114,15 @@ static bool listens(const struct supervisor *supervisor)
 	return false;
 }
 
+/* A worker that an attacker controlled may have spoilt what its successor gets. */
+static void revive(struct listener *listener, void *context)
+{
+	struct supervisor *supervisor = context;
+
+	if (listener_revive(listener) && listener->shared)
+		store_forget(&supervisor->server, listener);
+}
+
 static void replace_worker(struct supervisor *supervisor)
 {
 	int error;
@@ -127,6 +136,10 @@ static void replace_worker(struct supervisor *supervisor)
 		state_finish(supervisor, STATUS_FAILURE);
 		return;
 	}
+	for (struct listener *listener = supervisor->server.listeners; listener;
+	     listener = listener->next)
+		revive(listener, supervisor);
+	store_each(supervisor, revive, supervisor);
 	error = start_worker(supervisor);
 	if (error) {
 		log_error("cannot start another worker: %s", strerror(-error));
