@@ -202,6 +202,27 @@ int resolver_code(int error)
 	}
 }
 
+/* The helper reads what strangers on the network say; its answers are looked at, too. */
+static bool is_answer(const struct resolver_answer *answer)
+{
+	const struct places *places = &answer->places;
+
+	if (answer->error)
+		return true;
+	if (!places->count || places->count > RESOLVE_MAX)
+		return false;
+	for (size_t i = 0; i < places->count; i++) {
+		const struct place *place = &places->place[i];
+
+		if (place->length != (place->sa.ss_family == AF_INET
+					      ? sizeof(struct sockaddr_in)
+					      : sizeof(struct sockaddr_in6)) ||
+		    (place->sa.ss_family != AF_INET && place->sa.ss_family != AF_INET6))
+			return false;
+	}
+	return true;
+}
+
 int resolver_answer(struct resolver *resolver, struct resolver_answer *answer)
 {
 	ssize_t got;
@@ -209,7 +230,7 @@ int resolver_answer(struct resolver *resolver, struct resolver_answer *answer)
 	if (resolver->fd < 0)
 		return 0;
 	got = recv(resolver->fd, answer, sizeof(*answer), MSG_DONTWAIT);
-	if (got == (ssize_t)sizeof(*answer))
+	if (got == (ssize_t)sizeof(*answer) && is_answer(answer))
 		return 1;
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;

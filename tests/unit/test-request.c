@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -24,6 +25,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "proxy/protocols/dest.h"
+#include "proxy/supervisor/parts.h"
 
 #include "capture.h"
 #include "supervisor-rig.h"
@@ -90,8 +92,8 @@ enum { TCP_RULE = 1, NAME_RULE, EXEC_RULE, UNIX_RULE, NO_RULE };
 
 /* Asks for the target of a rule as a worker would: the descriptor, or a negative errno. host: where
  * a client of it wants to go. */
-static int ask(struct rig *rig, uint64_t rule, uint32_t target, const char *host,
-	       const struct sockaddr_in *place)
+static int ask_of(struct rig *rig, uint64_t rule, uint32_t target, const char *host,
+		  const void *place, size_t size)
 {
 	struct broker_message request = {
 		.type = BROKER_OPEN, .id = 7, .rule = rule, .target = target
@@ -102,8 +104,8 @@ static int ask(struct rig *rig, uint64_t rule, uint32_t target, const char *host
 
 	snprintf(request.host, sizeof(request.host), "%s", host);
 	if (place) {
-		memcpy(&request.place.sa, place, sizeof(*place));
-		request.place.length = sizeof(*place);
+		memcpy(&request.place.sa, place, size);
+		request.place.length = (socklen_t)size;
 	}
 	request_open(&rig->supervisor, &request);
 	assert_int_equal(broker_receive(rig->worker[0], &answer, fds, &count, true), 1);
@@ -113,6 +115,12 @@ static int ask(struct rig *rig, uint64_t rule, uint32_t target, const char *host
 		return -answer.number;
 	assert_int_equal(count, 1);
 	return fds[0];
+}
+
+static int ask(struct rig *rig, uint64_t rule, uint32_t target, const char *host,
+	       const struct sockaddr_in *place)
+{
+	return ask_of(rig, rule, target, host, place, sizeof(*place));
 }
 
 static void test_opens_targets(void **state)
@@ -194,6 +202,7 @@ static void test_refuses_other_places(void **state)
 /* Clients of an open-ended target go where its --allow-dest lets them, and so does a worker. */
 static void test_open_ended(void **state)
 {
+	struct sockaddr_in6 local = { .sin6_family = AF_INET6, .sin6_port = htons(80) };
 	struct mistake error;
 	struct sockaddr_in other;
 	struct rule *rule;
@@ -221,6 +230,18 @@ static void test_open_ended(void **state)
 	assert_int_equal(dest_add(&rule->dests, "*.example:1-65535", true, &error), 0);
 	assert_int_equal(ask(&rig, TCP_RULE, 0, "127.0.0.2", &rig.here), -EPERM);
 	assert_int_equal(ask(&rig, TCP_RULE, 0, "a.example", &rig.here), -EPERM);
+	/* nor one of another interface */
+	rig.supervisor.found = calloc(1024, sizeof(*rig.supervisor.found));
+	strcpy(rig.supervisor.found[0].host, "a.example");
+	inet_pton(AF_INET6, "fe80::1", &rig.supervisor.found[0].ip);
+	rig.supervisor.found[0].scope = 1;
+	local.sin6_addr = rig.supervisor.found[0].ip;
+	local.sin6_scope_id = 2;
+	assert_int_equal(ask_of(&rig, TCP_RULE, 0, "a.example", &local, sizeof(local)), -EPERM);
+	local.sin6_scope_id = 1;
+	assert_int_not_equal(ask_of(&rig, TCP_RULE, 0, "a.example", &local, sizeof(local)), -EPERM);
+	free(rig.supervisor.found);
+	rig.supervisor.found = NULL;
 	tear_down(&rig);
 }
 

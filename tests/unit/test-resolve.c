@@ -279,6 +279,42 @@ static void a_look_up_that_dies_is_answered_with_an_error(void **state)
 	resolver_stop(resolver);
 }
 
+/* The helper reads what strangers say: its answers are not believed either. */
+static void lie(void *context)
+{
+	const struct resolver_answer *answer = context;
+
+	(void)!send(3, answer, sizeof(*answer), 0);
+	for (;;)
+		pause();
+}
+
+static void what_is_no_answer_ends_the_helper(void **state)
+{
+	static struct resolver_answer lies[4];
+
+	(void)state;
+	lies[0].places.count = 2000000;
+	lies[1].places.count = 0;
+	lies[2].places.count = 1;
+	lies[2].places.place[0].sa.ss_family = AF_UNIX;
+	lies[2].places.place[0].length = sizeof(struct sockaddr_in);
+	lies[3].places.count = 1;
+	lies[3].places.place[0].sa.ss_family = AF_INET;
+	lies[3].places.place[0].length = 1000;
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		struct resolver *resolver;
+		struct resolver_answer answer;
+
+		assert_int_equal(resolver_start(&resolver), 0);
+		resolver_prepare(resolver, lie, &lies[i]);
+		assert_int_equal(resolver_ask(resolver, 1, tcp("127.0.0.1", "80", 0), ADDR_CONNECT),
+				 0);
+		wait_answer(resolver, &answer, -EPIPE);
+		resolver_stop(resolver);
+	}
+}
+
 static void a_lack_of_descriptors_is_no_silent_name_server(void **state)
 {
 	struct rlimit before, none = { 0 };
@@ -321,6 +357,7 @@ int main(void)
 		cmocka_unit_test(the_helper_answers_each_of_many_questions),
 		cmocka_unit_test(a_helper_that_was_killed_is_told_and_started_anew),
 		cmocka_unit_test(a_look_up_that_dies_is_answered_with_an_error),
+		cmocka_unit_test(what_is_no_answer_ends_the_helper),
 		cmocka_unit_test(a_lack_of_descriptors_is_no_silent_name_server),
 		cmocka_unit_test(a_name_that_is_too_long_is_refused),
 	};

@@ -18,10 +18,20 @@
 #ifndef PROXY_SUPERVISOR_PARTS_H
 #define PROXY_SUPERVISOR_PARTS_H
 
+#include <netinet/in.h>
+
 #include "proxy/broker/broker.h"
 #include "proxy/supervisor/supervisor.h"
 
 struct rule_target;
+
+/* A name that a client asked for, and an address that it has. */
+struct supervisor_found {
+	char host[256]; /* "": none */
+	struct in6_addr ip;
+	uint32_t scope; /* the interface of a link-local address */
+	uint64_t number; /* when it was found last: the highest is the newest */
+};
 
 /* Link */
 

@@ -38,13 +38,6 @@ struct supervisor_look_up {
 	char host[256]; /* of a client */
 };
 
-/* A name that a client asked for, and an address that it has. */
-struct supervisor_found {
-	char host[256]; /* "": none */
-	struct in6_addr ip;
-	uint64_t number; /* when it was found last: the highest is the newest */
-};
-
 static const struct rule_target *target_of(const struct supervisor *supervisor,
 					   const struct broker_message *request)
 {
@@ -128,22 +121,32 @@ void request_look_up(struct supervisor *supervisor, const struct broker_message 
 		request_refuse_look_up(supervisor, request, -error);
 }
 
-static bool is_found(const struct supervisor_found *found, const char *host,
-		     const struct in6_addr *ip)
+/* Where a host is; false: not on IP. */
+static bool find_ip(const struct place *place, struct supervisor_found *found)
 {
-	return memcmp(&found->ip, ip, sizeof(*ip)) == 0 && strcasecmp(found->host, host) == 0;
+	const struct sockaddr_in6 *in6 = (const void *)&place->sa;
+
+	found->scope = in6->sin6_family == AF_INET6 ? in6->sin6_scope_id : 0;
+	return ip_from_sockaddr((const struct sockaddr *)&place->sa, &found->ip);
+}
+
+static bool is_found(const struct supervisor_found *found, const char *host,
+		     const struct supervisor_found *at)
+{
+	return memcmp(&found->ip, &at->ip, sizeof(at->ip)) == 0 && found->scope == at->scope &&
+	       strcasecmp(found->host, host) == 0;
 }
 
 /* Where this name and address are remembered, or in place of the oldest. */
 static struct supervisor_found *slot_of(struct supervisor *supervisor, const char *host,
-					const struct in6_addr *ip)
+					const struct supervisor_found *at)
 {
 	struct supervisor_found *oldest = supervisor->found;
 
 	for (size_t i = 0; i < FOUND_MAX; i++) {
 		struct supervisor_found *found = &supervisor->found[i];
 
-		if (is_found(found, host, ip))
+		if (is_found(found, host, at))
 			return found;
 		if (found->number < oldest->number)
 			oldest = found;
@@ -155,18 +158,19 @@ static struct supervisor_found *slot_of(struct supervisor *supervisor, const cha
 static bool remember_host(struct supervisor *supervisor, const char *host,
 			  const struct places *places)
 {
-	struct in6_addr ip;
+	struct supervisor_found at;
 
 	if (!supervisor->found)
 		supervisor->found = calloc(FOUND_MAX, sizeof(*supervisor->found));
 	for (size_t i = 0; i < places->count && supervisor->found; i++) {
 		struct supervisor_found *found;
 
-		if (!ip_from_sockaddr((const struct sockaddr *)&places->place[i].sa, &ip))
+		if (!find_ip(&places->place[i], &at))
 			continue;
-		found = slot_of(supervisor, host, &ip);
+		found = slot_of(supervisor, host, &at);
 		strcpy(found->host, host);
-		found->ip = ip;
+		found->ip = at.ip;
+		found->scope = at.scope;
 		found->number = ++supervisor->found_last;
 	}
 	return supervisor->found;
@@ -341,18 +345,18 @@ static bool belongs_to_host(const struct supervisor *supervisor,
 {
 	struct failure failure;
 	struct places places;
-	struct in6_addr ip;
+	struct supervisor_found at;
 	struct addr addr;
 	uint16_t port;
 
-	if (!ip_from_sockaddr((const struct sockaddr *)&request->place.sa, &ip))
+	if (!find_ip(&request->place, &at))
 		return false;
 	port = ntohs(((const struct sockaddr_in *)(const void *)&request->place.sa)->sin_port);
 	destination(request, port, &addr);
 	if (resolve_now(&addr, ADDR_CONNECT, &places, &failure) == 0)
 		return has_place(&places, &request->place);
 	for (size_t i = 0; i < FOUND_MAX && supervisor->found; i++)
-		if (is_found(&supervisor->found[i], request->host, &ip))
+		if (is_found(&supervisor->found[i], request->host, &at))
 			return true;
 	return false;
 }
