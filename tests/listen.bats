@@ -101,6 +101,26 @@ STATUS=no longer listening" ]
 	run ! grep NOTIFY_SOCKET env.out
 }
 
+@test "--ready-fd takes a descriptor that can be written to, and none of the program's own" {
+	for number in 3 4 5 6 7 8 9; do
+		closed() { exec "$@" 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; }
+		spawn listen closed vsock-listen --ready-fd "$number" --echo unix:./echo
+		ends_with 2 listen
+		spawn proxy closed vsock-proxy --ready-fd "$number" unix:./front unix:./echo
+		ends_with 2 proxy
+		[ "$(head -n 1 proxy.err)" = \
+			"vsock-proxy: --ready-fd $number: descriptor $number is not open" ]
+	done
+	run -2 vsock-listen --ready-fd 0 --echo unix:./echo </dev/null
+	[ "$output" = "vsock-listen: --ready-fd 0: descriptor 0 is not open for writing" ]
+	# nobody reads it: that keeps nobody waiting for ever
+	mkfifo full
+	exec {fifo}<>full
+	dd if=/dev/zero bs=4096 count=16 status=none >&"$fifo"
+	run -1 vsock-listen --ready-fd "$fifo" --echo unix:./echo
+	exec {fifo}>&-
+}
+
 @test "--stats prints totals at the end, in the log's format" {
 	spawn_ready listen vsock-listen --echo --stats -c 2 tcp:127.0.0.1:0
 	echo one | vsock-cat "$ready"

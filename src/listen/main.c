@@ -464,6 +464,8 @@ static int run(void *context, const struct opt_program *program, int count, char
 	int status = common_message_size(&listen->relaying);
 
 	if (!status)
+		status = server_check_ready(&listen->server.settings);
+	if (!status)
 		status = read_words(listen, count, words);
 	if (!status)
 		status = listen_prepare(listen, program, command && *command ? command : NULL);

@@ -231,6 +231,9 @@ static int run(void *context, const struct opt_program *program, int count, char
 	proxy->supervisor.server.settings = proxy->settings.serving;
 	server_limit(&proxy->supervisor.server, DESCRIPTORS_OURS, DESCRIPTORS_EACH);
 	status = common_message_size(&proxy->settings.relaying);
+	/* that of a process which follows another was for that one */
+	if (!status && !supervisor_follows())
+		status = server_check_ready(&proxy->settings.serving);
 	if (!status)
 		status = check_words(proxy);
 	if (!status)

@@ -20,6 +20,7 @@
 #include "net/activation.h"
 #include "serve/inherited.h"
 
+#define READY_PATIENCE (5 * NSEC_PER_SEC) /* with a full pipe */
 #define INHERITED_MAX 64 /* sockets of one name */
 #define BATCH 64 /* accepted in one turn */
 #define PAUSE (100 * NSEC_PER_MSEC)
@@ -625,5 +626,5 @@ int listener_ready(const struct listener *listener, int fd)
 	int length = snprintf(line, sizeof(line), "READY %s\n",
 			      listener_text(listener, text, sizeof(text)));
 
-	return fd_write_all(fd, line, (size_t)length);
+	return fd_write_until(fd, line, (size_t)length, units_now() + READY_PATIENCE, NULL);
 }

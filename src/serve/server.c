@@ -4,6 +4,7 @@
 #include "serve/server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -714,6 +715,25 @@ static void hand_over(struct server *server)
 	}
 	if (given && given == count)
 		server_stop_accepting(server);
+}
+
+int server_check_ready(const struct server_settings *settings)
+{
+	unsigned long long fd = settings->ready_fd;
+	int flags;
+
+	if (fd == UNITS_INF)
+		return 0;
+	flags = fcntl((int)fd, F_GETFL);
+	if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && !(flags & O_PATH))
+		return 0;
+	if (flags < 0) {
+		log_error("--ready-fd %llu: descriptor %llu is not open", fd, fd);
+		log_hint("the shell opens it with %llu>FILE", fd);
+	} else {
+		log_error("--ready-fd %llu: descriptor %llu is not open for writing", fd, fd);
+	}
+	return STATUS_USAGE;
 }
 
 int server_ready(struct server *server)

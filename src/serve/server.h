@@ -149,6 +149,9 @@ void server_pause(struct server *server, bool pause);
 /* Handles a signal: SIGUSR1 prints the totals, SIGCHLD reaps commands, all others end the program.
  */
 void server_signal(struct server *server, int signal);
+/* Is the descriptor of --ready-fd one that can be written to? Before anything is opened, so that it
+ * is not one of our own. 0, or STATUS_USAGE after reporting the mistake. */
+int server_check_ready(const struct server_settings *settings);
 /* Tells the service manager that connections are accepted, and who asked by --ready-fd. 0, or an
  * exit status after reporting the error. */
 int server_ready(struct server *server);
