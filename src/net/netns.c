@@ -75,13 +75,14 @@ int netns_run(const char *netns, void (*call)(void *context), void *context)
 	pthread_attr_t attributes;
 	pthread_t thread;
 	char path[PATH_ROOM];
-	int error;
+	int error, fd;
 
 	/* neither a FIFO nor a terminal may hold us up: setns() says that they are no namespace */
-	visit.fd = open(netns_path(netns, path, sizeof(path)),
-			O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (visit.fd < 0)
+	fd = open(netns_path(netns, path, sizeof(path)),
+		  O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
 		return -errno;
+	visit.fd = fd;
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);
 	sigfillset(&all);
@@ -93,7 +94,7 @@ int netns_run(const char *netns, void (*call)(void *context), void *context)
 		visit.error = -error;
 	else
 		pthread_join(thread, NULL);
-	close(visit.fd);
+	close(fd);
 	return visit.error;
 }
 

@@ -113,8 +113,9 @@ static const int allowed[] = {
 	SCMP_SYS(_llseek),
 };
 
-/* What the worker sets, and nothing else: with SO_LINGER a socket that the supervisor has, too, would
- * make its close(2) block, and a filter that is attached to a listener outlives the worker. */
+/* What the worker sets, and nothing else: with SO_LINGER a socket that the supervisor has, too,
+ * would make its close(2) block, and a filter that is attached to a listener outlives the worker.
+ */
 static const struct {
 	int level, name;
 } options[] = {
