@@ -117,7 +117,7 @@ lab_qemu() {
 	# emulator keeps what it has translated by address.
 	qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -nic none -no-reboot
 		-m "$memory" -smp "$cpus" -kernel "$kernel/vmlinuz" -initrd "$initrd"
-		-append "console=ttyS0 quiet loglevel=4 no_timer_check norandmaps panic=-1 reboot=t systemd.firstboot=no systemd.show_status=no"
+		-append "console=ttyS0 quiet loglevel=4 no_timer_check norandmaps mitigations=off panic=-1 reboot=t systemd.firstboot=no systemd.show_status=no"
 		-serial "file:$directory/console"
 		-virtfs "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap"
 		-virtfs "local,path=${directory//,/,,},mount_tag=lab,security_model=none,multidevs=remap")
