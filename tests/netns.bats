@@ -166,9 +166,12 @@ rename() {
 	END
 	unshare -m true || skip "may not have a mount namespace of its own: run as root"
 	spawn_ready echo vsock-listen --echo unix:echo
-	echo "unix:@netns-$$,netns=$PWD/name unix:echo" >rules
+	port=$(free_port)
+	printf '%s\n' "unix:@netns-$$,netns=$PWD/name unix:echo" \
+		"tcp:127.0.0.1:$port,netns=$PWD/name unix:echo" >rules
 	spawn proxy unshare -m --propagation private sh inside "$there"
-	wait_ready proxy
+	wait_ready proxy 2
+	[ "$(echo tcp | vsock-cat "tcp:127.0.0.1:$port,netns=$there")" = tcp ]
 	[ "$(echo first | vsock-cat "unix:@netns-$$,netns=$there")" = first ]
 	first=$there
 	namespace red
@@ -177,10 +180,12 @@ rename() {
 	wait_until grep -q reloaded proxy.err
 	[ "$(echo second | vsock-cat "unix:@netns-$$,netns=$there")" = second ]
 	run -3 vsock-cat "unix:@netns-$$,netns=$first"
+	[ "$(echo tcp | vsock-cat "tcp:127.0.0.1:$port,netns=$there")" = tcp ]
+	run -3 vsock-cat "tcp:127.0.0.1:$port,netns=$first"
 	# nothing has changed: it stays, and a successor takes it over
 	kill -HUP "${spawned[proxy]}"
 	wait_until more_than 1 reloaded proxy.err
-	grep -q 'reloaded; rules unchanged: 1' proxy.err
+	grep -q 'reloaded; rules unchanged: 2' proxy.err
 	[ "$(echo third | vsock-cat "unix:@netns-$$,netns=$there")" = third ]
 	restart proxy
 	[ "$(echo fourth | vsock-cat "unix:@netns-$$,netns=$there")" = fourth ]
@@ -191,4 +196,5 @@ rename() {
 	restart proxy
 	[ "$(echo fifth | vsock-cat "unix:@netns-$$,netns=$there")" = fifth ]
 	run -3 vsock-cat "unix:@netns-$$,netns=$second"
+	[ "$(echo tcp | vsock-cat "tcp:127.0.0.1:$port,netns=$there")" = tcp ]
 }
