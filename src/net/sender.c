@@ -28,7 +28,8 @@ enum state { IDLE, BUSY, DONE };
 
 struct sender {
 	int fd, event;
-	bool running, stop;
+	bool running;
+	atomic_bool stop;
 	pthread_t thread;
 	sem_t work;
 	atomic_int state;
