@@ -7,7 +7,7 @@ load lib/common
 load lib/restart
 
 setup() {
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	need unshare ip nsenter python3
 	unshare -n true 2>/dev/null || skip "may not have namespaces of its own: run as root"
 }

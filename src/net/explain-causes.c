@@ -467,9 +467,9 @@ static void refine_name(struct diagnosis *diagnosis)
 #define STAYS false
 
 #define NO_VM "the VM may be down, or still booting: --wait 60s waits for it"
-#define HELD_VSOCK                                                                                            \
-	"sudo {within-ns}vsock-info --sockets --probe shows who holds it; any and a single CID cannot share " \
-	"a port"
+#define HELD_VSOCK                                                                               \
+	"sudo {within-ns}vsock-info --sockets --probe shows who holds it; any and a single CID " \
+	"cannot share a port"
 #define HELD_TCP "sudo {within-ns}ss -ltnp sport = :{bound-port} shows who holds it"
 #define HELD_UDP "sudo {within-ns}ss -lunp sport = :{bound-port} shows who holds it"
 #define SUDO_PORT                                                           \

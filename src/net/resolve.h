@@ -73,9 +73,9 @@ struct resolver_answer {
 	struct places places;
 };
 
-/* Reads an answer. 1: one was read; 0: none is there; -EPIPE: the helper is gone, or does not answer
- * as it should and is ended, and with it all open questions. A question whose process was killed between its answer and its end is answered
- * twice; the second answer is an error, and to be ignored. */
+/* Reads an answer. 1: one was read; 0: none is there; -EPIPE: the helper is gone, or was ended for
+ * what is no answer, and with it all open questions. A question whose process was killed between
+ * its answer and its end is answered twice; the second answer is an error, and to be ignored. */
 int resolver_answer(struct resolver *resolver, struct resolver_answer *answer);
 
 /*
