@@ -2,9 +2,10 @@
 /*
  * The filter engine: what comes from standard input may be changed on its way (settings->filter),
  * and go line by line with a pause between (settings->line_delay); what goes to a seqpacket socket
- * may be cut at each line end (settings->message_lines). What was read is changed at once and made
- * pending; from there it leaves in pieces, when their time has come. To a seqpacket socket a piece
- * is a message, and no longer than settings->message_size.
+ * may be cut at each line end (settings->message_lines); and an input may end before its end of
+ * file (relay_bound()). What was read is changed at once and made pending; from there it leaves in
+ * pieces, when their time has come. To a seqpacket socket a piece is a message, and no longer than
+ * settings->message_size.
  */
 #include "config.h"
 
@@ -96,14 +97,27 @@ static enum move filter_write(struct chan *chan, struct transfer *transfer)
 	return result;
 }
 
+/* How many of these bytes may be sent: those of the input, and no more than --max-bytes. */
+static size_t cut(struct chan *chan, struct transfer *transfer, const unsigned char *data,
+		  size_t size, uint64_t room)
+{
+	struct relay_extent *extent = transfer->extent;
+	size_t kept = extent ? extent->take(extent, data, size) : size;
+
+	if (kept > room && !allowance_is_size(transfer->settings, transfer->side))
+		kept = (size_t)room;
+	if (kept < size)
+		engine_beyond(chan, transfer, size - kept);
+	return kept;
+}
+
 /* Makes pending what may be sent of size bytes; --max-bytes counts what is sent. */
 static enum move keep(struct chan *chan, struct transfer *transfer, const unsigned char *data,
 		      size_t size, uint64_t room)
 {
-	if (size > room && !allowance_is_size(transfer->settings, transfer->side)) {
-		engine_beyond(chan, transfer, size - room);
-		size = (size_t)room;
-	}
+	size = cut(chan, transfer, data, size, room);
+	if (transfer->extent && transfer->extent->bad)
+		return engine_source_failed(transfer, EBADMSG);
 	transfer->left = room - (size < room ? size : room);
 	if (transfer->allowance > transfer->left)
 		transfer->allowance = transfer->left;
@@ -163,6 +177,8 @@ static enum move filter_read(struct chan *chan, struct transfer *transfer)
 	enum move result;
 	ssize_t got;
 
+	if (transfer->extent && transfer->extent->why)
+		return engine_beyond(chan, transfer, 0);
 	if (transfer->source->in_kind == ENDPOINT_MESSAGES)
 		return filter_read_message(chan, transfer);
 	buffer = out = loop_buffer(transfer->loop, (size_t)CHUNK * 3);

@@ -38,6 +38,7 @@ struct transfer {
 	struct loop *loop;
 	const struct endpoint *source, *destination;
 	const struct relay_settings *settings;
+	struct relay_extent *extent; /* of the source, or NULL */
 	uint64_t allowance; /* bytes that may be read now */
 	uint64_t left; /* bytes until --max-bytes */
 	uint64_t read; /* bytes read in this turn */

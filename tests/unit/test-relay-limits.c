@@ -2,6 +2,7 @@
 /* Limits and times of a relay, what it keeps, and what is inserted; see rig.h. */
 #include "config.h"
 
+#include "base/util.h"
 #include "rig.h"
 
 /* Limits and times. A time is only ever checked from below: it may take longer on a slow machine,
@@ -307,6 +308,90 @@ static void what_is_inserted_goes_first(void **state)
 	}
 }
 
+/* An input of 30000 bytes. */
+struct thirty {
+	struct relay_extent extent;
+	size_t left;
+	bool bad;
+};
+static struct thirty thirty;
+
+static size_t take_thirty(struct relay_extent *extent, const void *data, size_t size)
+{
+	struct thirty *input = container_of(extent, struct thirty, extent);
+	size_t taken = size < input->left ? size : input->left;
+
+	(void)data;
+	assert_true(size > 0);
+	input->left -= taken;
+	if (taken < size) {
+		extent->why = "too much";
+		extent->bad = input->bad;
+	}
+	return taken;
+}
+
+static void bound(struct rig *rig)
+{
+	relay_bound(&rig->relay, &thirty.extent);
+}
+
+static void start_bound(struct rig *rig, enum kind right, unsigned engine, bool is_bad)
+{
+	thirty = (struct thirty){ .extent.take = take_thirty, .left = 30000, .bad = is_bad };
+	rig_start(rig, KIND_TCP, right, engine);
+	rig_poke(rig, bound);
+}
+
+/* What comes after it is not passed on, and is the end of the input; the answer arrives. */
+static void an_input_ends_where_its_extent_says(void **state)
+{
+	(void)state;
+	for (unsigned engine = ENGINE_AUTO; engine <= ENGINE_SPLICE; engine++)
+		for (unsigned more = 0; more <= 100000; more = more * 1000 + 100) {
+			struct rig rig;
+
+			start_bound(&rig, KIND_UNIX, engine, false);
+			send_pattern(&rig.far[0], 1, 0, 20000);
+			expect_pattern(&rig.far[1], 1, 0, 20000);
+			send_pattern(&rig.far[0], 1, 20000, 10000);
+			expect_pattern(&rig.far[1], 1, 20000, 10000);
+			if (!more) {
+				/* it is not told before more comes, or the end of file */
+				expect_quiet(&rig.far[1]);
+				far_finish(&rig.far[0]);
+			} else {
+				send_pattern(&rig.far[0], 1, 30000, more);
+			}
+			expect_end(&rig.far[1]);
+			send_pattern(&rig.far[1], 0, 0, 50000);
+			far_finish(&rig.far[1]);
+			expect_pattern(&rig.far[0], 0, 0, 50000);
+			expect_end(&rig.far[0]);
+			far_close(&rig.far[0]);
+			rig_ends(&rig, END_EOF);
+			assert_int_equal(rig.relay.chan[0].bytes, 30000);
+			assert_true(!rig.relay.lost == !more);
+			rig_free(&rig);
+		}
+}
+
+static void a_malformed_input_ends_the_relay(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	start_bound(&rig, KIND_UNIX, ENGINE_AUTO, true);
+	send_pattern(&rig.far[0], 1, 0, 30000);
+	expect_pattern(&rig.far[1], 1, 0, 30000);
+	send_pattern(&rig.far[0], 1, 30000, 10);
+	rig_ends(&rig, END_IO);
+	assert_int_equal(rig.relay.error, EBADMSG);
+	relay_close(rig.loop, &rig.relay);
+	expect_abort(&rig.far[1], KIND_UNIX);
+	rig_free(&rig);
+}
+
 /* A rate that is shared by both ways of one relay: each way has it for itself, and no more. */
 static void a_shared_rate_holds_and_loses_nothing(void **state)
 {
@@ -346,6 +431,8 @@ int main(void)
 		cmocka_unit_test(the_rate_limit_holds_and_loses_nothing),
 		cmocka_unit_test(the_budget_holds_and_loses_nothing),
 		cmocka_unit_test(what_is_inserted_goes_first),
+		cmocka_unit_test(an_input_ends_where_its_extent_says),
+		cmocka_unit_test(a_malformed_input_ends_the_relay),
 		cmocka_unit_test(a_shared_rate_holds_and_loses_nothing),
 	};
 
