@@ -354,6 +354,8 @@ static void forwarded_as(const char *text, const char *host, uint16_t port, cons
 
 static void http_requests_that_are_passed_on(void **state)
 {
+	char text[1000];
+
 	(void)state;
 	forwarded_as("GET http://example.org/a?b HTTP/1.1\r\nHost: other\r\nAccept: */*\r\n\r\n",
 		     "example.org", 80,
@@ -370,6 +372,12 @@ static void http_requests_that_are_passed_on(void **state)
 		     "Proxy-Connection: keep-alive\r\nKeep-Alive: 1\r\nProxy-Authorization: x\r\n"
 		     "Upgrade: h2c\r\nTE: trailers\r\nX-One-More: 2\r\n\r\n",
 		     "a", 80, "GET / HTTP/1.1\r\nHost: a\r\nX-One-More: 2\r\n");
+	/* however many lines and names there are */
+	snprintf(text, sizeof(text),
+		 "GET http://a/ HTTP/1.1\r\nConnection: close, X-A\r\nX-B: 1\r\nConnection:X-B\r\n"
+		 "X-A: 2\r\nconnection: %0500d,X-C\r\nX-C: 3\r\nX-D: 4\r\n\r\n",
+		 0);
+	forwarded_as(text, "a", 80, "GET / HTTP/1.1\r\nHost: a\r\nX-D: 4\r\n");
 	/* what the server must know is passed on whatever the client says */
 	forwarded_as("POST http://a/ HTTP/1.1\r\nConnection: Content-Length\r\n"
 		     "Content-Length: 1\r\n\r\n",

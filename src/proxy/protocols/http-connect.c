@@ -11,8 +11,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define CONNECTION_MAX 256 /* bytes of its list that are looked at */
-
 static enum http_state bad(struct http_connect *request, unsigned status, const char *why)
 {
 	request->status = status;
@@ -272,7 +270,7 @@ static bool is_listed(const char *list, size_t size, const char *name, size_t le
 }
 
 /* Is the line of a header one that a proxy says itself, or does not pass on (RFC 9110, 7.6.1)?
- * connection is the value of the line Connection, which names more of those. */
+ * connection is the list of Connection, which names more of those. */
 static bool is_ours(const char *line, size_t length, const char *connection)
 {
 	static const char *const ours[] = { "Host",    "Connection", "Proxy-Connection",   "TE",
@@ -287,19 +285,22 @@ static bool is_ours(const char *line, size_t length, const char *connection)
 	return is_listed(connection, strlen(connection), line, strcspn(line, ":"));
 }
 
-/* Copies the value of the line Connection; what does not fit names headers that are passed on. */
-static void find_connection(const char *header, size_t size, char value[CONNECTION_MAX])
+/* Joins the values of all lines Connection, which are one list (RFC 9110, 5.3). It is shorter than
+ * the header. */
+static void find_connection(const char *header, size_t size, char list[HTTP_HEADER_MAX])
 {
 	const size_t name = sizeof("Connection:") - 1;
-	size_t next, length;
+	size_t next, length, used = 0;
 
-	value[0] = '\0';
-	for (size_t at = 0; at < size && !*value; at += next) {
+	for (size_t at = 0; at < size; at += next) {
 		length = line_at(header + at, size - at, &next);
-		if (is_named(header + at, length, "Connection"))
-			snprintf(value, CONNECTION_MAX, "%.*s", (int)(length - name),
-				 header + at + name);
+		if (!is_named(header + at, length, "Connection"))
+			continue;
+		memcpy(list + used, header + at + name, length - name);
+		used += length - name;
+		list[used++] = ',';
 	}
+	list[used] = '\0';
 }
 
 /* "GET /path HTTP/1.1" and "Host: host". Returns their length. */
@@ -320,7 +321,7 @@ static size_t forward_request_line(const char *line, size_t length, char *out)
 size_t http_forward(const char *header, size_t size, char *out)
 {
 	static const char more[] = "Via: 1.1 vsock-proxy\r\nConnection: close\r\n\r\n";
-	char connection[CONNECTION_MAX];
+	char connection[HTTP_HEADER_MAX];
 	size_t used = 0, next, length;
 	bool requested = false;
 
