@@ -107,7 +107,7 @@ with open("whys", "w") as out:
 			return 1
 		}
 	done <whys
-	grep -q ' fail .* end=timeout why="the PROXY header is incomplete in 300 ms"' proxy.err
+	grep -q ' fail .* end=timeout why="no complete PROXY header within 300 ms"' proxy.err
 	[ "$(grep -c ' fail .* end=handshake why=' proxy.err)" -ge 9 ]
 	! grep -q ' up=' proxy.err
 }

@@ -398,7 +398,7 @@ silent = connect()
 # the second waits in the backlog, until the first has had its time
 assert ask(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\n\r\nhello" % target).endswith(b"HELLO")
 assert answer(silent).startswith(b"HTTP/1.1 408 ")'
-	grep -q 'end=timeout why="the client named no destination in 1 s"' proxy.err
+	grep -q 'end=timeout why="no destination named within 1 s"' proxy.err
 }
 
 @test "deny-dest, rule keys, and the first entry that matches" {

@@ -498,7 +498,8 @@ static void expired(struct loop *loop, struct timer *timer)
 	}
 	if (greeting->state == REQUEST && greeting->plan->asks == ADDR_HTTP_CONNECT)
 		say_http(greeting, 408);
-	snprintf(why, sizeof(why), "%s in %s", said_too_little(greeting),
+	snprintf(why, sizeof(why), "%s within %s",
+		 greeting->state == PROXY ? "no complete PROXY header" : "no destination named",
 		 units_show_duration(greeting->plan->timeout, limit, sizeof(limit)));
 	fail(greeting, "timeout", why);
 }
