@@ -344,6 +344,30 @@ harmless() {
 	[ ! -e "run/vsock-proxy/${spawned[two]}.status" ]
 }
 
+@test "--status: what one process does not answer is the exit status, whichever is asked last" {
+	spawn_with_status proxy vsock-proxy unix:a unix:echo
+	run -0 status
+	# two that listen and say nothing: one is asked first, the other last
+	spawn_ready first vsock-listen --discard unix:run/vsock-proxy/0.status
+	run -7 status
+	[[ $output == *"0.status: broke"* && $output == *"0 connections of "* ]]
+	run -7 status --watch --interval 50ms
+	finish first
+	spawn_ready last vsock-listen --discard "unix:run/vsock-proxy/99999999.status"
+	run -7 status
+}
+
+@test "--status finds processes whatever characters the runtime directory has" {
+	local XDG_RUNTIME_DIR="$PWD/run[3]*,?" RUNTIME_DIRECTORY=''
+	export XDG_RUNTIME_DIR RUNTIME_DIRECTORY
+	mkdir "$XDG_RUNTIME_DIR"
+	spawn_ready proxy vsock-proxy unix:a unix:echo
+	run -0 vsock-proxy --status
+	[[ $output == *"0 connections of "* ]]
+	RUNTIME_DIRECTORY="$XDG_RUNTIME_DIR/vsock-proxy" XDG_RUNTIME_DIR='' run -0 vsock-proxy --status
+	[[ $output == *"0 connections of "* ]]
+}
+
 @test "--status --watch prints repeatedly" {
 	spawn_with_status proxy vsock-proxy --status-socket unix:s unix:a unix:echo
 	spawn watch vsock-proxy --status --watch --interval 50ms unix:s
