@@ -130,6 +130,38 @@ counted() { # COUNT
 	[[ $(metrics) == "HTTP/1.1 200 OK"* ]]
 }
 
+@test "metrics: clients without a request keep no other from an answer" {
+	need python3
+	spawn_ready proxy vsock-proxy --metrics unix:metrics unix:a unix:echo
+	python3 -c '
+import socket, time
+def connect():
+    peer = socket.socket(socket.AF_UNIX)
+    peer.settimeout(30)
+    peer.connect("metrics")
+    return peer
+request = b"GET /healthz HTTP/1.1\r\n\r\n"
+def answer(peer):
+    return b"".join(iter(lambda: peer.recv(65536), b""))
+silent = [connect() for i in range(8)]
+for peer in silent:
+    peer.sendall(request[:10])
+began = time.monotonic()
+for i in range(20):
+    peer = connect()
+    peer.sendall(request)
+    assert answer(peer).endswith(b"ok\n")
+# each would have to wait for the 5 s that a client has
+assert time.monotonic() - began < 4
+# the oldest are ended
+silent += [connect() for i in range(200)]
+for peer in silent[-8:]:
+    peer.sendall(request)
+    assert answer(peer).endswith(b"ok\n")
+for peer in silent[:-8]:
+    assert answer(peer) == b""'
+}
+
 @test "metrics that others could read need --allow" {
 	for address in vsock::9100 'tcp:*:9100' vsock:any:9100; do
 		run -2 vsock-proxy --metrics "$address" tcp:80 tcp:81
@@ -364,7 +396,8 @@ harmless() {
 	spawn_ready proxy vsock-proxy unix:a unix:echo
 	run -0 vsock-proxy --status
 	[[ $output == *"0 connections of "* ]]
-	RUNTIME_DIRECTORY="$XDG_RUNTIME_DIR/vsock-proxy" XDG_RUNTIME_DIR='' run -0 vsock-proxy --status
+	RUNTIME_DIRECTORY="$XDG_RUNTIME_DIR/vsock-proxy" XDG_RUNTIME_DIR='' \
+		run -0 vsock-proxy --status
 	[[ $output == *"0 connections of "* ]]
 }
 
