@@ -127,11 +127,27 @@ static int print_status(const struct proxy *proxy)
 	});
 }
 
+/* What the files are before they are read: --reload-on-change compares them with it. */
+static int note_files(struct proxy *proxy)
+{
+	const struct opt_list *files = &proxy->options.files;
+	int error = 0;
+
+	for (size_t i = 0; i < files->count && !error; i++)
+		error = change_add(&proxy->change, files->entries[i].text);
+	if (!error)
+		return 0;
+	log_error("%s", strerror(-error));
+	return STATUS_FAILURE;
+}
+
 static int check_or_run(struct proxy *proxy)
 {
 	struct rules rules = { 0 };
 	int status = common_user(proxy->options.user, &proxy->user);
 
+	if (!status && proxy->options.reload_on_change && !proxy->options.check)
+		status = note_files(proxy);
 	if (!status && proxy->options.metrics)
 		status = read_page_addr(proxy, "--metrics", proxy->options.metrics,
 					&proxy->metrics.addr);
@@ -205,7 +221,7 @@ static void clean_up(void *context)
 
 	text_server_stop(&proxy->metrics);
 	text_server_stop(&proxy->status);
-	change_stop(&proxy->change, proxy->supervisor.server.loop);
+	change_stop(&proxy->change);
 	proxy->supervisor.server.settings.who = (struct opt_list){
 		0
 	}; /* shared with settings.serving */
