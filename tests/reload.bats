@@ -164,6 +164,8 @@ is_refused() { # WHY
 	mkdir rules.d
 	echo 'unix:one unix:echo' >file
 	echo 'unix:two unix:echo' >rules.d/two.rules
+	run -2 vsock-proxy --check --reload-on-change unix:one unix:echo
+	[[ $output == *"--reload-on-change needs --rules"* ]]
 	spawn_ready proxy vsock-proxy --reload-on-change -f file -f rules.d
 	echo 'unix:three unix:echo' >new
 	mv new file

@@ -414,6 +414,9 @@ three_times() {
 @test "--status refuses wrong usage" {
 	run -2 vsock-proxy --status a b
 	run -2 vsock-proxy --watch unix:a unix:b
+	run -2 vsock-proxy --status --interval 2s
+	[[ $output == *"--interval needs --watch"* ]]
+	run -2 vsock-proxy --status --watch --interval inf
 	run -2 vsock-proxy -j unix:a unix:b
 	run -2 vsock-proxy --status-socket vsock::5 unix:a unix:b
 	[[ $output == *--allow* ]]

@@ -123,7 +123,7 @@ static int print_status(const struct proxy *proxy)
 		.json = proxy->options.json,
 		.conns = proxy->common.log.verbose > 0,
 		.watch = proxy->options.watch,
-		.interval = proxy->options.interval,
+		.interval = proxy->options.interval ? proxy->options.interval : NSEC_PER_SEC,
 	});
 }
 
@@ -189,19 +189,38 @@ static bool is_other_program(size_t count, char *const *words)
 	return true;
 }
 
+/* What is wrong with options that only go together with others, or NULL. */
+static const char *lone_option(const struct proxy_options *options)
+{
+	if (options->interval && !options->watch)
+		return "--interval needs --watch";
+	if (options->interval == UNITS_INF)
+		return "--interval inf: --watch would never repeat";
+	if (options->status)
+		return NULL;
+	if (options->watch)
+		return "--watch needs --status";
+	if (options->json && !options->check)
+		return "--json needs --status or --check";
+	if (options->reload_on_change && !options->files.count)
+		return "--reload-on-change needs --rules";
+	return NULL;
+}
+
 static int check_words(const struct proxy *proxy)
 {
+	const char *lone = lone_option(&proxy->options);
+
+	if (lone) {
+		log_error("%s", lone);
+		return STATUS_USAGE;
+	}
 	if (proxy->options.status && proxy->word_count > 1) {
 		log_error("unexpected argument: %s: --status takes one ADDRESS", proxy->words[1]);
 		return STATUS_USAGE;
 	}
 	if (proxy->options.status)
 		return 0;
-	if (proxy->options.watch || (proxy->options.json && !proxy->options.check)) {
-		log_error(proxy->options.watch ? "--watch needs --status"
-					       : "--json needs --status or --check");
-		return STATUS_USAGE;
-	}
 	if (proxy->common.log.timestamps && proxy->word_count == 1 && is_number(proxy->words[0])) {
 		log_error("-D takes no number; for ssh -D PORT, write tcp:PORT socks5: "
 			  "--allow-dest DEST");
@@ -257,7 +276,6 @@ static int run(void *context, const struct opt_program *program, int count, char
 int main(int argc, char **argv)
 {
 	static struct proxy proxy = {
-		.options.interval = NSEC_PER_SEC,
 		.looping = LOOP_DEFAULTS,
 		.settings = { .serving = SERVER_DEFAULTS,
 			      .dialling = DIAL_DEFAULTS,
