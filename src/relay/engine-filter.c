@@ -102,7 +102,7 @@ static size_t cut(struct chan *chan, struct transfer *transfer, const unsigned c
 		  size_t size, uint64_t room)
 {
 	struct relay_extent *extent = transfer->extent;
-	size_t kept = extent ? extent->take(extent, data, size) : size;
+	size_t kept = extent ? extent->take(extent, data, size, false) : size;
 
 	if (kept > room && !allowance_is_size(transfer->settings, transfer->side))
 		kept = (size_t)room;
@@ -167,6 +167,30 @@ static enum move filter_read_message(struct chan *chan, struct transfer *transfe
 	return result;
 }
 
+/* Passes on what the destination takes now, and leaves the rest in the source, because no more may
+ * be pending. MOVE_ON without having read anything: this source cannot be looked at, or what comes
+ * next is not passed on. */
+static enum move pass_seen(struct chan *chan, struct transfer *transfer, unsigned char *buffer,
+			   size_t asked)
+{
+	struct relay_extent *extent = transfer->extent;
+	ssize_t seen = endpoint_peek(transfer->source, buffer, asked);
+	uint64_t before = transfer->read;
+	size_t size;
+	enum move result;
+
+	if (seen == -EOPNOTSUPP || (seen > 0 && endpoint_at_mark(transfer->source)))
+		return MOVE_ON;
+	if (seen <= 0)
+		return engine_got(transfer, seen);
+	size = extent->take(extent, buffer, (size_t)seen, true);
+	if (!size)
+		return MOVE_ON;
+	result = engine_write_seen(chan, transfer, buffer, asked, size);
+	extent->take(extent, buffer, (size_t)(transfer->read - before), false);
+	return result;
+}
+
 /* Reads, changes and makes it pending. */
 static enum move filter_read(struct chan *chan, struct transfer *transfer)
 {
@@ -186,6 +210,11 @@ static enum move filter_read(struct chan *chan, struct transfer *transfer)
 		return engine_source_failed(transfer, ENOMEM);
 	if (asked > transfer->allowance)
 		asked = (size_t)transfer->allowance;
+	if (transfer->extent && !engine_may_keep(transfer, asked)) {
+		result = pass_seen(chan, transfer, buffer, asked);
+		if (result != MOVE_ON || transfer->read)
+			return result;
+	}
 	got = endpoint_read(transfer->source, buffer, asked);
 	result = engine_got(transfer, got);
 	if (result != MOVE_ON)

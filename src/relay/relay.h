@@ -66,9 +66,11 @@ struct relay_filter {
 
 /* Decides where the input of end[0] ends, if that is not its end of file. */
 struct relay_extent {
-	/* Returns how many of these bytes, which were read next, belong to the input. */
-	size_t (*take)(struct relay_extent *extent, const void *data, size_t size);
-	const char *why; /* take() sets it where it returns less than size; a constant */
+	/* Returns how many of these bytes, which come next, belong to the input. If look is set,
+	 * they are not read yet, and nothing changes. */
+	size_t (*take)(struct relay_extent *extent, const void *data, size_t size, bool look);
+	const char *why; /* take() sets it where it returns less than size, unless look is set; a
+			    constant */
 	bool bad; /* because the input is malformed: the relay fails */
 };
 

@@ -354,11 +354,15 @@ static void understand_socks(struct greeting *greeting)
 	}
 }
 
-static size_t take_body(struct relay_extent *extent, const void *data, size_t size)
+static size_t take_body(struct relay_extent *extent, const void *data, size_t size, bool look)
 {
 	struct greeting *greeting = container_of(extent, struct greeting, extent);
-	size_t taken = http_body_take(&greeting->body, data, size);
+	struct http_body body = greeting->body;
+	size_t taken = http_body_take(&body, data, size);
 
+	if (look)
+		return taken;
+	greeting->body = body;
 	extent->bad = http_body_is_bad(&greeting->body);
 	if (extent->bad)
 		extent->why = "the client sent a malformed chunk";
@@ -376,7 +380,7 @@ static bool end_request(struct greeting *greeting, const struct http_connect *re
 
 	greeting->body = request->body;
 	greeting->extent.take = take_body;
-	taken = take_body(&greeting->extent, work->data + start, size);
+	taken = take_body(&greeting->extent, work->data + start, size, false);
 	work->beyond = size - taken;
 	work->end -= work->beyond;
 	return !greeting->extent.bad;
