@@ -236,6 +236,8 @@ assert info["modules"]["vhost_vsock"] == "loaded"
 	run -2 vsock-info --cid --json
 	run -2 vsock-info --format hosts
 	run -2 vsock-info --watch --interval inf
+	run -2 vsock-info --interval 2s
+	[[ $output == *"--interval needs --watch"* ]]
 	run -2 vsock-info 3
 	[[ $output == *"unexpected argument: 3"* ]]
 }

@@ -284,6 +284,16 @@ tests_unit_test_socks_SOURCES = tests/unit/test-socks.c
 tests_unit_test_socks_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_socks_LDADD = $(unit_libraries)
 
+unit_tests += tests/unit/test-http-body
+tests_unit_test_http_body_SOURCES = tests/unit/test-http-body.c
+tests_unit_test_http_body_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_http_body_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-change
+tests_unit_test_change_SOURCES = tests/unit/test-change.c
+tests_unit_test_change_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_change_LDADD = $(unit_libraries)
+
 unit_tests += tests/unit/test-dial
 tests_unit_test_dial_SOURCES = tests/unit/test-dial.c
 tests_unit_test_dial_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS) -pthread

@@ -90,6 +90,7 @@ bad = [
     (v2(0x11, bytes(12), 0x31), "a PROXY header of an unknown version or command"),
     (v2(0x51, bytes(12)), "a PROXY header of an unknown family"),
     (v2(0x11, bytes(12), tlvs=b"\3\0\4abcd"), "a PROXY header whose checksum is wrong"),
+    (v2(0, b"\3\0\4abcd", 0x20), "a PROXY header whose checksum is wrong"),
     (v2(0x11, bytes(12), tlvs=b"\2\0\5abc"), "a PROXY header whose TLVs are longer than itself"),
     (v2(0x11, bytes(5000)), "a PROXY header of more than 4096 bytes"),
     (b"PROXY TC", "the PROXY header is incomplete"),
@@ -106,7 +107,7 @@ with open("whys", "w") as out:
 			return 1
 		}
 	done <whys
-	grep -q ' fail .* end=timeout why="the PROXY header is incomplete in 300 ms"' proxy.err
+	grep -q ' fail .* end=timeout why="no complete PROXY header within 300 ms"' proxy.err
 	[ "$(grep -c ' fail .* end=handshake why=' proxy.err)" -ge 9 ]
 	! grep -q ' up=' proxy.err
 }

@@ -164,6 +164,8 @@ is_refused() { # WHY
 	mkdir rules.d
 	echo 'unix:one unix:echo' >file
 	echo 'unix:two unix:echo' >rules.d/two.rules
+	run -2 vsock-proxy --check --reload-on-change unix:one unix:echo
+	[[ $output == *"--reload-on-change needs --rules"* ]]
 	spawn_ready proxy vsock-proxy --reload-on-change -f file -f rules.d
 	echo 'unix:three unix:echo' >new
 	mv new file
@@ -179,6 +181,38 @@ is_refused() { # WHY
 	[ "$(ask unix:four 4)" = 4 ]
 	[ "$(ask unix:three 3)" = 3 ]
 	[ "$(grep -c 'reloaded; ' proxy.err)" = 3 ]
+}
+
+@test "--reload-on-change notices volumes of Kubernetes, targets of links, and other directories" {
+	mkdir -p file/..1 file/..2 directory etc srv
+	echo 'unix:one unix:echo' >file/..1/p.rules
+	echo 'unix:two unix:echo' >file/..2/p.rules
+	cp -r file/..1 file/..2 directory
+	sed -i 's/:one/:three/; s/:two/:four/' directory/..*/p.rules
+	for volume in file directory; do
+		ln -s ..1 "$volume/..data"
+		ln -s ..data/p.rules "$volume/p.rules"
+	done
+	echo 'unix:five unix:echo' >srv/p.rules
+	ln -s ../srv/p.rules etc/p.rules
+	spawn_ready proxy vsock-proxy --reload-on-change -f file/p.rules -f directory -f etc/p.rules
+	for volume in file directory; do
+		ln -s ..2 "$volume/..new"
+		mv -T "$volume/..new" "$volume/..data"
+	done
+	wait_until test -S two
+	wait_until test -S four
+	wait_until test ! -e one
+	wait_until test ! -e three
+	echo 'unix:six unix:echo' >>srv/p.rules
+	wait_until test -S six
+	cp -r directory new
+	mv directory old
+	mv new directory
+	echo 'unix:seven unix:echo' >directory/seven.rules
+	wait_until test -S seven
+	echo 'unix:eight unix:echo' >directory/eight.rules
+	wait_until test -S eight
 }
 
 @test "the service manager is notified of a reload" {

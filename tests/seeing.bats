@@ -130,6 +130,38 @@ counted() { # COUNT
 	[[ $(metrics) == "HTTP/1.1 200 OK"* ]]
 }
 
+@test "metrics: clients without a request keep no other from an answer" {
+	need python3
+	spawn_ready proxy vsock-proxy --metrics unix:metrics unix:a unix:echo
+	python3 -c '
+import socket, time
+def connect():
+    peer = socket.socket(socket.AF_UNIX)
+    peer.settimeout(30)
+    peer.connect("metrics")
+    return peer
+request = b"GET /healthz HTTP/1.1\r\n\r\n"
+def answer(peer):
+    return b"".join(iter(lambda: peer.recv(65536), b""))
+silent = [connect() for i in range(8)]
+for peer in silent:
+    peer.sendall(request[:10])
+began = time.monotonic()
+for i in range(20):
+    peer = connect()
+    peer.sendall(request)
+    assert answer(peer).endswith(b"ok\n")
+# each would have to wait for the 5 s that a client has
+assert time.monotonic() - began < 4
+# the oldest are ended
+silent += [connect() for i in range(200)]
+for peer in silent[-8:]:
+    peer.sendall(request)
+    assert answer(peer).endswith(b"ok\n")
+for peer in silent[:-8]:
+    assert answer(peer) == b""'
+}
+
 @test "metrics that others could read need --allow" {
 	for address in vsock::9100 'tcp:*:9100' vsock:any:9100; do
 		run -2 vsock-proxy --metrics "$address" tcp:80 tcp:81
@@ -344,6 +376,31 @@ harmless() {
 	[ ! -e "run/vsock-proxy/${spawned[two]}.status" ]
 }
 
+@test "--status: what one process does not answer is the exit status, whichever is asked last" {
+	spawn_with_status proxy vsock-proxy unix:a unix:echo
+	run -0 status
+	# two that listen and say nothing: one is asked first, the other last
+	spawn_ready first vsock-listen --discard unix:run/vsock-proxy/0.status
+	run -7 status
+	[[ $output == *"0.status: broke"* && $output == *"0 connections of "* ]]
+	run -7 status --watch --interval 50ms
+	finish first
+	spawn_ready last vsock-listen --discard "unix:run/vsock-proxy/99999999.status"
+	run -7 status
+}
+
+@test "--status finds processes whatever characters the runtime directory has" {
+	local XDG_RUNTIME_DIR="$PWD/run[3]*,?" RUNTIME_DIRECTORY=''
+	export XDG_RUNTIME_DIR RUNTIME_DIRECTORY
+	mkdir "$XDG_RUNTIME_DIR"
+	spawn_ready proxy vsock-proxy unix:a unix:echo
+	run -0 vsock-proxy --status
+	[[ $output == *"0 connections of "* ]]
+	RUNTIME_DIRECTORY="$XDG_RUNTIME_DIR/vsock-proxy" XDG_RUNTIME_DIR='' \
+		run -0 vsock-proxy --status
+	[[ $output == *"0 connections of "* ]]
+}
+
 @test "--status --watch prints repeatedly" {
 	spawn_with_status proxy vsock-proxy --status-socket unix:s unix:a unix:echo
 	spawn watch vsock-proxy --status --watch --interval 50ms unix:s
@@ -357,6 +414,9 @@ three_times() {
 @test "--status refuses wrong usage" {
 	run -2 vsock-proxy --status a b
 	run -2 vsock-proxy --watch unix:a unix:b
+	run -2 vsock-proxy --status --interval 2s
+	[[ $output == *"--interval needs --watch"* ]]
+	run -2 vsock-proxy --status --watch --interval inf
 	run -2 vsock-proxy -j unix:a unix:b
 	run -2 vsock-proxy --status-socket vsock::5 unix:a unix:b
 	[[ $output == *--allow* ]]

@@ -28,7 +28,7 @@ while True:
 # closes, which a reset is not.
 python_client() {
 	python3 -c '
-import socket, struct, sys, time
+import os, socket, struct, sys, time
 port, target = int(sys.argv[1]), int(sys.argv[2])
 def connect():
     return socket.create_connection(("127.0.0.1", port), timeout=30)
@@ -290,6 +290,104 @@ assert got.count(b"HTTP/1.1 200 ") == 1 and b"GET /1 " in got, got'
 	grep -q "dest=tcp:localhost:$target\|-> tcp:localhost:$target" proxy.err
 }
 
+# A web server that ignores "Connection: close", answers what it gets with a body of 2 bytes, and
+# ends when the client does. What it got is in FILE.
+spawn_keeper() { # FILE
+	spawn "$1" python3 -u -c '
+import re, socket, sys
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1])
+while True:
+    peer, got = listener.accept()[0], b""
+    with open(sys.argv[1], "ab", buffering=0) as out:
+        for piece in iter(lambda: peer.recv(65536), b""):
+            out.write(piece)
+            got += piece
+            head, end, body = got.partition(b"\r\n\r\n")
+            size = re.search(rb"Content-Length: *(\d+)", head)
+            whole = len(body) >= int(size[1]) if size else \
+                b"chunked" not in head or body.endswith(b"\r\n\r\n")
+            if end and whole:
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                got = b""
+    peer.close()' "$1"
+	wait_until test -s "$1.out"
+}
+
+@test "http-connect: a server gets one request with its body, and nothing that the client sends after it" {
+	spawn_keeper a
+	target=$(cat a.out)
+	spawn_ready proxy vsock-proxy -v tcp:127.0.0.1:0 http-connect: \
+		--allow-dest "127.0.0.1:$target"
+	python_client '
+ok = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+http = b"http://127.0.0.1:%d" % target
+second = b"GET http://localhost/secret HTTP/1.1\r\nCookie: secret\r\n\r\n"
+def request(more, body, method=b"POST"):
+    return method + b" " + http + b"/ HTTP/1.1\r\n" + more + b"\r\n" + body
+big = b"x" * 300000
+chunks = b"5;x=y\r\nhello\r\n%x\r\n%b\r\n0\r\nTrailer: x\r\n\r\n" % (len(big), big)
+for first in (request(b"", b"", b"GET"),
+              request(b"Content-Length: 0\r\n", b""),
+              request(b"Content-Length: 5\r\n", b"hello"),
+              request(b"Content-Length: 300000\r\n", big),
+              request(b"Transfer-Encoding: chunked\r\n", b"0\r\n\r\n"),
+              request(b"Transfer-Encoding: chunked\r\n", chunks)):
+    # at once, and by a client that keeps its connection
+    assert ask(first + second, end=False) == ok, first[:100]
+    peer = connect()
+    peer.sendall(first)
+    got = b""
+    while len(got) < len(ok):
+        got += peer.recv(65536)
+    assert got == ok, got
+    peer.sendall(second)
+    assert answer(peer) == b""
+    body = first[first.index(b"\r\n\r\n") + 4:]
+    seen = open("a", "rb").read()
+    assert b"secret" not in seen
+    assert seen.count(b"POST / ") + seen.count(b"GET / ") == 2, seen[:100]
+    assert seen.endswith(body), seen[-100:]
+    os.truncate("a", 0)
+assert ask(request(b"Content-Length: 5\r\n", b"hello")) == ok'
+	wait_until grep -q 'end=eof lost=[0-9]* why="the client sent more than one request"' proxy.err
+	[[ $(grep -c 'why="the client sent more' proxy.err) == 12 ]]
+}
+
+@test "http-connect: refuses requests that servers could divide in different ways" {
+	spawn_keeper a
+	target=$(cat a.out)
+	spawn_ready proxy vsock-proxy -v tcp:127.0.0.1:0 http-connect: \
+		--allow-dest "127.0.0.1:$target"
+	python_client '
+def post(more, body=b"", version=b"1.1"):
+    first = b"POST http://127.0.0.1:%d/ HTTP/" % target + version
+    return first + b"\r\n" + more + b"\r\n" + body
+def status(request):
+    return int(ask(request)[9:12])
+size, chunked = b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n"
+assert status(post(size + chunked, b"0\r\n\r\n")) == 400
+assert status(post(size + b"Content-Length: 6\r\n", b"hello")) == 400
+assert status(post(b"Content-Length: 5, 5\r\n", b"hello")) == 400
+assert status(post(b"Transfer-Encoding: gzip, chunked\r\n", b"0\r\n\r\n")) == 400
+assert status(post(chunked, b"0\r\n\r\n", version=b"1.0")) == 400
+assert status(post(chunked, b"5\nhello")) == 400
+# once the server has a part of it, there is no answer that could only be ours
+peer = connect()
+peer.sendall(post(chunked, b"1\r\nx\r\n"))
+while not (os.path.exists("a") and open("a", "rb").read().endswith(b"x\r\n")):
+    time.sleep(0.01)
+peer.sendall(b"y\r\n")
+try:
+    assert answer(peer) == b""
+except ConnectionResetError:
+    pass
+assert not open("a", "rb").read().endswith(b"y\r\n")'
+	grep -q 'end=handshake why="Content-Length and Transfer-Encoding in one header"' proxy.err
+	grep -q 'end=handshake why="the client sent a malformed chunk"' proxy.err
+	wait_until grep -q 'end=io why="the client sent a malformed chunk"' proxy.err
+}
+
 @test "a silent client does not keep its place" {
 	spawn_target
 	spawn_ready proxy vsock-proxy -w 1s -m 1 tcp:127.0.0.1:0 http-connect: \
@@ -300,7 +398,7 @@ silent = connect()
 # the second waits in the backlog, until the first has had its time
 assert ask(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\n\r\nhello" % target).endswith(b"HELLO")
 assert answer(silent).startswith(b"HTTP/1.1 408 ")'
-	grep -q 'end=timeout why="the client named no destination in 1 s"' proxy.err
+	grep -q 'end=timeout why="no destination named within 1 s"' proxy.err
 }
 
 @test "deny-dest, rule keys, and the first entry that matches" {

@@ -28,7 +28,7 @@ struct options {
 	bool json;
 	bool cid, sockets, guests, hosts, probe, watch;
 	unsigned format;
-	uint64_t interval;
+	uint64_t interval; /* ns; 0: not given */
 	const char *sysroot;
 };
 
@@ -318,8 +318,9 @@ static enum status tell(const struct info *info, const struct options *options)
 static enum status look_and_tell(struct info *info, const struct options *options)
 {
 	bool redraw = options->watch && isatty(STDOUT_FILENO) && !options->json;
-	const struct timespec pause = { .tv_sec = (time_t)(options->interval / NSEC_PER_SEC),
-					.tv_nsec = (long)(options->interval % NSEC_PER_SEC) };
+	const uint64_t interval = options->interval ? options->interval : NSEC_PER_SEC;
+	const struct timespec pause = { .tv_sec = (time_t)(interval / NSEC_PER_SEC),
+					.tv_nsec = (long)(interval % NSEC_PER_SEC) };
 	enum status status;
 
 	for (;;) {
@@ -369,7 +370,11 @@ static int check_options(const struct options *options, int count, char **words)
 		log_error("--format hosts can only be used with --guests");
 		return STATUS_USAGE;
 	}
-	if (options->watch && options->interval == UNITS_INF) {
+	if (options->interval && !options->watch) {
+		log_error("--interval needs --watch");
+		return STATUS_USAGE;
+	}
+	if (options->interval == UNITS_INF) {
 		log_error("--interval inf: --watch would never repeat");
 		return STATUS_USAGE;
 	}
@@ -398,7 +403,7 @@ static int run(void *context, const struct opt_program *program, int count, char
 
 int main(int argc, char **argv)
 {
-	struct run context = { .options.interval = NSEC_PER_SEC };
+	struct run context = { .options.interval = 0 };
 	const struct opt_table tables[] = { { rows, &context.options },
 					    { common_opts, &context.common },
 					    { 0 } };

@@ -4,6 +4,7 @@ noinst_LIBRARIES += libproxy.a
 libproxy_a_SOURCES = \
 	src/proxy/protocols/dest.c src/proxy/protocols/dest.h \
 	src/proxy/protocols/greeting.c src/proxy/protocols/greeting.h \
+	src/proxy/protocols/http-body.c src/proxy/protocols/http-body.h \
 	src/proxy/protocols/http-connect.c src/proxy/protocols/http-connect.h \
 	src/proxy/protocols/proxy-header.c src/proxy/protocols/proxy-header.h \
 	src/proxy/protocols/socks.c src/proxy/protocols/socks.h \

@@ -123,8 +123,22 @@ static int print_status(const struct proxy *proxy)
 		.json = proxy->options.json,
 		.conns = proxy->common.log.verbose > 0,
 		.watch = proxy->options.watch,
-		.interval = proxy->options.interval,
+		.interval = proxy->options.interval ? proxy->options.interval : NSEC_PER_SEC,
 	});
+}
+
+/* What the files are before they are read: --reload-on-change compares them with it. */
+static int note_files(struct proxy *proxy)
+{
+	const struct opt_list *files = &proxy->options.files;
+	int error = 0;
+
+	for (size_t i = 0; i < files->count && !error; i++)
+		error = change_add(&proxy->change, files->entries[i].text);
+	if (!error)
+		return 0;
+	log_error("%s", strerror(-error));
+	return STATUS_FAILURE;
 }
 
 static int check_or_run(struct proxy *proxy)
@@ -132,6 +146,8 @@ static int check_or_run(struct proxy *proxy)
 	struct rules rules = { 0 };
 	int status = common_user(proxy->options.user, &proxy->user);
 
+	if (!status && proxy->options.reload_on_change && !proxy->options.check)
+		status = note_files(proxy);
 	if (!status && proxy->options.metrics)
 		status = read_page_addr(proxy, "--metrics", proxy->options.metrics,
 					&proxy->metrics.addr);
@@ -173,19 +189,38 @@ static bool is_other_program(size_t count, char *const *words)
 	return true;
 }
 
+/* What is wrong with options that only go together with others, or NULL. */
+static const char *lone_option(const struct proxy_options *options)
+{
+	if (options->interval && !options->watch)
+		return "--interval needs --watch";
+	if (options->interval == UNITS_INF)
+		return "--interval inf: --watch would never repeat";
+	if (options->status)
+		return NULL;
+	if (options->watch)
+		return "--watch needs --status";
+	if (options->json && !options->check)
+		return "--json needs --status or --check";
+	if (options->reload_on_change && !options->files.count)
+		return "--reload-on-change needs --rules";
+	return NULL;
+}
+
 static int check_words(const struct proxy *proxy)
 {
+	const char *lone = lone_option(&proxy->options);
+
+	if (lone) {
+		log_error("%s", lone);
+		return STATUS_USAGE;
+	}
 	if (proxy->options.status && proxy->word_count > 1) {
 		log_error("unexpected argument: %s: --status takes one ADDRESS", proxy->words[1]);
 		return STATUS_USAGE;
 	}
 	if (proxy->options.status)
 		return 0;
-	if (proxy->options.watch || (proxy->options.json && !proxy->options.check)) {
-		log_error(proxy->options.watch ? "--watch needs --status"
-					       : "--json needs --status or --check");
-		return STATUS_USAGE;
-	}
 	if (proxy->common.log.timestamps && proxy->word_count == 1 && is_number(proxy->words[0])) {
 		log_error("-D takes no number; for ssh -D PORT, write tcp:PORT socks5: "
 			  "--allow-dest DEST");
@@ -205,7 +240,7 @@ static void clean_up(void *context)
 
 	text_server_stop(&proxy->metrics);
 	text_server_stop(&proxy->status);
-	change_stop(&proxy->change, proxy->supervisor.server.loop);
+	change_stop(&proxy->change);
 	proxy->supervisor.server.settings.who = (struct opt_list){
 		0
 	}; /* shared with settings.serving */
@@ -244,7 +279,6 @@ static int run(void *context, const struct opt_program *program, int count, char
 int main(int argc, char **argv)
 {
 	static struct proxy proxy = {
-		.options.interval = NSEC_PER_SEC,
 		.looping = LOOP_DEFAULTS,
 		.settings = { .serving = SERVER_DEFAULTS,
 			      .dialling = DIAL_DEFAULTS,

@@ -21,7 +21,7 @@ struct proxy_options {
 	bool check, reload_on_change;
 	const char *metrics, *status_socket; /* addresses */
 	bool status, watch, json;
-	uint64_t interval;
+	uint64_t interval; /* ns; 0: not given */
 	const char *user;
 	bool no_sandbox;
 	unsigned sandbox; /* enum sandbox */

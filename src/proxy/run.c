@@ -185,17 +185,15 @@ static void files_changed(void *context)
 /* --reload-on-change */
 static int watch_files(struct proxy *proxy)
 {
-	const struct opt_list *files = &proxy->options.files;
+	const char *path;
 	int error = change_start(&proxy->change, proxy->supervisor.server.loop, files_changed,
-				 &proxy->supervisor);
+				 &proxy->supervisor, &path);
 
-	for (size_t i = 0; i < files->count && !error; i++) {
-		error = change_add(&proxy->change, files->entries[i].text);
-		if (error)
-			log_error("%s: cannot watch for changes: %s", files->entries[i].text,
-				  strerror(-error));
-	}
-	return error ? STATUS_FAILURE : 0;
+	if (!error)
+		return 0;
+	log_error("%s: cannot watch for changes: %s", path ? path : "--reload-on-change",
+		  strerror(-error));
+	return STATUS_FAILURE;
 }
 
 static int start_metrics(struct proxy *proxy)

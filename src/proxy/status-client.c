@@ -3,8 +3,9 @@
 
 #include "proxy/status-client.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <glob.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -385,29 +386,24 @@ static void print_table(const struct json_value *root, bool conns)
 /* All of it */
 
 /* Shows one process. If found is set, it skips one that is gone or is not vsock-proxy. */
-static int print_one(const struct proxy_status *wanted, const char *address, bool found)
+static int print_one(const struct proxy_status *wanted, const struct addr *addr, bool found)
 {
-	struct addr_context context = { .role = ADDR_CONNECT,
-					.flags = ADDR_SHORT,
-					.program = log_program() };
+	char text[256];
 	struct failure failure;
 	struct answer answer;
-	struct addr addr;
-	int error, status = common_addr(address, &context, &addr);
+	int status = 0,
+	    error = ask(addr, found ? FOUND_PATIENCE : PATIENCE, wanted->conns, &answer, &failure);
 
-	if (status)
-		return status;
-	error = ask(&addr, found ? FOUND_PATIENCE : PATIENCE, wanted->conns, &answer, &failure);
 	if (error && found &&
 	    (error == -ECONNREFUSED || error == -ENOENT || error == -EPROTO ||
 	     error == -ECONNRESET || error == -EPIPE)) {
 		status = STATUS_ABSENT;
 	} else if (error == -EPROTO || error == -EFBIG) {
 		log_error("%s: the answer does not come from a vsock-proxy of this version",
-			  address);
+			  addr_format_short(addr, text, sizeof(text)));
 		status = STATUS_FAILURE;
 	} else if (error) {
-		status = explain_say(&addr, &failure);
+		status = explain_say(addr, &failure);
 	} else if (wanted->json) {
 		fwrite(answer.text, 1, answer.size, stdout);
 	} else {
@@ -417,44 +413,93 @@ static int print_one(const struct proxy_status *wanted, const char *address, boo
 	return status;
 }
 
-/* Has a process named it so? What else is in the directory may be a rule's socket, or anybody's. */
-static bool is_ours(const char *path)
+static int print_at(const struct proxy_status *wanted)
 {
-	const char *name = strrchr(path, '/');
-	size_t digits = name ? strspn(name + 1, "0123456789") : 0;
-	struct stat st;
+	struct addr_context context = { .role = ADDR_CONNECT,
+					.flags = ADDR_SHORT,
+					.program = log_program() };
+	struct addr addr;
+	int status = common_addr(wanted->address, &context, &addr);
 
-	return digits && strcmp(name + 1 + digits, SUFFIX) == 0 && lstat(path, &st) == 0 &&
-	       S_ISSOCK(st.st_mode);
+	return status ? status : print_one(wanted, &addr, false);
+}
+
+/* All processes that are found. */
+struct round {
+	const struct proxy_status *wanted;
+	bool any;
+	int status; /* the first that is not 0 */
+};
+
+/* Has a process named it so? What else is in the directory may be a rule's socket, or anybody's. */
+static int is_ours(const struct dirent *entry)
+{
+	size_t digits = strspn(entry->d_name, "0123456789");
+
+	return digits && strcmp(entry->d_name + digits, SUFFIX) == 0;
+}
+
+static int is_visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+static void print_socket(struct round *round, const char *path)
+{
+	struct addr addr = { .family = ADDR_UNIX };
+	struct stat st;
+	int status;
+
+	if ((size_t)snprintf(addr.name, sizeof(addr.name), "%s", path) >= sizeof(addr.name) ||
+	    lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return;
+	if (round->any && !round->wanted->json)
+		putchar('\n');
+	status = print_one(round->wanted, &addr, true);
+	if (status == STATUS_ABSENT)
+		return;
+	round->any = true;
+	if (!round->status)
+		round->status = status;
+}
+
+/* Calls each() for the entries of a directory that filter() selects, in their order. */
+static void for_each(struct round *round, const char *directory,
+		     int (*filter)(const struct dirent *entry),
+		     void (*each)(struct round *round, const char *path))
+{
+	struct dirent **entries;
+	int count = scandir(directory, &entries, filter, alphasort);
+	char path[PATH_MAX];
+
+	for (int i = 0; i < count; i++) {
+		if ((size_t)snprintf(path, sizeof(path), "%s/%s", directory, entries[i]->d_name) <
+		    sizeof(path))
+			each(round, path);
+		free(entries[i]);
+	}
+	if (count >= 0)
+		free(entries);
+}
+
+static void print_directory(struct round *round, const char *directory)
+{
+	for_each(round, directory, is_ours, print_socket);
 }
 
 static int print_found(const struct proxy_status *wanted)
 {
-	char pattern[512];
-	glob_t found = { 0 };
-	bool any = false;
-	int flags = 0, status = 0;
+	struct round round = { .wanted = wanted };
+	char directory[PATH_MAX];
 
-	if (runtime_directory("RUNTIME_DIRECTORY", "/*" SUFFIX, pattern, sizeof(pattern)) &&
-	    glob(pattern, flags, NULL, &found) == 0)
-		flags = GLOB_APPEND;
-	if (runtime_directory("XDG_RUNTIME_DIR", "/vsock-proxy/*" SUFFIX, pattern,
-			      sizeof(pattern)) &&
-	    glob(pattern, flags, NULL, &found) == 0)
-		flags = GLOB_APPEND;
-	glob("/run/vsock-proxy/*/*" SUFFIX, flags, NULL,
-	     &found); /* of the units: RuntimeDirectory=vsock-proxy/NAME */
-	for (size_t i = 0; i < found.gl_pathc; i++) {
-		if (!is_ours(found.gl_pathv[i]))
-			continue;
-		if (any && !wanted->json)
-			putchar('\n');
-		status = print_one(wanted, found.gl_pathv[i], true);
-		any = any || status != STATUS_ABSENT;
-	}
-	globfree(&found);
-	if (any)
-		return status == STATUS_ABSENT ? 0 : status;
+	if (runtime_directory("RUNTIME_DIRECTORY", "", directory, sizeof(directory)))
+		print_directory(&round, directory);
+	if (runtime_directory("XDG_RUNTIME_DIR", "/vsock-proxy", directory, sizeof(directory)))
+		print_directory(&round, directory);
+	/* of the units: RuntimeDirectory=vsock-proxy/NAME */
+	for_each(&round, "/run/vsock-proxy", is_visible, print_directory);
+	if (round.any)
+		return round.status;
 	log_error("no running vsock-proxy reports its status here");
 	log_hint("if it runs as another user or without $XDG_RUNTIME_DIR, it needs --status-socket "
 		 "ADDRESS");
@@ -463,8 +508,7 @@ static int print_found(const struct proxy_status *wanted)
 
 static int print_now(const struct proxy_status *wanted)
 {
-	int status = wanted->address ? print_one(wanted, wanted->address, false)
-				     : print_found(wanted);
+	int status = wanted->address ? print_at(wanted) : print_found(wanted);
 
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;

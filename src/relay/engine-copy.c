@@ -61,35 +61,6 @@ static size_t to_ask(struct chan *chan, const struct transfer *transfer)
 	return transfer->allowance < chan->chunk ? (size_t)transfer->allowance : chan->chunk;
 }
 
-static bool may_keep(const struct transfer *transfer, size_t size)
-{
-	const struct loop_budget *budget = loop_budget(transfer->loop);
-
-	return budget->used <= budget->limit && size <= budget->limit - budget->used;
-}
-
-/* Writes what was only looked at, and takes from the source what the destination took. */
-static enum move write_seen(struct chan *chan, struct transfer *transfer, unsigned char *buffer,
-			    size_t asked, size_t seen)
-{
-	ssize_t put = endpoint_write(transfer->destination, buffer, seen);
-
-	if (put == -EAGAIN)
-		return MOVE_FULL;
-	if (put < 0)
-		return engine_destination_failed(transfer, (int)-put);
-	engine_tap(transfer, buffer, (size_t)put);
-	chan->bytes += (uint64_t)put;
-	/* it is still there */
-	if (endpoint_read(transfer->source, buffer, (size_t)put) != put)
-		return engine_source_failed(transfer, EIO);
-	engine_count(transfer, (uint64_t)put);
-	/* A socket took what it has room for; for a guarded descriptor this is unknown. */
-	if ((size_t)put < seen)
-		return transfer->destination->out_kind == ENDPOINT_GUARDED ? MOVE_ON : MOVE_FULL;
-	return seen < asked ? MOVE_EMPTY : MOVE_ON;
-}
-
 static enum move copy_looking(struct chan *chan, struct transfer *transfer, unsigned char *buffer,
 			      size_t *asked)
 {
@@ -105,7 +76,7 @@ static enum move copy_looking(struct chan *chan, struct transfer *transfer, unsi
 	}
 	if (seen == -EOPNOTSUPP)
 		return MOVE_ON;
-	return seen > 0 ? write_seen(chan, transfer, buffer, *asked, (size_t)seen)
+	return seen > 0 ? engine_write_seen(chan, transfer, buffer, *asked, (size_t)seen)
 			: engine_got(transfer, seen);
 }
 
@@ -118,7 +89,7 @@ static enum move copy_read(struct chan *chan, struct transfer *transfer)
 
 	if (!buffer)
 		return engine_source_failed(transfer, ENOMEM);
-	if (!may_keep(transfer, asked)) {
+	if (!engine_may_keep(transfer, asked)) {
 		result = copy_looking(chan, transfer, buffer, &asked);
 		if (result != MOVE_ON || transfer->read != before)
 			return result;

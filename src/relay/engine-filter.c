@@ -2,9 +2,10 @@
 /*
  * The filter engine: what comes from standard input may be changed on its way (settings->filter),
  * and go line by line with a pause between (settings->line_delay); what goes to a seqpacket socket
- * may be cut at each line end (settings->message_lines). What was read is changed at once and made
- * pending; from there it leaves in pieces, when their time has come. To a seqpacket socket a piece
- * is a message, and no longer than settings->message_size.
+ * may be cut at each line end (settings->message_lines); and an input may end before its end of
+ * file (relay_bound()). What was read is changed at once and made pending; from there it leaves in
+ * pieces, when their time has come. To a seqpacket socket a piece is a message, and no longer than
+ * settings->message_size.
  */
 #include "config.h"
 
@@ -96,14 +97,27 @@ static enum move filter_write(struct chan *chan, struct transfer *transfer)
 	return result;
 }
 
+/* How many of these bytes may be sent: those of the input, and no more than --max-bytes. */
+static size_t cut(struct chan *chan, struct transfer *transfer, const unsigned char *data,
+		  size_t size, uint64_t room)
+{
+	struct relay_extent *extent = transfer->extent;
+	size_t kept = extent ? extent->take(extent, data, size, false) : size;
+
+	if (kept > room && !allowance_is_size(transfer->settings, transfer->side))
+		kept = (size_t)room;
+	if (kept < size)
+		engine_beyond(chan, transfer, size - kept);
+	return kept;
+}
+
 /* Makes pending what may be sent of size bytes; --max-bytes counts what is sent. */
 static enum move keep(struct chan *chan, struct transfer *transfer, const unsigned char *data,
 		      size_t size, uint64_t room)
 {
-	if (size > room && !allowance_is_size(transfer->settings, transfer->side)) {
-		engine_beyond(chan, transfer, size - room);
-		size = (size_t)room;
-	}
+	size = cut(chan, transfer, data, size, room);
+	if (transfer->extent && transfer->extent->bad)
+		return engine_source_failed(transfer, EBADMSG);
 	transfer->left = room - (size < room ? size : room);
 	if (transfer->allowance > transfer->left)
 		transfer->allowance = transfer->left;
@@ -153,6 +167,30 @@ static enum move filter_read_message(struct chan *chan, struct transfer *transfe
 	return result;
 }
 
+/* Passes on what the destination takes now, and leaves the rest in the source, because no more may
+ * be pending. MOVE_ON without having read anything: this source cannot be looked at, or what comes
+ * next is not passed on. */
+static enum move pass_seen(struct chan *chan, struct transfer *transfer, unsigned char *buffer,
+			   size_t asked)
+{
+	struct relay_extent *extent = transfer->extent;
+	ssize_t seen = endpoint_peek(transfer->source, buffer, asked);
+	uint64_t before = transfer->read;
+	size_t size;
+	enum move result;
+
+	if (seen == -EOPNOTSUPP || (seen > 0 && endpoint_at_mark(transfer->source)))
+		return MOVE_ON;
+	if (seen <= 0)
+		return engine_got(transfer, seen);
+	size = extent->take(extent, buffer, (size_t)seen, true);
+	if (!size)
+		return MOVE_ON;
+	result = engine_write_seen(chan, transfer, buffer, asked, size);
+	extent->take(extent, buffer, (size_t)(transfer->read - before), false);
+	return result;
+}
+
 /* Reads, changes and makes it pending. */
 static enum move filter_read(struct chan *chan, struct transfer *transfer)
 {
@@ -163,6 +201,8 @@ static enum move filter_read(struct chan *chan, struct transfer *transfer)
 	enum move result;
 	ssize_t got;
 
+	if (transfer->extent && transfer->extent->why)
+		return engine_beyond(chan, transfer, 0);
 	if (transfer->source->in_kind == ENDPOINT_MESSAGES)
 		return filter_read_message(chan, transfer);
 	buffer = out = loop_buffer(transfer->loop, (size_t)CHUNK * 3);
@@ -170,6 +210,11 @@ static enum move filter_read(struct chan *chan, struct transfer *transfer)
 		return engine_source_failed(transfer, ENOMEM);
 	if (asked > transfer->allowance)
 		asked = (size_t)transfer->allowance;
+	if (transfer->extent && !engine_may_keep(transfer, asked)) {
+		result = pass_seen(chan, transfer, buffer, asked);
+		if (result != MOVE_ON || transfer->read)
+			return result;
+	}
 	got = endpoint_read(transfer->source, buffer, asked);
 	result = engine_got(transfer, got);
 	if (result != MOVE_ON)

@@ -59,6 +59,34 @@ enum move engine_write(struct chan *chan, struct transfer *transfer, const void 
 	return MOVE_ON;
 }
 
+bool engine_may_keep(const struct transfer *transfer, size_t size)
+{
+	const struct loop_budget *budget = loop_budget(transfer->loop);
+
+	return budget->used <= budget->limit && size <= budget->limit - budget->used;
+}
+
+enum move engine_write_seen(struct chan *chan, struct transfer *transfer, unsigned char *buffer,
+			    size_t asked, size_t seen)
+{
+	ssize_t put = endpoint_write(transfer->destination, buffer, seen);
+
+	if (put == -EAGAIN)
+		return MOVE_FULL;
+	if (put < 0)
+		return engine_destination_failed(transfer, (int)-put);
+	engine_tap(transfer, buffer, (size_t)put);
+	chan->bytes += (uint64_t)put;
+	/* it is still there */
+	if (endpoint_read(transfer->source, buffer, (size_t)put) != put)
+		return engine_source_failed(transfer, EIO);
+	engine_count(transfer, (uint64_t)put);
+	/* A socket took what it has room for; for a guarded descriptor this is unknown. */
+	if ((size_t)put < seen)
+		return transfer->destination->out_kind == ENDPOINT_GUARDED ? MOVE_ON : MOVE_FULL;
+	return seen < asked ? MOVE_EMPTY : MOVE_ON;
+}
+
 size_t engine_at_once(const struct transfer *transfer, uint64_t size)
 {
 	uint64_t buffer = transfer->settings->buffer, most = transfer->destination->most;

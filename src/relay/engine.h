@@ -38,6 +38,7 @@ struct transfer {
 	struct loop *loop;
 	const struct endpoint *source, *destination;
 	const struct relay_settings *settings;
+	struct relay_extent *extent; /* of the source, or NULL */
 	uint64_t allowance; /* bytes that may be read now */
 	uint64_t left; /* bytes until --max-bytes */
 	uint64_t read; /* bytes read in this turn */
@@ -124,6 +125,12 @@ enum move engine_write(struct chan *chan, struct transfer *transfer, const void 
  * all. */
 enum move engine_write_pending(struct chan *chan, struct transfer *transfer);
 
+/* May size more bytes be pending? (loop_budget()) */
+bool engine_may_keep(const struct transfer *transfer, size_t size);
+/* Writes bytes that were only looked at, of asked for, and takes from the source what the
+ * destination took, to data again. */
+enum move engine_write_seen(struct chan *chan, struct transfer *transfer, unsigned char *data,
+			    size_t asked, size_t seen);
 /* The smallest of size, --buffer and the limit of one write to the destination. */
 size_t engine_at_once(const struct transfer *transfer, uint64_t size);
 /* Is a message of size bytes too long for the destination? The kernel is asked only once. */

@@ -353,10 +353,18 @@ static void destination_failed(struct loop *loop, struct relay *relay, int side,
 
 /* Moving */
 
+/* Has end[side] sent more than its input, which is not passed on? */
+static bool sent_more(const struct relay *relay, int side)
+{
+	return side == 0 && relay->extent && relay->extent->why && !relay->extent->bad;
+}
+
 /* The source has given its size, or more than --max-bytes, and as much as may be is written. */
 static void limit_reached(struct loop *loop, struct relay *relay, int side)
 {
-	if (allowance_is_size(relay->settings, side)) {
+	if (sent_more(relay, side) || allowance_is_size(relay->settings, side)) {
+		/* the rest is not read, which must not destroy the answer */
+		relay->chan[side].cut |= sent_more(relay, side);
 		source_ended(loop, relay, side);
 		return;
 	}
@@ -427,6 +435,7 @@ static void pump(struct loop *loop, struct relay *relay, int side)
 		.source = &relay->end[side],
 		.destination = &relay->end[!side],
 		.settings = relay->settings,
+		.extent = side == 0 ? relay->extent : NULL,
 		.side = side,
 		.hurry = relay->stop_at != 0,
 	};
@@ -865,6 +874,13 @@ int relay_insert(struct loop *loop, struct relay *relay, int side, const void *d
 	return 0;
 }
 
+void relay_bound(struct relay *relay, struct relay_extent *extent)
+{
+	relay->extent = extent;
+	relay->chan[0].engine = CHAN_FILTER;
+	relay->chan[0].may_splice = false;
+}
+
 void relay_wake(struct loop *loop, struct relay *relay, int side)
 {
 	if (relay->over || relay->chan[side].phase != CHAN_OPEN ||
@@ -884,8 +900,8 @@ uint64_t relay_dropped(const struct relay *relay)
 /*
  * Must end[side] be aborted instead of closed cleanly? Yes if it did not get everything from the
  * other side, which failed or was cut off by a limit or by us. Also if its own data was not
- * delivered, unless the abort could destroy the last bytes of a complete answer. Datagrams have no
- * end of file, so they are never cut off.
+ * delivered, unless the abort could destroy the last bytes of a complete answer, or that data did
+ * not belong to its input. Datagrams have no end of file, so they are never cut off.
  */
 static bool must_abort(const struct relay *relay, int side)
 {
@@ -895,6 +911,8 @@ static bool must_abort(const struct relay *relay, int side)
 		return false;
 	if (!to->complete)
 		return true;
+	if (sent_more(relay, side))
+		return false;
 	return from->cut && endpoint_unacknowledged(&relay->end[side]) == 0;
 }
 

@@ -64,6 +64,16 @@ struct relay_filter {
 		       unsigned char *out);
 };
 
+/* Decides where the input of end[0] ends, if that is not its end of file. */
+struct relay_extent {
+	/* Returns how many of these bytes, which come next, belong to the input. If look is set,
+	 * they are not read yet, and nothing changes. */
+	size_t (*take)(struct relay_extent *extent, const void *data, size_t size, bool look);
+	const char *why; /* take() sets it where it returns less than size, unless look is set; a
+			    constant */
+	bool bad; /* because the input is malformed: the relay fails */
+};
+
 struct relay_settings {
 	uint64_t idle_timeout, half_close_timeout, max_time; /* ns; UNITS_INF: none */
 	uint64_t max_bytes; /* in either direction; UNITS_INF: no limit */
@@ -133,6 +143,7 @@ struct relay {
 	uint8_t result; /* enum relay_end */
 	bool over;
 	bool half_told; /* settings->half_over() was called */
+	struct relay_extent *extent; /* the owner's; NULL: none */
 };
 
 /* Starts a relay over two endpoints, which it then owns. settings must outlive it. connected is the
@@ -146,6 +157,11 @@ void relay_stop(struct loop *loop, struct relay *relay, uint64_t grace);
 /* Sends our own data to end[!side], after what was read from end[side]. Must not be called from a
  * tap or a filter. 0, -ENOMEM, or -EPIPE if that direction has ended. */
 int relay_insert(struct loop *loop, struct relay *relay, int side, const void *data, size_t size);
+/* Directly after relay_start(): the input of end[0], which must be a socket, ends where extent
+ * says, as if its end of file came there. What comes after that is thrown away, and then no more is
+ * read.
+ */
+void relay_bound(struct relay *relay, struct relay_extent *extent);
 /* Data has arrived for end[side], an ENDPOINT_FLOW, which is not watched, or settings->source_bytes
  * has become known. It is read now if there is room for it. */
 void relay_wake(struct loop *loop, struct relay *relay, int side);

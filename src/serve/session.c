@@ -162,6 +162,9 @@ static const char *why_ended(const struct session *session)
 	const struct relay *relay = &session->relay;
 	int error = relay->error;
 
+	/* the cause of an EBADMSG, or why the input ended */
+	if (relay->extent && relay->extent->why && (!error || error == EBADMSG))
+		return relay->extent->why;
 	if (error == EBADMSG && relay->settings->datagrams)
 		return "the stream ended within a datagram";
 	if (error)

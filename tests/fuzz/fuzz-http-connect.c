@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* HTTP requests to a proxy. What is read can be written again, and is then read as the same; what
- * is passed on to a server is a request to a server. */
+ * is passed on to a server is a request to a server, with a body that ends in the same place
+ * however it is cut. */
 #include "config.h"
 
 #include "proxy/protocols/http-connect.h"
@@ -50,6 +51,25 @@ static void pass_on(const uint8_t *data, size_t size)
 	free(header);
 }
 
+static void take_body(const struct http_body *start, const uint8_t *data, size_t size)
+{
+	char *exact = (char *)fuzz_exact(data, size);
+	struct http_body whole = *start, parts = *start;
+	size_t taken = http_body_take(&whole, exact, size), again = 0;
+
+	fuzz_check(taken <= size, "a body has no more than has come");
+	for (size_t at = 0, step = 1; at < size; at += step, step = at % 7 + 1) {
+		if (step > size - at)
+			step = size - at;
+		again += http_body_take(&parts, exact + at, step);
+	}
+	fuzz_check(again == taken && parts.left == whole.left && parts.state == whole.state,
+		   "a body ends in the same place, however it is cut");
+	fuzz_check(taken == size || http_body_take(&whole, "0\r\n\r\n", 5) == 0,
+		   "after the end of a body nothing belongs to it");
+	free(exact);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct http_connect result = { .why = NULL };
@@ -72,6 +92,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		write_again(&result);
 	if (verdict == OK && result.forward)
 		pass_on(data, used);
+	if (verdict == OK && result.forward)
+		take_body(&result.body, data + used, size - used);
 	return 0;
 }
 
@@ -97,6 +119,10 @@ static const struct fuzz_piece pieces[] = {
 	PIECE("/?#"),
 	PIECE("Connection: x,"),
 	PIECE("OPTIONS"),
+	PIECE("Content-Length: 1"),
+	PIECE("Transfer-Encoding: chunked\r\n"),
+	PIECE("1;x\r\ny\r\n"),
+	PIECE("0\r\n"),
 	{ NULL, 0 },
 };
 

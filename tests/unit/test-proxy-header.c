@@ -158,6 +158,12 @@ static void version_2(void **state)
 			 PROXY_HEADER_OK);
 	assert_true(header.local);
 	assert_int_equal(header.from.peer.family, ADDR_NONE);
+	assert_int_equal(read_header(BYTES(SIGNATURE "\x20\x11\0\3abc"), &header, &why),
+			 PROXY_HEADER_OK);
+	assert_int_equal(read_header(BYTES(SIGNATURE "\x20\0\0\7"
+						     "\3\0\4\xa9\xb8\x7e\x8f"),
+				     &header, &why),
+			 PROXY_HEADER_OK);
 	/* the checksum of RFC 3720's polynomial, over the header with its own bytes as zero */
 	good(BYTES(SIGNATURE "\x21\0\0\7"
 			     "\3\0\4\x3e\xc9\x89\x4e"),
@@ -179,6 +185,9 @@ static void bad_version_2(void **state)
 	bad(BYTES(SIGNATURE "\x21\0\0\4\2\0\2a"), "TLVs");
 	bad(BYTES(SIGNATURE "\x21\0\0\7\3\0\4\0\0\0\0"), "checksum");
 	bad(BYTES(SIGNATURE "\x21\0\0\6\3\0\3\0\0\0"), "checksum");
+	/* also of LOCAL, of which nothing else can be wrong */
+	bad(BYTES(SIGNATURE "\x20\0\0\7\3\0\4\0\0\0\0"), "checksum");
+	bad(BYTES(SIGNATURE "\x20\x11\0\x13............\3\0\4\0\0\0\0"), "checksum");
 }
 
 /* Making */

@@ -2,6 +2,7 @@
 /* Limits and times of a relay, what it keeps, and what is inserted; see rig.h. */
 #include "config.h"
 
+#include "base/util.h"
 #include "rig.h"
 
 /* Limits and times. A time is only ever checked from below: it may take longer on a slow machine,
@@ -307,6 +308,116 @@ static void what_is_inserted_goes_first(void **state)
 	}
 }
 
+/* An input of 30000 bytes. */
+struct thirty {
+	struct relay_extent extent;
+	size_t left;
+	bool bad;
+};
+static struct thirty thirty;
+
+static size_t take_thirty(struct relay_extent *extent, const void *data, size_t size, bool look)
+{
+	struct thirty *input = container_of(extent, struct thirty, extent);
+	size_t taken = size < input->left ? size : input->left;
+
+	(void)data;
+	if (look)
+		return taken;
+	input->left -= taken;
+	if (taken < size) {
+		extent->why = "too much";
+		extent->bad = input->bad;
+	}
+	return taken;
+}
+
+static void bound(struct rig *rig)
+{
+	relay_bound(&rig->relay, &thirty.extent);
+}
+
+static void start_bound(struct rig *rig, unsigned engine, uint64_t budget, bool is_bad)
+{
+	thirty = (struct thirty){ .extent.take = take_thirty, .left = 30000, .bad = is_bad };
+	rig_init(rig, engine);
+	loop_budget(rig->loop)->limit = budget;
+	side_make(KIND_TCP, &rig->far[0], &rig->end[0]);
+	side_make(KIND_UNIX, &rig->far[1], &rig->end[1]);
+	rig_run(rig);
+	rig_poke(rig, bound);
+}
+
+/* What comes after it is not passed on, and is the end of the input; the answer arrives. */
+static void an_input_ends_where_its_extent_says(void **state)
+{
+	(void)state;
+	for (unsigned each = 0; each < 6; each++)
+		for (unsigned more = 0; more <= 100000; more = more * 1000 + 100) {
+			unsigned engine = ENGINE_AUTO + each / 2;
+			struct rig rig;
+
+			start_bound(&rig, engine, each % 2 ? 0 : UINT64_MAX, false);
+			send_pattern(&rig.far[0], 1, 0, 20000);
+			expect_pattern(&rig.far[1], 1, 0, 20000);
+			send_pattern(&rig.far[0], 1, 20000, 10000);
+			expect_pattern(&rig.far[1], 1, 20000, 10000);
+			if (!more) {
+				/* it is not told before more comes, or the end of file */
+				expect_quiet(&rig.far[1]);
+				far_finish(&rig.far[0]);
+			} else {
+				send_pattern(&rig.far[0], 1, 30000, more);
+			}
+			expect_end(&rig.far[1]);
+			send_pattern(&rig.far[1], 0, 0, 50000);
+			far_finish(&rig.far[1]);
+			expect_pattern(&rig.far[0], 0, 0, 50000);
+			expect_end(&rig.far[0]);
+			far_close(&rig.far[0]);
+			rig_ends(&rig, END_EOF);
+			assert_int_equal(rig.relay.chan[0].bytes, 30000);
+			assert_true(!rig.relay.lost == !more);
+			rig_free(&rig);
+		}
+}
+
+static void a_malformed_input_ends_the_relay(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	start_bound(&rig, ENGINE_AUTO, UINT64_MAX, true);
+	send_pattern(&rig.far[0], 1, 0, 30000);
+	expect_pattern(&rig.far[1], 1, 0, 30000);
+	send_pattern(&rig.far[0], 1, 30000, 10);
+	rig_ends(&rig, END_IO);
+	assert_int_equal(rig.relay.error, EBADMSG);
+	relay_close(rig.loop, &rig.relay);
+	expect_abort(&rig.far[1], KIND_UNIX);
+	rig_free(&rig);
+}
+
+/* What the other side does not take stays in the kernel. */
+static void an_input_with_an_extent_keeps_to_the_budget(void **state)
+{
+	struct rig rig;
+	uint64_t sent;
+
+	(void)state;
+	start_bound(&rig, ENGINE_AUTO, 0, false);
+	thirty.left = 100 << 20;
+	sent = fill(&rig.far[0], 1);
+	assert_int_equal(loop_budget(rig.loop)->used, 0);
+	expect_pattern(&rig.far[1], 1, 0, sent);
+	far_finish(&rig.far[0]);
+	far_finish(&rig.far[1]);
+	rig_ends(&rig, END_EOF);
+	assert_int_equal(rig.relay.chan[0].bytes, sent);
+	assert_int_equal(thirty.left, (100 << 20) - sent);
+	rig_free(&rig);
+}
+
 /* A rate that is shared by both ways of one relay: each way has it for itself, and no more. */
 static void a_shared_rate_holds_and_loses_nothing(void **state)
 {
@@ -346,6 +457,9 @@ int main(void)
 		cmocka_unit_test(the_rate_limit_holds_and_loses_nothing),
 		cmocka_unit_test(the_budget_holds_and_loses_nothing),
 		cmocka_unit_test(what_is_inserted_goes_first),
+		cmocka_unit_test(an_input_ends_where_its_extent_says),
+		cmocka_unit_test(a_malformed_input_ends_the_relay),
+		cmocka_unit_test(an_input_with_an_extent_keeps_to_the_budget),
 		cmocka_unit_test(a_shared_rate_holds_and_loses_nothing),
 	};
 

@@ -299,6 +299,28 @@ static void bad_http_requests(void **state)
 		{ "CONNECT a:80 HTTP/1.1\r\n folded: x\r\n\r\n", 400 },
 		{ "CONNECT a:80 HTTP/1.1\r\nX: a\rb\r\n\r\n", 400 },
 		{ "CONNECT a:80 HTTP/1.1\r\nX-\xc3: y\r\n\r\n", 400 },
+		/* where one server would find another end of the body than another */
+		{ "POST http://a/ HTTP/1.1\r\nContent-Length: 1\r\n"
+		  "Transfer-Encoding: chunked\r\n\r\n",
+		  400 },
+		{ "POST http://a/ HTTP/1.1\r\ntransfer-encoding: chunked\r\n"
+		  "content-length: 1\r\n\r\n",
+		  400 },
+		{ "POST http://a/ HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+		  400 },
+		{ "POST http://a/ HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\n", 400 },
+		{ "POST http://a/ HTTP/1.1\r\nContent-Length: +1\r\n\r\n", 400 },
+		{ "POST http://a/ HTTP/1.1\r\nContent-Length: 0x1\r\n\r\n", 400 },
+		{ "POST http://a/ HTTP/1.1\r\nContent-Length: \r\n\r\n", 400 },
+		{ "POST http://a/ HTTP/1.1\r\nContent-Length: 1000000000000000000\r\n\r\n", 400 },
+		{ "POST http://a/ HTTP/1.1\r\nContent-Length : 1\r\n\r\n", 400 },
+		{ "POST http://a/ HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 400 },
+		{ "POST http://a/ HTTP/1.1\r\nTransfer-Encoding: chunked, identity\r\n\r\n", 400 },
+		{ "POST http://a/ HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n", 400 },
+		{ "POST http://a/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
+		  "Transfer-Encoding: chunked\r\n\r\n",
+		  400 },
+		{ "POST http://a/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400 },
 		{ "\5\1\0", 0 },
 		{ "\x16\3\1", 0 },
 	};
@@ -332,6 +354,8 @@ static void forwarded_as(const char *text, const char *host, uint16_t port, cons
 
 static void http_requests_that_are_passed_on(void **state)
 {
+	char text[1000];
+
 	(void)state;
 	forwarded_as("GET http://example.org/a?b HTTP/1.1\r\nHost: other\r\nAccept: */*\r\n\r\n",
 		     "example.org", 80,
@@ -348,6 +372,47 @@ static void http_requests_that_are_passed_on(void **state)
 		     "Proxy-Connection: keep-alive\r\nKeep-Alive: 1\r\nProxy-Authorization: x\r\n"
 		     "Upgrade: h2c\r\nTE: trailers\r\nX-One-More: 2\r\n\r\n",
 		     "a", 80, "GET / HTTP/1.1\r\nHost: a\r\nX-One-More: 2\r\n");
+	/* however many lines and names there are */
+	snprintf(text, sizeof(text),
+		 "GET http://a/ HTTP/1.1\r\nConnection: close, X-A\r\nX-B: 1\r\nConnection:X-B\r\n"
+		 "X-A: 2\r\nconnection: %0500d,X-C\r\nX-C: 3\r\nX-D: 4\r\n\r\n",
+		 0);
+	forwarded_as(text, "a", 80, "GET / HTTP/1.1\r\nHost: a\r\nX-D: 4\r\n");
+	/* what the server must know is passed on whatever the client says */
+	forwarded_as("POST http://a/ HTTP/1.1\r\nConnection: Content-Length\r\n"
+		     "Content-Length: 1\r\n\r\n",
+		     "a", 80, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n");
+}
+
+/* What the header says about the body: how many of the bytes "1\r\nx\r\n0\r\n\r\nGET" are it. */
+static void http_bodies(void **state)
+{
+	static const struct {
+		const char *field;
+		size_t size;
+	} bodies[] = {
+		{ "", 0 },
+		{ "Content-Length:\t0003 \r\n", 3 },
+		{ "Content-Length: 999999999999999999\r\n", 14 },
+		{ "content-length:0\r\n", 0 },
+		{ "TRANSFER-ENCODING: \tChunked \r\n", 11 },
+		{ "Connection: Transfer-Encoding\r\nTransfer-Encoding: chunked\r\n", 11 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+		struct http_connect request;
+		char text[128];
+
+		snprintf(text, sizeof(text), "POST http://a/ HTTP/1.1\r\n%s\r\n", bodies[i].field);
+		assert_int_equal(read_http(text, strlen(text), &request), HTTP_OK);
+		assert_int_equal(http_body_take(&request.body, "1\r\nx\r\n0\r\n\r\nGET", 14),
+				 bodies[i].size);
+		assert_false(http_body_is_bad(&request.body));
+	}
+	/* of a tunnel nothing is read */
+	good_http("CONNECT a:80 HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: x\r\n\r\n", "a",
+		  80);
 }
 
 static void http_limit(void **state)
@@ -404,6 +469,7 @@ int main(void)
 		cmocka_unit_test(http_requests),
 		cmocka_unit_test(bad_http_requests),
 		cmocka_unit_test(names_of_http_fields_are_tokens),
+		cmocka_unit_test(http_bodies),
 		cmocka_unit_test(http_limit),
 		cmocka_unit_test(http_answers),
 		cmocka_unit_test(http_requests_that_are_passed_on),

@@ -34,6 +34,7 @@ struct work {
 	size_t start, end; /* of what was read and is not understood yet, in data */
 	size_t header; /* bytes of the PROXY header, which data begins with */
 	bool forward; /* the request is for the target, too, and gets its answer from there */
+	size_t beyond; /* bytes after the body of such a request */
 	bool socks4;
 	uint8_t data[BUFFER + HTTP_FORWARD_MORE];
 };
@@ -47,6 +48,8 @@ struct greeting {
 	struct work *work; /* owned */
 	char *to; /* where the client wants to go, as text; owned */
 	struct ends header;
+	struct http_body body; /* of a request that is passed on */
+	struct relay_extent extent; /* which ends there */
 	uint32_t discarded; /* bytes, while it lingers */
 	uint8_t state; /* enum state */
 };
@@ -351,6 +354,38 @@ static void understand_socks(struct greeting *greeting)
 	}
 }
 
+static size_t take_body(struct relay_extent *extent, const void *data, size_t size, bool look)
+{
+	struct greeting *greeting = container_of(extent, struct greeting, extent);
+	struct http_body body = greeting->body;
+	size_t taken = http_body_take(&body, data, size);
+
+	if (look)
+		return taken;
+	greeting->body = body;
+	extent->bad = http_body_is_bad(&greeting->body);
+	if (extent->bad)
+		extent->why = "the client sent a malformed chunk";
+	else if (taken < size)
+		extent->why = "the client sent more than one request";
+	return taken;
+}
+
+/* Gives up what the client has sent after its request. False: what it has sent is malformed. */
+static bool end_request(struct greeting *greeting, const struct http_connect *request,
+			size_t header)
+{
+	struct work *work = greeting->work;
+	size_t start = work->start + header, size = work->end - start, taken;
+
+	greeting->body = request->body;
+	greeting->extent.take = take_body;
+	taken = take_body(&greeting->extent, work->data + start, size, false);
+	work->beyond = size - taken;
+	work->end -= work->beyond;
+	return !greeting->extent.bad;
+}
+
 /* Puts what the target is to get in the place of the header with these many bytes. */
 static void pass_on(struct work *work, size_t size)
 {
@@ -380,6 +415,11 @@ static void understand_http(struct greeting *greeting)
 		fail(greeting, "handshake", request.why);
 		break;
 	case HTTP_OK:
+		if (request.forward && !end_request(greeting, &request, used)) {
+			say_http(greeting, 400);
+			fail(greeting, "handshake", greeting->extent.why);
+			break;
+		}
 		if (request.forward)
 			pass_on(work, used);
 		else
@@ -462,7 +502,8 @@ static void expired(struct loop *loop, struct timer *timer)
 	}
 	if (greeting->state == REQUEST && greeting->plan->asks == ADDR_HTTP_CONNECT)
 		say_http(greeting, 408);
-	snprintf(why, sizeof(why), "%s in %s", said_too_little(greeting),
+	snprintf(why, sizeof(why), "%s within %s",
+		 greeting->state == PROXY ? "no complete PROXY header" : "no destination named",
 		 units_show_duration(greeting->plan->timeout, limit, sizeof(limit)));
 	fail(greeting, "timeout", why);
 }
@@ -491,6 +532,7 @@ static struct greeting *make(struct session *session, const struct greeting_plan
 	if (greeting->work) {
 		greeting->work->start = greeting->work->end = greeting->work->header = 0;
 		greeting->work->forward = greeting->work->socks4 = false;
+		greeting->work->beyond = 0;
 	}
 	return greeting->work ? greeting : NULL;
 }
@@ -569,6 +611,9 @@ static void greeting_relaying(struct session *session)
 
 	greeting->work = NULL;
 	loop_free_later(loop, work); /* the end of this batch: until then it can be read */
+	if (work->forward)
+		relay_bound(&session->relay, &greeting->extent);
+	session->relay.lost += work->beyond;
 	if (work->end > work->start &&
 	    relay_insert(loop, &session->relay, 0, work->data + work->start,
 			 work->end - work->start) < 0)

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define CONNECTION_MAX 256 /* bytes of its list that are looked at */
-
 static enum http_state bad(struct http_connect *request, unsigned status, const char *why)
 {
 	request->status = status;
@@ -150,6 +148,61 @@ static bool good_field(const char *line, size_t length)
 	return true;
 }
 
+static bool is_named(const char *line, size_t length, const char *name)
+{
+	size_t size = strlen(name);
+
+	return length > size && line[size] == ':' && strncasecmp(line, name, size) == 0;
+}
+
+/* What a header says about the body. */
+struct framing {
+	bool old; /* HTTP/1.0, which has no chunks */
+	bool sized, chunked;
+	uint64_t size;
+};
+
+/* A number of bytes. */
+static bool read_size(const char *text, size_t length, uint64_t *size)
+{
+	if (!length || length > 18)
+		return false;
+	*size = 0;
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		*size = *size * 10 + (unsigned)(text[i] - '0');
+	}
+	return true;
+}
+
+/* What is wrong with a line that is about the length of the body, or NULL. Servers read such lines
+ * differently, so that one of them could take a part of the body for another request. */
+static const char *read_framing(const char *line, size_t length, struct framing *framing)
+{
+	bool sized = is_named(line, length, "Content-Length");
+	const char *value = (const char *)memchr(line, ':', length) + 1;
+	size_t rest = length - (size_t)(value - line);
+
+	if (!sized && !is_named(line, length, "Transfer-Encoding"))
+		return NULL;
+	for (; rest && (*value == ' ' || *value == '\t'); rest--)
+		value++;
+	while (rest && (value[rest - 1] == ' ' || value[rest - 1] == '\t'))
+		rest--;
+	if (sized ? framing->chunked : framing->sized)
+		return "Content-Length and Transfer-Encoding in one header";
+	if (sized && (framing->sized || !read_size(value, rest, &framing->size)))
+		return "a malformed or second Content-Length";
+	if (!sized && (framing->chunked || rest != 7 || strncasecmp(value, "chunked", 7) != 0))
+		return "a Transfer-Encoding that is not 'chunked'";
+	if (!sized && framing->old)
+		return "a Transfer-Encoding in HTTP/1.0";
+	framing->sized = framing->sized || sized;
+	framing->chunked = framing->chunked || !sized;
+	return NULL;
+}
+
 static const char *other_protocol(char first)
 {
 	if (first == 5 || first == 4)
@@ -163,8 +216,10 @@ static const char *other_protocol(char first)
 enum http_state http_connect_read(const char *data, size_t size, struct http_connect *request,
 				  size_t *used)
 {
+	struct framing framing = { .size = 0 };
 	size_t at = 0, next, length;
 	bool requested = false;
+	const char *why;
 
 	if (size && other_protocol(data[0]))
 		return bad(request, 0, other_protocol(data[0]));
@@ -187,19 +242,17 @@ enum http_state http_connect_read(const char *data, size_t size, struct http_con
 			if (state != HTTP_OK)
 				return state;
 			requested = true;
+			framing.old = data[at + length - 1] == '0';
 		} else if (!good_field(data + at, length)) {
 			return bad(request, 400, "a malformed line in the header");
+		} else if (request->forward &&
+			   (why = read_framing(data + at, length, &framing)) != NULL) {
+			return bad(request, 400, why);
 		}
 	}
+	http_body_start(&request->body, framing.chunked, framing.size);
 	*used = at + next;
 	return HTTP_OK;
-}
-
-static bool is_named(const char *line, size_t length, const char *name)
-{
-	size_t size = strlen(name);
-
-	return length > size && line[size] == ':' && strncasecmp(line, name, size) == 0;
 }
 
 /* Does a list of names, separated by commas, have this one? */
@@ -217,7 +270,7 @@ static bool is_listed(const char *list, size_t size, const char *name, size_t le
 }
 
 /* Is the line of a header one that a proxy says itself, or does not pass on (RFC 9110, 7.6.1)?
- * connection is the value of the line Connection, which names more of those. */
+ * connection is the list of Connection, which names more of those. */
 static bool is_ours(const char *line, size_t length, const char *connection)
 {
 	static const char *const ours[] = { "Host",    "Connection", "Proxy-Connection",   "TE",
@@ -226,22 +279,28 @@ static bool is_ours(const char *line, size_t length, const char *connection)
 	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
 		if (is_named(line, length, ours[i]))
 			return true;
+	/* without these the server would find another end of the body than we do */
+	if (is_named(line, length, "Content-Length") || is_named(line, length, "Transfer-Encoding"))
+		return false;
 	return is_listed(connection, strlen(connection), line, strcspn(line, ":"));
 }
 
-/* Copies the value of the line Connection; what does not fit names headers that are passed on. */
-static void find_connection(const char *header, size_t size, char value[CONNECTION_MAX])
+/* Joins the values of all lines Connection, which are one list (RFC 9110, 5.3). It is shorter than
+ * the header. */
+static void find_connection(const char *header, size_t size, char list[HTTP_HEADER_MAX])
 {
 	const size_t name = sizeof("Connection:") - 1;
-	size_t next, length;
+	size_t next, length, used = 0;
 
-	value[0] = '\0';
-	for (size_t at = 0; at < size && !*value; at += next) {
+	for (size_t at = 0; at < size; at += next) {
 		length = line_at(header + at, size - at, &next);
-		if (is_named(header + at, length, "Connection"))
-			snprintf(value, CONNECTION_MAX, "%.*s", (int)(length - name),
-				 header + at + name);
+		if (!is_named(header + at, length, "Connection"))
+			continue;
+		memcpy(list + used, header + at + name, length - name);
+		used += length - name;
+		list[used++] = ',';
 	}
+	list[used] = '\0';
 }
 
 /* "GET /path HTTP/1.1" and "Host: host". Returns their length. */
@@ -262,7 +321,7 @@ static size_t forward_request_line(const char *line, size_t length, char *out)
 size_t http_forward(const char *header, size_t size, char *out)
 {
 	static const char more[] = "Via: 1.1 vsock-proxy\r\nConnection: close\r\n\r\n";
-	char connection[CONNECTION_MAX];
+	char connection[HTTP_HEADER_MAX];
 	size_t used = 0, next, length;
 	bool requested = false;
 
@@ -287,7 +346,8 @@ static const struct answer {
 	unsigned status;
 	const char *reason, *body, *more;
 } answers[] = {
-	{ 400, "Bad Request", "the request must be CONNECT HOST:PORT or METHOD http://HOST/", "" },
+	{ 400, "Bad Request", "malformed, or neither CONNECT HOST:PORT nor METHOD http://HOST/",
+	  "" },
 	{ 403, "Forbidden", "connecting there is not allowed", "" },
 	{ 405, "Method Not Allowed", "this is a proxy: only CONNECT and http: addresses are served",
 	  "Allow: CONNECT\r\n" },

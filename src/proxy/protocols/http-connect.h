@@ -5,8 +5,9 @@
  * and takes the header and nothing after it.
  *
  * A request for an http: address is passed on with a header of our own, and its answer comes from
- * the server. "Connection: close" makes that the only one of its connection: the next one may be
- * for another server.
+ * the server. It is the only one of its connection, because the next one may be for another server:
+ * the server gets "Connection: close", and nothing that the client sends after the body. A header
+ * that leaves room for doubt about where the body ends is refused.
  */
 #ifndef PROXY_PROTOCOLS_HTTP_CONNECT_H
 #define PROXY_PROTOCOLS_HTTP_CONNECT_H
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 #include "net/explain.h"
+#include "proxy/protocols/http-body.h"
 
 #define HTTP_HEADER_MAX 8192 /* bytes of the whole header */
 #define HTTP_ANSWER_MAX 320
@@ -32,6 +34,7 @@ struct http_connect {
 	char host[256]; /* as written, IPv6 in brackets */
 	uint16_t port;
 	bool forward; /* not CONNECT: the header must be passed on by http_forward() */
+	struct http_body body; /* if it is passed on: what follows the header */
 	unsigned status;
 	const char *why; /* a constant */
 };

@@ -164,6 +164,8 @@ static bool read_own_tlv(uint8_t type, const uint8_t *value, size_t length, stru
 	return true;
 }
 
+static const char wrong_checksum[] = "a PROXY header whose checksum is wrong";
+
 /* The TLVs from at to the end. */
 static bool read_tlvs(const uint8_t *data, size_t size, size_t at, bool unspecified,
 		      struct ends *header, const char **why)
@@ -179,7 +181,7 @@ static bool read_tlvs(const uint8_t *data, size_t size, size_t at, bool unspecif
 		}
 		if (type == TLV_CRC32C &&
 		    (length != 4 || crc32c(data, size, at + 3) != number_at(data + at + 3))) {
-			bad(why, "a PROXY header whose checksum is wrong");
+			bad(why, wrong_checksum);
 			return false;
 		}
 		if (unspecified && !read_own_tlv(type, data + at + 3, length, header)) {
@@ -227,16 +229,18 @@ static void read_addresses(const uint8_t *data, uint8_t family, uint8_t transpor
 	}
 }
 
-/* LOCAL: its contents must be ignored, except our own TLVs. */
-static void read_local(const uint8_t *data, size_t size, struct ends *header)
+/* LOCAL: its contents must be ignored, except a checksum and our own TLVs. */
+static bool read_local(const uint8_t *data, size_t size, size_t at, struct ends *header,
+		       const char **why)
 {
 	struct ends own = { .version = 2 };
-	const char *why;
 
 	header->local = true;
-	if (data[13] == FAMILY_UNSPEC && read_tlvs(data, size, V2_START, true, &own, &why) &&
-	    own.from.peer.family)
+	if (!read_tlvs(data, size, at, data[13] == FAMILY_UNSPEC, &own, why))
+		return *why != wrong_checksum;
+	if (own.from.peer.family)
 		*header = own;
+	return true;
 }
 
 static enum proxy_header_state read_v2(const uint8_t *data, size_t size, struct ends *header,
@@ -264,10 +268,10 @@ static enum proxy_header_state read_v2(const uint8_t *data, size_t size, struct 
 		return PROXY_HEADER_MORE;
 	header->version = 2;
 	*used = whole;
-	if (command == COMMAND_LOCAL) {
-		read_local(data, whole, header);
-		return PROXY_HEADER_OK;
-	}
+	if (command == COMMAND_LOCAL)
+		return read_local(data, whole, V2_START + needs[family], header, why)
+			       ? PROXY_HEADER_OK
+			       : PROXY_HEADER_BAD;
 	read_addresses(data + V2_START, family, data[13] & 15, header);
 	return read_tlvs(data, whole, V2_START + needs[family], family == FAMILY_UNSPEC, header,
 			 why)

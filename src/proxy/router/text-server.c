@@ -179,6 +179,24 @@ static int client_send(struct text_client *client)
 	return 1;
 }
 
+/* The client that has been silent for longest: its request has not come; or NULL. */
+static struct text_client *oldest_silent(const struct text_server *server)
+{
+	struct text_client *oldest = NULL;
+
+	for (struct text_client *client = server->clients; client; client = client->next)
+		if (!client->answer)
+			oldest = client;
+	return oldest;
+}
+
+/* A client that gets an answer keeps its place, so new ones wait if all do. */
+static void pause_if_busy(struct text_server *server)
+{
+	if (server->open >= CLIENTS_MAX && !oldest_silent(server))
+		listener_pause(&server->listener, true);
+}
+
 static void client_ready(struct loop *loop, struct watch *watch, uint32_t events)
 {
 	struct text_client *client = container_of(watch, struct text_client, watch);
@@ -198,6 +216,21 @@ static void client_ready(struct loop *loop, struct watch *watch, uint32_t events
 		cannot_answer(client->server, error);
 	if (status || error)
 		client_end(client);
+	else
+		pause_if_busy(client->server);
+}
+
+/* Clients that say nothing must not keep others from an answer. */
+static void make_room(struct text_server *server)
+{
+	struct text_client *silent;
+
+	while (server->open > CLIENTS_MAX && (silent = oldest_silent(server)) != NULL) {
+		client_ready(server->loop, &silent->watch, EPOLLIN); /* its request may have come */
+		if (server->open > CLIENTS_MAX && !silent->answer)
+			client_end(silent);
+	}
+	pause_if_busy(server);
 }
 
 static void accepted(struct listener *listener, int fd, struct flow *flow, const struct peer *peer)
@@ -221,14 +254,14 @@ static void accepted(struct listener *listener, int fd, struct flow *flow, const
 	client->fd = fd;
 	client->next = server->clients;
 	server->clients = client;
-	if (++server->open >= CLIENTS_MAX)
-		listener_pause(listener, true);
+	server->open++;
 	loop_timer(server->loop, &client->timer, units_now() + PATIENCE);
 	error = loop_watch(server->loop, &client->watch, fd, EPOLLIN);
 	if (error) {
 		cannot_answer(server, error);
 		client_end(client);
 	}
+	make_room(server);
 }
 
 int text_server_listen(struct text_server *server, struct loop *loop, struct failure *failure)

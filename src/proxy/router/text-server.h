@@ -2,7 +2,8 @@
 /*
  * text-server: sends a text that is generated for each client: metrics over HTTP, or the status for
  * a one-line request. A client has 5 seconds, and 8 are served at once, so that monitoring never
- * delays forwarding.
+ * delays forwarding. A ninth ends the one whose request has been missing for longest; if all have
+ * made theirs, it waits.
  */
 #ifndef PROXY_ROUTER_TEXT_SERVER_H
 #define PROXY_ROUTER_TEXT_SERVER_H
