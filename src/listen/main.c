@@ -111,8 +111,9 @@ static void session_ended(struct server *server, const struct session *session)
 		status = cannot_print(listen, -status);
 	else if (output_unsent(&listen->service.output) > UNSENT_MAX)
 		server_pause(server, true);
-	/* with -c 1 the status is the connection's own */
-	if (listen->options.count == 1)
+	/* with -c 1 the status is that of the connection that was served: a client that was denied
+	 * does not count, and another one follows */
+	if (listen->options.count == 1 && session->to == listen->to)
 		listen->status = status;
 	/* the reader of standard output is gone: end like other programs with SIGPIPE */
 	if (listen->plain && session->relay.result == END_OUTPUT) {
