@@ -107,8 +107,8 @@ with_unusable() {
 }
 
 @test "COMMAND gets no variable that systemd meant for vsock-listen, and all others" {
-	local -a ours=(LISTEN_PID LISTEN_PIDFDID LISTEN_FDS LISTEN_FDNAMES NOTIFY_SOCKET WATCHDOG_PID
-		WATCHDOG_USEC MAINPID FDSTORE)
+	local -a ours=(LISTEN_PID LISTEN_PIDFDID LISTEN_FDS LISTEN_FDNAMES NOTIFY_SOCKET
+		WATCHDOG_PID WATCHDOG_USEC MAINPID FDSTORE)
 	export "${ours[@]/%/=1}" CREDENTIALS_DIRECTORY=/run/credentials/x INVOCATION_ID=abc
 	spawn_ready listen vsock-listen unix:./env -- env
 	vsock-cat ./env </dev/null >environment
