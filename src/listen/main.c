@@ -320,7 +320,7 @@ static int listen_and_serve(struct listen *listen)
 	if (!status)
 		status = finish_output(listen);
 	if (!status && listen->options.until && !listen->until_seen) {
-		log_error("%s has not come", listen->options.until);
+		log_error("ended before %s arrived", listen->options.until);
 		status = STATUS_FAILURE;
 	}
 	output_close(&listen->service.output, 0);
