@@ -19,6 +19,19 @@ try_from() {
 	wait_until grep -q 'connections: 2, open: 0, failed: 1' "$BATS_TEST_TMPDIR/listen.err"
 }
 
+@test "a denied client does not count for -c, and does not decide the status" {
+	spawn_ready listen vsock-listen -c 1 --echo --deny 127.0.0.3 tcp:127.0.0.1:0
+	run ! try_from 127.0.0.3 "$ready"
+	wait_until grep -q 'deny=127.0.0.3' "$BATS_TEST_TMPDIR/listen.err"
+	kill -TERM "${spawned[listen]}"
+	ends_with 0 listen
+	spawn_ready listen vsock-listen -c 1 --deny 127.0.0.3 tcp:127.0.0.1:0 -- sh -c 'exit 9'
+	run ! try_from 127.0.0.3 "$ready"
+	wait_until grep -q 'deny=127.0.0.3' "$BATS_TEST_TMPDIR/listen.err"
+	run ! try_from 127.0.0.2 "$ready"
+	ends_with 9 listen
+}
+
 @test "--deny alone admits everyone else; the first match wins" {
 	spawn_ready listen vsock-listen --echo --deny 127.0.0.3 tcp:127.0.0.1:0
 	try_from 127.0.0.2 "$ready"

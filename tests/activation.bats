@@ -106,6 +106,20 @@ with_unusable() {
 	[ "$output" = "b'down' b'up' 0 0" ]
 }
 
+@test "COMMAND gets no variable that systemd meant for vsock-listen, and all others" {
+	local -a ours=(LISTEN_PID LISTEN_PIDFDID LISTEN_FDS LISTEN_FDNAMES NOTIFY_SOCKET
+		WATCHDOG_PID WATCHDOG_USEC MAINPID FDSTORE)
+	export "${ours[@]/%/=1}" CREDENTIALS_DIRECTORY=/run/credentials/x INVOCATION_ID=abc
+	spawn_ready listen vsock-listen unix:./env -- env
+	vsock-cat ./env </dev/null >environment
+	grep -qx CREDENTIALS_DIRECTORY=/run/credentials/x environment
+	grep -qx INVOCATION_ID=abc environment
+	for name in "${ours[@]}"; do
+		run ! grep "^$name=" environment
+		grep -qE "^\.Ev .*\b$name\b" "$tests_top/man/vsock-listen.1"
+	done
+}
+
 @test "COMMAND inherits neither LISTEN_FDS nor the passed descriptors" {
 	activate vsock-listen -c 1 fd:3 -- sh -c 'env | grep -c LISTEN_; ls /proc/self/fd | wc -w'
 	run -0 vsock-cat "tcp:127.0.0.1:$port" </dev/null

@@ -54,6 +54,21 @@ serve() {
 	run -2 vsock-cat --send-only --receive-only ./peer
 	[[ $output == *"--send-only and --receive-only cannot be used together"* ]]
 	run -2 vsock-cat -z --recv-only ./peer
+	for option in --stats --progress -C --delay=1s; do
+		for other in -z -F; do
+			run -2 vsock-cat $other $option ./peer
+			[[ $output == *" cannot be used together" ]]
+		done
+	done
+	for option in -i1s --half-close-timeout=1s --no-shutdown --max-time=1s --max-bytes=1 -L1M \
+		-b1K --message-size=line --engine=copy; do
+		run -2 vsock-cat -z $option ./peer
+		[[ $output == *" has no effect here: with --zero-io nothing is relayed" ]]
+		run -2 vsock-cat -F $option ./peer
+		[[ $output == *" has no effect here: with --pass-fd nothing is relayed" ]]
+	done
+	run -2 vsock-cat -z 'exec:sh -c "exit 9"'
+	[ "$output" = "vsock-cat: exec:sh -c \"exit 9\": --zero-io: a command has no port to test" ]
 	for words in '-l 5000' '-T 3 ./peer' '-d ./peer' '-U ./peer' '-4 host 22' '-6 host 22' \
 		'-j ./peer' '--json ./peer'; do
 		# shellcheck disable=SC2086

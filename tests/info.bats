@@ -232,9 +232,33 @@ assert info["modules"]["vhost_vsock"] == "loaded"
 	[[ $output == *"not everything could be read: Too many open files" ]]
 }
 
+@test "--sockets has the same status with --json" {
+	local status_text=0 status_json=0
+	vsock-info --sockets || status_text=$?
+	vsock-info --sockets --json || status_json=$?
+	[ "$status_text" = "$status_json" ]
+}
+
+@test "--hosts makes no vsock socket where that would load a module" {
+	unshare -rm true 2>/dev/null || skip "no mount of our own here"
+	echo 3 web >"$VSOCK_HOSTS"
+	cat >"$BATS_TEST_TMPDIR/within" <<-END
+		mount -t tmpfs none /proc || exit 77
+		mkdir /proc/net
+		echo protocol size >/proc/net/protocols
+		# a socket that is made nevertheless fails with another error
+		exec "$VSOCK_TOOLS_BUILD/tests/lib/without-vsock" EPERM vsock-info --hosts
+	END
+	run -0 unshare -rm sh "$BATS_TEST_TMPDIR/within"
+	[[ $output == "web "*"no vsock: this kernel does not have it" ]]
+}
+
 @test "contradicting options are refused" {
 	run -2 vsock-info --cid --json
 	run -2 vsock-info --format hosts
+	[[ $output == *"--format hosts can only be used with --guests" ]]
+	run -2 vsock-info --guests --format hosts --json
+	[[ $output == *"--format hosts and --json cannot be used together" ]]
 	run -2 vsock-info --watch --interval inf
 	run -2 vsock-info --interval 2s
 	[[ $output == *"--interval needs --watch"* ]]

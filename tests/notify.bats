@@ -77,7 +77,7 @@ s.send(b"STA"); s.send(b"TUS=up"); assert s.recv(1) == b""'
 	spawn_ready listener vsock-listen --notify --until READY=1 unix:./s
 	kill -TERM "${spawned[listener]}"
 	ends_with 1 listener
-	[ "$(<listener.err)" = "vsock-listen: READY=1 has not come" ]
+	[ "$(<listener.err)" = "vsock-listen: ended before READY=1 arrived" ]
 	spawn_ready counts vsock-listen --notify --until READY=1 -c 1 unix:./c
 	printf 'READY=0' | tell ./c
 	ends_with 1 counts

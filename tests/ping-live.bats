@@ -102,7 +102,7 @@ drawn() {
 
 @test "--live is refused without a terminal and with options it cannot be combined with" {
 	run -2 vsock-ping --live ./peer
-	[ "$output" = "vsock-ping: --live draws on a terminal, and standard output is none" ]
+	[ "$output" = "vsock-ping: --live: standard output is not a terminal" ]
 	for other in -q -j -O -D --scan '--wait 1' '--bandwidth up'; do
 		# shellcheck disable=SC2086
 		run -2 vsock-ping --live $other ./peer
@@ -112,5 +112,5 @@ drawn() {
 		}
 	done
 	types "TERM=dumb vsock-ping --live ./peer" Enter
-	wait_until shows 'standard output is a dumb one'
+	wait_until shows 'standard output is a dumb terminal'
 }

@@ -356,3 +356,14 @@ print("most", most)'
 	[[ "$output" == *"nothing to ping"* || "$output" == *"-"* ]]
 	run -2 vsock-ping exec:true
 }
+
+@test "--window: the limit that help and manual name is the one that holds" {
+	cd "$BATS_TEST_TMPDIR" || return
+	COLUMNS=200 vsock-ping --help >help
+	grep -q 'maximum unanswered probes \[1 with -f and -A, else 1000\]' help
+	run -2 vsock-ping --window 1001 unix:./none
+	run -4 vsock-ping --window 1000 -c 1 unix:./none
+	mandoc -T ascii -O width=200 "$tests_top/man/vsock-ping.1" | sed 's,.\x08,,g' >page ||
+		skip "mandoc is missing"
+	grep -q 'otherwise 1000, which is also the maximum' page
+}

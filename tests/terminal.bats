@@ -179,6 +179,15 @@ f.s.close()'
 	[ "$output" = 0 ]
 }
 
+@test "-t: --max-time closes the terminal, and COMMAND gets SIGHUP instead of SIGTERM" {
+	spawn_ready listen vsock-listen -t -c 1 --max-time 1s unix:tty -- \
+		sh -c 'trap "echo HUP >got; exit 3" HUP; trap "echo TERM >got; exit 4" TERM
+			echo ready; while :; do sleep 0.1; done'
+	run -0 python3 -c 'from far import *; f = Far(); f.wait(b"ready"); f.rest()'
+	ends_with 3 listen
+	[ "$(cat got)" = HUP ]
+}
+
 @test "-t: vi works from socat in raw mode" {
 	need socat vi
 	spawn_ready listen vsock-listen -t -c 1 unix:tty -- vi -u NONE text

@@ -77,12 +77,13 @@ const char *const cat_conflicts[] = {
 	"receive-only", "pass-fd",	"zero-io",     "pass-fd",      "send-only",
 	"pass-fd",	"receive-only", "pass-fd",     "progress",     "pass-fd",
 	"stats",	"pass-fd",	"dump",	       "pass-fd",      "record",
-	"zero-io",	"dump",		"zero-io",     "record",       "tty",
-	"progress",	"tty",		"zero-io",     "tty",	       "pass-fd",
-	"tty",		"send-only",	"tty",	       "receive-only", "tty",
-	"delay",	"tty",		"crlf",	       "receive-only", "delay",
-	"receive-only", "crlf",		"pass-fd",     "delay",	       "pass-fd",
-	"crlf",		NULL,
+	"zero-io",	"progress",	"zero-io",     "stats",	       "zero-io",
+	"crlf",		"zero-io",	"delay",       "zero-io",      "dump",
+	"zero-io",	"record",	"tty",	       "progress",     "tty",
+	"zero-io",	"tty",		"pass-fd",     "tty",	       "send-only",
+	"tty",		"receive-only", "tty",	       "delay",	       "tty",
+	"crlf",		"receive-only", "delay",       "receive-only", "crlf",
+	"pass-fd",	"delay",	"pass-fd",     "crlf",	       NULL,
 };
 
 const struct opt_foreign cat_foreign[] = {

@@ -32,6 +32,34 @@ static int check_pass(const struct addr *addr)
 	return STATUS_USAGE;
 }
 
+/* With --zero-io and --pass-fd nothing is relayed: the options of the relay would have no effect.
+ * 0, or STATUS_USAGE after reporting the mistake. */
+static int check_relaying(const struct opt_program *program, const struct cat_options *options)
+{
+	const char *chosen = options->zero_io ? "zero-io" : options->pass_fd ? "pass-fd" : NULL;
+
+	for (const struct opt *row = relay_opts; chosen && row->name; row++) {
+		if (!opt_given(program, row->name))
+			continue;
+		log_error("--%s has no effect here: with --%s nothing is relayed", row->name,
+			  chosen);
+		return STATUS_USAGE;
+	}
+	return 0;
+}
+
+/* Checks that there is something to test: a command would only be started and left alone. */
+static int check_test(const struct addr *addr)
+{
+	char text[256];
+
+	if (addr->family != ADDR_EXEC)
+		return 0;
+	log_error("%s: --zero-io: a command has no port to test",
+		  addr_format_short(addr, text, sizeof(text)));
+	return STATUS_USAGE;
+}
+
 static int read_address(struct cat *cat, int count, char **words)
 {
 	struct addr_context context = {
@@ -48,7 +76,11 @@ static int read_address(struct cat *cat, int count, char **words)
 			    : common_addr(words[0], &context, &cat->addr);
 	if (!status && cat->common.numeric)
 		*cat->addr.alias = '\0';
-	return status || !cat->options.pass_fd ? status : check_pass(&cat->addr);
+	if (!status && cat->options.pass_fd)
+		status = check_pass(&cat->addr);
+	if (!status && cat->options.zero_io)
+		status = check_test(&cat->addr);
+	return status;
 }
 
 /* Flags here that take a number in other tools, and what to write instead. */
@@ -156,6 +188,8 @@ int cat_prepare(struct cat *cat, const struct opt_program *program, int count, c
 {
 	int status = check_words(program, count, words);
 
+	if (!status)
+		status = check_relaying(program, &cat->options);
 	if (!status)
 		status = common_message_size(&cat->relaying);
 	if (!status)

@@ -44,7 +44,7 @@ extern const char *const loop_busy_words[]; /* that it accepts besides times */
 	{                                                                                   \
 		.name = "busy-poll", .group = its_group, .type = OPT_TIME, .value = "TIME", \
 		.fallback = "auto", .choices = loop_busy_words,                             \
-		.text = "poll for TIME before sleeping; off, or auto: while it pays",       \
+		.text = "poll for TIME before sleeping; off, or auto: while it helps",      \
 		.max = NSEC_PER_SEC, .offset = its_offset,                                  \
 	}
 

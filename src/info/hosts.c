@@ -60,7 +60,7 @@ static void settle(const struct info *info, struct info_host *host, struct pollf
 
 /* A connection begun: 0 connected, or a negative errno (-EINPROGRESS); *step says where it failed.
  */
-static int begin(const struct hosts_entry *entry, int *fd, enum step *step)
+static int begin(const struct info *info, const struct hosts_entry *entry, int *fd, enum step *step)
 {
 	struct sockaddr_vm vm = { .svm_family = AF_VSOCK,
 				  .svm_cid = entry->cid,
@@ -69,6 +69,10 @@ static int begin(const struct hosts_entry *entry, int *fd, enum step *step)
 	int got;
 
 	*step = STEP_SOCKET;
+	*fd = -1;
+	/* where no module has registered the family, making a socket would load one */
+	if (!entry->path && !info->machine.family)
+		return -EAFNOSUPPORT;
 	*fd = socket(entry->path ? AF_UNIX : AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		     0);
 	if (*fd < 0)
@@ -136,7 +140,7 @@ int info_ask_hosts(struct info *info, uint64_t limit)
 
 		host->entry = &info->hosts.entries[i];
 		pfds[i].events = host->entry->path ? POLLIN : POLLOUT;
-		error = begin(host->entry, &pfds[i].fd, &step);
+		error = begin(info, host->entry, &pfds[i].fd, &step);
 		if (!error && host->entry->path) {
 			step = STEP_HANDSHAKE;
 			error = greet(pfds[i].fd);

@@ -137,7 +137,7 @@ static const char *const statuses[] = {
 	"0 vsock works",
 	"1 other failure",
 	"2 wrong usage",
-	"4 vsock does not work here, or there is nothing to show",
+	"4 vsock does not work; no CID; sockets cannot be listed",
 	"6 vsock is blocked, by permissions or a seccomp filter",
 	NULL,
 };
@@ -261,6 +261,21 @@ static enum status tell_cid(const struct info *info)
 	return STATUS_ABSENT;
 }
 
+/* Why there are no sockets, as an exit status. */
+static enum status sockets_status(const struct info *info)
+{
+	switch (-info->sockets_error) {
+	case 0:
+		return STATUS_DONE;
+	case EPERM:
+	case EACCES:
+	case EAFNOSUPPORT:
+		return STATUS_DENIED;
+	default:
+		return STATUS_ABSENT;
+	}
+}
+
 static enum status tell_json(const struct info *info, const struct options *options)
 {
 	unsigned parts = (options->guests ? INFO_GUESTS : 0u) |
@@ -268,15 +283,12 @@ static enum status tell_json(const struct info *info, const struct options *opti
 			 (options->hosts ? INFO_HOSTS : 0u);
 	info_json(info, parts ? parts : INFO_MACHINE | INFO_GUESTS | INFO_SOCKETS);
 	if (options->sockets && info->sockets_error)
-		return STATUS_ABSENT;
+		return sockets_status(info);
 	return parts ? STATUS_DONE : info->status;
 }
 
 static enum status tell_sockets(const struct info *info)
 {
-	bool denied = info->sockets_error == -EPERM || info->sockets_error == -EACCES ||
-		      info->sockets_error == -EAFNOSUPPORT;
-
 	if (!info->sockets_error) {
 		info_report_sockets(info);
 		return STATUS_DONE;
@@ -287,7 +299,7 @@ static enum status tell_sockets(const struct info *info)
 		return STATUS_ABSENT;
 	}
 	log_error("sockets: %s", info_sockets_why(info));
-	return denied ? STATUS_DENIED : STATUS_ABSENT;
+	return sockets_status(info);
 }
 
 static enum status tell(const struct info *info, const struct options *options)
@@ -367,7 +379,8 @@ static int check_options(const struct options *options, int count, char **words)
 		return STATUS_USAGE;
 	}
 	if (options->format == FORMAT_HOSTS && (!options->guests || options->json)) {
-		log_error("--format hosts can only be used with --guests");
+		log_error(options->json ? "--format hosts and --json cannot be used together"
+					: "--format hosts can only be used with --guests");
 		return STATUS_USAGE;
 	}
 	if (options->interval && !options->watch) {

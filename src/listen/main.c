@@ -111,8 +111,9 @@ static void session_ended(struct server *server, const struct session *session)
 		status = cannot_print(listen, -status);
 	else if (output_unsent(&listen->service.output) > UNSENT_MAX)
 		server_pause(server, true);
-	/* with -c 1 the status is the connection's own */
-	if (listen->options.count == 1)
+	/* with -c 1 the status is that of the connection that was served: a client that was denied
+	 * does not count, and another one follows */
+	if (listen->options.count == 1 && session->to == listen->to)
 		listen->status = status;
 	/* the reader of standard output is gone: end like other programs with SIGPIPE */
 	if (listen->plain && session->relay.result == END_OUTPUT) {
@@ -319,7 +320,7 @@ static int listen_and_serve(struct listen *listen)
 	if (!status)
 		status = finish_output(listen);
 	if (!status && listen->options.until && !listen->until_seen) {
-		log_error("%s has not come", listen->options.until);
+		log_error("ended before %s arrived", listen->options.until);
 		status = STATUS_FAILURE;
 	}
 	output_close(&listen->service.output, 0);

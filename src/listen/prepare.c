@@ -379,6 +379,7 @@ static const struct {
 	{ "engine", LISTEN_CHECK, CHECKED },
 	{ "engine", LISTEN_NOTIFY, TOLD },
 	{ "engine", LISTEN_RUN, RUNS },
+	{ "busy-poll", LISTEN_COMMAND, NOT_RELAYED },
 	{ "max-time", LISTEN_CHECK, CHECKED },
 	{ "max-time", LISTEN_NOTIFY, TOLD },
 	{ "max-time", LISTEN_RUN, RUNS },

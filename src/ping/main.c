@@ -112,7 +112,7 @@ static const struct opt ping_opts[] = {
 	  .group = "Probes",
 	  .type = OPT_COUNT,
 	  .value = "COUNT",
-	  .fallback = "1 with -f and -A, else inf",
+	  .fallback = "1 with -f and -A, else 1000",
 	  .text = "maximum unanswered probes",
 	  .min = 1,
 	  .max = PING_IN_FLIGHT_MAX,
@@ -326,8 +326,8 @@ static int check_options(const struct opt_program *program, struct ping_options 
 	}
 	if (options->live &&
 	    (!isatty(STDOUT_FILENO) || !terminal || strcmp(terminal, "dumb") == 0)) {
-		log_error("--live draws on a terminal, and standard output is %s",
-			  isatty(STDOUT_FILENO) ? "a dumb one" : "none");
+		log_error("--live: standard output is %s",
+			  isatty(STDOUT_FILENO) ? "a dumb terminal" : "not a terminal");
 		return STATUS_USAGE;
 	}
 	if (options->bandwidth && !options->interval)

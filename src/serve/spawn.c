@@ -144,11 +144,13 @@ static void set_path(const char *prefix, const char *name, const char *path)
 		set_text(prefix, name, path);
 }
 
+/* What concerns only the process that systemd started. Credentials and directories, for instance,
+ * are for its commands too. */
 static void unset_ours(void)
 {
 	static const char *const unwanted[] = {
-		"LISTEN_PID",	"LISTEN_FDS",	 "LISTEN_FDNAMES", "NOTIFY_SOCKET",
-		"WATCHDOG_PID", "WATCHDOG_USEC", "MAINPID",	   "FDSTORE",
+		"LISTEN_PID",	"LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET",
+		"WATCHDOG_PID", "WATCHDOG_USEC",  "MAINPID",	"FDSTORE",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(unwanted); i++)
