@@ -239,3 +239,42 @@ assert info["modules"]["vhost_vsock"] == "loaded"
 	run -2 vsock-info 3
 	[[ $output == *"unexpected argument: 3"* ]]
 }
+
+@test "--hosts asks more machines than there are descriptors, all of them" {
+	need python3
+	spawn vmm python3 -u -c '
+import socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen(100)
+print("READY")
+while True:
+    peer = listener.accept()[0]
+    peer.recv(64)
+    peer.sendall(b"OK 1024\n")
+    peer.close()' "$BATS_TEST_TMPDIR/v.sock"
+	wait_until grep -q READY "$BATS_TEST_TMPDIR/vmm.out"
+	printf "$BATS_TEST_TMPDIR/v.sock name%d\n" {1..60} >"$VSOCK_HOSTS"
+	run -0 --separate-stderr bash -c 'ulimit -n 40; time -p vsock-info --hosts'
+	[ "$(grep -c 'answers after' <<<"$output")" = 60 ]
+	# one that waits for its answers takes no time of the processor
+	awk '/^user|^sys/ { used += $2 } END { exit !(used < 1) }' <<<"$stderr"
+	run -0 --separate-stderr bash -c 'ulimit -n 40; vsock-info --hosts --json'
+	[ "$(grep -o '"answers":true' <<<"$output" | wc -l)" = 60 ]
+}
+
+@test "--hosts: a lack of memory for sockets is status 1, and says nothing of the machine" {
+	need strace
+	# LeakSanitizer does not work under ptrace
+	export ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
+	cd "$BATS_TEST_TMPDIR" || return
+	start_vmm "$BATS_TEST_TMPDIR/v.sock" ok
+	printf '%s\n' "$BATS_TEST_TMPDIR/v.sock web" >"$VSOCK_HOSTS"
+	run -1 --separate-stderr strace -o trace -e inject=socket:error=ENOBUFS \
+		vsock-info --hosts
+	[[ $output == "web "*"out of memory for sockets" ]]
+	[[ $stderr == *"vsock-info: 1 of 1 hosts could not be asked: out of memory for sockets"* ]]
+	run -1 --separate-stderr strace -o trace -e inject=socket:error=ENOBUFS \
+		vsock-info --hosts --json
+	[[ $output == *'"answers":null,"why":"out of memory for sockets"'* ]]
+}

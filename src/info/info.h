@@ -18,6 +18,7 @@
 struct info_host {
 	const struct hosts_entry *entry;
 	bool answers;
+	bool unknown; /* it could not be asked: descriptors or memory are short here */
 	uint64_t time; /* ns until the answer */
 	struct explanation explanation; /* why not */
 };
@@ -53,8 +54,8 @@ void info_report_hosts(const struct info *info);
 enum { INFO_MACHINE = 1, INFO_GUESTS = 2, INFO_SOCKETS = 4, INFO_HOSTS = 8 };
 void info_json(const struct info *info, unsigned parts);
 
-/* Tests all machines in the hosts file at the same time, for at most limit ns. 0 or a negative
- * errno. */
+/* Tests all machines in the hosts file, at the same time as far as descriptors allow, each for at
+ * most limit ns. 0 or a negative errno. */
 int info_ask_hosts(struct info *info, uint64_t limit);
 
 /* The name of a guest in the hosts file, else from its VMM, or "". */

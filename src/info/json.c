@@ -173,7 +173,10 @@ static void put_hosts(struct json *json, const struct info *info)
 		json_text(json, "name", host->entry->name);
 		put_cid(json, "cid", host->entry->path ? ADDR_CID_ANY : host->entry->cid);
 		json_text(json, "path", host->entry->path);
-		json_bool(json, "answers", host->answers);
+		if (host->unknown)
+			json_text(json, "answers", NULL);
+		else
+			json_bool(json, "answers", host->answers);
 		if (host->answers)
 			json_real(json, "seconds", (double)host->time / 1e9, 6);
 		else

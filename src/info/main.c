@@ -315,6 +315,27 @@ static enum status tell(const struct info *info, const struct options *options)
 	return info->status;
 }
 
+/* False: some machines of the hosts file could not be asked, which is reported. */
+static bool all_asked(const struct info *info)
+{
+	const struct info_host *unknown = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < info->asked_count; i++) {
+		if (!info->asked[i].unknown)
+			continue;
+		unknown = &info->asked[i];
+		count++;
+	}
+	if (!unknown)
+		return true;
+	log_error("%zu of %zu hosts could not be asked: %s", count, info->asked_count,
+		  unknown->explanation.what);
+	if (*unknown->explanation.hint)
+		log_hint("%s", unknown->explanation.hint);
+	return false;
+}
+
 static enum status look_and_tell(struct info *info, const struct options *options)
 {
 	bool redraw = options->watch && isatty(STDOUT_FILENO) && !options->json;
@@ -325,7 +346,7 @@ static enum status look_and_tell(struct info *info, const struct options *option
 	for (;;) {
 		int error = look(info, options);
 		if (error) {
-			log_error("%s", strerror(-error));
+			log_error("the hosts cannot be asked: %s", strerror(-error));
 			return STATUS_FAILURE;
 		}
 		if (redraw)
@@ -336,6 +357,8 @@ static enum status look_and_tell(struct info *info, const struct options *option
 				  strerror(info->machine.incomplete));
 			status = options->watch ? status : STATUS_FAILURE;
 		}
+		if (!all_asked(info) && !options->watch)
+			status = STATUS_FAILURE;
 		status = tool_flush(status);
 		forget(info);
 		if (!options->watch || status == STATUS_FAILURE)

@@ -40,6 +40,12 @@ void explain_on(const struct machine *machine, const struct addr *addr,
 	make_safe(explanation->hint, sizeof(explanation->hint));
 }
 
+bool explain_is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ||
+	       error == EADDRNOTAVAIL || error == EAI_MEMORY;
+}
+
 bool explain_looks(const struct addr *addr, const struct failure *failure)
 {
 	return addr->family == ADDR_VSOCK && explain_cause(addr, failure)->refine;

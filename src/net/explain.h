@@ -62,6 +62,10 @@ struct explanation {
 
 struct machine;
 
+/* Is this errno or EAI_ code a lack of descriptors, memory or free ports here? It tells nothing
+ * about the other end, and may be over when something is closed. */
+bool explain_is_shortage(int error);
+
 /* Never fails: an errno without an entry is explained with strerror() and status 1. Reads /proc;
  * loads no module. */
 void explain(const struct addr *addr, const struct failure *failure,
