@@ -284,6 +284,61 @@ print("most", most)'
 	[[ "$output" == "$ready "*'SSH-2.0-\x1B[31mX' ]]
 }
 
+@test "--scan: a port that fails does not end it, and is counted" {
+	need strace
+	cd "$BATS_TEST_TMPDIR" || return
+	# LeakSanitizer does not work under ptrace
+	export ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
+	listen --discard
+	local port; port=$(port_of "$ready")
+	local closed; closed=$(free_port)
+	local scan=("$closed" "$closed" "$port")
+	local error ports; ports=$(IFS=,; echo "${scan[*]}")
+	for error in ECONNRESET EPIPE EPERM; do
+		run -0 --separate-stderr strace -o trace -e "inject=connect:error=$error:when=1" \
+			vsock-ping --scan --parallel 1 "tcp:127.0.0.1:$ports"
+		[ "$output" = "$ready" ]
+		[[ $stderr == "3 ports of "*": 1 open, 1 closed, 0 silent, 1 failed" ]]
+	done
+	run -0 --separate-stderr strace -o trace -e inject=connect:error=ECONNRESET:when=1 \
+		vsock-ping --scan --parallel 1 -v -j "tcp:127.0.0.1:$ports"
+	[[ ${lines[0]} == *'"result":"error","why":"127.0.0.1 reset the connection at once"'* ]]
+	[[ ${lines[3]} == *'"silent":0,"failed":1,"unprobed":0,'* ]]
+	run -7 --separate-stderr strace -o trace -e inject=connect:error=ECONNRESET \
+		vsock-ping --scan -v "tcp:127.0.0.1:$ports"
+	[[ ${lines[0]} == "tcp:127.0.0.1:$closed error "*"reset the connection at once" ]]
+	[[ $stderr == *"vsock-ping: 127.0.0.1 reset the connection at once"* ]]
+}
+
+@test "--scan behind hybrid vsock: a wrong answer concerns its port alone" {
+	start_vmm "$BATS_TEST_TMPDIR/v" close garbage ok part close
+	run -0 --separate-stderr vsock-ping --scan --parallel 1 \
+		"vsock-mux:$BATS_TEST_TMPDIR/v:1-5"
+	[ "$output" = "vsock-mux:$BATS_TEST_TMPDIR/v:3" ]
+	[[ $stderr == "5 ports of "*": 1 open, 2 closed, 0 silent, 2 failed" ]]
+}
+
+@test "--scan with fewer descriptors than --parallel probes every port, with too few says so" {
+	listen --discard
+	local port; port=$(port_of "$ready")
+	run -0 --separate-stderr bash -c 'ulimit -n 30; vsock-ping --scan "tcp:127.0.0.1:$1"' - \
+		"1-500,$port"
+	[[ $stderr == "501 ports of "*" closed, 0 silent" ]]
+	[[ $output == *"$ready"* ]]
+	need strace
+	cd "$BATS_TEST_TMPDIR" || return
+	# LeakSanitizer does not work under ptrace
+	export ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
+	run -1 --separate-stderr strace -o trace -e inject=connect:error=EADDRNOTAVAIL:when=3+ \
+		vsock-ping -n --scan --parallel 1 "tcp:127.0.0.1:$port,$(printf '%d,' {1..9})10"
+	[ "$output" = "$ready" ]
+	[[ $stderr == *"vsock-ping: the scan ended early: "*" no port is left to connect from"* ]]
+	[[ $stderr == *"2 ports of "*": 1 open, 1 closed, 0 silent; 9 not probed" ]]
+	run -1 --separate-stderr strace -o trace -e inject=connect:error=EADDRNOTAVAIL:when=3+ \
+		vsock-ping -nj --scan --parallel 1 "tcp:127.0.0.1:$port,$(printf '%d,' {1..9})10"
+	[[ ${lines[1]} == *'"open":1,"closed":1,"silent":0,"failed":0,"unprobed":9,'* ]]
+}
+
 @test "--scan reports bad sets with a caret" {
 	run -2 vsock-ping --scan 3:22,x
 	[[ "$output" == *"  3:22,x
