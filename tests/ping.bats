@@ -122,6 +122,48 @@ while True:
 	run -7 vsock-ping --echo -c 2 -i 0.05 "$ready"
 }
 
+@test "--echo: a service that sends each payload twice is found out, status 7" {
+	need python3
+	spawn twice python3 -u -c '
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1])
+while True:
+    peer = listener.accept()[0]
+    while data := peer.recv(65536):
+        peer.sendall(data + data)'
+	wait_until test -s "$BATS_TEST_TMPDIR/twice.out"
+	ready=tcp:127.0.0.1:$(<"$BATS_TEST_TMPDIR/twice.out")
+	run -7 --separate-stderr vsock-ping --echo -c 1 "$ready"
+	[[ $output == *"1 packets transmitted, 1 received, +1 unexpected, 0% packet loss"* ]]
+	[[ ${lines[-1]} == "unexpected: more came back than was sent, 1 time" ]]
+	[[ $stderr == *"hint: is it an echo service? vsock-listen --echo is one"* ]]
+	run -7 --separate-stderr vsock-ping --echo -j -c 1 "$ready"
+	[[ ${lines[-1]} == *'"received":1,'*'"unexpected":1,'* ]]
+}
+
+@test "--echo computes a large payload once for each way, not for each piece" {
+	spawn_ready listener vsock-listen "unix:$BATS_TEST_TMPDIR/s" --echo
+	run -0 --separate-stderr bash -c 'time -p vsock-ping --echo -A -c 4 -W 60s -s 16M "$1"' - "$ready"
+	[[ $output == *"4 packets transmitted, 4 received, 0% packet loss"* ]]
+	# once for each of its pieces was 10 s
+	awk '/^user/ { exit !($2 < 3) }' <<<"$stderr"
+}
+
+@test "causes in the summary: one word for all addresses" {
+	local port; port=$(free_port)
+	need strace
+	cd "$BATS_TEST_TMPDIR" || return
+	# LeakSanitizer does not work under ptrace
+	export ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
+	run -7 strace -o trace -e inject=connect:error=ECONNRESET \
+		vsock-ping -A -c 3 "tcp:[::1]:$port"
+	[[ $output == *"not answered: 3 reset the connection at once"* ]]
+	run -4 strace -o trace -e inject=connect:error=EHOSTUNREACH \
+		vsock-ping -A -c 3 "tcp:[::1]:$port"
+	[[ $output == *"not answered: 3 cannot reach" ]]
+}
+
 @test "--echo reconnects after a broken connection with the next probe" {
 	spawn_ready listener vsock-listen -k tcp:127.0.0.1:0 -- head -c 56
 	run -0 vsock-ping --echo -c 3 -i 0.3 "$ready"

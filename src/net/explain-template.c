@@ -172,9 +172,27 @@ static void expand(const struct diagnosis *diagnosis, const char *template, char
 			buf[used - 1] = '\0';
 }
 
+/* What a sentence says before its colon and without the words that depend on the address. */
+static void take_word(const char *template, char *word, size_t size)
+{
+	size_t length;
+
+	if (*template == '{')
+		template = strchr(template, '}') + 1;
+	template += *template == ' ';
+	length = strcspn(template, ":{(");
+	if (length >= size) /* a word less */
+		for (length = size - 1; length && template[length] != ' ';)
+			length--;
+	while (length && template[length - 1] == ' ')
+		length--;
+	snprintf(word, size, "%.*s", (int)length, template);
+}
+
 void diagnosis_what(struct diagnosis *diagnosis, const char *template)
 {
 	expand(diagnosis, template, diagnosis->out->what, sizeof(diagnosis->out->what));
+	take_word(template, diagnosis->out->word, sizeof(diagnosis->out->word));
 }
 
 void diagnosis_hint(struct diagnosis *diagnosis, const char *template)

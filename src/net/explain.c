@@ -27,9 +27,8 @@ void explain_on(const struct machine *machine, const struct addr *addr,
 
 	*explanation = (struct explanation){ 0 };
 	diagnosis_verdict(&diagnosis, cause->status, cause->may_heal, cause->end);
-	if (cause->what)
-		diagnosis_what(&diagnosis, cause->what);
-	else
+	diagnosis_what(&diagnosis, cause->what ? cause->what : "look-up failed");
+	if (!cause->what)
 		snprintf(explanation->what, sizeof(explanation->what), "look-up failed: %s",
 			 gai_strerror(failure->error));
 	if (cause->hint)

@@ -51,11 +51,14 @@ struct failure {
 	const char *detail; /* for example the wrong answer of a handshake, escaped; or NULL */
 };
 
+#define EXPLAIN_WORD_MAX 48
+
 struct explanation {
 	enum status status;
 	bool may_heal; /* temporary: --wait keeps retrying */
 	const char
 		*end; /* word for records, a constant: refused timeout reset vm-gone io denied … */
+	char word[EXPLAIN_WORD_MAX]; /* the same for all addresses: "refused", "no such CID" */
 	char what[256]; /* "refused: nothing listens on port 22 of CID 3, or its backlog is full" */
 	char hint[256]; /* or "" */
 };

@@ -65,7 +65,7 @@ struct ping_result {
 };
 
 struct ping_cause {
-	char word[48]; /* the beginning of the explanation: "no such CID" */
+	char word[EXPLAIN_WORD_MAX]; /* "no such CID" */
 	uint64_t count;
 };
 
@@ -100,6 +100,7 @@ struct ping {
 	uint64_t slot; /* the next probe is due at started + slot * interval */
 	/* refused: answers from a closed port that do not count */
 	uint64_t sent, received, refused, errors, corrupted, in_flight;
+	uint64_t unexpected; /* times that more came back than was sent */
 	bool newest_done; /* the last probe sent has its result */
 	struct stats rtt;
 	struct ping_cause causes[PING_CAUSES_MAX];
@@ -129,7 +130,8 @@ static inline double ping_loss(const struct ping *ping) /* percent */
 /* run.c */
 int ping_run(struct ping *ping); /* from the first probe to the summary; returns the exit status */
 void ping_result(struct ping *ping, const struct ping_result *result);
-/* A connection broke while no probe was in flight, so it is no probe's result. */
+/* A connection broke while no probe was in flight, so it is no probe's result. EPROTO: because more
+ * came back than was sent, which is counted. */
 void ping_broke(struct ping *ping, const struct failure *failure);
 void ping_over(struct ping *ping); /* no more probes: prints the summary and ends */
 /* Passes SIGINT, SIGTERM and SIGHUP (unless ignored) and SIGQUIT to handler, and for a screen also
