@@ -893,6 +893,17 @@ static int comma_in_path(struct parser *p)
 	return unknown_option(p, at, text_find_comma(p->text, at, p->length) - at);
 }
 
+/* mode=, owner= and group= are those of a socket file, which an abstract name does not have. */
+static int check_file_option(struct parser *p, const struct option *option, size_t at)
+{
+	if (!p->addr->abstract ||
+	    !(option->bit & (ADDR_OPT_MODE | ADDR_OPT_OWNER | ADDR_OPT_GROUP)))
+		return 0;
+	addr_bad(p, at, strlen(option->name),
+		 "option '%s' is not for an abstract name, which has no permissions", option->name);
+	return addr_hint(p, "write the path of a socket file, or choose clients with --allow");
+}
+
 /* One KEY or KEY=VALUE, from at to end; where says at which offset each option was written before,
  * 0 if not. */
 static int parse_option(struct parser *p, size_t at, size_t end, size_t where[ARRAY_SIZE(options)])
@@ -912,6 +923,8 @@ static int parse_option(struct parser *p, size_t at, size_t end, size_t where[AR
 		return unknown_option(p, at, key);
 	if (!((listening(p) ? p->family->listen : p->family->connect) & options[i].bit))
 		return misplaced_option(p, &options[i], at);
+	if (check_file_option(p, &options[i], at) < 0)
+		return -EINVAL;
 	if (where[i]) {
 		const char *before = p->text + where[i];
 
