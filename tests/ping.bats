@@ -263,6 +263,25 @@ while True:
 	[[ "$output" == "$ready: answered after 0."* ]]
 }
 
+@test "-w also ends --wait and --scan, with status 5" {
+	cd "$BATS_TEST_TMPDIR" || return
+	run -4 vsock-ping --wait 60s -w 300ms unix:./none
+	[[ $output == *"unix:./none: timed out: no answer in 300 ms"* ]]
+	need python3
+	# whoever asks waits for ever
+	spawn vmm python3 -u -c '
+import socket, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("v")
+listener.listen(100)
+print("READY")
+time.sleep(60)'
+	wait_until grep -q READY vmm.out
+	run -5 --separate-stderr vsock-ping --scan --parallel 10 -W 60s -w 300ms vsock-mux:./v:1-20
+	[[ $stderr == *"vsock-ping: the scan ended early: its time of 300 ms was over"* ]]
+	[[ $stderr == *" 0 open, 0 closed, 0 silent; 20 not probed" ]]
+}
+
 @test "--scan prints open ports in order with names, and a summary on standard error" {
 	spawn_ready one vsock-listen tcp:127.0.0.1:0 --discard
 	local first; first=$(port_of "$ready")
@@ -448,6 +467,15 @@ print("most", most)'
 	run -2 vsock-ping --banner tcp:127.0.0.1:1
 	run -2 vsock-ping --streams 2 tcp:127.0.0.1:1
 	run -2 vsock-ping --alive --open tcp:127.0.0.1:1
+	local pair
+	for pair in '--scan '{-i1,-O,--alive,--open,'--window 2'} \
+		'--wait 1s '{-i1,-A,-O,'--window 2'} \
+		'--bandwidth up '{-f,-A,-O,--alive,--open,'--window 2'} \
+		'--check --window 2' '-j --histogram'; do
+		# shellcheck disable=SC2086
+		run -2 vsock-ping $pair tcp:127.0.0.1:1
+		[[ $output == *"cannot be used together"* ]] || { echo "$pair: $output"; return 1; }
+	done
 	run -2 vsock-ping -c 0 tcp:127.0.0.1:1
 	run -2 vsock-ping -
 	[[ "$output" == *"nothing to ping"* || "$output" == *"-"* ]]

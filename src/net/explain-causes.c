@@ -493,6 +493,8 @@ static const struct cause causes[] = {
 	{ ALL, S(RESOLVE), EAI_AGAIN, STATUS_ABSENT, HEALS, "refused",
 	  "no answer: no name server answered for {host}",
 	  "is this machine on the network? resolvectl status shows its name servers", NULL },
+	{ ALL, S(RESOLVE), ETIMEDOUT, STATUS_TIMEOUT, HEALS, "timeout",
+	  "timed out: {host} could not be looked up{within}", NULL, NULL },
 	{ ALL, S(RESOLVE), EAI_FAIL, STATUS_ABSENT, STAYS, "refused",
 	  "name server failure: {host} could not be looked up", NULL, NULL },
 	{ F(UDP), S(RESOLVE), EAI_SERVICE, STATUS_USAGE, STAYS, "refused",

@@ -28,7 +28,7 @@ enum status {
 };
 
 enum step {
-	STEP_RESOLVE, /* error is an EAI_ code, negative as getaddrinfo returns it */
+	STEP_RESOLVE, /* error is an EAI_ code, negative as getaddrinfo returns it, or ETIMEDOUT */
 	STEP_NETNS, /* entering the network namespace of netns= */
 	STEP_SOCKET,
 	STEP_OPTION, /* setsockopt */
