@@ -232,6 +232,42 @@ assert info["modules"]["vhost_vsock"] == "loaded"
 	[[ $output == *"not everything could be read: Too many open files" ]]
 }
 
+# with_proc OPTIONS COMMAND…: runs it in a mount namespace with the /sys of a host, and a /proc that
+# is mounted with these options.
+with_proc() {
+	unshare -m sh -ec '
+		mount -t tmpfs tmpfs /sys
+		mkdir -p /sys/module/vsock /sys/module/vhost_vsock
+		mount -t $1
+		shift
+		exec "$@"' sh "$@"
+}
+
+# may_mount: skips where that is not possible.
+may_mount() {
+	[ ! "$(vsock_here)" ] || skip "a socket of vsock can be opened here"
+	need unshare
+	with_proc "proc -o subset=pid proc /proc" true 2>/dev/null ||
+		skip "may not mount /proc: run as root"
+}
+
+@test "a /proc without /proc/net: a driver is there, and the socket is tried" {
+	may_mount
+	run -6 --separate-stderr with_proc "proc -o subset=pid proc /proc" vsock-info
+	[[ ${lines[0]} == "vsock cannot be used here: denied: "* ]]
+}
+
+@test "without /proc the guests are not known, which is not none" {
+	may_mount
+	run -1 --separate-stderr with_proc "tmpfs tmpfs /proc" vsock-info --guests
+	[ "$output" = "" ]
+	[ "$stderr" = "vsock-info: guests: not known: /proc is not mounted" ]
+	run -1 --separate-stderr with_proc "tmpfs tmpfs /proc" vsock-info --guests --json
+	[ "$output" = '{"guests":null,"guests_why":"not known: /proc is not mounted"}' ]
+	run --separate-stderr with_proc "tmpfs tmpfs /proc" vsock-info
+	[[ $output == *$'\n  guests             not known: /proc is not mounted\n'* ]]
+}
+
 @test "contradicting options are refused" {
 	run -2 vsock-info --cid --json
 	run -2 vsock-info --format hosts

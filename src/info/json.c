@@ -114,6 +114,14 @@ static void put_machine(struct json *json, const struct info *info)
 
 static void put_guests(struct json *json, const struct info *info)
 {
+	char buf[120];
+	const char *why = info_guests_why(info, buf, sizeof(buf));
+
+	if (why) {
+		json_text(json, "guests", NULL);
+		json_text(json, "guests_why", why);
+		return;
+	}
 	json_array(json, "guests");
 	for (size_t i = 0; i < info->machine.guest_count; i++) {
 		const struct machine_guest *guest = &info->machine.guests[i];

@@ -267,6 +267,8 @@ static enum status tell_json(const struct info *info, const struct options *opti
 			 (options->sockets ? INFO_SOCKETS : 0u) |
 			 (options->hosts ? INFO_HOSTS : 0u);
 	info_json(info, parts ? parts : INFO_MACHINE | INFO_GUESTS | INFO_SOCKETS);
+	if (options->guests && info->machine.guests_error)
+		return STATUS_FAILURE;
 	if (options->sockets && info->sockets_error)
 		return STATUS_ABSENT;
 	return parts ? STATUS_DONE : info->status;
@@ -290,25 +292,41 @@ static enum status tell_sockets(const struct info *info)
 	return denied ? STATUS_DENIED : STATUS_ABSENT;
 }
 
+static enum status tell_guests(const struct info *info, const struct options *options)
+{
+	char buf[120];
+	const char *why = info_guests_why(info, buf, sizeof(buf));
+
+	if (why) {
+		log_error("guests: %s", why);
+		return STATUS_FAILURE;
+	}
+	if (options->format == FORMAT_HOSTS)
+		info_report_guests_hosts(info);
+	else
+		info_report_guests(info);
+	if (!info->machine.guest_count)
+		log_notice("no virtual machine is running here, as far as this user can see");
+	return STATUS_DONE;
+}
+
 static enum status tell(const struct info *info, const struct options *options)
 {
-	enum status status = STATUS_DONE;
+	enum status status = STATUS_DONE, guests = STATUS_DONE;
 	if (options->cid)
 		return tell_cid(info);
 	if (options->json)
 		return tell_json(info, options);
 	if (options->probe && (options->guests || options->hosts || options->sockets))
 		log_notice("probe: %s", info->probe);
-	if (options->guests && options->format == FORMAT_HOSTS)
-		info_report_guests_hosts(info);
-	else if (options->guests)
-		info_report_guests(info);
-	if (options->guests && !info->machine.guest_count)
-		log_notice("no virtual machine is running here, as far as this user can see");
+	if (options->guests)
+		guests = tell_guests(info, options);
 	if (options->hosts)
 		info_report_hosts(info);
 	if (options->sockets)
 		status = tell_sockets(info);
+	if (guests)
+		return guests;
 	if (options->guests || options->hosts || options->sockets)
 		return status;
 	info_report(info);

@@ -131,6 +131,18 @@ const char *info_sockets_why(const struct info *info)
 	}
 }
 
+const char *info_guests_why(const struct info *info, char *buf, size_t size)
+{
+	int error = info->machine.guests_error;
+
+	if (!error)
+		return NULL;
+	if (error == ENOENT)
+		return "not known: /proc is not mounted";
+	snprintf(buf, size, "not known: /proc cannot be read: %s", strerror(error));
+	return buf;
+}
+
 static void join(char *buf, size_t size, const char *word)
 {
 	size_t used = strlen(buf);
@@ -169,7 +181,9 @@ static void tell_headline(const struct info *info)
 {
 	const struct machine *machine = &info->machine;
 	char guests[64];
-	if (machine->guest_count == 0)
+	if (machine->guests_error)
+		snprintf(guests, sizeof(guests), "which guests run is not known");
+	else if (machine->guest_count == 0)
 		snprintf(guests, sizeof(guests), "no guest is seen running");
 	else
 		snprintf(guests, sizeof(guests), "%zu guest%s running", machine->guest_count,
@@ -213,8 +227,12 @@ static void tell_cid(const struct machine *machine)
 
 static void tell_guests(const struct info *info)
 {
-	const char *label = "guests";
+	char buf[120];
+	const char *label = "guests", *why = info_guests_why(info, buf, sizeof(buf));
 	int width = 1, program_width = 1;
+
+	if (why)
+		line(label, "%s", why);
 	for (size_t i = 0; i < info->machine.guest_count; i++) {
 		char text[256];
 		const struct machine_guest *guest = &info->machine.guests[i];
