@@ -282,6 +282,28 @@ time.sleep(60)'
 	[[ $stderr == *" 0 open, 0 closed, 0 silent; 20 not probed" ]]
 }
 
+@test "hints suggest to wait by a command of its own, which can be pasted" {
+	cd "$BATS_TEST_TMPDIR" || return
+	mkdir "a b"
+	spawn_ready listener vsock-listen unix:./stale --discard
+	finish listener KILL
+	local option command
+	for option in '-c 1' '-A -c 1' '--echo -c 1' '--bandwidth up' --check; do
+		# shellcheck disable=SC2086
+		run -4 --separate-stderr vsock-ping $option "vsock-mux:./a b/v.sock:22"
+		[[ $stderr == *"hint: vsock-ping --wait 60s 'vsock-mux:./a b/v.sock:22' waits for it" ]]
+	done
+	run -4 --separate-stderr vsock-ping --scan "vsock-mux:./a b/v.sock:22-23"
+	[[ $stderr == *"hint: vsock-ping --wait 60s 'vsock-mux:./a\x20b/v.sock' waits for it"* ]]
+	command=${stderr#*hint: } command=${command%% waits for it*}
+	run -4 bash -c "$command -w 200ms"
+	[[ $output == *": its VM is not running"* ]]
+	run -3 --separate-stderr vsock-ping -c 1 unix:./stale
+	[[ $stderr == *"; vsock-ping --wait 60s unix:./stale waits for it" ]]
+	run -3 --separate-stderr vsock-cat unix:./stale
+	[[ $stderr == *"; --wait 60s waits for it" ]]
+}
+
 @test "--scan prints open ports in order with names, and a summary on standard error" {
 	spawn_ready one vsock-listen tcp:127.0.0.1:0 --discard
 	local first; first=$(port_of "$ready")

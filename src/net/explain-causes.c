@@ -133,15 +133,18 @@ static void refine_no_guest(struct diagnosis *diagnosis)
 	diagnosis_what(diagnosis, "no such CID: no VM on this machine has {cid}");
 	if (hint_namespace(diagnosis) || hint_hybrid(diagnosis))
 		return;
+	if (guests_list(machine, list, sizeof(list)))
+		diagnosis->extra = list;
 	if (machine->is_guest && !(diagnosis->addr->options.given & ADDR_OPT_TO_HOST))
 		diagnosis_hint(diagnosis, "this machine is both a VM and a host: to reach {cid} "
 					  "through its own host, add ,to-host to the address");
-	else if (guests_list(machine, list, sizeof(list)))
-		snprintf(diagnosis->out->hint, sizeof(diagnosis->out->hint),
-			 "running here: %s; to wait until a VM has started, add --wait 60s", list);
+	else if (diagnosis->extra)
+		diagnosis_hint(diagnosis, "running here: {extra}; to wait until a VM has started, "
+					  "{add-wait}");
 	else
 		diagnosis_hint(diagnosis, "no running VM with a CID was found here; to wait until "
-					  "one has started, add --wait 60s");
+					  "one has started, {add-wait}");
+	diagnosis->extra = NULL;
 }
 
 /* ENODEV and ENXIO: no transport to this CID. */
@@ -210,12 +213,18 @@ static void refine_vsock_timeout(struct diagnosis *diagnosis)
 				       "VMs, add ,to-host");
 	} else if (machine->is_host && far) {
 		const struct machine_guest *guest = guest_of(machine, cid, false);
-		if (guest)
-			snprintf(diagnosis->out->hint, sizeof(diagnosis->out->hint),
-				 "the VM is running (%s, pid %d), but its vsock driver does not "
-				 "answer: it is booting or paused, or has no driver; to wait for "
-				 "it, add --wait 60s",
-				 guest->program, (int)guest->pid);
+		char process[80];
+
+		if (guest) {
+			snprintf(process, sizeof(process), "%s, pid %d", guest->program,
+				 (int)guest->pid);
+			diagnosis->extra = process;
+			diagnosis_hint(diagnosis,
+				       "the VM is running ({extra}), but its vsock driver does not "
+				       "answer: it is booting or paused, or has no driver; to wait "
+				       "for it, {add-wait}");
+			diagnosis->extra = NULL;
+		}
 	} else if (cid == ADDR_CID_HOST) {
 		diagnosis_hint(diagnosis, "the host does not answer: its hypervisor may not "
 					  "forward port {port}, or nothing accepts connections "
@@ -466,10 +475,10 @@ static void refine_name(struct diagnosis *diagnosis)
 #define HEALS true
 #define STAYS false
 
-#define NO_VM "the VM may be down, or still booting: --wait 60s waits for it"
-#define HELD_VSOCK                                                                                            \
-	"sudo {within-ns}vsock-info --sockets --probe shows who holds it; any and a single CID cannot share " \
-	"a port"
+#define NO_VM "the VM may be down, or still booting: {wait} waits for it"
+#define HELD_VSOCK                                                                    \
+	"sudo {within-ns}vsock-info --sockets --probe shows who holds it; any and a " \
+	"single CID cannot share a port"
 #define HELD_TCP "sudo {within-ns}ss -ltnp sport = :{bound-port} shows who holds it"
 #define HELD_UDP "sudo {within-ns}ss -lunp sport = :{bound-port} shows who holds it"
 #define SUDO_PORT                                                           \
@@ -605,7 +614,7 @@ static const struct cause causes[] = {
 	  "refused: {cid} accepts no connections yet: its vsock driver is not up", NO_VM, NULL },
 	{ VSOCK, S(CONNECT), ETIMEDOUT, STATUS_TIMEOUT, HEALS, "timeout",
 	  "timed out: {cid} did not answer{within}",
-	  "it may be booting or paused, or lack the vsock driver; --wait 60s waits for it",
+	  "it may be booting or paused, or lack the vsock driver; {wait} waits for it",
 	  refine_vsock_timeout },
 	{ VSOCK, S(CONNECT), ENODEV, STATUS_ABSENT, STAYS, "refused",
 	  "no device: no vsock transport to {cid}", NULL, refine_no_device },
@@ -675,15 +684,15 @@ static const struct cause causes[] = {
 	/* Hybrid vsock: the handshake with the VMM */
 	{ ALL, S(HANDSHAKE), ECONNRESET, STATUS_REFUSED, HEALS, "refused",
 	  "refused: nothing listens on port {port} behind {name}, or its VM is still booting",
-	  "--wait 60s waits for it", NULL },
+	  "{wait} waits for it", NULL },
 	{ ALL, S(HANDSHAKE), EPIPE, STATUS_REFUSED, HEALS, "refused",
 	  "refused: nothing listens on port {port} behind {name}, or its VM is still booting",
-	  "--wait 60s waits for it", NULL },
+	  "{wait} waits for it", NULL },
 	{ ALL, S(HANDSHAKE), ECONNREFUSED, STATUS_REFUSED, HEALS, "refused",
 	  "refused: nothing listens on port {port} behind {name}", NULL, NULL },
 	{ ALL, S(HANDSHAKE), ETIMEDOUT, STATUS_TIMEOUT, HEALS, "timeout",
 	  "timed out: the VM behind {name} did not answer{within}",
-	  "it may be booting or paused; --wait 60s waits for it", NULL },
+	  "it may be booting or paused; {wait} waits for it", NULL },
 	{ ALL, S(HANDSHAKE), EPROTO, STATUS_FAILURE, STAYS, "io",
 	  "{name} sent a wrong answer{quoted} instead of the OK of hybrid vsock",
 	  "is it the VMM's vsock socket, and not its API socket? for a plain UNIX socket write "
@@ -699,7 +708,7 @@ static const struct cause causes[] = {
 	  "denied: you may not change the owner or group of the socket file",
 	  "only root may change the owner; other users may choose one of their own groups", NULL },
 	{ MUX, DIAL, ENOENT, STATUS_ABSENT, HEALS, "refused",
-	  "no such socket: {name}: its VM is not running", "--wait 60s waits for it", NULL },
+	  "no such socket: {name}: its VM is not running", "{wait} waits for it", NULL },
 	{ LOCAL, DIAL, ENOENT, STATUS_ABSENT, HEALS, "refused", "no such socket: {name}",
 	  "ss -xl lists listening sockets", NULL },
 	{ LOCAL, DIAL, ENOTDIR, STATUS_ABSENT, STAYS, "refused",
@@ -708,7 +717,7 @@ static const struct cause causes[] = {
 	  "refused: the socket file {name} is stale: its VM is gone", NO_VM, refine_unix_refused },
 	{ LOCAL, DIAL, ECONNREFUSED, STATUS_REFUSED, HEALS, "refused",
 	  "refused: the socket file {name} is stale, nobody listens",
-	  "start its program again; --wait 60s waits for it", refine_unix_refused },
+	  "start its program again; {wait} waits for it", refine_unix_refused },
 	{ LOCAL, DIAL, EAGAIN, STATUS_REFUSED, HEALS, "refused",
 	  "refused: the backlog of {name} is full", NULL, NULL },
 	{ LOCAL, DIAL, ETIMEDOUT, STATUS_TIMEOUT, HEALS, "timeout",

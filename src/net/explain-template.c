@@ -122,6 +122,13 @@ static bool address_word(const struct diagnosis *diagnosis, const char *word, ch
 	return true;
 }
 
+static const char *wait_command; /* NULL: --wait can be added */
+
+void explain_wait_by(const char *command)
+{
+	wait_command = command;
+}
+
 /* The text of one {word} of a template; "" if there is nothing to say. */
 static void word_of(const struct diagnosis *diagnosis, const char *word, char *buf, size_t size)
 {
@@ -142,6 +149,13 @@ static void word_of(const struct diagnosis *diagnosis, const char *word, char *b
 		snprintf(buf, size, " ('%.80s')", failure->detail);
 	else if (strcmp(word, "detail") == 0 && failure->detail)
 		snprintf(buf, size, "%s", failure->detail);
+	else if (strcmp(word, "extra") == 0 && diagnosis->extra)
+		snprintf(buf, size, "%s", diagnosis->extra);
+	else if (strcmp(word, "wait") == 0)
+		snprintf(buf, size, "%s", wait_command ? wait_command : "--wait 60s");
+	else if (strcmp(word, "add-wait") == 0)
+		snprintf(buf, size, "%s%s", wait_command ? "run " : "add ",
+			 wait_command ? wait_command : "--wait 60s");
 	else if (strcmp(word, "program") == 0)
 		snprintf(buf, size, "%s", program ? program : "this program");
 }
@@ -153,7 +167,7 @@ static void expand(const struct diagnosis *diagnosis, const char *template, char
 	buf[0] = '\0';
 	while (*template && used + 1 < size) {
 		const char *end = *template == '{' ? strchr(template, '}') : NULL;
-		char word[16], text[192];
+		char word[16], text[256];
 		int n;
 
 		if (!end) {

@@ -22,7 +22,7 @@ static void make_safe(char *text, size_t size)
 void explain_on(const struct machine *machine, const struct addr *addr,
 		const struct failure *failure, struct explanation *explanation)
 {
-	struct diagnosis diagnosis = { machine, addr, failure, explanation };
+	struct diagnosis diagnosis = { machine, addr, failure, explanation, NULL };
 	const struct cause *cause = explain_cause(addr, failure);
 
 	*explanation = (struct explanation){ 0 };
@@ -119,7 +119,7 @@ bool explain_deaf_listener(const struct machine *machine, const struct addr *add
 			   struct explanation *explanation)
 {
 	struct failure failure = { .step = STEP_LISTEN, .error = ENODEV };
-	struct diagnosis diagnosis = { machine, addr, &failure, explanation };
+	struct diagnosis diagnosis = { machine, addr, &failure, explanation, NULL };
 
 	*explanation = (struct explanation){ 0 };
 	if (addr->family != ADDR_VSOCK || addr->cid != ADDR_CID_ANY ||

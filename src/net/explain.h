@@ -81,6 +81,10 @@ void explain_briefly(const struct addr *addr, const struct failure *failure,
 /* Would explain() look at the machine? */
 bool explain_looks(const struct addr *addr, const struct failure *failure);
 
+/* What hints suggest for waiting where --wait cannot be added to the present command: another
+ * command, which is not copied. */
+void explain_wait_by(const char *command);
+
 /* Explains a failure and logs it: an error with the address, and the hint. Returns the exit status.
  */
 int explain_say(const struct addr *addr, const struct failure *failure);

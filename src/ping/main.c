@@ -300,6 +300,8 @@ static int read_address(struct ping *ping, const struct hosts *hosts, int count,
 		return STATUS_USAGE;
 	}
 	set_port(ping);
+	if (!ping->options->wait)
+		ping_suggest_waiting(ping, words[0], count == 2 ? words[1] : NULL);
 	status = resolve_once(ping);
 	if (ping->addr.family == ADDR_VSOCK && !*ping->addr.alias &&
 	    (name = hosts_name_of(hosts, ping->addr.cid)))

@@ -87,6 +87,7 @@ struct ping {
 	const struct common_options *common;
 	struct addr addr;
 	char text[PING_TEXT_MAX]; /* the address as printed */
+	char wait_command[128]; /* what hints suggest */
 	bool want_open;
 	const struct ping_kind *kind;
 	void *probes; /* the kind's own */
@@ -150,6 +151,9 @@ int ping_broken(int fd, int error);
 
 /* wait.c: waits up to options->wait for an answer; returns the exit status. */
 int ping_wait(struct ping *ping);
+/* Hints suggest to wait for this address, as the user would type it, with a command of its
+ * own, because few options go together with --wait. port may be NULL. */
+void ping_suggest_waiting(struct ping *ping, const char *address, const char *port);
 
 /* scan.c: text is CIDS[:PORTS], or tcp:HOST[:PORTS]; returns the exit status. */
 int ping_scan(struct ping *ping, const char *text, const struct hosts *hosts);

@@ -455,6 +455,12 @@ static int prepare(struct scan *scan, struct ping *ping)
 	const struct units_set *cids = &scan->targets.cids, *ports = &scan->targets.ports;
 	uint64_t cid = 0, port = 0;
 
+	struct addr machine = scan->targets.base;
+
+	machine.has_port = machine.family == ADDR_TCP;
+	machine.port = machine.port_last = (uint32_t)scan->targets.port;
+	machine.cid = (uint32_t)scan->targets.cid;
+	ping_suggest_waiting(ping, addr_format_short(&machine, text, sizeof(text)), NULL);
 	scan->ping = ping;
 	scan->shape = scan->targets.base;
 	scan->failed_cid = UINT64_MAX;

@@ -12,6 +12,21 @@
 
 #define WAIT_PAUSE (100 * NSEC_PER_MSEC) /* between attempts: what the result is exact to */
 
+void ping_suggest_waiting(struct ping *ping, const char *address, const char *port)
+{
+	static const char command[] = "vsock-ping --wait 60s";
+	char quoted[4 * sizeof(ping->wait_command)];
+	size_t size = sizeof(ping->wait_command);
+	const char *word = "ADDRESS";
+
+	if (strlen(address) < size)
+		word = utf8_quote(address, quoted, sizeof(quoted));
+	if ((size_t)snprintf(ping->wait_command, size, "%s %s%s%s", command, word, port ? " " : "",
+			     port ? port : "") >= size)
+		snprintf(ping->wait_command, size, "%s ADDRESS", command);
+	explain_wait_by(ping->wait_command);
+}
+
 struct waiting {
 	struct ping *ping;
 	struct dial dial;
