@@ -177,6 +177,16 @@ vsock 1 2 - Live 0x0'
 	[[ $output == *'x\x1B[31m\x0A  guests  9\xC2\x9B'* ]]
 }
 
+@test "the address of a guest behind hybrid vsock can be pasted, and a relative path is said to be one" {
+	process 20 cloud-hypervisor --vsock 'cid=5,socket=/run/a b:1'
+	run -0 --separate-stderr vsock-info --sysroot "$tree" --guests
+	[[ ${lines[1]} == *' vsock-mux:/run/a\x20b\x3A1' ]]
+	put /proc/20/cmdline ''
+	process 21 cloud-hypervisor --vsock cid=6,socket=v.sock
+	run -0 --separate-stderr vsock-info --sysroot "$tree" --guests
+	[[ ${lines[1]} == *" vsock-mux:v.sock (in the directory of its VMM)" ]]
+}
+
 @test "no file named on another process's command line is opened" {
 	a_host
 	put /etc/db.json '{"vsock": {"guest_cid": 5, "uds_path": "/run/db.vsock"}}'

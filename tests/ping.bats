@@ -304,6 +304,22 @@ time.sleep(60)'
 	[[ $stderr == *"; --wait 60s waits for it" ]]
 }
 
+@test "hints show paths as the shell and an address take them" {
+	cd "$BATS_TEST_TMPDIR" || return
+	spawn_ready listener vsock-listen 'unix:./a b\,c' --discard
+	run -1 vsock-listen 'unix:./a b\,c'
+	[[ $output == *"rm './a b,c'"* ]]
+	run -4 vsock-listen 'unix:./no such/s'
+	[[ $output == *"hint: mkdir -p './no such'" ]]
+	spawn_ready message vsock-listen 'unix-seqpacket:./m m' --discard
+	run -1 vsock-cat 'unix:./m m'
+	[[ $output == *"write 'unix-seqpacket:./m\x20m' for a seqpacket listener, "* ]]
+	run -2 vsock-cat 'unix:./m,m'
+	[[ $output == *"as in 'unix:./m\,m'" ]]
+	run -2 vsock-cat "SYSTEM:echo 'a'"
+	[[ $output == *"hint: write 'exec:sh -c \"echo '\\''a'\\''\"'" ]]
+}
+
 @test "--scan prints open ports in order with names, and a summary on standard error" {
 	spawn_ready one vsock-listen tcp:127.0.0.1:0 --discard
 	local first; first=$(port_of "$ready")

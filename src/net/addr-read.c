@@ -55,6 +55,17 @@ int addr_hint(struct parser *p, const char *format, ...)
 	return -EINVAL;
 }
 
+char *addr_quote(char buf[QUOTED_MAX], const char *format, ...)
+{
+	char text[QUOTED_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return utf8_quote(text, buf, QUOTED_MAX);
+}
+
 /*
  * Pieces of text
  */
@@ -878,10 +889,11 @@ static int unknown_option(struct parser *p, size_t at, size_t length)
 				    "mode owner group nodelay keepalive to-host netns");
 comma:
 	if (has_path && p->addr->alias[0] == '\0')
-		return addr_hint(p, "a comma in a path is written \\, as in %s:%s\\,%s",
-				 first_family(p, p->addr->family)->name,
-				 SHOW(p->text + p->begin, at - 1 - p->begin),
-				 path_rest(SHOW(key, p->length - at), (char[2 * SHOWN]){ 0 }));
+		return addr_hint(
+			p, "a comma in a path is written \\, as in %s",
+			QUOTE("%s:%s\\,%s", first_family(p, p->addr->family)->name,
+			      SHOW(p->text + p->begin, at - 1 - p->begin),
+			      path_rest(SHOW(key, p->length - at), (char[2 * SHOWN]){ 0 })));
 	return -EINVAL;
 }
 
@@ -990,8 +1002,8 @@ static int become_hybrid(struct parser *p, size_t at, size_t length,
 			 "'%s' is a guest behind hybrid vsock, whose name is only for connecting",
 			 entry->name);
 		return addr_hint(
-			p, "to accept connections from that guest, listen on vsock-mux:%s:PORT",
-			SHOW(entry->path, strlen(entry->path)));
+			p, "to accept connections from that guest, listen on %s",
+			QUOTE("vsock-mux:%s:PORT", SHOW(entry->path, strlen(entry->path))));
 	}
 	if (addr->seqpacket) {
 		addr_bad(p, at, length,
@@ -1284,12 +1296,13 @@ static int check_path(struct parser *p, size_t at, size_t length, const char *fa
 		return addr_bad(p, at, 1, "the path is missing");
 	if (p->url && path[0] == '@') {
 		addr_bad(p, at - 2, 2, "an abstract name has no slashes before it");
-		return addr_hint(p, "write %s:%s", family, SHOW(path, p->end - at));
+		return addr_hint(p, "write %s", QUOTE("%s:%s", family, SHOW(path, p->end - at)));
 	}
 	if (p->url && path[0] != '/') {
 		addr_bad(p, at - 2, 2, "a path follows three slashes");
-		return addr_hint(p, "write %s:/%s, or %s:///%s", family, SHOW(path, p->end - at),
-				 family, SHOW(path, p->end - at));
+		return addr_hint(p, "write %s, or %s",
+				 QUOTE("%s:/%s", family, SHOW(path, p->end - at)),
+				 QUOTE("%s:///%s", family, SHOW(path, p->end - at)));
 	}
 	if (path[0] == '~' && (length == 1 || path[1] == '/')) {
 		addr_bad(p, at, 1, "'~' is not expanded here");
@@ -1331,8 +1344,9 @@ int addr_parse_mux(struct parser *p)
 
 	if (p->family->name[0] == 'h' && !p->url) { /* hvsock is an URL's word */
 		addr_bad(p, 0, p->begin - 1, "unknown family 'hvsock'");
-		return addr_hint(p, "write %s:%s", family,
-				 SHOW(p->text + p->begin, p->end - p->begin));
+		return addr_hint(
+			p, "write %s",
+			QUOTE("%s:%s", family, SHOW(p->text + p->begin, p->end - p->begin)));
 	}
 	r = check_path(p, p->begin, colon - p->begin, family);
 	if (r < 0)
@@ -1349,8 +1363,9 @@ int addr_parse_mux(struct parser *p)
 		return comma_in_path(p);
 	if (colon == p->end || colon + 1 == p->end) {
 		addr_bad(p, p->end, 1, "the port is missing");
-		return addr_hint(p, "write %s:%s:PORT", family,
-				 SHOW(p->text + p->begin, colon - p->begin));
+		return addr_hint(
+			p, "write %s",
+			QUOTE("%s:%s:PORT", family, SHOW(p->text + p->begin, colon - p->begin)));
 	}
 	if (!is_digit(p->text[colon + 1]) &&
 	    !is_word(p->text + colon + 1, p->end - colon - 1, "any")) {

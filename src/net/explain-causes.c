@@ -58,14 +58,25 @@ static bool hint_hybrid(struct diagnosis *diagnosis)
 {
 	const struct machine_guest *guest = guest_of(diagnosis->machine, diagnosis->addr->cid,
 						     true);
-	char path[128];
+	struct addr hybrid = { .family = ADDR_MUX,
+			       .port = diagnosis->addr->port,
+			       .port_last = diagnosis->addr->port,
+			       .has_port = true };
+	char text[4 * sizeof(guest->path) + 32], quoted[sizeof(text) + 32];
 
 	if (!guest)
 		return false;
-	utf8_escape(guest->path, strlen(guest->path), path, sizeof(path));
-	snprintf(diagnosis->out->hint, sizeof(diagnosis->out->hint),
-		 "%s has CID %u, and a socket of its own: write vsock-mux:%s:%u", guest->program,
-		 guest->cid, path, diagnosis->addr->port);
+	strlcpy(hybrid.name, guest->path, sizeof(hybrid.name));
+	utf8_quote(addr_format_short(&hybrid, text, sizeof(text)), quoted, sizeof(quoted));
+	if (*guest->path == '/')
+		snprintf(diagnosis->out->hint, sizeof(diagnosis->out->hint),
+			 "%s has CID %u, and a socket of its own: write %s", guest->program,
+			 guest->cid, quoted);
+	else
+		snprintf(diagnosis->out->hint, sizeof(diagnosis->out->hint),
+			 "%s has CID %u, and a socket of its own; in the directory of pid %d "
+			 "write %s",
+			 guest->program, guest->cid, (int)guest->pid, quoted);
 	return true;
 }
 
@@ -696,7 +707,7 @@ static const struct cause causes[] = {
 	{ ALL, S(HANDSHAKE), EPROTO, STATUS_FAILURE, STAYS, "io",
 	  "{name} sent a wrong answer{quoted} instead of the OK of hybrid vsock",
 	  "is it the VMM's vsock socket, and not its API socket? for a plain UNIX socket write "
-	  "unix:{name}",
+	  "{unix}",
 	  NULL },
 
 	/* UNIX sockets, also those of VMMs */
@@ -726,17 +737,17 @@ static const struct cause causes[] = {
 	  "refused: {name} closed at once", NULL, NULL },
 	{ LOCAL, DIAL, EACCES, STATUS_DENIED, STAYS, "denied",
 	  "denied: you may not connect to {name}",
-	  "ls -l {name} shows its permissions: you need write permission, and search permission "
+	  "ls -l {file} shows its permissions: you need write permission, and search permission "
 	  "for its directories",
 	  NULL },
 	{ LOCAL, DIAL, EPERM, STATUS_DENIED, STAYS, "denied",
 	  "denied: you may not connect to {name}",
-	  "ls -l {name} shows its permissions: you need write permission, and search permission "
+	  "ls -l {file} shows its permissions: you need write permission, and search permission "
 	  "for its directories",
 	  NULL },
 	{ LOCAL, DIAL, EPROTOTYPE, STATUS_FAILURE, STAYS, "io",
 	  "wrong type: {name} is not of this type of socket",
-	  "write unix-seqpacket:{name} for a seqpacket listener, unix:{name} for a stream", NULL },
+	  "write {unix-seqpacket} for a seqpacket listener, {unix} for a stream", NULL },
 	{ LOCAL, OPEN, ENAMETOOLONG, STATUS_USAGE, STAYS, "io",
 	  "path too long: the path of a UNIX socket has at most 107 bytes",
 	  "cd to its directory, and write ./NAME", NULL },
@@ -748,18 +759,18 @@ static const struct cause causes[] = {
 	  NULL, NULL },
 	{ LOCAL, S(OWN), ESTALE, STATUS_DENIED, STAYS, "denied",
 	  "refused: another file has replaced the socket {name}",
-	  "ls -ld {directory} shows who may write there", NULL },
+	  "ls -ld {dir} shows who may write there", NULL },
 	{ LOCAL, S(BIND) | S(LISTEN), EADDRINUSE, STATUS_FAILURE, STAYS, "io",
 	  "address in use: {name} already exists",
-	  "ss -xlp src {name} shows who listens; if nobody does: rm {name}", refine_unix_in_use },
+	  "ss -xlp src {file} shows who listens; if nobody does: rm {file}", refine_unix_in_use },
 	{ LOCAL, S(BIND), ENOENT, STATUS_ABSENT, STAYS, "io", "no such directory: {directory}",
-	  "mkdir -p {directory}", NULL },
+	  "mkdir -p {dir}", NULL },
 	{ LOCAL, S(BIND), ENOTDIR, STATUS_ABSENT, STAYS, "io", "no such directory: {directory}",
 	  NULL, NULL },
 	{ LOCAL, S(BIND), EACCES, STATUS_DENIED, STAYS, "denied",
-	  "denied: you may not create {name}", "ls -ld {directory} shows its permissions", NULL },
+	  "denied: you may not create {name}", "ls -ld {dir} shows its permissions", NULL },
 	{ LOCAL, S(BIND), EPERM, STATUS_DENIED, STAYS, "denied",
-	  "denied: you may not create {name}", "ls -ld {directory} shows its permissions", NULL },
+	  "denied: you may not create {name}", "ls -ld {dir} shows its permissions", NULL },
 	{ LOCAL, S(BIND), EROFS, STATUS_FAILURE, STAYS, "io",
 	  "read-only: no socket can be created in {directory}", NULL, NULL },
 	{ LOCAL, S(BIND), ENOSPC, STATUS_FAILURE, STAYS, "io", "no space left in {directory}", NULL,

@@ -66,6 +66,44 @@ static void put_path(const struct diagnosis *diagnosis, char *buf, size_t size)
 	snprintf(buf, size, "%s%s%s", addr->abstract ? "@" : "", path, number);
 }
 
+/* For a command that the hint shows: the whole path, as one word of the shell. */
+static void put_file(const struct diagnosis *diagnosis, char *buf, size_t size)
+{
+	const struct addr *addr = diagnosis->addr;
+	char path[sizeof(addr->name) + 16];
+
+	snprintf(path, sizeof(path), "%s%s", addr->abstract ? "@" : "", addr->name);
+	if (addr->family == ADDR_MUX &&
+	    (diagnosis->failure->step == STEP_BIND || diagnosis->failure->step == STEP_LISTEN))
+		snprintf(path, sizeof(path), "%s_%u", addr->name, addr->port);
+	utf8_quote(path, buf, size);
+}
+
+static void put_file_directory(const struct addr *addr, char *buf, size_t size)
+{
+	const char *slash = strrchr(addr->name, '/');
+	char path[sizeof(addr->name)];
+
+	snprintf(path, sizeof(path), "%.*s",
+		 (int)(slash == addr->name ? 1
+		       : slash		   ? slash - addr->name
+					   : 0),
+		 addr->name);
+	utf8_quote(slash ? path : ".", buf, size);
+}
+
+/* The same path as an address of a plain UNIX socket. */
+static void put_unix(const struct addr *addr, bool seqpacket, char *buf, size_t size)
+{
+	struct addr plain = { .family = ADDR_UNIX,
+			      .seqpacket = seqpacket,
+			      .abstract = addr->abstract };
+	char text[sizeof(addr->name) * 4 + 32];
+
+	strlcpy(plain.name, addr->name, sizeof(plain.name));
+	utf8_quote(addr_format_short(&plain, text, sizeof(text)), buf, size);
+}
+
 static void put_directory(const char *path, char *buf, size_t size)
 {
 	const char *slash = strrchr(path, '/');
@@ -103,6 +141,12 @@ static bool address_word(const struct diagnosis *diagnosis, const char *word, ch
 		snprintf(buf, size, "%u", addr->cid);
 	else if (strcmp(word, "name") == 0)
 		put_path(diagnosis, buf, size);
+	else if (strcmp(word, "file") == 0)
+		put_file(diagnosis, buf, size);
+	else if (strcmp(word, "dir") == 0)
+		put_file_directory(addr, buf, size);
+	else if (strcmp(word, "unix") == 0 || strcmp(word, "unix-seqpacket") == 0)
+		put_unix(addr, strcmp(word, "unix") != 0, buf, size);
 	else if (strcmp(word, "directory") == 0)
 		put_directory(addr->name, buf, shown);
 	else if (strcmp(word, "host") == 0)
