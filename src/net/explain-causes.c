@@ -62,7 +62,7 @@ static bool hint_hybrid(struct diagnosis *diagnosis)
 			       .port = diagnosis->addr->port,
 			       .port_last = diagnosis->addr->port,
 			       .has_port = true };
-	char text[4 * sizeof(guest->path) + 32], quoted[sizeof(text) + 32];
+	char text[512], quoted[sizeof(text) + 32];
 
 	if (!guest)
 		return false;
@@ -731,7 +731,7 @@ static const struct cause causes[] = {
 	  "start its program again; {wait} waits for it", refine_unix_refused },
 	{ LOCAL, DIAL, EAGAIN, STATUS_REFUSED, HEALS, "refused",
 	  "refused: the backlog of {name} is full", NULL, NULL },
-	{ LOCAL, DIAL, ETIMEDOUT, STATUS_TIMEOUT, HEALS, "timeout",
+	{ LOCAL, S(CONNECT), ETIMEDOUT, STATUS_TIMEOUT, HEALS, "timeout",
 	  "timed out: the backlog of {name} stayed full{after}", NULL, NULL },
 	{ LOCAL, DIAL, ECONNRESET, STATUS_REFUSED, HEALS, "refused",
 	  "refused: {name} closed at once", NULL, NULL },
