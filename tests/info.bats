@@ -187,6 +187,15 @@ vsock 1 2 - Live 0x0'
 	[[ ${lines[1]} == *" vsock-mux:v.sock (in the directory of its VMM)" ]]
 }
 
+@test "--guests --format hosts: names and paths that are too long for the hosts file become comments" {
+	local long; long=$(printf 'x%.0s' {1..300})
+	process 30 qemu-system-x86_64 -name "${long:0:64}" -device vhost-vsock-pci,guest-cid=7
+	process 31 cloud-hypervisor --vsock "cid=8,socket=/run/$long"
+	run -0 vsock-info --sysroot "$tree" --guests --format hosts
+	[ "${lines[0]}" = "7 guest7 # ${long:0:64}" ]
+	[[ ${lines[1]} == "/run/$long guest8" ]]
+}
+
 @test "no file named on another process's command line is opened" {
 	a_host
 	put /etc/db.json '{"vsock": {"guest_cid": 5, "uds_path": "/run/db.vsock"}}'

@@ -320,6 +320,26 @@ time.sleep(60)'
 	[[ $output == *"hint: write 'exec:sh -c \"echo '\\''a'\\''\"'" ]]
 }
 
+@test "time that is over before the first attempt is a time-out, status 5" {
+	cd "$BATS_TEST_TMPDIR" || return
+	spawn_ready listener vsock-listen unix:./s --discard
+	run -5 vsock-ping -c 1 -W 1ns unix:./s
+	[[ $output == *"seq=1 timed out after 1 ns"* ]]
+	run -5 vsock-cat unix:./s,connect-timeout=1ns
+	[[ $output == "vsock-cat: unix:./s: timed out after "* ]]
+	run -5 vsock-cat -w 1ns tcp:localhost:9
+	[[ $output == "vsock-cat: tcp:localhost:9: timed out after "* ]]
+}
+
+@test "a time too large for an option without inf does not suggest inf" {
+	run -2 vsock-ping -W 999999999999d unix:./s
+	[[ $output == *"it is too large"* && $output != *" inf "* ]]
+	run -2 vsock-ping -w 999999999999d unix:./s
+	[[ $output == *"it is too large; write inf for no limit"* ]]
+	run -2 vsock-cat vsock:3:22,window=99999999999T
+	[[ $output == *"it is too large"* && $output != *" inf "* ]]
+}
+
 @test "--scan prints open ports in order with names, and a summary on standard error" {
 	spawn_ready one vsock-listen tcp:127.0.0.1:0 --discard
 	local first; first=$(port_of "$ready")
@@ -444,6 +464,9 @@ print("most", most)'
        ^"* ]]
 	run -2 vsock-ping --scan nobody:22
 	run -2 vsock-ping --scan tcp:127.0.0.1:65536
+	# no program takes port 0, which means any
+	run -2 vsock-ping --scan vsock-mux:./v:0
+	run -2 vsock-ping --scan 3:0-22
 	run -2 vsock-ping --scan unix:/tmp/x
 	run -2 vsock-ping --scan 3:1 4:1
 }

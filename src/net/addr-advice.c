@@ -190,13 +190,20 @@ static bool explain_family(struct parser *p)
 	}
 	if (url && (is_word(text, word, "http") || is_word(text, word, "ws") ||
 		    is_word(text, word, "https") || is_word(text, word, "wss"))) {
-		size_t host = strcspn(text + word + 3, "/,");
+		const char *host = text + word + 3;
+		size_t length = strcspn(host, "/,?#");
+		const char *user = memrchr(host, '@', length), *port;
 
+		if (user) { /* USER:PASSWORD@ */
+			length -= (size_t)(user + 1 - host);
+			host = user + 1;
+		}
+		port = memrchr(host, ':', length);
 		addr_bad(p, 0, word, "unknown family '%s'", SHOW(text, word));
-		if (memchr(text + word + 3, ':', host))
-			addr_hint(p, "for TCP write tcp:%s", SHOW(text + word + 3, host));
+		if (port && !memchr(port, ']', length - (size_t)(port - host)))
+			addr_hint(p, "for TCP write tcp:%s", SHOW(host, length));
 		else
-			addr_hint(p, "for TCP write tcp:%s:%s", SHOW(text + word + 3, host),
+			addr_hint(p, "for TCP write tcp:%s:%s", SHOW(host, length),
 				  text[word - 1] == 's' && word != 2 ? "443" : "80");
 		return true;
 	}

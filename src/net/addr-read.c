@@ -327,6 +327,10 @@ static int parse_cid(struct parser *p, size_t at, size_t length, uint32_t *cid,
 			    strncasecmp(text, reserved_cids[i].name, length) == 0) {
 				addr_bad(p, at, length, "bad CID: '%s' must be in lower case",
 					 SHOW(text, length));
+				if (reserved_cids[i].cid == ADDR_CID_ANY && !listening(p) &&
+				    at == p->begin)
+					return addr_hint(p, "any is for listening; to connect, "
+							    "write host, local, or a guest's CID");
 				return addr_hint(p, "write %s%s", reserved_cids[i].name,
 						 SHOW(text + length, p->end - at - length));
 			}
@@ -342,7 +346,8 @@ static int parse_cid(struct parser *p, size_t at, size_t length, uint32_t *cid,
 				 p->end > at + length ? SHOW(text + length, p->end - at - length)
 						      : ":PORT");
 	}
-	r = read_number(p, at, length, "CID", true, UINT32_MAX, &number);
+	r = read_number(p, at, length, "CID", true, listening(p) ? ADDR_CID_ANY : ADDR_CID_ANY - 1,
+			&number);
 	if (r < 0 && is_word(text, length, "-1"))
 		return addr_hint(p, "write any%s", SHOW(text + length, p->end - at - length));
 	if (r < 0 && p->error->hint[0] == '\0' && scan_number(text, length, true, &number) < length)
@@ -515,7 +520,7 @@ static int read_bind_tcp(struct parser *p, size_t at, const char *value, size_t 
 	const char *bracket = value[0] == '[' ? strchr(value, ']') : NULL;
 	struct in_addr in;
 	uint32_t port = 0;
-	int version = 0, r;
+	int version = 0, target, r;
 
 	o->bind_host[0] = '\0';
 	o->bind_tcp_port = 0;
@@ -550,6 +555,13 @@ static int read_bind_tcp(struct parser *p, size_t at, const char *value, size_t 
 		return addr_bad(p, host, host_length,
 				"bad address to bind: %s is not for %s:", o->bind_host,
 				p->family->name);
+	target = strchr(p->addr->name, ':')		       ? 6
+		 : inet_pton(AF_INET, p->addr->name, &in) == 1 ? 4
+							       : 0;
+	if (version && target && version != target)
+		return addr_bad(p, host, host_length,
+				"bad address to bind: %s is IPv%d, and the target is IPv%d",
+				o->bind_host, version, target);
 	if (colon == end)
 		return 0;
 	if (colon + 1 == end)
@@ -603,8 +615,10 @@ static int read_window(struct parser *p, size_t at, const char *value, size_t le
 {
 	uint64_t *window = &p->addr->options.window;
 
-	if (units_size(value, window, p->error) < 0)
+	if (units_size(value, window, p->error) < 0) {
+		units_no_inf(p->error);
 		return mistake_in(p->error, at, "window", NULL);
+	}
 	if (*window > WINDOW_MAX && *window != UNITS_INF) {
 		addr_bad(p, at, length, "bad window: %s is more than vsock has, 4294967295 bytes",
 			 SHOW(value, length));
@@ -642,7 +656,10 @@ static int read_mode(struct parser *p, size_t at, const char *value, size_t leng
 			mode = mode * 8 + (uint32_t)(value[i] - '0');
 	}
 	if (mode > 0777 || length > 4) {
-		addr_bad(p, at, length, "bad mode: %s is above 0777", SHOW(value, length));
+		addr_bad(p, at, length,
+			 mode > 0777 ? "bad mode: %s is above 0777"
+				     : "bad mode: %s has more than four digits",
+			 SHOW(value, length));
 		return addr_hint(p, "write mode=0600 or the like");
 	}
 	p->addr->options.mode = mode;
@@ -732,9 +749,11 @@ static int read_keepalive(struct parser *p, size_t at, const char *value, size_t
 	options->keepalive_time = 0;
 	if (is_switch(value, &options->keepalive))
 		return 0;
-	if (units_time(value, &ns, p->error) < 0)
+	if (units_time(value, &ns, p->error) < 0) {
+		units_no_inf(p->error);
 		return mistake_in(p->error, at, "keepalive",
 				  "write keepalive, keepalive=off or a time, as keepalive=60s");
+	}
 	if (ns < NSEC_PER_SEC || ns / NSEC_PER_SEC > KEEPALIVE_MAX || ns % NSEC_PER_SEC) {
 		addr_bad(p, at, length,
 			 "bad keepalive: %s is not a number of seconds from 1 to 32767",
@@ -1174,7 +1193,8 @@ static int parse_host_name(struct parser *p, size_t at, size_t length, const cha
 		return addr_bad(p, at, 1, "bad host: a host name cannot start with '-'");
 	memcpy(addr->name, text, length);
 	addr->name[length] = '\0';
-	if (strspn(addr->name, "0123456789.") == length &&
+	/* libc also reads 127.1 and 0x7f.1 */
+	if ((strspn(addr->name, "0123456789.") == length || inet_aton(addr->name, &in)) &&
 	    inet_pton(AF_INET, addr->name, &in) != 1) {
 		addr_bad(p, at, length, "bad host: %s is not an IPv4 address", addr->name);
 		if (text_all_digits(text, length))
@@ -1487,8 +1507,8 @@ static int split_words(const char *command, char **words, char *bytes, size_t *c
 	const char *at = command;
 
 	for (*count = 0;; ++*count) {
-		while (is_blank(*at))
-			at++;
+		while (is_blank(*at) || (at[0] == '\\' && at[1] == '\n'))
+			at += *at == '\\' ? 2 : 1; /* a continued line, as in sh */
 		if (*at == '\0')
 			return 0;
 		if (words)

@@ -28,8 +28,8 @@ struct machine_guest {
 	uint32_t cid; /* ADDR_CID_ANY: not known */
 	pid_t pid;
 	char program[32]; /* qemu-system-x86_64, firecracker, cloud-hypervisor, crosvm … */
-	char path[256]; /* hybrid vsock's socket, or "" */
-	char name[64]; /* the VM's name from its command line, or "" */
+	char path[4096]; /* hybrid vsock's socket, or "" */
+	char name[256]; /* the VM's name from its command line, or "" */
 	char netns[64]; /* the network namespace without which it is not reached from here, in a
 			   form for netns=; or "" */
 };
