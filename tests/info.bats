@@ -177,6 +177,25 @@ vsock 1 2 - Live 0x0'
 	[[ $output == *'x\x1B[31m\x0A  guests  9\xC2\x9B'* ]]
 }
 
+@test "the address of a guest behind hybrid vsock can be pasted, and a relative path is said to be one" {
+	process 20 cloud-hypervisor --vsock 'cid=5,socket=/run/a b:1'
+	run -0 --separate-stderr vsock-info --sysroot "$tree" --guests
+	[[ ${lines[1]} == *' vsock-mux:/run/a\x20b\x3A1' ]]
+	put /proc/20/cmdline ''
+	process 21 cloud-hypervisor --vsock cid=6,socket=v.sock
+	run -0 --separate-stderr vsock-info --sysroot "$tree" --guests
+	[[ ${lines[1]} == *" vsock-mux:v.sock (in the directory of its VMM)" ]]
+}
+
+@test "--guests --format hosts: names and paths that are too long for the hosts file become comments" {
+	local long; long=$(printf 'x%.0s' {1..300})
+	process 30 qemu-system-x86_64 -name "${long:0:64}" -device vhost-vsock-pci,guest-cid=7
+	process 31 cloud-hypervisor --vsock "cid=8,socket=/run/$long"
+	run -0 vsock-info --sysroot "$tree" --guests --format hosts
+	[ "${lines[0]}" = "7 guest7 # ${long:0:64}" ]
+	[[ ${lines[1]} == "/run/$long guest8" ]]
+}
+
 @test "no file named on another process's command line is opened" {
 	a_host
 	put /etc/db.json '{"vsock": {"guest_cid": 5, "uds_path": "/run/db.vsock"}}'
@@ -253,6 +272,44 @@ assert info["modules"]["vhost_vsock"] == "loaded"
 	[[ $output == "web "*"no vsock: this kernel does not have it" ]]
 }
 
+# with_proc OPTIONS COMMAND…: runs it in a mount namespace with the /sys of a host, and a /proc that
+# is mounted with these options.
+with_proc() {
+	unshare -m sh -ec '
+		mount -t tmpfs tmpfs /sys
+		mkdir -p /sys/module/vsock /sys/module/vhost_vsock
+		mount -t $1
+		shift
+		exec "$@"' sh "$@"
+}
+
+# may_mount: skips where that is not possible.
+may_mount() {
+	[ ! "$(vsock_here)" ] || skip "a socket of vsock can be opened here"
+	need unshare
+	with_proc "proc -o subset=pid proc /proc" true 2>/dev/null ||
+		skip "may not mount /proc: run as root"
+}
+
+@test "a /proc without /proc/net: a driver is there, and the socket is tried" {
+	may_mount
+	run -6 --separate-stderr with_proc "proc -o subset=pid proc /proc" vsock-info
+	[[ ${lines[0]} == "vsock cannot be used here: denied: "* ]]
+}
+
+@test "without /proc the guests are not known, which is not none" {
+	may_mount
+	! grep -qF __asan_init "$VSOCK_TOOLS_BUILD/vsock-info" ||
+		skip "built with a sanitizer, which needs /proc itself"
+	run -1 --separate-stderr with_proc "tmpfs tmpfs /proc" vsock-info --guests
+	[ "$output" = "" ]
+	[ "$stderr" = "vsock-info: guests: not known: /proc is not mounted" ]
+	run -1 --separate-stderr with_proc "tmpfs tmpfs /proc" vsock-info --guests --json
+	[ "$output" = '{"guests":null,"guests_why":"not known: /proc is not mounted"}' ]
+	run --separate-stderr with_proc "tmpfs tmpfs /proc" vsock-info
+	[[ $output == *$'\n  guests             not known: /proc is not mounted\n'* ]]
+}
+
 @test "contradicting options are refused" {
 	run -2 vsock-info --cid --json
 	run -2 vsock-info --format hosts
@@ -264,4 +321,43 @@ assert info["modules"]["vhost_vsock"] == "loaded"
 	[[ $output == *"--interval needs --watch"* ]]
 	run -2 vsock-info 3
 	[[ $output == *"unexpected argument: 3"* ]]
+}
+
+@test "--hosts asks more machines than there are descriptors, all of them" {
+	need python3
+	spawn vmm python3 -u -c '
+import socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen(100)
+print("READY")
+while True:
+    peer = listener.accept()[0]
+    peer.recv(64)
+    peer.sendall(b"OK 1024\n")
+    peer.close()' "$BATS_TEST_TMPDIR/v.sock"
+	wait_until grep -q READY "$BATS_TEST_TMPDIR/vmm.out"
+	printf "$BATS_TEST_TMPDIR/v.sock name%d\n" {1..60} >"$VSOCK_HOSTS"
+	run -0 --separate-stderr bash -c 'ulimit -n 40; time -p vsock-info --hosts'
+	[ "$(grep -c 'answers after' <<<"$output")" = 60 ]
+	# one that waits for its answers takes no time of the processor
+	awk '/^user|^sys/ { used += $2 } END { exit !(used < 1) }' <<<"$stderr"
+	run -0 --separate-stderr bash -c 'ulimit -n 40; vsock-info --hosts --json'
+	[ "$(grep -o '"answers":true' <<<"$output" | wc -l)" = 60 ]
+}
+
+@test "--hosts: a lack of memory for sockets is status 1, and says nothing of the machine" {
+	need strace
+	# LeakSanitizer does not work under ptrace
+	export ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
+	cd "$BATS_TEST_TMPDIR" || return
+	start_vmm "$BATS_TEST_TMPDIR/v.sock" ok
+	printf '%s\n' "$BATS_TEST_TMPDIR/v.sock web" >"$VSOCK_HOSTS"
+	run -1 --separate-stderr strace -o trace -e inject=socket:error=ENOBUFS \
+		vsock-info --hosts
+	[[ $output == "web "*"out of memory for sockets" ]]
+	[[ $stderr == *"vsock-info: 1 of 1 hosts could not be asked: out of memory for sockets"* ]]
+	run -1 --separate-stderr strace -o trace -e inject=socket:error=ENOBUFS \
+		vsock-info --hosts --json
+	[[ $output == *'"answers":null,"why":"out of memory for sockets"'* ]]
 }

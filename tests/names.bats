@@ -21,10 +21,10 @@ setup() {
 			python3 -c "
 		import socket, time
 		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-		s.bind((\"127.0.0.9\", 53)); open(\"silent\", \"w\"); time.sleep(120)" &
+		s.bind((\"127.0.0.9\", 53)); open(\"silent\", \"w\"); time.sleep(120)" >log 2>&1 3>&- &
 			echo $! >silent.pid
 			until [ -e silent ]; do sleep 0.05; done
-			exec vsock-proxy "$@"' sh "$@"
+			exec "$@"' sh "${program:-vsock-proxy}" "$@"
 	SCRIPT
 	chmod +x inside
 }
@@ -130,4 +130,22 @@ looks_up() {
 	SCRIPT
 	run -3 unshare -n sh without-ipv6
 	[[ $output == *'refused: nothing listens on port 8080 of localhost'* ]]
+}
+
+# within SECONDS: that it took no longer since $began.
+within() {
+	awk -v a="$began" -v b="$EPOCHREALTIME" -v s="$1" 'BEGIN { exit !(b - a < s) }'
+}
+
+@test "vsock-ping: -w and --wait also limit how long a name is looked up" {
+	export program=vsock-ping
+	local began=$EPOCHREALTIME
+	run -5 ./inside -w 500ms tcp:slow.example:80
+	[[ $output == *"tcp:slow.example:80: timed out: slow.example could not be looked up in 500 ms" ]]
+	kill "$(cat silent.pid)"
+	rm silent
+	run -5 ./inside --wait 500ms tcp:slow.example:80
+	[[ $output == *"tcp:slow.example:80: timed out: no answer in 500 ms"* ]]
+	# the name server is silent for 10 s for each
+	within 8
 }

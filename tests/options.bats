@@ -260,6 +260,15 @@ setup() {
 	finish_all
 }
 
+@test "vsock-run: what the command writes to a closed standard output or error is not lost silently" {
+	cd "$BATS_TEST_TMPDIR"
+	spawn_ready server vsock-listen --run unix:./s
+	run -125 sh -c 'exec vsock-run unix:./s sh -c "echo lost" </dev/null >&-'
+	run -125 sh -c 'exec vsock-run unix:./s sh -c "echo lost >&2" </dev/null 2>&-'
+	run -0 sh -c 'exec vsock-run unix:./s true </dev/null 2>&-'
+	finish_all
+}
+
 @test "-p, a port in other tools, is refused with a hint that works" {
 	run -2 --separate-stderr vsock-cat -p 22 3
 	[[ $stderr == *'the port follows the CID: vsock-cat CID PORT'* ]]

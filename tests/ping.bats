@@ -122,6 +122,48 @@ while True:
 	run -7 vsock-ping --echo -c 2 -i 0.05 "$ready"
 }
 
+@test "--echo: a service that sends each payload twice is found out, status 7" {
+	need python3
+	spawn twice python3 -u -c '
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1])
+while True:
+    peer = listener.accept()[0]
+    while data := peer.recv(65536):
+        peer.sendall(data + data)'
+	wait_until test -s "$BATS_TEST_TMPDIR/twice.out"
+	ready=tcp:127.0.0.1:$(<"$BATS_TEST_TMPDIR/twice.out")
+	run -7 --separate-stderr vsock-ping --echo -c 1 "$ready"
+	[[ $output == *"1 packets transmitted, 1 received, +1 unexpected, 0% packet loss"* ]]
+	[[ ${lines[-1]} == "unexpected: more came back than was sent, 1 time" ]]
+	[[ $stderr == *"hint: is it an echo service? vsock-listen --echo is one"* ]]
+	run -7 --separate-stderr vsock-ping --echo -j -c 1 "$ready"
+	[[ ${lines[-1]} == *'"received":1,'*'"unexpected":1,'* ]]
+}
+
+@test "--echo computes a large payload once for each way, not for each piece" {
+	spawn_ready listener vsock-listen "unix:$BATS_TEST_TMPDIR/s" --echo
+	run -0 --separate-stderr bash -c 'time -p vsock-ping --echo -A -c 4 -W 60s -s 16M "$1"' - "$ready"
+	[[ $output == *"4 packets transmitted, 4 received, 0% packet loss"* ]]
+	# once for each of its pieces was 10 s
+	awk '/^user/ { exit !($2 < 3) }' <<<"$stderr"
+}
+
+@test "causes in the summary: one word for all addresses" {
+	local port; port=$(free_port)
+	need strace
+	cd "$BATS_TEST_TMPDIR" || return
+	# LeakSanitizer does not work under ptrace
+	export ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
+	run -7 strace -o trace -e inject=connect:error=ECONNRESET \
+		vsock-ping -A -c 3 "tcp:[::1]:$port"
+	[[ $output == *"not answered: 3 reset the connection at once"* ]]
+	run -4 strace -o trace -e inject=connect:error=EHOSTUNREACH \
+		vsock-ping -A -c 3 "tcp:[::1]:$port"
+	[[ $output == *"not answered: 3 cannot reach" ]]
+}
+
 @test "--echo reconnects after a broken connection with the next probe" {
 	spawn_ready listener vsock-listen -k tcp:127.0.0.1:0 -- head -c 56
 	run -0 vsock-ping --echo -c 3 -i 0.3 "$ready"
@@ -221,6 +263,83 @@ while True:
 	[[ "$output" == "$ready: answered after 0."* ]]
 }
 
+@test "-w also ends --wait and --scan, with status 5" {
+	cd "$BATS_TEST_TMPDIR" || return
+	run -4 vsock-ping --wait 60s -w 300ms unix:./none
+	[[ $output == *"unix:./none: timed out: no answer in 300 ms"* ]]
+	need python3
+	# whoever asks waits for ever
+	spawn vmm python3 -u -c '
+import socket, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("v")
+listener.listen(100)
+print("READY")
+time.sleep(60)'
+	wait_until grep -q READY vmm.out
+	run -5 --separate-stderr vsock-ping --scan --parallel 10 -W 60s -w 300ms vsock-mux:./v:1-20
+	[[ $stderr == *"vsock-ping: the scan ended early: its time of 300 ms was over"* ]]
+	[[ $stderr == *" 0 open, 0 closed, 0 silent; 20 not probed" ]]
+}
+
+@test "hints suggest to wait by a command of its own, which can be pasted" {
+	cd "$BATS_TEST_TMPDIR" || return
+	mkdir "a b"
+	spawn_ready listener vsock-listen unix:./stale --discard
+	finish listener KILL
+	local option command
+	for option in '-c 1' '-A -c 1' '--echo -c 1' '--bandwidth up' --check; do
+		# shellcheck disable=SC2086
+		run -4 --separate-stderr vsock-ping $option "vsock-mux:./a b/v.sock:22"
+		[[ $stderr == *"hint: vsock-ping --wait 60s 'vsock-mux:./a b/v.sock:22' waits for it" ]]
+	done
+	run -4 --separate-stderr vsock-ping --scan "vsock-mux:./a b/v.sock:22-23"
+	[[ $stderr == *"hint: vsock-ping --wait 60s 'vsock-mux:./a\x20b/v.sock' waits for it"* ]]
+	command=${stderr#*hint: } command=${command%% waits for it*}
+	run -4 bash -c "$command -w 200ms"
+	[[ $output == *": its VM is not running"* ]]
+	run -3 --separate-stderr vsock-ping -c 1 unix:./stale
+	[[ $stderr == *"; vsock-ping --wait 60s unix:./stale waits for it" ]]
+	run -3 --separate-stderr vsock-cat unix:./stale
+	[[ $stderr == *"; --wait 60s waits for it" ]]
+}
+
+@test "hints show paths as the shell and an address take them" {
+	cd "$BATS_TEST_TMPDIR" || return
+	spawn_ready listener vsock-listen 'unix:./a b\,c' --discard
+	run -1 vsock-listen 'unix:./a b\,c'
+	[[ $output == *"rm './a b,c'"* ]]
+	run -4 vsock-listen 'unix:./no such/s'
+	[[ $output == *"hint: mkdir -p './no such'" ]]
+	spawn_ready message vsock-listen 'unix-seqpacket:./m m' --discard
+	run -1 vsock-cat 'unix:./m m'
+	[[ $output == *"write 'unix-seqpacket:./m\x20m' for a seqpacket listener, "* ]]
+	run -2 vsock-cat 'unix:./m,m'
+	[[ $output == *"as in 'unix:./m\,m'" ]]
+	run -2 vsock-cat "SYSTEM:echo 'a'"
+	[[ $output == *"hint: write 'exec:sh -c \"echo '\\''a'\\''\"'" ]]
+}
+
+@test "time that is over before the first attempt is a time-out, status 5" {
+	cd "$BATS_TEST_TMPDIR" || return
+	spawn_ready listener vsock-listen unix:./s --discard
+	run -5 vsock-ping -c 1 -W 1ns unix:./s
+	[[ $output == *"seq=1 timed out after 1 ns"* ]]
+	run -5 vsock-cat unix:./s,connect-timeout=1ns
+	[[ $output == "vsock-cat: unix:./s: timed out after "* ]]
+	run -5 vsock-cat -w 1ns tcp:localhost:9
+	[[ $output == "vsock-cat: tcp:localhost:9: timed out after "* ]]
+}
+
+@test "a time too large for an option without inf does not suggest inf" {
+	run -2 vsock-ping -W 999999999999d unix:./s
+	[[ $output == *"it is too large"* && $output != *" inf "* ]]
+	run -2 vsock-ping -w 999999999999d unix:./s
+	[[ $output == *"it is too large; write inf for no limit"* ]]
+	run -2 vsock-cat vsock:3:22,window=99999999999T
+	[[ $output == *"it is too large"* && $output != *" inf "* ]]
+}
+
 @test "--scan prints open ports in order with names, and a summary on standard error" {
 	spawn_ready one vsock-listen tcp:127.0.0.1:0 --discard
 	local first; first=$(port_of "$ready")
@@ -284,12 +403,70 @@ print("most", most)'
 	[[ "$output" == "$ready "*'SSH-2.0-\x1B[31mX' ]]
 }
 
+@test "--scan: a port that fails does not end it, and is counted" {
+	need strace
+	cd "$BATS_TEST_TMPDIR" || return
+	# LeakSanitizer does not work under ptrace
+	export ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
+	listen --discard
+	local port; port=$(port_of "$ready")
+	local closed; closed=$(free_port)
+	local scan=("$closed" "$closed" "$port")
+	local error ports; ports=$(IFS=,; echo "${scan[*]}")
+	for error in ECONNRESET EPIPE EPERM; do
+		run -0 --separate-stderr strace -o trace -e "inject=connect:error=$error:when=1" \
+			vsock-ping --scan --parallel 1 "tcp:127.0.0.1:$ports"
+		[ "$output" = "$ready" ]
+		[[ $stderr == "3 ports of "*": 1 open, 1 closed, 0 silent, 1 failed" ]]
+	done
+	run -0 --separate-stderr strace -o trace -e inject=connect:error=ECONNRESET:when=1 \
+		vsock-ping --scan --parallel 1 -v -j "tcp:127.0.0.1:$ports"
+	[[ ${lines[0]} == *'"result":"error","why":"127.0.0.1 reset the connection at once"'* ]]
+	[[ ${lines[3]} == *'"silent":0,"failed":1,"unprobed":0,'* ]]
+	run -7 --separate-stderr strace -o trace -e inject=connect:error=ECONNRESET \
+		vsock-ping --scan -v "tcp:127.0.0.1:$ports"
+	[[ ${lines[0]} == "tcp:127.0.0.1:$closed error "*"reset the connection at once" ]]
+	[[ $stderr == *"vsock-ping: 127.0.0.1 reset the connection at once"* ]]
+}
+
+@test "--scan behind hybrid vsock: a wrong answer concerns its port alone" {
+	start_vmm "$BATS_TEST_TMPDIR/v" close garbage ok part close
+	run -0 --separate-stderr vsock-ping --scan --parallel 1 \
+		"vsock-mux:$BATS_TEST_TMPDIR/v:1-5"
+	[ "$output" = "vsock-mux:$BATS_TEST_TMPDIR/v:3" ]
+	[[ $stderr == "5 ports of "*": 1 open, 2 closed, 0 silent, 2 failed" ]]
+}
+
+@test "--scan with fewer descriptors than --parallel probes every port, with too few says so" {
+	listen --discard
+	local port; port=$(port_of "$ready")
+	run -0 --separate-stderr bash -c 'ulimit -n 30; vsock-ping --scan "tcp:127.0.0.1:$1"' - \
+		"1-500,$port"
+	[[ $stderr == "501 ports of "*" closed, 0 silent" ]]
+	[[ $output == *"$ready"* ]]
+	need strace
+	cd "$BATS_TEST_TMPDIR" || return
+	# LeakSanitizer does not work under ptrace
+	export ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
+	run -1 --separate-stderr strace -o trace -e inject=connect:error=EADDRNOTAVAIL:when=3+ \
+		vsock-ping -n --scan --parallel 1 "tcp:127.0.0.1:$port,$(printf '%d,' {1..9})10"
+	[ "$output" = "$ready" ]
+	[[ $stderr == *"vsock-ping: the scan ended early: "*" no port is left to connect from"* ]]
+	[[ $stderr == *"2 ports of "*": 1 open, 1 closed, 0 silent; 9 not probed" ]]
+	run -1 --separate-stderr strace -o trace -e inject=connect:error=EADDRNOTAVAIL:when=3+ \
+		vsock-ping -nj --scan --parallel 1 "tcp:127.0.0.1:$port,$(printf '%d,' {1..9})10"
+	[[ ${lines[1]} == *'"open":1,"closed":1,"silent":0,"failed":0,"unprobed":9,'* ]]
+}
+
 @test "--scan reports bad sets with a caret" {
 	run -2 vsock-ping --scan 3:22,x
 	[[ "$output" == *"  3:22,x
        ^"* ]]
 	run -2 vsock-ping --scan nobody:22
 	run -2 vsock-ping --scan tcp:127.0.0.1:65536
+	# no program takes port 0, which means any
+	run -2 vsock-ping --scan vsock-mux:./v:0
+	run -2 vsock-ping --scan 3:0-22
 	run -2 vsock-ping --scan unix:/tmp/x
 	run -2 vsock-ping --scan 3:1 4:1
 }
@@ -351,6 +528,15 @@ print("most", most)'
 	run -2 vsock-ping --banner tcp:127.0.0.1:1
 	run -2 vsock-ping --streams 2 tcp:127.0.0.1:1
 	run -2 vsock-ping --alive --open tcp:127.0.0.1:1
+	local pair
+	for pair in '--scan '{-i1,-O,--alive,--open,'--window 2'} \
+		'--wait 1s '{-i1,-A,-O,'--window 2'} \
+		'--bandwidth up '{-f,-A,-O,--alive,--open,'--window 2'} \
+		'--check --window 2' '-j --histogram'; do
+		# shellcheck disable=SC2086
+		run -2 vsock-ping $pair tcp:127.0.0.1:1
+		[[ $output == *"cannot be used together"* ]] || { echo "$pair: $output"; return 1; }
+	done
 	run -2 vsock-ping -c 0 tcp:127.0.0.1:1
 	run -2 vsock-ping -
 	[[ "$output" == *"nothing to ping"* || "$output" == *"-"* ]]

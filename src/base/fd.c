@@ -65,8 +65,16 @@ void fd_close(int *fd)
 	errno = saved;
 }
 
+static bool no_standard_error;
+
+bool fd_no_standard_error(void)
+{
+	return no_standard_error;
+}
+
 void fd_standard(void)
 {
+	no_standard_error = fcntl(STDERR_FILENO, F_GETFD) < 0;
 	/* open(2) takes the lowest free number, which is that of the descriptor that is closed */
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) < 0)

@@ -19,6 +19,8 @@ void fd_close(int *fd);
  * their number. Standard output is opened for reading only, so that writing to it fails with EBADF
  * and nothing is lost silently. */
 void fd_standard(void);
+/* Did fd_standard() find standard error closed? What is written there since then is lost. */
+bool fd_no_standard_error(void);
 /* Closes all descriptors except 0, 1, 2 and these, which are renumbered from 3; 0 and 1 become
  * /dev/null. 0 or a negative errno. */
 int fd_keep(int *fds, size_t count);

@@ -81,6 +81,8 @@ static int read_amount(const struct opt *opt, const char *value, uint64_t *numbe
 		status = units_size(value, number, error);
 	else
 		status = units_rate(value, number, error);
+	if (status < 0 && !(opt->flags & OPT_INF))
+		units_no_inf(error);
 	if (status < 0)
 		return mistake_in(error, 0, kind, NULL);
 	return check_range(opt, kind, *number, error);

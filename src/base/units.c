@@ -179,6 +179,15 @@ static const struct unit *read_unit(struct cursor *cursor, const struct unit *un
 	return NULL;
 }
 
+void units_no_inf(struct mistake *error)
+{
+	static const char reason[] = "it is too large";
+	char *found = strstr(error->why, reason);
+
+	if (found)
+		found[strlen(reason)] = '\0';
+}
+
 /* The value of a number in a unit, added to *sum. */
 static int add_scaled(const struct cursor *cursor, const struct number *number,
 		      const struct unit *unit, uint64_t *sum)

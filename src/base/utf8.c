@@ -170,3 +170,29 @@ char *utf8_escape(const char *text, size_t length, char *buf, size_t size)
 	buf[used] = '\0';
 	return buf;
 }
+
+/* In double quotes these mean something. */
+#define IN_DOUBLE "$`\"\\!"
+
+char *utf8_quote(const char *text, char *buf, size_t size)
+{
+	/* brackets are left alone: an address in them is no pattern that matches a file's name */
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+				    "@%+=:,./_-[]";
+	const char *quote = "'";
+	size_t used = 0;
+
+	if (*text && text[strspn(text, plain)] == '\0') {
+		snprintf(buf, size, "%s", text);
+		return buf;
+	}
+	if (strchr(text, '\'') && !strpbrk(text, IN_DOUBLE))
+		quote = "\"";
+	used = (size_t)snprintf(buf, size, "%s", quote);
+	for (; *text && used < size; text++)
+		used += (size_t)snprintf(buf + used, size - used,
+					 *text == '\'' && *quote == '\'' ? "'\\''" : "%c", *text);
+	if (used < size)
+		snprintf(buf + used, size - used, "%s", quote);
+	return buf;
+}

@@ -29,6 +29,9 @@ size_t utf8_fit(const char *text, size_t length, size_t columns);
  * twice does no harm. The result is NUL-terminated, and cut with … if it does not fit. Returns buf.
  */
 char *utf8_escape(const char *text, size_t length, char *buf, size_t size);
+/* Writes text as one word of the shell, with quotes if it needs them. Cut if it does not fit: four
+ * times its length and 3 always suffice. Returns buf. */
+char *utf8_quote(const char *text, char *buf, size_t size);
 /* Escapes only the first character, to piece, and returns the number of bytes of text it had. */
 size_t utf8_escape_one(const char *text, size_t length, char piece[17]);
 

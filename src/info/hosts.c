@@ -2,11 +2,12 @@
 /*
  * Asks the hosts of the hosts file whether they answer.
  *
- * Theory of operation: connections to port 7 of all hosts are started at the same time. A CID has
- * answered if the connection was accepted or refused, because both come from the guest's driver.
- * With hybrid vsock, the socket belongs to the VMM, so an accepted connection says nothing about
- * the guest. Then "CONNECT 7" is sent, and the guest has answered if "OK" arrives or the VMM closes
- * the connection. (A VMM also closes it while its guest is still booting.)
+ * Theory of operation: connections to port 7 of all hosts are started at the same time, or of as
+ * many as there are descriptors for; the others follow as these are answered. A CID has answered if
+ * the connection was accepted or refused, because both come from the guest's driver. With hybrid
+ * vsock, the socket belongs to the VMM, so an accepted connection says nothing about the guest.
+ * Then "CONNECT 7" is sent, and the guest has answered if "OK" arrives or the VMM closes the
+ * connection. (A VMM also closes it while its guest is still booting.)
  */
 #include "config.h"
 
@@ -54,6 +55,7 @@ static void settle(const struct info *info, struct info_host *host, struct pollf
 	host->answers = spoke;
 	if (spoke)
 		return;
+	host->unknown = explain_is_shortage(error);
 	addr_of(host->entry, &addr);
 	explain_on(&info->machine, &addr, &failure, &host->explanation);
 }
@@ -95,82 +97,146 @@ static int greet(int fd)
 	return n < 0 ? -errno : 0;
 }
 
-/* A descriptor is ready: what did it say? */
-static void hear(const struct info *info, struct info_host *host, struct pollfd *pfd,
-		 uint64_t waited)
+/* The hosts that are being asked. The first `open` places are used. */
+struct asking {
+	struct info *info;
+	struct pollfd *pfds;
+	struct question {
+		struct info_host *host;
+		uint64_t began;
+	} * questions;
+	size_t open, next; /* next: the first host that was not begun */
+	uint64_t limit;
+};
+
+static void settle_at(struct asking *asking, size_t place, enum step step, int error,
+		      uint64_t waited)
 {
-	char word[3] = "";
-	int error = 0;
+	size_t last = --asking->open;
+
+	settle(asking->info, asking->questions[place].host, &asking->pfds[place], step, error,
+	       waited);
+	asking->pfds[place] = asking->pfds[last];
+	asking->questions[place] = asking->questions[last];
+}
+
+/* A descriptor is ready: what did it say? */
+static void hear(struct asking *asking, size_t place)
+{
+	int fd = asking->pfds[place].fd, error = 0;
+	uint64_t waited = units_now() - asking->questions[place].began;
 	socklen_t size = sizeof(error);
+	char word[3] = "";
 	ssize_t n;
 
-	if (!host->entry->path) {
-		if (getsockopt(pfd->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+	if (!asking->questions[place].host->entry->path) {
+		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
 			error = errno;
-		settle(info, host, pfd, STEP_CONNECT, error, waited);
+		settle_at(asking, place, STEP_CONNECT, error, waited);
 		return;
 	}
-	n = recv(pfd->fd, word, sizeof(word), 0);
+	n = recv(fd, word, sizeof(word), 0);
 	error = n < 0				      ? errno
 		: n == 0			      ? ECONNRESET
 		: memcmp(word, "OK ", (size_t)n) == 0 ? 0
 						      : EPROTO;
-	settle(info, host, pfd, STEP_HANDSHAKE, error, waited);
+	settle_at(asking, place, STEP_HANDSHAKE, error, waited);
+}
+
+/* False: descriptors or memory are short, and the answer to an earlier question frees some. */
+static bool ask_next(struct asking *asking)
+{
+	struct info_host *host = &asking->info->asked[asking->next];
+	struct pollfd *pfd = &asking->pfds[asking->open];
+	enum step step;
+	int error;
+
+	host->entry = &asking->info->hosts.entries[asking->next];
+	asking->questions[asking->open] = (struct question){ host, units_now() };
+	*pfd = (struct pollfd){ .events = host->entry->path ? POLLIN : POLLOUT };
+	error = begin(host->entry, &pfd->fd, &step);
+	if (!error && host->entry->path) {
+		step = STEP_HANDSHAKE;
+		error = greet(pfd->fd);
+		if (!error)
+			error = -EINPROGRESS;
+	}
+	if (asking->open && explain_is_shortage(-error)) {
+		fd_close(&pfd->fd);
+		return false;
+	}
+	asking->next++;
+	asking->open++;
+	if (error != -EINPROGRESS)
+		settle_at(asking, asking->open - 1, step, -error,
+			  units_now() - asking->questions[asking->open - 1].began);
+	return true;
+}
+
+/* Settles the hosts whose time is over. Returns how long, in ms, the others have at most. */
+static int expire(struct asking *asking)
+{
+	uint64_t now = units_now(), rest = asking->limit;
+
+	for (size_t i = asking->open; i-- > 0;) {
+		uint64_t waited = now - asking->questions[i].began;
+
+		if (waited >= asking->limit)
+			settle_at(asking, i,
+				  asking->questions[i].host->entry->path ? STEP_HANDSHAKE
+									 : STEP_CONNECT,
+				  ETIMEDOUT, asking->limit);
+		else if (asking->limit - waited < rest)
+			rest = asking->limit - waited;
+	}
+	return (int)(rest / NSEC_PER_MSEC) + 1;
+}
+
+/* Asks all of them, as many at the same time as there are descriptors for. 0 or a negative errno.
+ */
+static int ask_all(struct asking *asking)
+{
+	while (asking->open || asking->next < asking->info->asked_count) {
+		int rest;
+
+		while (asking->next < asking->info->asked_count && ask_next(asking))
+			;
+		rest = expire(asking);
+		if (!asking->open)
+			continue;
+		if (poll(asking->pfds, asking->open, rest) < 0) {
+			if (errno == EINTR)
+				continue;
+			return -errno;
+		}
+		for (size_t i = asking->open; i-- > 0;)
+			if (asking->pfds[i].revents)
+				hear(asking, i);
+	}
+	return 0;
 }
 
 int info_ask_hosts(struct info *info, uint64_t limit)
 {
-	size_t count = info->hosts.count, left = 0;
-	struct pollfd *pfds = calloc(count ? count : 1, sizeof(*pfds));
-	uint64_t start;
+	size_t count = info->hosts.count, room = count ? count : 1;
+	struct asking asking = {
+		.info = info,
+		.pfds = calloc(room, sizeof(*asking.pfds)),
+		.questions = calloc(room, sizeof(*asking.questions)),
+		.limit = limit,
+	};
+	int error = -ENOMEM;
 
 	free(info->asked);
 	info->asked_count = 0;
-	info->asked = calloc(count ? count : 1, sizeof(*info->asked));
-	if (!info->asked || !pfds) {
-		free(pfds);
-		return -ENOMEM;
+	info->asked = calloc(room, sizeof(*info->asked));
+	if (info->asked && asking.pfds && asking.questions) {
+		info->asked_count = count;
+		error = ask_all(&asking);
 	}
-	info->asked_count = count;
-	start = units_now();
-	for (size_t i = 0; i < count; i++) {
-		struct info_host *host = &info->asked[i];
-		enum step step;
-		int error;
-
-		host->entry = &info->hosts.entries[i];
-		pfds[i].events = host->entry->path ? POLLIN : POLLOUT;
-		error = begin(info, host->entry, &pfds[i].fd, &step);
-		if (!error && host->entry->path) {
-			step = STEP_HANDSHAKE;
-			error = greet(pfds[i].fd);
-			if (!error)
-				error = -EINPROGRESS;
-		}
-		if (error == -EINPROGRESS)
-			left++;
-		else
-			settle(info, host, &pfds[i], step, -error, units_now() - start);
-	}
-	while (left) {
-		uint64_t now = units_now();
-		int ready;
-
-		if (now - start >= limit)
-			break;
-		ready = poll(pfds, count, (int)((limit - (now - start)) / NSEC_PER_MSEC) + 1);
-		for (size_t i = 0; ready > 0 && i < count; i++) {
-			if (pfds[i].fd < 0 || !pfds[i].revents)
-				continue;
-			hear(info, &info->asked[i], &pfds[i], units_now() - start);
-			left--;
-		}
-	}
-	for (size_t i = 0; i < count; i++)
-		if (pfds[i].fd >= 0)
-			settle(info, &info->asked[i], &pfds[i],
-			       info->asked[i].entry->path ? STEP_HANDSHAKE : STEP_CONNECT,
-			       ETIMEDOUT, limit);
-	free(pfds);
-	return 0;
+	for (size_t i = 0; i < asking.open; i++)
+		fd_close(&asking.pfds[i].fd);
+	free(asking.pfds);
+	free(asking.questions);
+	return error;
 }

@@ -18,6 +18,7 @@
 struct info_host {
 	const struct hosts_entry *entry;
 	bool answers;
+	bool unknown; /* it could not be asked: descriptors or memory are short here */
 	uint64_t time; /* ns until the answer */
 	struct explanation explanation; /* why not */
 };
@@ -53,14 +54,16 @@ void info_report_hosts(const struct info *info);
 enum { INFO_MACHINE = 1, INFO_GUESTS = 2, INFO_SOCKETS = 4, INFO_HOSTS = 8 };
 void info_json(const struct info *info, unsigned parts);
 
-/* Tests all machines in the hosts file at the same time, for at most limit ns. 0 or a negative
- * errno. */
+/* Tests all machines in the hosts file, at the same time as far as descriptors allow, each for at
+ * most limit ns. 0 or a negative errno. */
 int info_ask_hosts(struct info *info, uint64_t limit);
 
 /* The name of a guest in the hosts file, else from its VMM, or "". */
 const char *info_guest_name(const struct info *info, const struct machine_guest *guest);
 /* Writes the active transports: "vhost_vsock (to guests), vsock_loopback (CID 1)". Returns buf. */
 char *info_transports(const struct machine *machine, char *buf, size_t size);
+/* Why there is no list of guests, as a sentence in buf, or NULL. */
+const char *info_guests_why(const struct info *info, char *buf, size_t size);
 /* Why there is no list of sockets, as a sentence, or NULL. */
 const char *info_sockets_why(const struct info *info);
 

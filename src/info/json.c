@@ -114,6 +114,14 @@ static void put_machine(struct json *json, const struct info *info)
 
 static void put_guests(struct json *json, const struct info *info)
 {
+	char buf[120];
+	const char *why = info_guests_why(info, buf, sizeof(buf));
+
+	if (why) {
+		json_text(json, "guests", NULL);
+		json_text(json, "guests_why", why);
+		return;
+	}
 	json_array(json, "guests");
 	for (size_t i = 0; i < info->machine.guest_count; i++) {
 		const struct machine_guest *guest = &info->machine.guests[i];
@@ -173,7 +181,10 @@ static void put_hosts(struct json *json, const struct info *info)
 		json_text(json, "name", host->entry->name);
 		put_cid(json, "cid", host->entry->path ? ADDR_CID_ANY : host->entry->cid);
 		json_text(json, "path", host->entry->path);
-		json_bool(json, "answers", host->answers);
+		if (host->unknown)
+			json_text(json, "answers", NULL);
+		else
+			json_bool(json, "answers", host->answers);
 		if (host->answers)
 			json_real(json, "seconds", (double)host->time / 1e9, 6);
 		else

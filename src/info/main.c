@@ -282,6 +282,8 @@ static enum status tell_json(const struct info *info, const struct options *opti
 			 (options->sockets ? INFO_SOCKETS : 0u) |
 			 (options->hosts ? INFO_HOSTS : 0u);
 	info_json(info, parts ? parts : INFO_MACHINE | INFO_GUESTS | INFO_SOCKETS);
+	if (options->guests && info->machine.guests_error)
+		return STATUS_FAILURE;
 	if (options->sockets && info->sockets_error)
 		return sockets_status(info);
 	return parts ? STATUS_DONE : info->status;
@@ -302,29 +304,66 @@ static enum status tell_sockets(const struct info *info)
 	return sockets_status(info);
 }
 
+static enum status tell_guests(const struct info *info, const struct options *options)
+{
+	char buf[120];
+	const char *why = info_guests_why(info, buf, sizeof(buf));
+
+	if (why) {
+		log_error("guests: %s", why);
+		return STATUS_FAILURE;
+	}
+	if (options->format == FORMAT_HOSTS)
+		info_report_guests_hosts(info);
+	else
+		info_report_guests(info);
+	if (!info->machine.guest_count)
+		log_notice("no virtual machine is running here, as far as this user can see");
+	return STATUS_DONE;
+}
+
 static enum status tell(const struct info *info, const struct options *options)
 {
-	enum status status = STATUS_DONE;
+	enum status status = STATUS_DONE, guests = STATUS_DONE;
 	if (options->cid)
 		return tell_cid(info);
 	if (options->json)
 		return tell_json(info, options);
 	if (options->probe && (options->guests || options->hosts || options->sockets))
 		log_notice("probe: %s", info->probe);
-	if (options->guests && options->format == FORMAT_HOSTS)
-		info_report_guests_hosts(info);
-	else if (options->guests)
-		info_report_guests(info);
-	if (options->guests && !info->machine.guest_count)
-		log_notice("no virtual machine is running here, as far as this user can see");
+	if (options->guests)
+		guests = tell_guests(info, options);
 	if (options->hosts)
 		info_report_hosts(info);
 	if (options->sockets)
 		status = tell_sockets(info);
+	if (guests)
+		return guests;
 	if (options->guests || options->hosts || options->sockets)
 		return status;
 	info_report(info);
 	return info->status;
+}
+
+/* False: some machines of the hosts file could not be asked, which is reported. */
+static bool all_asked(const struct info *info)
+{
+	const struct info_host *unknown = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < info->asked_count; i++) {
+		if (!info->asked[i].unknown)
+			continue;
+		unknown = &info->asked[i];
+		count++;
+	}
+	if (!unknown)
+		return true;
+	log_error("%zu of %zu hosts could not be asked: %s", count, info->asked_count,
+		  unknown->explanation.what);
+	if (*unknown->explanation.hint)
+		log_hint("%s", unknown->explanation.hint);
+	return false;
 }
 
 static enum status look_and_tell(struct info *info, const struct options *options)
@@ -338,7 +377,7 @@ static enum status look_and_tell(struct info *info, const struct options *option
 	for (;;) {
 		int error = look(info, options);
 		if (error) {
-			log_error("%s", strerror(-error));
+			log_error("the hosts cannot be asked: %s", strerror(-error));
 			return STATUS_FAILURE;
 		}
 		if (redraw)
@@ -349,6 +388,8 @@ static enum status look_and_tell(struct info *info, const struct options *option
 				  strerror(info->machine.incomplete));
 			status = options->watch ? status : STATUS_FAILURE;
 		}
+		if (!all_asked(info) && !options->watch)
+			status = STATUS_FAILURE;
 		status = tool_flush(status);
 		forget(info);
 		if (!options->watch || status == STATUS_FAILURE)

@@ -131,6 +131,35 @@ const char *info_sockets_why(const struct info *info)
 	}
 }
 
+/* The address of a guest behind hybrid vsock, of port if that is not 0, as it is written. */
+static char *hybrid_text(const struct machine_guest *guest, uint32_t port, char *buf, size_t size)
+{
+	struct addr addr = {
+		.family = ADDR_MUX, .port = port, .port_last = port, .has_port = port != 0
+	};
+
+	strlcpy(addr.name, guest->path, sizeof(addr.name));
+	return addr_format_short(&addr, buf, size);
+}
+
+/* A relative path is that of the VMM's directory. */
+static const char *relative_note(const struct machine_guest *guest)
+{
+	return guest->path[0] && guest->path[0] != '/' ? " (in the directory of its VMM)" : "";
+}
+
+const char *info_guests_why(const struct info *info, char *buf, size_t size)
+{
+	int error = info->machine.guests_error;
+
+	if (!error)
+		return NULL;
+	if (error == ENOENT)
+		return "not known: /proc is not mounted";
+	snprintf(buf, size, "not known: /proc cannot be read: %s", strerror(error));
+	return buf;
+}
+
 static void join(char *buf, size_t size, const char *word)
 {
 	size_t used = strlen(buf);
@@ -169,7 +198,9 @@ static void tell_headline(const struct info *info)
 {
 	const struct machine *machine = &info->machine;
 	char guests[64];
-	if (machine->guest_count == 0)
+	if (machine->guests_error)
+		snprintf(guests, sizeof(guests), "which guests run is not known");
+	else if (machine->guest_count == 0)
 		snprintf(guests, sizeof(guests), "no guest is seen running");
 	else
 		snprintf(guests, sizeof(guests), "%zu guest%s running", machine->guest_count,
@@ -213,8 +244,12 @@ static void tell_cid(const struct machine *machine)
 
 static void tell_guests(const struct info *info)
 {
-	const char *label = "guests";
+	char buf[120];
+	const char *label = "guests", *why = info_guests_why(info, buf, sizeof(buf));
 	int width = 1, program_width = 1;
+
+	if (why)
+		line(label, "%s", why);
 	for (size_t i = 0; i < info->machine.guest_count; i++) {
 		char text[256];
 		const struct machine_guest *guest = &info->machine.guests[i];
@@ -225,17 +260,17 @@ static void tell_guests(const struct info *info)
 	}
 	for (size_t i = 0; i < info->machine.guest_count; i++) {
 		const struct machine_guest *guest = &info->machine.guests[i];
-		char cid[16], name[256], program[128], path[1024];
+		char cid[16], name[256], program[128], path[1100];
 		shown(info_guest_name(info, guest), name, sizeof(name));
 		shown(guest->program, program, sizeof(program));
 		if (guest->cid == ADDR_CID_ANY)
 			snprintf(cid, sizeof(cid), "?");
 		else
 			cid_text(guest->cid, cid, sizeof(cid));
-		line(label, "%s  %-*s  %s, pid %d%s%s%s%s", cid, width, name[0] ? name : "-",
-		     program, (int)guest->pid, guest->path[0] ? ", vsock-mux:" : "",
-		     shown(guest->path, path, sizeof(path)), guest->netns[0] ? ", netns=" : "",
-		     guest->netns);
+		line(label, "%s  %-*s  %s, pid %d%s%s%s%s%s", cid, width, name[0] ? name : "-",
+		     program, (int)guest->pid, guest->path[0] ? ", " : "",
+		     guest->path[0] ? hybrid_text(guest, 0, path, sizeof(path)) : "",
+		     relative_note(guest), guest->netns[0] ? ", netns=" : "", guest->netns);
 		label = "";
 	}
 }
@@ -412,10 +447,13 @@ static void tell_try(const struct info *info)
 	for (size_t i = 0; i < machine->guest_count; i++) {
 		const struct machine_guest *guest = &machine->guests[i];
 		const char *name = info_guest_name(info, guest);
-		char path[1024], cid[16];
+		char path[1100], quoted[4 * sizeof(path) + 3], cid[16];
+		if (relative_note(guest)[0] && name == guest->name)
+			continue;
 		if (guest->path[0] && name == guest->name) {
-			say("try: vsock-ping vsock-mux:%s:22",
-			    shown(guest->path, path, sizeof(path)));
+			say("try: vsock-ping %s",
+			    utf8_quote(hybrid_text(guest, 22, path, sizeof(path)), quoted,
+				       sizeof(quoted)));
 			return;
 		}
 		if (guest->cid == ADDR_CID_ANY && name == guest->name)
@@ -494,20 +532,19 @@ void info_report_guests(const struct info *info)
 	say("%-10s  %-16s  %-24s  %7s  %s", "CID", "NAME", "PROGRAM", "PID", "ADDRESS");
 	for (size_t i = 0; i < info->machine.guest_count; i++) {
 		const struct machine_guest *guest = &info->machine.guests[i];
-		char cid[16], name[256], program[128], path[1024], address[1100];
+		char cid[16], name[256], program[128], address[1200];
 		bool unknown = guest->cid == ADDR_CID_ANY;
 
 		shown(info_guest_name(info, guest), name, sizeof(name));
-		shown(guest->path, path, sizeof(path));
 		cid_text(guest->cid, cid, sizeof(cid));
 		if (guest->path[0])
-			snprintf(address, sizeof(address), "vsock-mux:%s", path);
+			hybrid_text(guest, 0, address, sizeof(address));
 		else
 			snprintf(address, sizeof(address), "vsock:%s%s%s", cid,
 				 guest->netns[0] ? ",netns=" : "", guest->netns);
-		say("%-10s  %-16s  %-24s  %7d  %s", unknown ? "?" : cid, name[0] ? name : "-",
+		say("%-10s  %-16s  %-24s  %7d  %s%s", unknown ? "?" : cid, name[0] ? name : "-",
 		    shown(guest->program, program, sizeof(program)), (int)guest->pid,
-		    unknown && !guest->path[0] ? "?" : address);
+		    unknown && !guest->path[0] ? "?" : address, relative_note(guest));
 	}
 }
 

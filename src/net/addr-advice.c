@@ -90,12 +90,15 @@ static int hint_stdio(struct parser *p)
 static bool explain_socat(struct parser *p, size_t word)
 {
 	const char *rest = foreign_rest(p, word, (char[SHOWN]){ 0 });
+	const char *quoted = *rest ? QUOTE("%s", rest) : "";
 	unsigned role = p->context->role;
 
 	if ((word == 6 && strncasecmp(p->text, "SYSTEM", 6) == 0) ||
 	    (word == 5 && strncasecmp(p->text, "SHELL", 5) == 0)) {
 		addr_bad(p, 0, word, "'%s' is a socat keyword", SHOW(p->text, word));
-		addr_hint(p, "write exec:sh -c '%s'", rest);
+		addr_hint(p, "write %s",
+			  QUOTE("exec:sh -c %s",
+				utf8_quote(rest, (char[4 * SHOWN]){ 0 }, 4 * SHOWN)));
 		return true;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(foreign_words); i++) {
@@ -111,18 +114,18 @@ static bool explain_socat(struct parser *p, size_t word)
 		else if (ours[0] == '-')
 			hint_stdio(p);
 		else if (foreign_words[i].role == role)
-			addr_hint(p, "write %s%s", ours, rest);
+			addr_hint(p, "write %s%s", ours, quoted);
 		else if (is_self(p, "vsock-proxy"))
-			addr_hint(p, "%s%s goes %s: LISTEN CONNECT", ours, rest,
+			addr_hint(p, "%s%s goes %s: LISTEN CONNECT", ours, quoted,
 				  role == ADDR_CONNECT ? "first" : "second");
 		else if (role == ADDR_CONNECT)
 			addr_hint(p,
 				  "this address is connected to; to listen: "
 				  "vsock-listen %s%s",
-				  ours, rest);
+				  ours, quoted);
 		else
 			addr_hint(p, "this address is listened on; to connect: vsock-cat %s%s",
-				  ours, rest);
+				  ours, quoted);
 		return true;
 	}
 	return false;
@@ -175,31 +178,38 @@ static bool explain_family(struct parser *p)
 	family = find_family(p, text, word, true);
 	if (family) {
 		addr_bad(p, 0, word, "families are written in lower case");
-		addr_hint(p, "write %s%s", family->name, rest);
+		addr_hint(p, "write %s", QUOTE("%s%s", family->name, rest));
 		return true;
 	}
 	family = nearest_family(p, word, number);
 	if (family) {
 		addr_bad(p, 0, word, "unknown family '%s'; did you mean '%s'?", SHOW(text, word),
 			 family->name);
-		addr_hint(p, "write %s%s", family->name, rest);
+		addr_hint(p, "write %s", QUOTE("%s%s", family->name, rest));
 		return true;
 	}
 	if (url && (is_word(text, word, "http") || is_word(text, word, "ws") ||
 		    is_word(text, word, "https") || is_word(text, word, "wss"))) {
-		size_t host = strcspn(text + word + 3, "/,");
+		const char *host = text + word + 3;
+		size_t length = strcspn(host, "/,?#");
+		const char *user = memrchr(host, '@', length), *port;
 
+		if (user) { /* USER:PASSWORD@ */
+			length -= (size_t)(user + 1 - host);
+			host = user + 1;
+		}
+		port = memrchr(host, ':', length);
 		addr_bad(p, 0, word, "unknown family '%s'", SHOW(text, word));
-		if (memchr(text + word + 3, ':', host))
-			addr_hint(p, "for TCP write tcp:%s", SHOW(text + word + 3, host));
+		if (port && !memchr(port, ']', length - (size_t)(port - host)))
+			addr_hint(p, "for TCP write tcp:%s", SHOW(host, length));
 		else
-			addr_hint(p, "for TCP write tcp:%s:%s", SHOW(text + word + 3, host),
+			addr_hint(p, "for TCP write tcp:%s:%s", SHOW(host, length),
 				  text[word - 1] == 's' && word != 2 ? "443" : "80");
 		return true;
 	}
 	if (text[word + 1] && strchr("/.@", text[word + 1]) && !url && count_colons(p) == 1) {
 		addr_bad(p, 0, word, "unknown family '%s'", SHOW(text, word));
-		addr_hint(p, "for a UNIX socket write unix%s", rest);
+		addr_hint(p, "for a UNIX socket write %s", QUOTE("unix%s", rest));
 		return true;
 	}
 	if (!url && (number || (p->end > word && count_colons(p) < 2)))
@@ -252,7 +262,7 @@ int addr_missing_family(struct parser *p)
 
 	addr_bad(p, 0, p->end, "the family is missing");
 	if (p->text[0] == '/' || p->text[0] == '.' || p->text[0] == '@')
-		return addr_hint(p, "write unix:%s", text);
+		return addr_hint(p, "write %s", QUOTE("unix:%s", text));
 	if (text_all_digits(p->text, p->end))
 		return listening(p) ? addr_hint(p, "write vsock::%s or tcp:%s", text, text)
 				    : addr_hint(p, "write vsock:CID:%s or tcp:%s", text, text);
@@ -289,7 +299,7 @@ static int advise_word(struct parser *p)
 	if (memchr(c, '/', p->end) ||
 	    (memchr(c, '.', p->end) && !text_looks_ipv4(c, p->end) && is_letter(c[0]))) {
 		addr_bad(p, 0, p->end, "'%s' is not an address", text);
-		return addr_hint(p, "for a UNIX socket write ./%s", text);
+		return addr_hint(p, "for a UNIX socket write %s", QUOTE("./%s", text));
 	}
 	if (text_looks_ipv4(c, p->end)) {
 		addr_bad(p, 0, p->end, "an IP address without family and port");

@@ -155,6 +155,12 @@ int addr_bad(struct parser *p, size_t at, size_t length, const char *format, ...
 	__attribute__((format(printf, 4, 5)));
 int addr_hint(struct parser *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* addr-read.c: formats an address for a hint, as one word of the shell. Returns buf. */
+#define QUOTED_MAX (6 * SHOWN)
+char *addr_quote(char buf[QUOTED_MAX], const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+#define QUOTE(...) addr_quote((char[QUOTED_MAX]){ 0 }, __VA_ARGS__)
+
 /* addr-read.c: what a text looks like */
 bool text_resembles(const char *word, size_t length, const char *known);
 bool text_looks_ipv4(const char *text, size_t length);

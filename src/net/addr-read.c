@@ -55,6 +55,17 @@ int addr_hint(struct parser *p, const char *format, ...)
 	return -EINVAL;
 }
 
+char *addr_quote(char buf[QUOTED_MAX], const char *format, ...)
+{
+	char text[QUOTED_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return utf8_quote(text, buf, QUOTED_MAX);
+}
+
 /*
  * Pieces of text
  */
@@ -316,6 +327,10 @@ static int parse_cid(struct parser *p, size_t at, size_t length, uint32_t *cid,
 			    strncasecmp(text, reserved_cids[i].name, length) == 0) {
 				addr_bad(p, at, length, "bad CID: '%s' must be in lower case",
 					 SHOW(text, length));
+				if (reserved_cids[i].cid == ADDR_CID_ANY && !listening(p) &&
+				    at == p->begin)
+					return addr_hint(p, "any is for listening; to connect, "
+							    "write host, local, or a guest's CID");
 				return addr_hint(p, "write %s%s", reserved_cids[i].name,
 						 SHOW(text + length, p->end - at - length));
 			}
@@ -331,7 +346,8 @@ static int parse_cid(struct parser *p, size_t at, size_t length, uint32_t *cid,
 				 p->end > at + length ? SHOW(text + length, p->end - at - length)
 						      : ":PORT");
 	}
-	r = read_number(p, at, length, "CID", true, UINT32_MAX, &number);
+	r = read_number(p, at, length, "CID", true, listening(p) ? ADDR_CID_ANY : ADDR_CID_ANY - 1,
+			&number);
 	if (r < 0 && is_word(text, length, "-1"))
 		return addr_hint(p, "write any%s", SHOW(text + length, p->end - at - length));
 	if (r < 0 && p->error->hint[0] == '\0' && scan_number(text, length, true, &number) < length)
@@ -504,7 +520,7 @@ static int read_bind_tcp(struct parser *p, size_t at, const char *value, size_t 
 	const char *bracket = value[0] == '[' ? strchr(value, ']') : NULL;
 	struct in_addr in;
 	uint32_t port = 0;
-	int version = 0, r;
+	int version = 0, target, r;
 
 	o->bind_host[0] = '\0';
 	o->bind_tcp_port = 0;
@@ -539,6 +555,13 @@ static int read_bind_tcp(struct parser *p, size_t at, const char *value, size_t 
 		return addr_bad(p, host, host_length,
 				"bad address to bind: %s is not for %s:", o->bind_host,
 				p->family->name);
+	target = strchr(p->addr->name, ':')		       ? 6
+		 : inet_pton(AF_INET, p->addr->name, &in) == 1 ? 4
+							       : 0;
+	if (version && target && version != target)
+		return addr_bad(p, host, host_length,
+				"bad address to bind: %s is IPv%d, and the target is IPv%d",
+				o->bind_host, version, target);
 	if (colon == end)
 		return 0;
 	if (colon + 1 == end)
@@ -592,8 +615,10 @@ static int read_window(struct parser *p, size_t at, const char *value, size_t le
 {
 	uint64_t *window = &p->addr->options.window;
 
-	if (units_size(value, window, p->error) < 0)
+	if (units_size(value, window, p->error) < 0) {
+		units_no_inf(p->error);
 		return mistake_in(p->error, at, "window", NULL);
+	}
 	if (*window > WINDOW_MAX && *window != UNITS_INF) {
 		addr_bad(p, at, length, "bad window: %s is more than vsock has, 4294967295 bytes",
 			 SHOW(value, length));
@@ -631,7 +656,10 @@ static int read_mode(struct parser *p, size_t at, const char *value, size_t leng
 			mode = mode * 8 + (uint32_t)(value[i] - '0');
 	}
 	if (mode > 0777 || length > 4) {
-		addr_bad(p, at, length, "bad mode: %s is above 0777", SHOW(value, length));
+		addr_bad(p, at, length,
+			 mode > 0777 ? "bad mode: %s is above 0777"
+				     : "bad mode: %s has more than four digits",
+			 SHOW(value, length));
 		return addr_hint(p, "write mode=0600 or the like");
 	}
 	p->addr->options.mode = mode;
@@ -721,9 +749,11 @@ static int read_keepalive(struct parser *p, size_t at, const char *value, size_t
 	options->keepalive_time = 0;
 	if (is_switch(value, &options->keepalive))
 		return 0;
-	if (units_time(value, &ns, p->error) < 0)
+	if (units_time(value, &ns, p->error) < 0) {
+		units_no_inf(p->error);
 		return mistake_in(p->error, at, "keepalive",
 				  "write keepalive, keepalive=off or a time, as keepalive=60s");
+	}
 	if (ns < NSEC_PER_SEC || ns / NSEC_PER_SEC > KEEPALIVE_MAX || ns % NSEC_PER_SEC) {
 		addr_bad(p, at, length,
 			 "bad keepalive: %s is not a number of seconds from 1 to 32767",
@@ -878,10 +908,11 @@ static int unknown_option(struct parser *p, size_t at, size_t length)
 				    "mode owner group nodelay keepalive to-host netns");
 comma:
 	if (has_path && p->addr->alias[0] == '\0')
-		return addr_hint(p, "a comma in a path is written \\, as in %s:%s\\,%s",
-				 first_family(p, p->addr->family)->name,
-				 SHOW(p->text + p->begin, at - 1 - p->begin),
-				 path_rest(SHOW(key, p->length - at), (char[2 * SHOWN]){ 0 }));
+		return addr_hint(
+			p, "a comma in a path is written \\, as in %s",
+			QUOTE("%s:%s\\,%s", first_family(p, p->addr->family)->name,
+			      SHOW(p->text + p->begin, at - 1 - p->begin),
+			      path_rest(SHOW(key, p->length - at), (char[2 * SHOWN]){ 0 })));
 	return -EINVAL;
 }
 
@@ -891,6 +922,17 @@ static int comma_in_path(struct parser *p)
 	size_t at = p->end + 1;
 
 	return unknown_option(p, at, text_find_comma(p->text, at, p->length) - at);
+}
+
+/* mode=, owner= and group= are those of a socket file, which an abstract name does not have. */
+static int check_file_option(struct parser *p, const struct option *option, size_t at)
+{
+	if (!p->addr->abstract ||
+	    !(option->bit & (ADDR_OPT_MODE | ADDR_OPT_OWNER | ADDR_OPT_GROUP)))
+		return 0;
+	addr_bad(p, at, strlen(option->name),
+		 "option '%s' is not for an abstract name, which has no permissions", option->name);
+	return addr_hint(p, "write the path of a socket file, or choose clients with --allow");
 }
 
 /* One KEY or KEY=VALUE, from at to end; where says at which offset each option was written before,
@@ -912,6 +954,8 @@ static int parse_option(struct parser *p, size_t at, size_t end, size_t where[AR
 		return unknown_option(p, at, key);
 	if (!((listening(p) ? p->family->listen : p->family->connect) & options[i].bit))
 		return misplaced_option(p, &options[i], at);
+	if (check_file_option(p, &options[i], at) < 0)
+		return -EINVAL;
 	if (where[i]) {
 		const char *before = p->text + where[i];
 
@@ -977,8 +1021,8 @@ static int become_hybrid(struct parser *p, size_t at, size_t length,
 			 "'%s' is a guest behind hybrid vsock, whose name is only for connecting",
 			 entry->name);
 		return addr_hint(
-			p, "to accept connections from that guest, listen on vsock-mux:%s:PORT",
-			SHOW(entry->path, strlen(entry->path)));
+			p, "to accept connections from that guest, listen on %s",
+			QUOTE("vsock-mux:%s:PORT", SHOW(entry->path, strlen(entry->path))));
 	}
 	if (addr->seqpacket) {
 		addr_bad(p, at, length,
@@ -1149,7 +1193,8 @@ static int parse_host_name(struct parser *p, size_t at, size_t length, const cha
 		return addr_bad(p, at, 1, "bad host: a host name cannot start with '-'");
 	memcpy(addr->name, text, length);
 	addr->name[length] = '\0';
-	if (strspn(addr->name, "0123456789.") == length &&
+	/* libc also reads 127.1 and 0x7f.1 */
+	if ((strspn(addr->name, "0123456789.") == length || inet_aton(addr->name, &in)) &&
 	    inet_pton(AF_INET, addr->name, &in) != 1) {
 		addr_bad(p, at, length, "bad host: %s is not an IPv4 address", addr->name);
 		if (text_all_digits(text, length))
@@ -1271,12 +1316,13 @@ static int check_path(struct parser *p, size_t at, size_t length, const char *fa
 		return addr_bad(p, at, 1, "the path is missing");
 	if (p->url && path[0] == '@') {
 		addr_bad(p, at - 2, 2, "an abstract name has no slashes before it");
-		return addr_hint(p, "write %s:%s", family, SHOW(path, p->end - at));
+		return addr_hint(p, "write %s", QUOTE("%s:%s", family, SHOW(path, p->end - at)));
 	}
 	if (p->url && path[0] != '/') {
 		addr_bad(p, at - 2, 2, "a path follows three slashes");
-		return addr_hint(p, "write %s:/%s, or %s:///%s", family, SHOW(path, p->end - at),
-				 family, SHOW(path, p->end - at));
+		return addr_hint(p, "write %s, or %s",
+				 QUOTE("%s:/%s", family, SHOW(path, p->end - at)),
+				 QUOTE("%s:///%s", family, SHOW(path, p->end - at)));
 	}
 	if (path[0] == '~' && (length == 1 || path[1] == '/')) {
 		addr_bad(p, at, 1, "'~' is not expanded here");
@@ -1318,8 +1364,9 @@ int addr_parse_mux(struct parser *p)
 
 	if (p->family->name[0] == 'h' && !p->url) { /* hvsock is an URL's word */
 		addr_bad(p, 0, p->begin - 1, "unknown family 'hvsock'");
-		return addr_hint(p, "write %s:%s", family,
-				 SHOW(p->text + p->begin, p->end - p->begin));
+		return addr_hint(
+			p, "write %s",
+			QUOTE("%s:%s", family, SHOW(p->text + p->begin, p->end - p->begin)));
 	}
 	r = check_path(p, p->begin, colon - p->begin, family);
 	if (r < 0)
@@ -1336,8 +1383,9 @@ int addr_parse_mux(struct parser *p)
 		return comma_in_path(p);
 	if (colon == p->end || colon + 1 == p->end) {
 		addr_bad(p, p->end, 1, "the port is missing");
-		return addr_hint(p, "write %s:%s:PORT", family,
-				 SHOW(p->text + p->begin, colon - p->begin));
+		return addr_hint(
+			p, "write %s",
+			QUOTE("%s:%s:PORT", family, SHOW(p->text + p->begin, colon - p->begin)));
 	}
 	if (!is_digit(p->text[colon + 1]) &&
 	    !is_word(p->text + colon + 1, p->end - colon - 1, "any")) {
@@ -1459,8 +1507,8 @@ static int split_words(const char *command, char **words, char *bytes, size_t *c
 	const char *at = command;
 
 	for (*count = 0;; ++*count) {
-		while (is_blank(*at))
-			at++;
+		while (is_blank(*at) || (at[0] == '\\' && at[1] == '\n'))
+			at += *at == '\\' ? 2 : 1; /* a continued line, as in sh */
 		if (*at == '\0')
 			return 0;
 		if (words)

@@ -58,14 +58,25 @@ static bool hint_hybrid(struct diagnosis *diagnosis)
 {
 	const struct machine_guest *guest = guest_of(diagnosis->machine, diagnosis->addr->cid,
 						     true);
-	char path[128];
+	struct addr hybrid = { .family = ADDR_MUX,
+			       .port = diagnosis->addr->port,
+			       .port_last = diagnosis->addr->port,
+			       .has_port = true };
+	char text[512], quoted[sizeof(text) + 32];
 
 	if (!guest)
 		return false;
-	utf8_escape(guest->path, strlen(guest->path), path, sizeof(path));
-	snprintf(diagnosis->out->hint, sizeof(diagnosis->out->hint),
-		 "%s has CID %u, and a socket of its own: write vsock-mux:%s:%u", guest->program,
-		 guest->cid, path, diagnosis->addr->port);
+	strlcpy(hybrid.name, guest->path, sizeof(hybrid.name));
+	utf8_quote(addr_format_short(&hybrid, text, sizeof(text)), quoted, sizeof(quoted));
+	if (*guest->path == '/')
+		snprintf(diagnosis->out->hint, sizeof(diagnosis->out->hint),
+			 "%s has CID %u, and a socket of its own: write %s", guest->program,
+			 guest->cid, quoted);
+	else
+		snprintf(diagnosis->out->hint, sizeof(diagnosis->out->hint),
+			 "%s has CID %u, and a socket of its own; in the directory of pid %d "
+			 "write %s",
+			 guest->program, guest->cid, (int)guest->pid, quoted);
 	return true;
 }
 
@@ -133,15 +144,18 @@ static void refine_no_guest(struct diagnosis *diagnosis)
 	diagnosis_what(diagnosis, "no such CID: no VM on this machine has {cid}");
 	if (hint_namespace(diagnosis) || hint_hybrid(diagnosis))
 		return;
+	if (guests_list(machine, list, sizeof(list)))
+		diagnosis->extra = list;
 	if (machine->is_guest && !(diagnosis->addr->options.given & ADDR_OPT_TO_HOST))
 		diagnosis_hint(diagnosis, "this machine is both a VM and a host: to reach {cid} "
 					  "through its own host, add ,to-host to the address");
-	else if (guests_list(machine, list, sizeof(list)))
-		snprintf(diagnosis->out->hint, sizeof(diagnosis->out->hint),
-			 "running here: %s; to wait until a VM has started, add --wait 60s", list);
+	else if (diagnosis->extra)
+		diagnosis_hint(diagnosis, "running here: {extra}; to wait until a VM has started, "
+					  "{add-wait}");
 	else
 		diagnosis_hint(diagnosis, "no running VM with a CID was found here; to wait until "
-					  "one has started, add --wait 60s");
+					  "one has started, {add-wait}");
+	diagnosis->extra = NULL;
 }
 
 /* ENODEV and ENXIO: no transport to this CID. */
@@ -210,12 +224,18 @@ static void refine_vsock_timeout(struct diagnosis *diagnosis)
 				       "VMs, add ,to-host");
 	} else if (machine->is_host && far) {
 		const struct machine_guest *guest = guest_of(machine, cid, false);
-		if (guest)
-			snprintf(diagnosis->out->hint, sizeof(diagnosis->out->hint),
-				 "the VM is running (%s, pid %d), but its vsock driver does not "
-				 "answer: it is booting or paused, or has no driver; to wait for "
-				 "it, add --wait 60s",
-				 guest->program, (int)guest->pid);
+		char process[80];
+
+		if (guest) {
+			snprintf(process, sizeof(process), "%s, pid %d", guest->program,
+				 (int)guest->pid);
+			diagnosis->extra = process;
+			diagnosis_hint(diagnosis,
+				       "the VM is running ({extra}), but its vsock driver does not "
+				       "answer: it is booting or paused, or has no driver; to wait "
+				       "for it, {add-wait}");
+			diagnosis->extra = NULL;
+		}
 	} else if (cid == ADDR_CID_HOST) {
 		diagnosis_hint(diagnosis, "the host does not answer: its hypervisor may not "
 					  "forward port {port}, or nothing accepts connections "
@@ -466,10 +486,10 @@ static void refine_name(struct diagnosis *diagnosis)
 #define HEALS true
 #define STAYS false
 
-#define NO_VM "the VM may be down, or still booting: --wait 60s waits for it"
-#define HELD_VSOCK                                                                               \
-	"sudo {within-ns}vsock-info --sockets --probe shows who holds it; any and a single CID " \
-	"cannot share a port"
+#define NO_VM "the VM may be down, or still booting: {wait} waits for it"
+#define HELD_VSOCK                                                                    \
+	"sudo {within-ns}vsock-info --sockets --probe shows who holds it; any and a " \
+	"single CID cannot share a port"
 #define HELD_TCP "sudo {within-ns}ss -ltnp sport = :{bound-port} shows who holds it"
 #define HELD_UDP "sudo {within-ns}ss -lunp sport = :{bound-port} shows who holds it"
 #define SUDO_PORT                                                           \
@@ -493,6 +513,8 @@ static const struct cause causes[] = {
 	{ ALL, S(RESOLVE), EAI_AGAIN, STATUS_ABSENT, HEALS, "refused",
 	  "no answer: no name server answered for {host}",
 	  "is this machine on the network? resolvectl status shows its name servers", NULL },
+	{ ALL, S(RESOLVE), ETIMEDOUT, STATUS_TIMEOUT, HEALS, "timeout",
+	  "timed out: {host} could not be looked up{within}", NULL, NULL },
 	{ ALL, S(RESOLVE), EAI_FAIL, STATUS_ABSENT, STAYS, "refused",
 	  "name server failure: {host} could not be looked up", NULL, NULL },
 	{ F(UDP), S(RESOLVE), EAI_SERVICE, STATUS_USAGE, STAYS, "refused",
@@ -603,7 +625,7 @@ static const struct cause causes[] = {
 	  "refused: {cid} accepts no connections yet: its vsock driver is not up", NO_VM, NULL },
 	{ VSOCK, S(CONNECT), ETIMEDOUT, STATUS_TIMEOUT, HEALS, "timeout",
 	  "timed out: {cid} did not answer{within}",
-	  "it may be booting or paused, or lack the vsock driver; --wait 60s waits for it",
+	  "it may be booting or paused, or lack the vsock driver; {wait} waits for it",
 	  refine_vsock_timeout },
 	{ VSOCK, S(CONNECT), ENODEV, STATUS_ABSENT, STAYS, "refused",
 	  "no device: no vsock transport to {cid}", NULL, refine_no_device },
@@ -673,19 +695,19 @@ static const struct cause causes[] = {
 	/* Hybrid vsock: the handshake with the VMM */
 	{ ALL, S(HANDSHAKE), ECONNRESET, STATUS_REFUSED, HEALS, "refused",
 	  "refused: nothing listens on port {port} behind {name}, or its VM is still booting",
-	  "--wait 60s waits for it", NULL },
+	  "{wait} waits for it", NULL },
 	{ ALL, S(HANDSHAKE), EPIPE, STATUS_REFUSED, HEALS, "refused",
 	  "refused: nothing listens on port {port} behind {name}, or its VM is still booting",
-	  "--wait 60s waits for it", NULL },
+	  "{wait} waits for it", NULL },
 	{ ALL, S(HANDSHAKE), ECONNREFUSED, STATUS_REFUSED, HEALS, "refused",
 	  "refused: nothing listens on port {port} behind {name}", NULL, NULL },
 	{ ALL, S(HANDSHAKE), ETIMEDOUT, STATUS_TIMEOUT, HEALS, "timeout",
 	  "timed out: the VM behind {name} did not answer{within}",
-	  "it may be booting or paused; --wait 60s waits for it", NULL },
+	  "it may be booting or paused; {wait} waits for it", NULL },
 	{ ALL, S(HANDSHAKE), EPROTO, STATUS_FAILURE, STAYS, "io",
 	  "{name} sent a wrong answer{quoted} instead of the OK of hybrid vsock",
 	  "is it the VMM's vsock socket, and not its API socket? for a plain UNIX socket write "
-	  "unix:{name}",
+	  "{unix}",
 	  NULL },
 
 	/* UNIX sockets, also those of VMMs */
@@ -697,7 +719,7 @@ static const struct cause causes[] = {
 	  "denied: you may not change the owner or group of the socket file",
 	  "only root may change the owner; other users may choose one of their own groups", NULL },
 	{ MUX, DIAL, ENOENT, STATUS_ABSENT, HEALS, "refused",
-	  "no such socket: {name}: its VM is not running", "--wait 60s waits for it", NULL },
+	  "no such socket: {name}: its VM is not running", "{wait} waits for it", NULL },
 	{ LOCAL, DIAL, ENOENT, STATUS_ABSENT, HEALS, "refused", "no such socket: {name}",
 	  "ss -xl lists listening sockets", NULL },
 	{ LOCAL, DIAL, ENOTDIR, STATUS_ABSENT, STAYS, "refused",
@@ -706,26 +728,26 @@ static const struct cause causes[] = {
 	  "refused: the socket file {name} is stale: its VM is gone", NO_VM, refine_unix_refused },
 	{ LOCAL, DIAL, ECONNREFUSED, STATUS_REFUSED, HEALS, "refused",
 	  "refused: the socket file {name} is stale, nobody listens",
-	  "start its program again; --wait 60s waits for it", refine_unix_refused },
+	  "start its program again; {wait} waits for it", refine_unix_refused },
 	{ LOCAL, DIAL, EAGAIN, STATUS_REFUSED, HEALS, "refused",
 	  "refused: the backlog of {name} is full", NULL, NULL },
-	{ LOCAL, DIAL, ETIMEDOUT, STATUS_TIMEOUT, HEALS, "timeout",
+	{ LOCAL, S(CONNECT), ETIMEDOUT, STATUS_TIMEOUT, HEALS, "timeout",
 	  "timed out: the backlog of {name} stayed full{after}", NULL, NULL },
 	{ LOCAL, DIAL, ECONNRESET, STATUS_REFUSED, HEALS, "refused",
 	  "refused: {name} closed at once", NULL, NULL },
 	{ LOCAL, DIAL, EACCES, STATUS_DENIED, STAYS, "denied",
 	  "denied: you may not connect to {name}",
-	  "ls -l {name} shows its permissions: you need write permission, and search permission "
+	  "ls -l {file} shows its permissions: you need write permission, and search permission "
 	  "for its directories",
 	  NULL },
 	{ LOCAL, DIAL, EPERM, STATUS_DENIED, STAYS, "denied",
 	  "denied: you may not connect to {name}",
-	  "ls -l {name} shows its permissions: you need write permission, and search permission "
+	  "ls -l {file} shows its permissions: you need write permission, and search permission "
 	  "for its directories",
 	  NULL },
 	{ LOCAL, DIAL, EPROTOTYPE, STATUS_FAILURE, STAYS, "io",
 	  "wrong type: {name} is not of this type of socket",
-	  "write unix-seqpacket:{name} for a seqpacket listener, unix:{name} for a stream", NULL },
+	  "write {unix-seqpacket} for a seqpacket listener, {unix} for a stream", NULL },
 	{ LOCAL, OPEN, ENAMETOOLONG, STATUS_USAGE, STAYS, "io",
 	  "path too long: the path of a UNIX socket has at most 107 bytes",
 	  "cd to its directory, and write ./NAME", NULL },
@@ -737,18 +759,18 @@ static const struct cause causes[] = {
 	  NULL, NULL },
 	{ LOCAL, S(OWN), ESTALE, STATUS_DENIED, STAYS, "denied",
 	  "refused: another file has replaced the socket {name}",
-	  "ls -ld {directory} shows who may write there", NULL },
+	  "ls -ld {dir} shows who may write there", NULL },
 	{ LOCAL, S(BIND) | S(LISTEN), EADDRINUSE, STATUS_FAILURE, STAYS, "io",
 	  "address in use: {name} already exists",
-	  "ss -xlp src {name} shows who listens; if nobody does: rm {name}", refine_unix_in_use },
+	  "ss -xlp src {file} shows who listens; if nobody does: rm {file}", refine_unix_in_use },
 	{ LOCAL, S(BIND), ENOENT, STATUS_ABSENT, STAYS, "io", "no such directory: {directory}",
-	  "mkdir -p {directory}", NULL },
+	  "mkdir -p {dir}", NULL },
 	{ LOCAL, S(BIND), ENOTDIR, STATUS_ABSENT, STAYS, "io", "no such directory: {directory}",
 	  NULL, NULL },
 	{ LOCAL, S(BIND), EACCES, STATUS_DENIED, STAYS, "denied",
-	  "denied: you may not create {name}", "ls -ld {directory} shows its permissions", NULL },
+	  "denied: you may not create {name}", "ls -ld {dir} shows its permissions", NULL },
 	{ LOCAL, S(BIND), EPERM, STATUS_DENIED, STAYS, "denied",
-	  "denied: you may not create {name}", "ls -ld {directory} shows its permissions", NULL },
+	  "denied: you may not create {name}", "ls -ld {dir} shows its permissions", NULL },
 	{ LOCAL, S(BIND), EROFS, STATUS_FAILURE, STAYS, "io",
 	  "read-only: no socket can be created in {directory}", NULL, NULL },
 	{ LOCAL, S(BIND), ENOSPC, STATUS_FAILURE, STAYS, "io", "no space left in {directory}", NULL,

@@ -20,6 +20,7 @@ struct diagnosis {
 	const struct addr *addr;
 	const struct failure *failure;
 	struct explanation *out;
+	const char *extra; /* {extra} of a template, or NULL */
 };
 
 struct cause {

@@ -66,6 +66,44 @@ static void put_path(const struct diagnosis *diagnosis, char *buf, size_t size)
 	snprintf(buf, size, "%s%s%s", addr->abstract ? "@" : "", path, number);
 }
 
+/* For a command that the hint shows: the whole path, as one word of the shell. */
+static void put_file(const struct diagnosis *diagnosis, char *buf, size_t size)
+{
+	const struct addr *addr = diagnosis->addr;
+	char path[sizeof(addr->name) + 16];
+
+	snprintf(path, sizeof(path), "%s%s", addr->abstract ? "@" : "", addr->name);
+	if (addr->family == ADDR_MUX &&
+	    (diagnosis->failure->step == STEP_BIND || diagnosis->failure->step == STEP_LISTEN))
+		snprintf(path, sizeof(path), "%s_%u", addr->name, addr->port);
+	utf8_quote(path, buf, size);
+}
+
+static void put_file_directory(const struct addr *addr, char *buf, size_t size)
+{
+	const char *slash = strrchr(addr->name, '/');
+	char path[sizeof(addr->name)];
+
+	snprintf(path, sizeof(path), "%.*s",
+		 (int)(slash == addr->name ? 1
+		       : slash		   ? slash - addr->name
+					   : 0),
+		 addr->name);
+	utf8_quote(slash ? path : ".", buf, size);
+}
+
+/* The same path as an address of a plain UNIX socket. */
+static void put_unix(const struct addr *addr, bool seqpacket, char *buf, size_t size)
+{
+	struct addr plain = { .family = ADDR_UNIX,
+			      .seqpacket = seqpacket,
+			      .abstract = addr->abstract };
+	char text[sizeof(addr->name) * 4 + 32];
+
+	strlcpy(plain.name, addr->name, sizeof(plain.name));
+	utf8_quote(addr_format_short(&plain, text, sizeof(text)), buf, size);
+}
+
 static void put_directory(const char *path, char *buf, size_t size)
 {
 	const char *slash = strrchr(path, '/');
@@ -103,6 +141,12 @@ static bool address_word(const struct diagnosis *diagnosis, const char *word, ch
 		snprintf(buf, size, "%u", addr->cid);
 	else if (strcmp(word, "name") == 0)
 		put_path(diagnosis, buf, size);
+	else if (strcmp(word, "file") == 0)
+		put_file(diagnosis, buf, size);
+	else if (strcmp(word, "dir") == 0)
+		put_file_directory(addr, buf, size);
+	else if (strcmp(word, "unix") == 0 || strcmp(word, "unix-seqpacket") == 0)
+		put_unix(addr, strcmp(word, "unix") != 0, buf, size);
 	else if (strcmp(word, "directory") == 0)
 		put_directory(addr->name, buf, shown);
 	else if (strcmp(word, "host") == 0)
@@ -120,6 +164,13 @@ static bool address_word(const struct diagnosis *diagnosis, const char *word, ch
 	else
 		return false;
 	return true;
+}
+
+static const char *wait_command; /* NULL: --wait can be added */
+
+void explain_wait_by(const char *command)
+{
+	wait_command = command;
 }
 
 /* The text of one {word} of a template; "" if there is nothing to say. */
@@ -142,6 +193,13 @@ static void word_of(const struct diagnosis *diagnosis, const char *word, char *b
 		snprintf(buf, size, " ('%.80s')", failure->detail);
 	else if (strcmp(word, "detail") == 0 && failure->detail)
 		snprintf(buf, size, "%s", failure->detail);
+	else if (strcmp(word, "extra") == 0 && diagnosis->extra)
+		snprintf(buf, size, "%s", diagnosis->extra);
+	else if (strcmp(word, "wait") == 0)
+		snprintf(buf, size, "%s", wait_command ? wait_command : "--wait 60s");
+	else if (strcmp(word, "add-wait") == 0)
+		snprintf(buf, size, "%s%s", wait_command ? "run " : "add ",
+			 wait_command ? wait_command : "--wait 60s");
 	else if (strcmp(word, "program") == 0)
 		snprintf(buf, size, "%s", program ? program : "this program");
 }
@@ -153,7 +211,7 @@ static void expand(const struct diagnosis *diagnosis, const char *template, char
 	buf[0] = '\0';
 	while (*template && used + 1 < size) {
 		const char *end = *template == '{' ? strchr(template, '}') : NULL;
-		char word[16], text[192];
+		char word[16], text[256];
 		int n;
 
 		if (!end) {
@@ -172,9 +230,27 @@ static void expand(const struct diagnosis *diagnosis, const char *template, char
 			buf[used - 1] = '\0';
 }
 
+/* What a sentence says before its colon and without the words that depend on the address. */
+static void take_word(const char *template, char *word, size_t size)
+{
+	size_t length;
+
+	if (*template == '{')
+		template = strchr(template, '}') + 1;
+	template += *template == ' ';
+	length = strcspn(template, ":{(");
+	if (length >= size) /* a word less */
+		for (length = size - 1; length && template[length] != ' ';)
+			length--;
+	while (length && template[length - 1] == ' ')
+		length--;
+	snprintf(word, size, "%.*s", (int)length, template);
+}
+
 void diagnosis_what(struct diagnosis *diagnosis, const char *template)
 {
 	expand(diagnosis, template, diagnosis->out->what, sizeof(diagnosis->out->what));
+	take_word(template, diagnosis->out->word, sizeof(diagnosis->out->word));
 }
 
 void diagnosis_hint(struct diagnosis *diagnosis, const char *template)

@@ -22,14 +22,13 @@ static void make_safe(char *text, size_t size)
 void explain_on(const struct machine *machine, const struct addr *addr,
 		const struct failure *failure, struct explanation *explanation)
 {
-	struct diagnosis diagnosis = { machine, addr, failure, explanation };
+	struct diagnosis diagnosis = { machine, addr, failure, explanation, NULL };
 	const struct cause *cause = explain_cause(addr, failure);
 
 	*explanation = (struct explanation){ 0 };
 	diagnosis_verdict(&diagnosis, cause->status, cause->may_heal, cause->end);
-	if (cause->what)
-		diagnosis_what(&diagnosis, cause->what);
-	else
+	diagnosis_what(&diagnosis, cause->what ? cause->what : "look-up failed");
+	if (!cause->what)
 		snprintf(explanation->what, sizeof(explanation->what), "look-up failed: %s",
 			 gai_strerror(failure->error));
 	if (cause->hint)
@@ -38,6 +37,12 @@ void explain_on(const struct machine *machine, const struct addr *addr,
 		cause->refine(&diagnosis);
 	make_safe(explanation->what, sizeof(explanation->what));
 	make_safe(explanation->hint, sizeof(explanation->hint));
+}
+
+bool explain_is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ||
+	       error == EADDRNOTAVAIL || error == EAI_MEMORY;
 }
 
 bool explain_looks(const struct addr *addr, const struct failure *failure)
@@ -114,7 +119,7 @@ bool explain_deaf_listener(const struct machine *machine, const struct addr *add
 			   struct explanation *explanation)
 {
 	struct failure failure = { .step = STEP_LISTEN, .error = ENODEV };
-	struct diagnosis diagnosis = { machine, addr, &failure, explanation };
+	struct diagnosis diagnosis = { machine, addr, &failure, explanation, NULL };
 
 	*explanation = (struct explanation){ 0 };
 	if (addr->family != ADDR_VSOCK || addr->cid != ADDR_CID_ANY ||

@@ -28,7 +28,7 @@ enum status {
 };
 
 enum step {
-	STEP_RESOLVE, /* error is an EAI_ code, negative as getaddrinfo returns it */
+	STEP_RESOLVE, /* error is an EAI_ code, negative as getaddrinfo returns it, or ETIMEDOUT */
 	STEP_NETNS, /* entering the network namespace of netns= */
 	STEP_SOCKET,
 	STEP_OPTION, /* setsockopt */
@@ -51,16 +51,23 @@ struct failure {
 	const char *detail; /* for example the wrong answer of a handshake, escaped; or NULL */
 };
 
+#define EXPLAIN_WORD_MAX 48
+
 struct explanation {
 	enum status status;
 	bool may_heal; /* temporary: --wait keeps retrying */
 	const char
 		*end; /* word for records, a constant: refused timeout reset vm-gone io denied … */
+	char word[EXPLAIN_WORD_MAX]; /* the same for all addresses: "refused", "no such CID" */
 	char what[256]; /* "refused: nothing listens on port 22 of CID 3, or its backlog is full" */
 	char hint[256]; /* or "" */
 };
 
 struct machine;
+
+/* Is this errno or EAI_ code a lack of descriptors, memory or free ports here? It tells nothing
+ * about the other end, and may be over when something is closed. */
+bool explain_is_shortage(int error);
 
 /* Never fails: an errno without an entry is explained with strerror() and status 1. Reads /proc;
  * loads no module. */
@@ -73,6 +80,10 @@ void explain_briefly(const struct addr *addr, const struct failure *failure,
 		     struct explanation *explanation);
 /* Would explain() look at the machine? */
 bool explain_looks(const struct addr *addr, const struct failure *failure);
+
+/* What hints suggest for waiting where --wait cannot be added to the present command: another
+ * command, which is not copied. */
+void explain_wait_by(const char *command);
 
 /* Explains a failure and logs it: an error with the address, and the hint. Returns the exit status.
  */

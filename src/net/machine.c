@@ -453,14 +453,30 @@ static void look_fences(struct machine *machine, const char *root)
 	free(fallback);
 }
 
-static void look_family(struct machine *machine, const char *root)
+/* Returns false if this cannot be found out here. */
+static bool look_family(struct machine *machine, const char *root)
 {
 	char *protocols = tree_read(root, "/proc/net/protocols");
+	bool known = protocols != NULL;
+
+	machine->family = known && (strncmp(protocols, "AF_VSOCK ", 9) == 0 ||
+				    strstr(protocols, "\nAF_VSOCK "));
+	free(protocols);
+	return known;
+}
+
+/* Each driver needs the module vsock, which registers the family. */
+static bool has_driver(const struct machine *machine)
+{
+	return machine_module_ready(machine->vsock) || machine_module_ready(machine->loopback) ||
+	       machine_module_ready(machine->virtio) || machine_module_ready(machine->vhost) ||
+	       machine_module_ready(machine->vmci) || machine_module_ready(machine->hyperv);
+}
+
+static void look_socket(struct machine *machine, const char *root)
+{
 	int fd;
 
-	machine->family = protocols && (strncmp(protocols, "AF_VSOCK ", 9) == 0 ||
-					strstr(protocols, "\nAF_VSOCK "));
-	free(protocols);
 	machine->socket_error = -1;
 	if (!machine->family || *root)
 		return;
@@ -713,12 +729,20 @@ static void look_guests(struct machine *machine, const char *root)
 	DIR *dir = path_make(path, sizeof(path), root, "%s", "/proc") ? directory_open(path) : NULL;
 	size_t room = 0;
 	struct dirent *entry;
+
+	bool any = *root != '\0'; /* this process, at least, is in the real one */
+
+	if (!dir)
+		machine->guests_error = errno;
 	while (dir && (entry = readdir(dir)) != NULL) {
 		char *end;
 		long pid = strtol(entry->d_name, &end, 10);
 		struct machine_guest guest, *bigger;
 
-		if (*end || pid <= 0 || pid > INT_MAX || !guest_read(root, (pid_t)pid, &guest))
+		if (*end || pid <= 0 || pid > INT_MAX)
+			continue;
+		any = true;
+		if (!guest_read(root, (pid_t)pid, &guest))
 			continue;
 		if (machine->guest_count == room) {
 			room = room ? room * 2 : 8;
@@ -731,6 +755,8 @@ static void look_guests(struct machine *machine, const char *root)
 		}
 		machine->guests[machine->guest_count++] = guest;
 	}
+	if (dir && !any)
+		machine->guests_error = ENOENT;
 	if (dir)
 		closedir(dir);
 	if (machine->guest_count)
@@ -790,10 +816,15 @@ static void look_namespaces(struct machine *machine, const char *root)
 
 void machine_look(struct machine *machine, const char *root, bool guests)
 {
+	bool family_known;
+
 	*machine = (struct machine){ .cid = VMADDR_CID_ANY };
 	incomplete = 0;
-	look_family(machine, root);
+	family_known = look_family(machine, root);
 	look_modules(machine, root);
+	if (!family_known)
+		machine->family = has_driver(machine);
+	look_socket(machine, root);
 	look_device(&machine->dev_vsock, root, "/dev/vsock");
 	look_device(&machine->dev_vhost, root, "/dev/vhost-vsock");
 	look_device(&machine->dev_kvm, root, "/dev/kvm");

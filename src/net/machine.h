@@ -28,15 +28,15 @@ struct machine_guest {
 	uint32_t cid; /* ADDR_CID_ANY: not known */
 	pid_t pid;
 	char program[32]; /* qemu-system-x86_64, firecracker, cloud-hypervisor, crosvm … */
-	char path[256]; /* hybrid vsock's socket, or "" */
-	char name[64]; /* the VM's name from its command line, or "" */
+	char path[4096]; /* hybrid vsock's socket, or "" */
+	char name[256]; /* the VM's name from its command line, or "" */
 	char netns[64]; /* the network namespace without which it is not reached from here, in a
 			   form for netns=; or "" */
 };
 
 struct machine {
-	bool family; /* AF_VSOCK is registered: /proc/net/protocols lists it, or socket() works
-		      */
+	bool family; /* AF_VSOCK is registered: /proc/net/protocols lists it, or that cannot be
+			read, and a driver is there */
 	int socket_error; /* errno of socket(AF_VSOCK) if the family is registered; 0: it works; -1:
 			     not tried */
 	enum machine_module vsock, loopback, virtio, vhost, vmci, hyperv;
@@ -62,6 +62,8 @@ struct machine {
 	int g2h_fallback; /* net.vsock.g2h_fallback, or -1 */
 	struct machine_guest *guests; /* owned */
 	size_t guest_count;
+	int guests_error; /* errno of reading /proc, ENOENT: it is not mounted. The guests are not
+			     known. Or 0 */
 	int incomplete; /* errno of something that could not be read although it is there, such as
 			   ENOMEM: what is not seen may exist. Or 0 */
 };

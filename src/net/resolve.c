@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/units.h"
 #include "base/util.h"
 #include "net/resolve.h"
 
@@ -240,31 +242,49 @@ int resolver_answer(struct resolver *resolver, struct resolver_answer *answer)
 
 /* Waiting */
 
-static int wait_for_answer(struct resolver *resolver, struct resolver_answer *answer)
+/* For at most limit ns. 0 or a negative errno. */
+static int wait_for_answer(struct resolver *resolver, uint64_t limit,
+			   struct resolver_answer *answer)
 {
+	uint64_t began = units_now(), waited = 0;
 	int got;
 
-	while ((got = resolver_answer(resolver, answer)) == 0)
-		if (poll(&(struct pollfd){ .fd = resolver->fd, .events = POLLIN }, 1, -1) < 0 &&
+	while ((got = resolver_answer(resolver, answer)) == 0) {
+		uint64_t left = limit == UNITS_INF ? limit : (limit - waited) / NSEC_PER_MSEC + 1;
+
+		if (waited >= limit)
+			return -ETIMEDOUT;
+		if (poll(&(struct pollfd){ .fd = resolver->fd, .events = POLLIN }, 1,
+			 left < INT_MAX ? (int)left : -1) < 0 &&
 		    errno != EINTR)
 			return -errno;
+		waited = units_now() - began;
+	}
 	return got < 0 ? got : 0;
 }
 
 int resolve_wait(const struct addr *addr, enum addr_role role, struct places *places,
 		 struct failure *failure)
 {
+	return resolve_wait_for(addr, role, UNITS_INF, places, failure);
+}
+
+int resolve_wait_for(const struct addr *addr, enum addr_role role, uint64_t limit,
+		     struct places *places, struct failure *failure)
+{
 	struct resolver_answer answer = { .error = EAI_AGAIN };
 	struct resolver *resolver;
-	int error = resolve_now(addr, role, places, failure);
+	int waited = 0, error = resolve_now(addr, role, places, failure);
 
 	if (error != -EINPROGRESS)
 		return error;
 	error = resolver_start(&resolver);
 	if (!error) {
 		error = resolver_ask(resolver, 0, addr, role);
-		if (!error && wait_for_answer(resolver, &answer) < 0)
-			answer.error = EAI_AGAIN;
+		if (!error)
+			waited = wait_for_answer(resolver, limit, &answer);
+		if (waited < 0)
+			answer.error = waited == -ETIMEDOUT ? ETIMEDOUT : EAI_AGAIN;
 		resolver_stop(resolver);
 	}
 	if (error)
@@ -272,6 +292,8 @@ int resolve_wait(const struct addr *addr, enum addr_role role, struct places *pl
 	*places = answer.places;
 	if (!error && !answer.error)
 		return 0;
-	*failure = (struct failure){ .step = STEP_RESOLVE, .error = answer.error };
+	*failure = (struct failure){ .step = STEP_RESOLVE,
+				     .error = answer.error,
+				     .waited = waited == -ETIMEDOUT ? limit : 0 };
 	return error ? error : -ENOENT;
 }

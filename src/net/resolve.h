@@ -43,6 +43,10 @@ bool resolve_known(const struct addr *addr, enum addr_role role, struct places *
 int resolve_wait(const struct addr *addr, enum addr_role role, struct places *places,
 		 struct failure *failure);
 
+/* The same for at most limit ns; ETIMEDOUT: in vain. */
+int resolve_wait_for(const struct addr *addr, enum addr_role role, uint64_t limit,
+		     struct places *places, struct failure *failure);
+
 /* Makes a resolver, which starts its helper for the first question. 0 or a negative errno. */
 int resolver_start(struct resolver **resolver);
 /* The helper calls prepare first, to drop privileges and descriptors. context must outlive the

@@ -44,7 +44,8 @@ struct echo {
 	size_t write_offset, read_offset;
 	bool broken; /* of the probe at head */
 	uint64_t broken_at;
-	uint8_t *payload; /* one probe, for both ways */
+	uint8_t *payload; /* of the probe that is being written */
+	uint64_t filled; /* its seq; 0: none */
 	size_t size;
 	struct echo_probe queue[QUEUE_MAX];
 };
@@ -62,18 +63,51 @@ static void put_u64(uint8_t *to, uint64_t value)
 		to[i] = (uint8_t)value;
 }
 
+static void make_header(uint8_t header[HEADER_SIZE], const struct echo_probe *probe)
+{
+	put_u64(header, probe->seq);
+	put_u64(header + 8, probe->sent);
+}
+
 /* Differs from probe to probe in every byte, so that a byte lost or doubled is seen wherever it is.
  */
+static uint8_t body_byte(const struct echo_probe *probe, size_t place)
+{
+	return (uint8_t)(place * 7 + probe->seq * 131 + (place >> 8));
+}
+
+static size_t header_size(const struct echo *echo)
+{
+	return echo->size >= HEADER_SIZE ? HEADER_SIZE : 0;
+}
+
 static void fill_payload(struct echo *echo, const struct echo_probe *probe)
 {
 	uint8_t header[HEADER_SIZE];
 
-	put_u64(header, probe->seq);
-	put_u64(header + 8, probe->sent);
-	for (size_t i = 0; i < echo->size; i++)
-		echo->payload[i] = i < HEADER_SIZE && echo->size >= HEADER_SIZE
-					   ? header[i]
-					   : (uint8_t)(i * 7 + probe->seq * 131 + (i >> 8));
+	if (echo->filled == probe->seq)
+		return;
+	make_header(header, probe);
+	memcpy(echo->payload, header, header_size(echo));
+	for (size_t i = header_size(echo); i < echo->size; i++)
+		echo->payload[i] = body_byte(probe, i);
+	echo->filled = probe->seq;
+}
+
+/* How many of these bytes are those of the probe from place on. */
+static size_t match(const struct echo *echo, const struct echo_probe *probe, size_t place,
+		    const uint8_t *data, size_t size)
+{
+	uint8_t header[HEADER_SIZE];
+	size_t i = 0;
+
+	make_header(header, probe);
+	for (; i < size && place + i < header_size(echo); i++)
+		if (data[i] != header[place + i])
+			return i;
+	while (i < size && data[i] == body_byte(probe, place + i))
+		i++;
+	return i;
 }
 
 /* Results */
@@ -166,12 +200,13 @@ static size_t awaited(const struct echo *echo)
 /* Compares size bytes of the oldest probe. */
 static void take(struct echo *echo, const uint8_t *data, size_t size, uint64_t now)
 {
-	fill_payload(echo, probe_at(echo, echo->head));
-	for (size_t i = 0; i < size && !echo->broken; i++) {
-		if (data[i] == echo->payload[echo->read_offset + i])
-			continue;
+	size_t good = echo->broken ? size
+				   : match(echo, probe_at(echo, echo->head), echo->read_offset,
+					   data, size);
+
+	if (good < size) {
 		echo->broken = true;
-		echo->broken_at = echo->read_offset + i;
+		echo->broken_at = echo->read_offset + good;
 	}
 	echo->read_offset += size;
 	if (echo->read_offset == echo->size)

@@ -229,7 +229,13 @@ static const char *const conflicts[] = {
 	"check",     "interval",   "check",	"timeout",     "check",	    "flood",
 	"check",     "adaptive",   "check",	"outstanding", "check",	    "alive",
 	"check",     "open",	   "check",	"histogram",   "check",	    "live",
-	"tap",	     "json",	   NULL,
+	"check",     "window",	   "tap",	"json",	       "json",	    "histogram",
+	"scan",	     "interval",   "scan",	"outstanding", "scan",	    "alive",
+	"scan",	     "open",	   "scan",	"window",      "wait",	    "interval",
+	"wait",	     "adaptive",   "wait",	"outstanding", "wait",	    "window",
+	"bandwidth", "flood",	   "bandwidth", "adaptive",    "bandwidth", "outstanding",
+	"bandwidth", "alive",	   "bandwidth", "open",	       "bandwidth", "window",
+	NULL,
 };
 
 /* Without a port the question is whether the machine answers, for which any port will do. */
@@ -245,20 +251,25 @@ static void set_port(struct ping *ping)
 	ping->want_open = (written || ping->options->open) && !ping->options->alive;
 }
 
-/* A name is looked up once, as by ping(8): what is measured is not the resolver. */
+/* A name is looked up once, as by ping(8): what is measured is not the resolver. It belongs to the
+ * time of -w. With --wait each attempt looks it up, because a name server may be booting, too. */
 static int resolve_once(struct ping *ping)
 {
+	uint64_t began = units_now(), *deadline = &ping->options->deadline, took;
 	struct addr *addr = &ping->addr;
 	struct failure failure;
 	struct places places;
 	const struct place *place = &places.place[0];
 	int error;
 
-	if (addr->family != ADDR_TCP ||
+	if (addr->family != ADDR_TCP || ping->options->wait ||
 	    resolve_now(addr, ADDR_CONNECT, &places, &failure) != -EINPROGRESS)
 		return STATUS_DONE;
-	if (resolve_wait(addr, ADDR_CONNECT, &places, &failure) < 0 || !places.count)
+	if (resolve_wait_for(addr, ADDR_CONNECT, *deadline, &places, &failure) < 0 || !places.count)
 		return explain_say(addr, &failure);
+	took = units_now() - began;
+	if (*deadline != UNITS_INF && !ping->options->bandwidth)
+		*deadline = took < *deadline ? *deadline - took : 1;
 	strlcpy(addr->alias, addr->name, sizeof(addr->alias));
 	error = getnameinfo((const struct sockaddr *)&place->sa, place->length, addr->name,
 			    sizeof(addr->name), NULL, 0, NI_NUMERICHOST);
@@ -289,6 +300,8 @@ static int read_address(struct ping *ping, const struct hosts *hosts, int count,
 		return STATUS_USAGE;
 	}
 	set_port(ping);
+	if (!ping->options->wait)
+		ping_suggest_waiting(ping, words[0], count == 2 ? words[1] : NULL);
 	status = resolve_once(ping);
 	if (ping->addr.family == ADDR_VSOCK && !*ping->addr.alias &&
 	    (name = hosts_name_of(hosts, ping->addr.cid)))

@@ -65,7 +65,7 @@ struct ping_result {
 };
 
 struct ping_cause {
-	char word[48]; /* the beginning of the explanation: "no such CID" */
+	char word[EXPLAIN_WORD_MAX]; /* "no such CID" */
 	uint64_t count;
 };
 
@@ -87,6 +87,7 @@ struct ping {
 	const struct common_options *common;
 	struct addr addr;
 	char text[PING_TEXT_MAX]; /* the address as printed */
+	char wait_command[128]; /* what hints suggest */
 	bool want_open;
 	const struct ping_kind *kind;
 	void *probes; /* the kind's own */
@@ -100,6 +101,7 @@ struct ping {
 	uint64_t slot; /* the next probe is due at started + slot * interval */
 	/* refused: answers from a closed port that do not count */
 	uint64_t sent, received, refused, errors, corrupted, in_flight;
+	uint64_t unexpected; /* times that more came back than was sent */
 	bool newest_done; /* the last probe sent has its result */
 	struct stats rtt;
 	struct ping_cause causes[PING_CAUSES_MAX];
@@ -129,7 +131,8 @@ static inline double ping_loss(const struct ping *ping) /* percent */
 /* run.c */
 int ping_run(struct ping *ping); /* from the first probe to the summary; returns the exit status */
 void ping_result(struct ping *ping, const struct ping_result *result);
-/* A connection broke while no probe was in flight, so it is no probe's result. */
+/* A connection broke while no probe was in flight, so it is no probe's result. EPROTO: because more
+ * came back than was sent, which is counted. */
 void ping_broke(struct ping *ping, const struct failure *failure);
 void ping_over(struct ping *ping); /* no more probes: prints the summary and ends */
 /* Passes SIGINT, SIGTERM and SIGHUP (unless ignored) and SIGQUIT to handler, and for a screen also
@@ -148,6 +151,9 @@ int ping_broken(int fd, int error);
 
 /* wait.c: waits up to options->wait for an answer; returns the exit status. */
 int ping_wait(struct ping *ping);
+/* Hints suggest to wait for this address, as the user would type it, with a command of its
+ * own, because few options go together with --wait. port may be NULL. */
+void ping_suggest_waiting(struct ping *ping, const char *address, const char *port);
 
 /* scan.c: text is CIDS[:PORTS], or tcp:HOST[:PORTS]; returns the exit status. */
 int ping_scan(struct ping *ping, const char *text, const struct hosts *hosts);

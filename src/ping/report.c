@@ -107,6 +107,7 @@ static void json_summary(struct ping *ping)
 	json_number(json, "refused", ping->refused);
 	json_number(json, "corrupted", ping->corrupted);
 	json_number(json, "errors", ping->errors);
+	json_number(json, "unexpected", ping->unexpected);
 	json_real(json, "loss", ping_loss(ping), 4);
 	json_real(json, "seconds", SECONDS(ping->last_event - ping->started), 6);
 	add_times(ping);
@@ -290,6 +291,8 @@ static void print_counts(const struct ping *ping)
 		printf(", +%llu corrupted", (unsigned long long)ping->corrupted);
 	if (ping->errors)
 		printf(", +%llu errors", (unsigned long long)ping->errors);
+	if (ping->unexpected)
+		printf(", +%llu unexpected", (unsigned long long)ping->unexpected);
 	if (ping->sent)
 		printf(", %g%% packet loss, time %llums", (double)(float)ping_loss(ping),
 		       (unsigned long long)((ping->last_event - ping->started) / NSEC_PER_MSEC));
@@ -324,10 +327,14 @@ void ping_report_summary(struct ping *ping)
 		print_times(ping);
 		print_percentiles(ping);
 		print_causes(ping);
+		if (ping->unexpected)
+			printf("unexpected: more came back than was sent, %llu time%s\n",
+			       (unsigned long long)ping->unexpected,
+			       ping->unexpected == 1 ? "" : "s");
 		if (ping->options->histogram && ping->rtt.count)
 			ping_histogram(&ping->rtt);
 	}
 	ping_flush();
-	if (!ping->wanted && *ping->why.hint)
+	if ((!ping->wanted || ping->unexpected) && *ping->why.hint)
 		log_hint("%s", ping->why.hint);
 }

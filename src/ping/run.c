@@ -100,23 +100,17 @@ static void send_probe(struct loop *loop, struct timer *timer)
 	schedule(ping);
 }
 
-/* By what the sentence says up to its colon; "timed out after 2 s" is one with "timed out: ...". */
 static void count_cause(struct ping *ping, const char *word)
 {
-	size_t length = strncmp(word, "timed out", 9) == 0 ? 9 : strcspn(word, ":");
-
-	length = length < sizeof(ping->causes->word) ? length : sizeof(ping->causes->word) - 1;
 	for (size_t i = 0; i < ping->cause_count; i++) {
-		if (strncmp(ping->causes[i].word, word, length) == 0 &&
-		    !ping->causes[i].word[length]) {
+		if (strcmp(ping->causes[i].word, word) == 0) {
 			ping->causes[i].count++;
 			return;
 		}
 	}
 	if (ping->cause_count == PING_CAUSES_MAX)
 		return;
-	snprintf(ping->causes[ping->cause_count].word, sizeof(ping->causes->word), "%.*s",
-		 (int)length, word);
+	strlcpy(ping->causes[ping->cause_count].word, word, sizeof(ping->causes->word));
 	ping->causes[ping->cause_count++].count = 1;
 }
 
@@ -129,7 +123,7 @@ static bool explain_echo(struct ping *ping, const struct failure *failure)
 	if (failure->step != STEP_RELAY ||
 	    (failure->error != ETIMEDOUT && failure->error != EPROTO && failure->error != EPIPE))
 		return false;
-	*why = (struct explanation){ .status = STATUS_BROKEN, .end = "reset" };
+	*why = (struct explanation){ .status = STATUS_BROKEN, .end = "reset", .word = "broke" };
 	if (failure->error == EPIPE) {
 		snprintf(why->what, sizeof(why->what),
 			 "broke: the other side closed the connection");
@@ -140,6 +134,7 @@ static bool explain_echo(struct ping *ping, const struct failure *failure)
 	} else {
 		why->status = STATUS_TIMEOUT;
 		why->end = "timeout";
+		strlcpy(why->word, "timed out", sizeof(why->word));
 		snprintf(why->what, sizeof(why->what), "timed out after %s",
 			 units_show_duration(ping->options->timeout, limit, sizeof(limit)));
 		snprintf(why->hint, sizeof(why->hint),
@@ -176,7 +171,7 @@ static void count_failure(struct ping *ping, const struct ping_result *result)
 	}
 	if (result->outcome == PING_ERROR)
 		ping->errors++;
-	count_cause(ping, ping->why.what);
+	count_cause(ping, ping->why.word);
 }
 
 static bool is_wanted(const struct ping *ping, enum ping_outcome outcome)
@@ -211,6 +206,8 @@ void ping_broke(struct ping *ping, const struct failure *failure)
 {
 	explain_once(ping, failure);
 	ping->status = (int)ping->why.status;
+	if (failure->step == STEP_RELAY && failure->error == EPROTO)
+		ping->unexpected++;
 	if (!ping->live)
 		log_notice("%s: %s", ping->text, ping->why.what);
 }
@@ -279,6 +276,8 @@ static int begin(struct ping *ping)
 
 static int exit_status(const struct ping *ping)
 {
+	if (ping->unexpected)
+		return STATUS_BROKEN;
 	if (ping->wanted)
 		return STATUS_DONE;
 	if (ping->status)

@@ -6,7 +6,8 @@
  * Slots are filled from a timer, some at a time, so that a connect that fails at once recurses
  * nowhere and signals are heard. Lines come out in the order of the targets: one that is found is
  * held back until everything before it is known. A CID that can't be reached at all costs what is
- * in flight, not every port of it.
+ * in flight, not every port of it. A target that descriptors or memory are short for waits until
+ * another slot has finished; if there is no other, the scan ends.
  */
 #include "config.h"
 
@@ -34,7 +35,8 @@ struct found {
 	uint64_t index, rtt;
 	uint32_t cid, port;
 	enum ping_outcome outcome;
-	char banner[BANNER_MAX];
+	char banner[BANNER_MAX]; /* or "" */
+	char why[256]; /* of PING_ERROR */
 };
 
 struct scan;
@@ -42,6 +44,7 @@ struct scan;
 struct slot {
 	struct scan *scan;
 	bool busy;
+	bool waiting; /* busy too: to be asked again when another slot has finished */
 	struct dial dial;
 	struct addr addr;
 	struct found *found; /* an open port that is asked for its banner */
@@ -57,14 +60,18 @@ struct scan {
 	struct targets targets;
 	struct addr shape; /* of any target, for its text */
 	struct slot *slots;
-	size_t parallel, busy;
-	struct timer fill;
+	size_t parallel, busy, waiting;
+	struct timer fill, end;
 	uint64_t next_index;
-	uint64_t open, closed, silent, failed, skipped;
+	uint64_t open, closed, silent, failed;
+	uint64_t skipped; /* of unreachable CIDs */
 	uint64_t unprinted; /* open ones that there was no memory for */
 	uint64_t absent; /* unreachable CIDs */
 	uint64_t failed_cid; /* the last of them; UINT64_MAX: none */
-	struct explanation why;
+	struct explanation why; /* of the last unreachable CID */
+	struct explanation failure; /* of the last port that failed */
+	struct explanation shortage; /* the scan ended because of it; what "": it did not */
+	bool late; /* the deadline ended it */
 	struct found *found; /* sorted by index */
 	uint64_t shown; /* ns: when progress was shown last */
 	int width; /* of the addresses */
@@ -104,13 +111,16 @@ static void print_json(struct scan *scan, const struct found *found, const char 
 		json_text(json, "service", service);
 	if (*found->banner)
 		json_text(json, "banner", found->banner);
+	if (*found->why)
+		json_text(json, "why", found->why);
 	json_end_object(json);
 	json_finish(json);
 }
 
 static void print_found(struct scan *scan, const struct found *found)
 {
-	char text[PING_TEXT_MAX], line[PING_TEXT_MAX + 64], banner[BANNER_MAX * 4];
+	char text[PING_TEXT_MAX], line[PING_TEXT_MAX + 64], told[sizeof(found->why) * 4];
+	const char *last = *found->why ? found->why : found->banner;
 	size_t length;
 
 	target_text(scan, found->cid, found->port, text, sizeof(text));
@@ -124,12 +134,12 @@ static void print_found(struct scan *scan, const struct found *found)
 	if (log_verbose(1))
 		length += (size_t)snprintf(line + length, sizeof(line) - length, "%-8s",
 					   ping_outcome_word(found->outcome));
-	snprintf(line + length, sizeof(line) - length, *found->banner ? "%-12s " : "%s",
+	snprintf(line + length, sizeof(line) - length, *last ? "%-12s " : "%s",
 		 service_name(scan, found->port));
-	utf8_escape(found->banner, strlen(found->banner), banner, sizeof(banner)); /* the peer's */
-	for (length = strlen(line); !*banner && length && line[length - 1] == ' ';)
+	utf8_escape(last, strlen(last), told, sizeof(told)); /* the peer's */
+	for (length = strlen(line); !*told && length && line[length - 1] == ' ';)
 		line[--length] = '\0';
-	printf("%s%s\n", line, banner);
+	printf("%s%s\n", line, told);
 }
 
 /* Prints results that no unfinished target precedes. */
@@ -183,6 +193,11 @@ static void show_progress(struct scan *scan)
 
 /* Slots */
 
+static bool targets_left(const struct scan *scan)
+{
+	return !scan->targets.done || scan->waiting;
+}
+
 static void slot_free(struct slot *slot)
 {
 	struct scan *scan = slot->scan;
@@ -195,7 +210,7 @@ static void slot_free(struct slot *slot)
 	scan->busy--;
 	flush_found(scan);
 	show_progress(scan);
-	if (!scan->targets.done)
+	if (targets_left(scan))
 		loop_timer(loop, &scan->fill, 0);
 	else if (!scan->busy)
 		loop_stop(loop);
@@ -260,10 +275,9 @@ static void give_up_cid(struct scan *scan, const struct addr *addr, const struct
 {
 	uint64_t id = addr->family == ADDR_VSOCK ? addr->cid : 0;
 
-	scan->failed++;
-	scan->skipped += targets_skip(&scan->targets, addr->family == ADDR_VSOCK
-							      ? addr->cid
-							      : (uint32_t)scan->targets.cid);
+	scan->skipped += 1 + targets_skip(&scan->targets, addr->family == ADDR_VSOCK
+								  ? addr->cid
+								  : (uint32_t)scan->targets.cid);
 	if (scan->failed_cid == id)
 		return;
 	scan->failed_cid = id;
@@ -273,17 +287,62 @@ static void give_up_cid(struct scan *scan, const struct addr *addr, const struct
 		log_info(1, "CID %u: %s", addr->cid, scan->why.what);
 }
 
+/* Does this failure say nothing of the other ports? Their number is known to have ended a
+ * connection that was made, or a firewall here judges them one by one. */
+static bool is_of_port(const struct addr *addr, const struct failure *failure)
+{
+	switch (failure->error) {
+	case ECONNRESET:
+	case EPIPE:
+	case ENOTCONN:
+	case EPROTO:
+		return failure->step == STEP_CONNECT || failure->step == STEP_HANDSHAKE;
+	case EAGAIN: /* a backlog that stays full */
+		return failure->step == STEP_CONNECT;
+	case EACCES:
+	case EPERM:
+		return failure->step == STEP_CONNECT && addr_is_ip(addr);
+	default:
+		return false;
+	}
+}
+
+/* Descriptors or memory are short: ends the scan, or waits for another slot to give some back. */
+static void run_short(struct slot *slot, const struct failure *failure)
+{
+	struct scan *scan = slot->scan;
+
+	slot->waiting = true;
+	scan->waiting++;
+	if (scan->busy > scan->waiting)
+		return;
+	explain(&slot->addr, failure, &scan->shortage);
+	loop_stop(scan->ping->loop);
+}
+
 static void count(struct scan *scan, struct slot *slot, enum ping_outcome outcome,
 		  const struct failure *failure)
 {
-	if (outcome == PING_OPEN)
+	if (outcome == PING_OPEN) {
 		scan->open++;
-	else if (outcome == PING_CLOSED)
+	} else if (outcome == PING_CLOSED) {
 		scan->closed++;
-	else if (outcome == PING_TIMEOUT)
+	} else if (outcome == PING_TIMEOUT) {
 		scan->silent++;
-	else
+	} else if (is_of_port(&slot->addr, failure)) {
+		scan->failed++;
+		explain(&slot->addr, failure, &scan->failure);
+	} else {
 		give_up_cid(scan, &slot->addr, failure);
+	}
+}
+
+/* Open ports are printed; with -v others, too, unless they were skipped with their CID. */
+static bool is_printed(const struct slot *slot, enum ping_outcome outcome,
+		       const struct failure *failure)
+{
+	return outcome == PING_OPEN ||
+	       (log_verbose(1) && (outcome != PING_ERROR || is_of_port(&slot->addr, failure)));
 }
 
 static void slot_done(struct loop *loop, struct dial *dial, int fd, const struct failure *failure)
@@ -293,10 +352,14 @@ static void slot_done(struct loop *loop, struct dial *dial, int fd, const struct
 	enum ping_outcome outcome = ping_judge(&slot->addr, failure);
 	struct found *found = NULL;
 
+	if (failure && explain_is_shortage(failure->error)) {
+		run_short(slot, failure);
+		return;
+	}
 	if (fd >= 0)
 		loop_unwatch(loop, &dial->watch);
 	count(scan, slot, outcome, failure);
-	if ((outcome == PING_OPEN || log_verbose(1)) && outcome != PING_ERROR)
+	if (is_printed(slot, outcome, failure))
 		found = calloc(1, sizeof(*found));
 	if (found) {
 		*found = (struct found){ .index = slot->index,
@@ -304,6 +367,8 @@ static void slot_done(struct loop *loop, struct dial *dial, int fd, const struct
 					 .cid = slot->addr.cid,
 					 .port = slot->addr.port,
 					 .outcome = outcome };
+		if (outcome == PING_ERROR)
+			strlcpy(found->why, scan->failure.what, sizeof(found->why));
 		if (fd >= 0 && scan->ping->options->banner) {
 			slot->found = found;
 			await_banner(slot, fd);
@@ -317,11 +382,30 @@ static void slot_done(struct loop *loop, struct dial *dial, int fd, const struct
 	slot_free(slot);
 }
 
-static struct slot *free_slot(struct scan *scan)
+/* A slot for the next target, or the one of a target that waits. NULL: there is neither. */
+static struct slot *next_slot(struct scan *scan)
 {
-	for (size_t i = 0; i < scan->parallel; i++)
-		if (!scan->slots[i].busy)
-			return &scan->slots[i];
+	uint32_t cid, port;
+
+	for (size_t i = 0; i < scan->parallel; i++) {
+		struct slot *slot = &scan->slots[i];
+
+		if (scan->waiting ? !slot->waiting : slot->busy)
+			continue;
+		if (slot->waiting) {
+			slot->waiting = false;
+			scan->waiting--;
+			return slot;
+		}
+		if (!targets_next(&scan->targets, &cid, &port))
+			return NULL;
+		slot->busy = true;
+		scan->busy++;
+		slot->index = scan->next_index++;
+		slot->addr.cid = cid;
+		slot->addr.port = slot->addr.port_last = port;
+		return slot;
+	}
 	return NULL;
 }
 
@@ -329,26 +413,26 @@ static void fill_slots(struct loop *loop, struct timer *timer)
 {
 	struct scan *scan = container_of(timer, struct scan, fill);
 	struct slot *slot;
-	uint32_t cid, port;
 
-	for (size_t i = 0; i < scan->parallel && (slot = free_slot(scan)); i++) {
-		if (!targets_next(&scan->targets, &cid, &port))
-			break;
-		slot->busy = true;
-		scan->busy++;
-		slot->index = scan->next_index++;
-		slot->addr.cid = cid;
-		slot->addr.port = slot->addr.port_last = port;
+	for (size_t i = 0; i < scan->parallel && (slot = next_slot(scan)); i++) {
 		dial_start(scan->ping->dialer, &slot->dial, &slot->addr, &scan->ping->dialling,
 			   slot_done);
+		if (scan->waiting) /* what is short is not there yet */
+			return;
 	}
 	if (scan->targets.done && !scan->busy)
 		loop_stop(loop);
-	else if (!scan->targets.done && free_slot(scan))
+	else if (!scan->targets.done && scan->busy < scan->parallel)
 		loop_timer(loop, &scan->fill, 0);
 }
 
 /* The run */
+
+static void deadline_expired(struct loop *loop, struct timer *timer)
+{
+	container_of(timer, struct scan, end)->late = true;
+	loop_stop(loop);
+}
 
 static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, void *context)
 {
@@ -371,10 +455,17 @@ static int prepare(struct scan *scan, struct ping *ping)
 	const struct units_set *cids = &scan->targets.cids, *ports = &scan->targets.ports;
 	uint64_t cid = 0, port = 0;
 
+	struct addr machine = scan->targets.base;
+
+	machine.has_port = machine.family == ADDR_TCP;
+	machine.port = machine.port_last = (uint32_t)scan->targets.port;
+	machine.cid = (uint32_t)scan->targets.cid;
+	ping_suggest_waiting(ping, addr_format_short(&machine, text, sizeof(text)), NULL);
 	scan->ping = ping;
 	scan->shape = scan->targets.base;
 	scan->failed_cid = UINT64_MAX;
 	scan->fill.expired = fill_slots;
+	scan->end.expired = deadline_expired;
 	scan->parallel = (size_t)ping->options->parallel;
 	scan->slots = calloc(scan->parallel, sizeof(*scan->slots));
 	if (!scan->slots)
@@ -424,8 +515,11 @@ static void where_text(const struct scan *scan, char *buf, size_t size)
 static void sum_up(struct scan *scan, uint64_t elapsed)
 {
 	char where[PING_TEXT_MAX], age[32];
-	uint64_t asked = scan->open + scan->closed + scan->silent;
+	uint64_t asked = scan->open + scan->closed + scan->silent + scan->failed;
+	uint64_t left = scan->targets.total - asked;
 
+	if (scan->targets.hosts > 1)
+		left -= scan->skipped; /* told as CIDs */
 	where_text(scan, where, sizeof(where));
 	if (log_quiet())
 		return;
@@ -437,6 +531,10 @@ static void sum_up(struct scan *scan, uint64_t elapsed)
 	fprintf(stderr, "%llu ports of %s in %s: %llu open, %llu closed, %llu silent",
 		(unsigned long long)asked, where, age, (unsigned long long)scan->open,
 		(unsigned long long)scan->closed, (unsigned long long)scan->silent);
+	if (scan->failed)
+		fprintf(stderr, ", %llu failed", (unsigned long long)scan->failed);
+	if (left)
+		fprintf(stderr, "; %llu not probed", (unsigned long long)left);
 	if (scan->absent && scan->targets.hosts > 1)
 		fprintf(stderr, "; %llu CIDs cannot be reached", (unsigned long long)scan->absent);
 	fputc('\n', stderr);
@@ -453,6 +551,10 @@ static void sum_up_json(struct scan *scan, uint64_t elapsed)
 	json_number(json, "open", scan->open);
 	json_number(json, "closed", scan->closed);
 	json_number(json, "silent", scan->silent);
+	json_number(json, "failed", scan->failed);
+	json_number(json, "unprobed",
+		    scan->targets.total -
+			    (scan->open + scan->closed + scan->silent + scan->failed));
 	json_number(json, "hosts", scan->targets.hosts);
 	json_number(json, "absent", scan->absent);
 	json_real(json, "seconds", (double)elapsed / NSEC_PER_SEC, 6);
@@ -460,15 +562,45 @@ static void sum_up_json(struct scan *scan, uint64_t elapsed)
 	json_finish(json);
 }
 
+/* Why the scan is not complete, or found nothing. */
+static void tell_failures(const struct scan *scan)
+{
+	const struct explanation *why = NULL;
+	char limit[32];
+
+	if (scan->failed && !scan->open && !scan->closed && !scan->silent)
+		why = &scan->failure;
+	if (scan->absent && scan->targets.hosts == 1)
+		why = &scan->why;
+	if (why)
+		log_error("%s", why->what);
+	if (*scan->shortage.what) {
+		why = &scan->shortage;
+		log_error("the scan ended early: %s", why->what);
+	} else if (scan->late) {
+		why = NULL;
+		log_error("the scan ended early: its time of %s was over",
+			  units_show_duration(scan->ping->options->deadline, limit, sizeof(limit)));
+	}
+	if (why && *why->hint)
+		log_hint("%s", why->hint);
+}
+
 static int exit_status(const struct scan *scan)
 {
+	if (*scan->shortage.what)
+		return STATUS_FAILURE;
+	if (scan->late)
+		return STATUS_TIMEOUT;
 	if (scan->open)
 		return STATUS_DONE;
 	if (scan->closed)
 		return STATUS_REFUSED;
 	if (scan->silent)
 		return STATUS_TIMEOUT;
-	return scan->absent ? (int)scan->why.status : STATUS_FAILURE;
+	if (scan->absent)
+		return (int)scan->why.status;
+	return scan->failed ? (int)scan->failure.status : STATUS_FAILURE;
 }
 
 static void clean_up(struct scan *scan)
@@ -497,6 +629,8 @@ static int scan_run(struct scan *scan, struct ping *ping)
 
 	if (!error) {
 		loop_timer(ping->loop, &scan->fill, 0);
+		if (ping->options->deadline != UNITS_INF)
+			loop_timer(ping->loop, &scan->end, started + ping->options->deadline);
 		error = loop_run(ping->loop);
 	}
 	elapsed = units_now() - started;
@@ -508,11 +642,7 @@ static int scan_run(struct scan *scan, struct ping *ping)
 		return STATUS_FAILURE;
 	}
 	sum_up_json(scan, elapsed);
-	if (scan->absent && scan->targets.hosts == 1) {
-		log_error("%s", scan->why.what);
-		if (*scan->why.hint)
-			log_hint("%s", scan->why.hint);
-	}
+	tell_failures(scan);
 	sum_up(scan, elapsed);
 	if (scan->unprinted) {
 		log_error("open ports that were not printed: %llu (%s)",

@@ -62,7 +62,7 @@ static int read_ports(struct targets *targets, const char *text, size_t from)
 	bool tcp = targets->base.family == ADDR_TCP;
 
 	if (from < end)
-		return read_set(text, from, end, tcp ? 1 : 0, tcp ? 65535 : ADDR_PORT_ANY - 1, NULL,
+		return read_set(text, from, end, 1, tcp ? 65535 : ADDR_PORT_ANY - 1, NULL,
 				&targets->ports);
 	return read_set(KNOWN_PORTS, 0, strlen(KNOWN_PORTS), 0, 65535, NULL, &targets->ports);
 }

@@ -12,12 +12,34 @@
 
 #define WAIT_PAUSE (100 * NSEC_PER_MSEC) /* between attempts: what the result is exact to */
 
+void ping_suggest_waiting(struct ping *ping, const char *address, const char *port)
+{
+	static const char command[] = "vsock-ping --wait 60s";
+	char quoted[4 * sizeof(ping->wait_command)];
+	size_t size = sizeof(ping->wait_command);
+	const char *word = "ADDRESS";
+
+	if (strlen(address) < size)
+		word = utf8_quote(address, quoted, sizeof(quoted));
+	if ((size_t)snprintf(ping->wait_command, size, "%s %s%s%s", command, word, port ? " " : "",
+			     port ? port : "") >= size)
+		snprintf(ping->wait_command, size, "%s ADDRESS", command);
+	explain_wait_by(ping->wait_command);
+}
+
 struct waiting {
 	struct ping *ping;
 	struct dial dial;
 	struct timer timer;
 	uint64_t attempts;
 };
+
+static uint64_t limit_of(const struct ping *ping)
+{
+	const struct ping_options *options = ping->options;
+
+	return options->deadline < options->wait ? options->deadline : options->wait;
+}
 
 static void print_waited(struct waiting *waiting, uint64_t ns, enum ping_outcome outcome)
 {
@@ -57,8 +79,8 @@ static void wait_done(struct loop *loop, struct dial *dial, int fd, const struct
 	waiting->attempts++;
 	if (failure)
 		explain(&ping->addr, failure, &ping->why);
-	if (!good && ping->why.may_heal && elapsed < ping->options->wait) {
-		common_waiting(&ping->addr, &ping->why, elapsed, ping->options->wait);
+	if (!good && ping->why.may_heal && elapsed < limit_of(ping)) {
+		common_waiting(&ping->addr, &ping->why, elapsed, limit_of(ping));
 		loop_timer(loop, &waiting->timer, now + WAIT_PAUSE);
 		return;
 	}
@@ -86,7 +108,7 @@ static void wait_expired(struct loop *loop, struct timer *timer)
 
 	log_progress_end();
 	log_error("%s: timed out: no answer in %s", ping->text,
-		  units_show_duration(ping->options->wait, limit, sizeof(limit)));
+		  units_show_duration(limit_of(ping), limit, sizeof(limit)));
 	if (*ping->why.what)
 		log_hint("the last attempt: %s", ping->why.what);
 	ping->status = ping->why.status ? (int)ping->why.status : STATUS_TIMEOUT;
@@ -116,8 +138,8 @@ int ping_wait(struct ping *ping)
 		ping->started = units_now();
 		ping->end.expired = wait_expired;
 		loop_timer(ping->loop, &waiting.timer, ping->started);
-		if (ping->options->wait != UNITS_INF)
-			loop_timer(ping->loop, &ping->end, ping->started + ping->options->wait);
+		if (limit_of(ping) != UNITS_INF)
+			loop_timer(ping->loop, &ping->end, ping->started + limit_of(ping));
 		error = loop_run(ping->loop);
 	}
 	loop_timer_stop(ping->loop, &waiting.timer);

@@ -377,6 +377,8 @@ static void try_next(struct dial *dial)
 		return;
 	}
 	if (dial->next >= dial->place_count || now >= dial->attempt_ends) {
+		if (!dial->failure.error) /* the time was over before anything was tried */
+			dial->failure = (struct failure){ .step = STEP_SOCKET, .error = ETIMEDOUT };
 		attempt_failed(dial);
 		return;
 	}

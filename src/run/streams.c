@@ -159,7 +159,15 @@ static int open_standard(struct run_way *way, struct endpoint *end)
 
 	if (error)
 		return error;
-	if (stream == RUN_INPUT) {
+	if (stream == RUN_ERRORS && fd_no_standard_error()) {
+		/* writing fails, as it does where standard output is closed */
+		close(end->out);
+		end->out = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (end->out < 0) {
+			error = -errno;
+			endpoint_close(end);
+		}
+	} else if (stream == RUN_INPUT) {
 		/* what comes on this connection says only that the server has closed it */
 		end->out = open("/dev/null", O_WRONLY | O_CLOEXEC);
 		end->out_kind = ENDPOINT_FILE;

@@ -225,6 +225,7 @@ static const struct {
 	{ "a'b'\"c\"d", { "abcd" } },
 	{ "echo $HOME *", { "echo", "$HOME", "*" } },
 	{ "a\\\nb", { "ab" } },
+	{ "a \\\n  b \\\nc \\\n", { "a", "b", "c" } },
 };
 
 static void test_exec_words(void **state)

@@ -294,11 +294,12 @@ static void undo_escapes(char *text)
 	*to = '\0';
 }
 
-/* A hint that says what to write is right itself, unless it has a place for the user to fill in. */
+/* A hint that says what to write is right itself as one that the shell reads, unless it has a place
+ * for the user to fill in. */
 static unsigned bad_hints(const struct addr_context *context, const char *hint)
 {
 	unsigned bad = 0;
-	char text[1024], *rest = text, *word;
+	char text[1024], **words, *word;
 	struct addr addr;
 	struct mistake error;
 
@@ -306,13 +307,15 @@ static unsigned bad_hints(const struct addr_context *context, const char *hint)
 		return 0;
 	snprintf(text, sizeof(text), "%s", hint + 6);
 	text[strcspn(text, ";")] = '\0';
-	while ((word = strsep(&rest, " ")) != NULL) {
+	if (addr_exec_words(text, &words) < 0) /* an apostrophe */
+		return 0;
+	for (size_t i = 0; (word = words[i]) != NULL; i++) {
 		size_t length = strlen(word);
 
 		if (length && word[length - 1] == ',')
 			word[length - 1] = '\0';
 		length = strlen(word);
-		if (strpbrk(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ=$\\'") || !strchr(word, ':') ||
+		if (strpbrk(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ=$") || !strchr(word, ':') ||
 		    word[length - 1] == ':')
 			continue;
 		if (addr_parse(word, context, &addr, &error) == -EINVAL) {
@@ -320,6 +323,7 @@ static unsigned bad_hints(const struct addr_context *context, const char *hint)
 			bad++;
 		}
 	}
+	free(words);
 	return bad;
 }
 

@@ -21,6 +21,7 @@ static struct machine_guest guests[] = {
 	{ .cid = 3, .pid = 2114, .program = "qemu-system-x86_64", .name = "web" },
 	{ .cid = 4, .pid = 2200, .program = "qemu-system-x86_64", .name = "db" },
 	{ .cid = 9, .pid = 2300, .program = "firecracker", .path = "/run/fc/x.vsock" },
+	{ .cid = 10, .pid = 2400, .program = "crosvm", .path = "v s" },
 };
 
 static const struct machine host = {
@@ -34,7 +35,7 @@ static const struct machine host = {
 	.has_cid = true,
 	.cid = 2,
 	.guests = guests,
-	.guest_count = 3,
+	.guest_count = 4,
 };
 static const struct machine bare = {
 	.modules_known = true,
@@ -107,6 +108,8 @@ static void everything_is_told(void **state)
 					explain_on(machines[i], &addr, &failure, &explanation);
 					assert_int_not_equal(explanation.status, STATUS_DONE);
 					assert_true(explanation.what[0] != '\0');
+					assert_true(explanation.word[0] != '\0');
+					assert_null(strpbrk(explanation.word, ":{"));
 					assert_null(strchr(explanation.what, '{'));
 					assert_null(strchr(explanation.hint, '{'));
 					assert_true(strlen(explanation.what) <
@@ -207,6 +210,10 @@ static void vsock_connects(void **state)
 		  "no such CID: no VM on this machine has CID 9",
 		  "firecracker has CID 9, and a socket of its own: write "
 		  "vsock-mux:/run/fc/x.vsock:22" },
+		{ &host, vsock(10, 22, ""), STEP_CONNECT, ENODEV, STATUS_ABSENT, true, "refused",
+		  "no such CID: no VM on this machine has CID 10",
+		  "crosvm has CID 10, and a socket of its own; in the directory of pid 2400 write "
+		  "'vsock-mux:v\\x20s:22'" },
 		{ &host, vsock(3, 22, ""), STEP_CONNECT, ETIMEDOUT, STATUS_TIMEOUT, true, "timeout",
 		  "timed out: CID 3 did not answer in 10 s",
 		  "the VM is running (qemu-system-x86_64, pid 2114), but its vsock driver does not "

@@ -490,6 +490,31 @@ static void the_escaper(void **state)
 	assert_int_equal(untouched, 'x');
 }
 
+static void words_of_the_shell(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{ "unix:/run/x.sock", "unix:/run/x.sock" },
+		{ "tcp:[::1]:22", "tcp:[::1]:22" },
+		{ "", "''" },
+		{ "a b", "'a b'" },
+		{ "unix:/a\\,b", "'unix:/a\\,b'" },
+		{ "sh -c 'ls'", "\"sh -c 'ls'\"" },
+		{ "echo '$x'", "'echo '\\''$x'\\'''" },
+		{ "/tmp/*", "'/tmp/*'" },
+	};
+	char buf[64], small[4];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_ptr_equal(utf8_quote(rows[i].text, buf, sizeof(buf)), buf);
+		assert_string_equal(buf, rows[i].want);
+	}
+	assert_string_equal(utf8_quote("a b c", small, sizeof(small)), "'a ");
+	assert_string_equal(utf8_quote("abcde", small, sizeof(small)), "abc");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -509,6 +534,7 @@ int main(void)
 		cmocka_unit_test_setup(width_is_columns_or_80, begin),
 		cmocka_unit_test_setup(a_full_stderr_does_not_hang, begin),
 		cmocka_unit_test_setup(the_escaper, begin),
+		cmocka_unit_test_setup(words_of_the_shell, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
