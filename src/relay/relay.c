@@ -238,21 +238,29 @@ static bool is_shortage(const struct endpoint *endpoint, int error)
 
 static void source_ended(struct loop *loop, struct relay *relay, int side);
 
+/* The source on side counts as ended, though it is still open: at once, or when what was read of it
+ * is written. */
+static void end_source(struct loop *loop, struct relay *relay, int side)
+{
+	struct chan *chan = &relay->chan[side];
+
+	if (chan->phase != CHAN_OPEN)
+		return;
+	if (!chan_pending(chan)) {
+		source_ended(loop, relay, side);
+		return;
+	}
+	chan_event(chan, CHAN_END);
+	/* also what waited for more of the source, as the rest of a line */
+	chan->waits = CHAN_WAITS_DESTINATION;
+}
+
 /* The peer has sent everything. Nobody types end of file at a terminal that only started a transfer
  * (vsock-listen 5000 > file), so its input ends now, too, once what was typed has been sent. */
 static void end_typed_input(struct loop *loop, struct relay *relay, int side)
 {
-	struct chan *typed = &relay->chan[!side];
-
-	if (!relay->end[!side].typed || typed->phase != CHAN_OPEN)
-		return;
-	if (!chan_pending(typed)) {
-		source_ended(loop, relay, !side);
-		return;
-	}
-	chan_event(typed, CHAN_END);
-	/* also what waited for more of the source, as the rest of a line */
-	typed->waits = CHAN_WAITS_DESTINATION;
+	if (relay->end[!side].typed)
+		end_source(loop, relay, !side);
 }
 
 /* The source on side failed. This is not passed on as end of file; relay_close() aborts the other
@@ -653,7 +661,7 @@ static void time_out(struct loop *loop, struct timer *timer)
 		return;
 	}
 	if (relay->stop_at && now >= relay->stop_at)
-		end_both(loop, relay, END_STOP, 0);
+		end_both(loop, relay, relay->side_over ? END_LOST : END_STOP, 0);
 	else if (now >= later(relay->started, settings->max_time))
 		end_both(loop, relay, END_MAX_TIME, 0);
 	else if (now >= later(relay->moved, settings->idle_timeout))
@@ -847,6 +855,19 @@ void relay_stop(struct loop *loop, struct relay *relay, uint64_t grace)
 	settle(loop, relay);
 }
 
+void relay_side_over(struct loop *loop, struct relay *relay, int side, uint64_t grace)
+{
+	if (relay->over)
+		return;
+	relay->side_over = true;
+	/* first, so that its peer need not be silent before it is told the end (half_close) */
+	end_channel(loop, relay, !side);
+	end_source(loop, relay, side);
+	if (!relay->stop_at)
+		relay->stop_at = later(loop_now(loop), grace);
+	settle(loop, relay);
+}
+
 int relay_insert(struct loop *loop, struct relay *relay, int side, const void *data, size_t size)
 {
 	struct chan *chan = &relay->chan[side];
@@ -884,8 +905,8 @@ uint64_t relay_dropped(const struct relay *relay)
 /*
  * Must end[side] be aborted instead of closed cleanly? Yes if it did not get everything from the
  * other side, which failed or was cut off by a limit or by us. Also if its own data was not
- * delivered, unless the abort could destroy the last bytes of a complete answer. Datagrams have no
- * end of file, so they are never cut off.
+ * delivered, unless the abort could destroy the last bytes of a complete answer, or what would read
+ * it is over (relay_side_over). Datagrams have no end of file, so they are never cut off.
  */
 static bool must_abort(const struct relay *relay, int side)
 {
@@ -895,7 +916,7 @@ static bool must_abort(const struct relay *relay, int side)
 		return false;
 	if (!to->complete)
 		return true;
-	return from->cut && endpoint_unacknowledged(&relay->end[side]) == 0;
+	return from->cut && !relay->side_over && endpoint_unacknowledged(&relay->end[side]) == 0;
 }
 
 void relay_close(struct loop *loop, struct relay *relay)
