@@ -650,6 +650,30 @@ static void settle(struct loop *loop, struct relay *relay)
 		finish(loop, relay);
 }
 
+/* Does the channel from side still have bytes to deliver? Those that have come after closing at
+ * once was asked for were not wanted. */
+static bool has_more(const struct relay *relay, int side)
+{
+	const struct chan *chan = &relay->chan[side];
+	const struct endpoint *source = &relay->end[side];
+
+	if (chan_ended(chan))
+		return false;
+	return chan_pending(chan) ||
+	       (chan->phase == CHAN_OPEN &&
+		(endpoint_input_left(source) ||
+		 (relay->settings->half_close_timeout && endpoint_received(source) > 0)));
+}
+
+/* It ends some time after its first direction, and loses what the other one still had. */
+static void half_close_over(struct loop *loop, struct relay *relay)
+{
+	for (int side = 0; side < 2; side++)
+		if (has_more(relay, side))
+			note(relay, END_LOST, 0, !side);
+	end_both(loop, relay, END_HALF_CLOSE, 0);
+}
+
 static void time_out(struct loop *loop, struct timer *timer)
 {
 	struct relay *relay = container_of(timer, struct relay, timer);
@@ -668,7 +692,7 @@ static void time_out(struct loop *loop, struct timer *timer)
 		end_both(loop, relay, END_IDLE, 0);
 	else if (relay->half_closed &&
 		 now >= later(relay->half_closed, settings->half_close_timeout))
-		end_both(loop, relay, END_HALF_CLOSE, 0);
+		half_close_over(loop, relay);
 	for (int side = 0; side < 2; side++)
 		if (now >= held_until(relay, side))
 			end_hold(loop, relay, side);

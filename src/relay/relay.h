@@ -100,7 +100,8 @@ enum relay_end {
 	END_MAX_TIME,
 	END_MAX_BYTES,
 	END_RESET, /* a side broke: see error and error_side */
-	END_LOST, /* a side closed before everything read for it was written */
+	END_LOST, /* a side closed before everything read for it was written; with the error 0 it
+		     was the half-close timeout, or the grace of relay_side_over() */
 	END_UNANSWERED, /* end[1] closed without an answer after end of file was passed on */
 	END_OUTPUT, /* the reader of standard output is gone, and more was to come */
 	END_IO, /* reading or writing failed otherwise */
