@@ -575,19 +575,35 @@ static int wait_for_events(struct loop *loop, struct epoll_event *events)
 	return count;
 }
 
+/* A timer that is due may be one that an event stops or puts off, so timers wait until every event
+ * that has come was fetched: a batch that is not full, or as many as it takes for all watches. */
+static bool timers_wait(const struct loop *loop, int count, uint32_t *full)
+{
+	*full = count == BATCH ? *full + 1 : 0;
+	if (*full && *full <= loop->slots_used / BATCH)
+		return true;
+	*full = 0;
+	return false;
+}
+
 int loop_run(struct loop *loop)
 {
 	struct epoll_event events[BATCH];
+	uint32_t full = 0; /* batches in a row without timers */
 
 	while (!loop->stopped) {
 		int count = wait_for_events(loop, events);
 
-		if (count < 0 && errno != EINTR)
+		/* SIGSTOP and SIGCONT: what has come meanwhile is not fetched yet */
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
 			return -errno;
 		run_events(loop, events, count);
 		if (loop->always)
 			run_always(loop);
-		run_timers(loop);
+		if (!timers_wait(loop, count, &full))
+			run_timers(loop);
 		free_garbage(loop);
 	}
 	loop->stopped = false;
