@@ -4,7 +4,8 @@
  *
  * Nothing here blocks, and nothing changes the file status flags of an inherited descriptor.
  * Sockets are used with MSG_DONTWAIT. Pipes and terminals are reopened through /proc/self/fd, which
- * gives us a file description of our own that may be non-blocking. Where that is not permitted they
+ * gives us a file description of our own that may be non-blocking. Where that is not permitted, or
+ * makes something else (the master of a pseudoterminal), they
  * are guarded: poll(2) first, then one read or write of at most PIPE_BUF.
  */
 #ifndef NET_ENDPOINT_H
