@@ -65,6 +65,17 @@ void fd_close(int *fd)
 	errno = saved;
 }
 
+int fd_finish(int *fd)
+{
+	int error;
+
+	if (*fd < 0)
+		return 0;
+	error = close(*fd) < 0 ? -errno : 0;
+	*fd = -1;
+	return error;
+}
+
 void fd_standard(void)
 {
 	/* open(2) takes the lowest free number, which is that of the descriptor that is closed */

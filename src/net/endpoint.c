@@ -369,12 +369,12 @@ static bool is_socket(uint8_t kind)
 }
 
 /* The sender first: it must not hold the number of a descriptor that is closed. */
-static void close_output(struct endpoint *endpoint)
+static int close_output(struct endpoint *endpoint)
 {
 	if (endpoint->out < 0 || endpoint->out == endpoint->in)
-		return;
+		return 0;
 	endpoint_unprepare(endpoint);
-	fd_close(&endpoint->out);
+	return fd_finish(&endpoint->out);
 }
 
 static bool within_this_machine(int fd)
@@ -422,16 +422,16 @@ void endpoint_expect_much(const struct endpoint *endpoint, int room)
 		expect_much_nearby(endpoint->out);
 }
 
-void endpoint_finish(struct endpoint *endpoint)
+int endpoint_finish(struct endpoint *endpoint)
 {
 	if (endpoint->out < 0)
-		return;
+		return 0;
 	/* ENOTCONN: the peer has already closed */
 	if (is_socket(endpoint->out_kind))
 		shutdown(endpoint->out, SHUT_WR);
 	else if (endpoint->out_kind == ENDPOINT_HOOKED && endpoint->hook->finish)
 		endpoint->hook->finish(endpoint->hook);
-	close_output(endpoint);
+	return close_output(endpoint);
 }
 
 void endpoint_ignore(struct endpoint *endpoint)
@@ -448,7 +448,7 @@ void endpoint_ignore(struct endpoint *endpoint)
 
 void endpoint_close(struct endpoint *endpoint)
 {
-	close_output(endpoint);
+	(void)close_output(endpoint);
 	endpoint_unprepare(endpoint);
 	if (endpoint->in_kind == ENDPOINT_FLOW)
 		endpoint->in = -1;

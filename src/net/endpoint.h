@@ -145,8 +145,9 @@ void endpoint_ask_much(const struct endpoint *endpoint, int room);
  * for other endpoints or an inherited socket. */
 void endpoint_expect_much(const struct endpoint *endpoint, int room);
 
-/* Passes on end of file: shutdown(SHUT_WR), or close for a pipe or file. */
-void endpoint_finish(struct endpoint *endpoint);
+/* Passes on end of file: shutdown(SHUT_WR), or close for a pipe or file. 0, or the negative errno
+ * with which closing says that what was written was not stored. */
+int endpoint_finish(struct endpoint *endpoint);
 /* Tells the source that nothing more will be read. */
 void endpoint_ignore(struct endpoint *endpoint);
 /* Closes its descriptors. */

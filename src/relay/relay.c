@@ -182,6 +182,34 @@ static void end_channel(struct loop *loop, struct relay *relay, int side)
 		finish_channel(loop, relay, side, CHAN_OVER);
 }
 
+/* Passes end of file on to end[side]. What was written may turn out not to be stored only now. */
+static void finish_end(struct loop *loop, struct relay *relay, int side)
+{
+	int error;
+
+	if (output_of(relay, side))
+		loop_unwatch(loop, output_of(relay, side)); /* before the descriptor is closed */
+	error = endpoint_finish(&relay->end[side]);
+	if (!error)
+		return;
+	relay->chan[!side].cut = true;
+	if (relay->result == END_HALF_CLOSE)
+		relay->result = END_NONE; /* that is no failure, and this is */
+	note(relay, END_IO, -error, side);
+}
+
+/* Both channels have ended: the outputs that are files are closed before the owner learns how it
+ * ended. */
+static void close_files(struct loop *loop, struct relay *relay)
+{
+	for (int side = 0; side < 2; side++) {
+		const struct endpoint *end = &relay->end[side];
+
+		if (end->out_kind == ENDPOINT_FILE && end->out != end->in)
+			finish_end(loop, relay, side);
+	}
+}
+
 /* Tells the destination of the channel from side that no more will come. */
 static void tell_end(struct loop *loop, struct relay *relay, int side)
 {
@@ -189,9 +217,7 @@ static void tell_end(struct loop *loop, struct relay *relay, int side)
 	/* both have ended: closing, which comes next, says it too */
 	if (chan_ended(&relay->chan[!side]) && !relay->end[!side].inherited)
 		return;
-	if (output_of(relay, !side))
-		loop_unwatch(loop, output_of(relay, !side)); /* before the descriptor is closed */
-	endpoint_finish(&relay->end[!side]);
+	finish_end(loop, relay, !side);
 }
 
 /* The channel from side is at its end, and all of it is written: tell the destination, at once or
@@ -566,7 +592,7 @@ static bool linger(struct loop *loop, struct relay *relay)
 		relay->chan[side].cut = true;
 		unwatch_side(loop, relay, !side);
 		if (relay->chan[!side].eof_passed)
-			endpoint_finish(&relay->end[side]);
+			(void)endpoint_finish(&relay->end[side]);
 	}
 	if (now >= relay->linger_until)
 		return false;
@@ -645,6 +671,7 @@ static void settle(struct loop *loop, struct relay *relay)
 		}
 		end_both(loop, relay, END_SHORT, -error);
 	}
+	close_files(loop, relay);
 	note(relay, END_EOF, 0, 0);
 	if (!linger(loop, relay))
 		finish(loop, relay);
