@@ -39,7 +39,7 @@ struct loop {
 	struct timer *first; /* the root of their heap */
 
 	struct watch signal_watch;
-	sigset_t old_mask;
+	sigset_t old_mask, watched;
 	void (*signal_handler)(struct loop *loop, const struct signalfd_siginfo *info,
 			       void *context);
 	void *signal_context;
@@ -94,6 +94,11 @@ void loop_free(struct loop *loop)
 		loop->free_pipes(loop->pipes);
 	if (loop->signal_watch.fd >= 0) {
 		close(loop->signal_watch.fd);
+		/* one that comes now, or waits, must not end a program that has done its work */
+		if (sigismember(&loop->watched, SIGUSR1))
+			signal(SIGUSR1, SIG_IGN);
+		if (sigismember(&loop->watched, SIGUSR2))
+			signal(SIGUSR2, SIG_IGN);
 		sigprocmask(SIG_SETMASK, &loop->old_mask, NULL);
 	}
 	close(loop->epoll);
@@ -439,6 +444,7 @@ int loop_signals(struct loop *loop, const sigset_t *signals,
 	fd = signalfd(-1, signals, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
+	loop->watched = *signals;
 	loop->signal_handler = handler;
 	loop->signal_context = context;
 	loop->signal_watch.kind = &signal_kind;
