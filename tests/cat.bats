@@ -348,3 +348,28 @@ ours.close()
 sys.exit(cat.wait())'
 	[ "$output" = "vsock-cat: standard input: Connection reset by peer; 5 B sent, 0 B received" ]
 }
+
+@test "a FIFO open for reading and writing has no end, and takes data without another reader" {
+	mkfifo in out
+	spawn_ready server vsock-listen unix:s -- \
+		sh -c 'read -r line; echo "got $line"; read -r line'
+	spawn cat sh -c 'exec vsock-cat unix:s <>in 1<>out'
+	timeout 100 sh -c 'echo hello >in'
+	[ "$(timeout 100 head -n 1 out)" = "got hello" ]
+	timeout 100 sh -c 'echo end >in'
+	join cat
+}
+
+@test "the master of a pseudoterminal as standard input and output is used itself" {
+	spawn_ready server vsock-listen unix:s -- sh -c 'read -r line; echo "got $line"'
+	run -0 timeout 100 python3 -c '
+import os, subprocess, termios, tty
+master, slave = os.openpty()
+tty.setraw(slave)
+cat = subprocess.Popen(["vsock-cat", "unix:s"], stdin=master, stdout=master)
+os.write(slave, b"hello\n")
+print(os.read(slave, 100).decode(), end="")
+os.close(slave)
+raise SystemExit(cat.wait())'
+	[ "$output" = "got hello" ]
+}

@@ -246,3 +246,57 @@ except ConnectionResetError:
 	run -0 python3 answer.py "$(port_of "$ready")"
 	[ "$output" = "True 3145728" ]
 }
+
+# A peer at ./s that ends its direction first and reads nothing before the file "read" is there.
+silent_peer() {
+	spawn peer python3 -c '
+import os, socket, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("s")
+listener.listen()
+s, _ = listener.accept()
+s.shutdown(socket.SHUT_WR)
+while not os.path.exists("read"): time.sleep(0.01)
+while s.recv(65536): pass'
+	wait_until test -S s
+}
+
+@test "--half-close-timeout that loses bytes is a broken connection, and otherwise none" {
+	own_directory
+	bytes 5M file
+	silent_peer
+	run -7 vsock-cat -v --half-close-timeout 100ms unix:s <file
+	[[ $output == *" end=lost"* ]]
+	[[ $output == *"unix:s: cut off 100 ms after the first direction (--half-close-timeout), before all of standard input was delivered ("*" sent)" ]]
+	: >read
+	join peer
+	rm s
+	silent_peer
+	mkfifo open output
+	exec 8<>open 9<>output
+	# nothing more is to be delivered
+	run -0 vsock-cat -v --half-close-timeout 100ms unix:s <&8
+	[[ $output == *" end=half-close"* ]]
+	join peer
+	# lines that wait for their time
+	rm s
+	silent_peer
+	run -7 vsock-cat --delay 10s --half-close-timeout 100ms unix:s < <(printf 'a\nb\nc\n')
+	join peer
+	# an output that nobody reads
+	spawn_ready server vsock-listen --generate 3M unix:generate
+	vsock-cat --half-close-timeout 100ms unix:generate <&8 >&9 2>cat.err || [ $? = 7 ]
+	grep -q 'before all that arrived was written to standard output (.* received)$' cat.err
+	exec 8<&- 9<&-
+	# the server's side
+	spawn_ready file vsock-listen -v -c 1 --send-file file --half-close-timeout 100ms unix:f
+	spawn reader python3 -c '
+import socket, time
+s = socket.socket(socket.AF_UNIX)
+s.connect("f")
+s.shutdown(socket.SHUT_WR)
+time.sleep(100)'
+	ends_with 7 file
+	grep -q 'done .* end=lost' file.err
+	grep -q 'before all of file was delivered (.* sent)$' file.err
+}

@@ -275,3 +275,62 @@ for number in range(900):
 	ends_with 1 hash
 	grep -q 'standard output: not everything was written: ' hash.err
 }
+
+# In some containers it may not trace.
+need_strace() {
+	need strace
+	strace -o /dev/null true 2>/dev/null || skip "strace may not trace here"
+}
+
+# close(2) of this file fails, as behind NFS and FUSE, where only that tells that a disk is full.
+# The original of standard output is closed first, and has nothing to tell.
+closing_fails() { # FILE WHEN COMMAND...
+	strace -f -o /dev/null -P "$PWD/$1" -e trace=close \
+		-e "inject=close:error=ENOSPC:when=$2" "${@:3}"
+}
+
+# A program ./traced for which close(2) of these files fails.
+traced() { # [-P FILE]... PROGRAM
+	echo "exec strace -f -o /dev/null -e trace=close -e inject=close:error=ENOSPC $* \"\$@\"" >traced
+	chmod +x traced
+}
+
+@test "a file that cannot be stored, which only close(2) tells, is a failure" {
+	need_strace
+	spawn_ready server vsock-listen --generate 100K unix:s
+	: >out
+	closing_fails out 2+ vsock-cat unix:s </dev/null >out 2>cat.err || [ $? = 1 ]
+	[ "$(cat cat.err)" = "vsock-cat: standard output: No space left on device; 0 B sent, 100.0 KiB received" ]
+	closing_fails record 1+ vsock-cat --record record unix:s </dev/null 2>cat.err >out ||
+		[ $? = 1 ]
+	[ "$(cat cat.err)" = "vsock-cat: --record record: No space left on device" ]
+	closing_fails dump 1+ vsock-cat --dump dump unix:s </dev/null 2>cat.err >out || [ $? = 1 ]
+	[[ $(cat cat.err) == "vsock-cat: --dump dump: No space left on device"* ]]
+	traced -P "$PWD/hash.out" vsock-listen
+	spawn_ready hash ./traced -c 1 --hash unix:h
+	vsock-cat unix:h <out
+	ends_with 1 hash
+	grep -q 'standard output: not everything was written: No space left on device' hash.err
+}
+
+@test "--receive-dir: a file that close(2) says is not stored keeps the name .part" {
+	local names=() second when
+	need_strace
+	mkdir in
+	mkfifo go
+	bytes 100K file
+	spawn client sh -c 'read -r line <go; exec vsock-cat unix:s <file'
+	for second in {0..120}; do
+		printf -v when '%(%s)T'
+		TZ=UTC printf -v when '%(%Y%m%dT%H%M%SZ)T' $((when + second))
+		names+=(-P "$PWD/in/$when-1-unix-pid-${spawned[client]}-uid-$UID.part")
+	done
+	traced "${names[@]}" vsock-listen
+	spawn_ready server ./traced -v -c 1 --receive-dir in unix:s
+	echo >go
+	ends_with 1 server
+	join client
+	[[ $(ls in) == *.part ]]
+	grep -q '\.part: incomplete, 102400 bytes: No space left on device$' server.err
+	grep -q 'done .* end=io .*why="No space left on device"' server.err
+}

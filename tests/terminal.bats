@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-listen -t and --shell: a command on a terminal of its own, for the far end.
+# vsock-listen -t and --shell: a command on a terminal of its own, for the far end; and what
+# vsock-run -t has of them.
 
 load lib/common
 
@@ -141,6 +142,45 @@ f.s.close()'
 	[ "$output" = True ]
 	join listen
 	kill "$(cat pid)"
+}
+
+@test "-t over TCP: with background processes the end is clean too, and no output is lost" {
+	spawn_ready listen vsock-listen -v -t -c 1 tcp:127.0.0.1:0 -- \
+		sh -c 'trap "" HUP; sleep 60 & echo $! >pid; seq 200000; exit 3'
+	# the input stays open: the command's end is the end
+	mkfifo input
+	sed 's/\x1b\[?2048[hl]//; s/\r$//' < <(vsock-cat -v -L 2M "$ready" 2>cat.err <>input) |
+		sed '$ { /^$/d }' >output
+	kill "$(cat pid)"
+	same output <(seq 200000)
+	grep -q end=eof cat.err
+	ends_with 3 listen
+	grep -q 'done .* status=3 .* end=eof' listen.err
+}
+
+@test "-t: a command that ends while its client stays has ended, and not by a signal" {
+	spawn_ready listen vsock-listen -v -t -c 1 unix:tty -- sh -c 'exit 4'
+	mkfifo far.in
+	exec 7<>far.in
+	spawn far python3 -c 'from far import *; f = Far(); f.rest(); sys.stdin.readline()'
+	ends_with 4 listen
+	grep -q 'done .* status=4 .* end=eof' listen.err
+	finish far
+	exec 7>&-
+}
+
+@test "vsock-run -t over TCP: background processes that keep the terminal cut nothing off" {
+	spawn_ready listen vsock-listen -v --run --allow 127.0.0.1 tcp:127.0.0.1:0
+	vsock-run -t "$ready" \
+		sh -c 'trap "" HUP; sleep 60 & echo $! >'"$PWD"'/pid; seq 50000; exit 3' \
+		</dev/null 2>run.err | {
+		# all is sent, and most of it is not read
+		wait_until grep -q 'done .* -> standard output' listen.err
+		tr -d '\r' >output
+	}
+	kill "$(cat pid)"
+	[ ! -s run.err ]
+	same output <(seq 50000)
 }
 
 @test "-t without COMMAND and contradicting options are refused" {

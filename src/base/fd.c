@@ -72,6 +72,17 @@ bool fd_no_standard_error(void)
 	return no_standard_error;
 }
 
+int fd_finish(int *fd)
+{
+	int error;
+
+	if (*fd < 0)
+		return 0;
+	error = close(*fd) < 0 ? -errno : 0;
+	*fd = -1;
+	return error;
+}
+
 void fd_standard(void)
 {
 	no_standard_error = fcntl(STDERR_FILENO, F_GETFD) < 0;

@@ -15,6 +15,9 @@ size_t fd_limit_raise(void);
 void fd_limit_restore(void);
 /* Closes *fd unless it is negative, and sets it to -1. Preserves errno. */
 void fd_close(int *fd);
+/* The same for what was written to: 0, or the negative errno with which close(2) says that it was
+ * not stored, as a full disk behind NFS or FUSE. */
+int fd_finish(int *fd);
 /* Opens those of the descriptors 0, 1 and 2 that are closed on /dev/null, so that no socket gets
  * their number. Standard output is opened for reading only, so that writing to it fails with EBADF
  * and nothing is lost silently. */

@@ -108,6 +108,23 @@ static int failed(const struct told *told)
 	return STATUS_FAILURE;
 }
 
+/* --half-close-timeout has come while there was more to deliver. */
+static int cut_off(const struct told *told)
+{
+	char limit[32];
+
+	units_show_duration(told->relay->settings->half_close_timeout, limit, sizeof(limit));
+	if (is_ours(told))
+		log_error("%s: cut off %s after the first direction (--half-close-timeout), before "
+			  "all that arrived was written to %s (%s received)",
+			  told->to, limit, told->here->output, told->received);
+	else
+		log_error("%s: cut off %s after the first direction (--half-close-timeout), before "
+			  "all of %s was delivered (%s sent)",
+			  told->to, limit, told->here->input, told->sent);
+	return STATUS_BROKEN;
+}
+
 static int reset(const struct told *told, const struct addr *addr)
 {
 	struct explanation why;
@@ -139,6 +156,8 @@ int outcome_say(const struct relay *relay, int us, const struct addr *addr, cons
 			tell_silence(&told);
 		return STATUS_DONE;
 	case END_LOST:
+		if (!relay->error)
+			return cut_off(&told);
 		log_error("%s: the peer closed the connection before all of %s was delivered "
 			  "(%s sent)",
 			  to, here->input, told.sent);

@@ -347,9 +347,15 @@ void record_end(struct record *record, int broken)
 
 int record_close(struct record *record)
 {
+	int error;
+
 	if (!record->name)
 		return 0;
-	fd_close(&record->fd);
+	error = -fd_finish(&record->fd);
+	if (error) {
+		log_error("--record %s: %s", record->name, strerror(error));
+		record->error = error;
+	}
 	record->name = NULL;
 	return -record->error;
 }

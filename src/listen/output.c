@@ -82,7 +82,7 @@ int output_close(struct output *output, uint64_t patience)
 {
 	const unsigned char *rest;
 	size_t length;
-	int error = 0;
+	int error = 0, closed;
 
 	if (!output->loop)
 		return 0;
@@ -91,7 +91,8 @@ int output_close(struct output *output, uint64_t patience)
 		error = fd_write_until(output->end.out, rest, length, units_now() + patience, NULL);
 	loop_unwatch(output->loop, &output->watch);
 	chan_drop(output->loop, &output->chan);
+	closed = endpoint_finish(&output->end);
 	endpoint_close(&output->end);
 	output->loop = NULL;
-	return error;
+	return error ? error : closed;
 }

@@ -4,6 +4,7 @@
 #include "listen/run.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -259,7 +260,7 @@ static void exited(struct session *session, int status)
 	drop_outputs(job);
 	run_link_send(&control->link, &frame);
 	if (job->streams[RUN_INPUT])
-		relay_stop(loop_of(control), &job->streams[RUN_INPUT]->session->relay, 0);
+		relay_side_over(loop_of(control), &job->streams[RUN_INPUT]->session->relay, 1, 0);
 	if (job->command.terminal && job->streams[RUN_OUTPUT])
 		set_timer(control, LEFT_GRACE);
 	maybe_over(job);
@@ -270,11 +271,12 @@ static void drain_terminal(struct run_job *job)
 {
 	struct run_conn *conn = job->streams[RUN_OUTPUT];
 	const struct chan *chan = &conn->session->relay.chan[1];
+	struct pollfd terminal = { .fd = conn->session->relay.end[1].in, .events = POLLIN };
 
 	if (chan_ended(chan))
 		return;
-	if (chan->waits == CHAN_WAITS_SOURCE && !chan_pending(chan))
-		relay_stop(loop_of(conn), &conn->session->relay, 0);
+	if (chan->waits == CHAN_WAITS_SOURCE && !chan_pending(chan) && poll(&terminal, 1, 0) == 0)
+		relay_side_over(loop_of(conn), &conn->session->relay, 1, 0);
 	else
 		set_timer(job->control, LEFT_GRACE);
 }

@@ -85,12 +85,25 @@ struct endpoint endpoint_inherited(int fd)
 	return endpoint;
 }
 
-static int reopen(int fd, int flags)
+/* Is it the side of a pseudoterminal that emulates the terminal? */
+static bool is_master(int fd)
 {
+	unsigned number;
+
+	return ioctl(fd, TIOCGPTN, &number) == 0;
+}
+
+/* With the same access: a FIFO that is open for reading and writing has no end of file, and never
+ * loses its last reader. To open the master of a pseudoterminal makes another pseudoterminal. */
+static int reopen(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
 	char path[32];
 
+	if (flags < 0 || is_master(fd))
+		return -1;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	return open(path, (flags & O_ACCMODE) | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 }
 
 /* /dev/null, zero, full and urandom: they have no poll(2) in the kernel (drivers/char/mem.c,
@@ -105,7 +118,7 @@ static bool never_blocks(const struct stat *st)
 }
 
 /* A descriptor of our own for what fd is, and its kind. */
-static int adopt(int fd, int flags, uint8_t *kind)
+static int adopt(int fd, uint8_t *kind)
 {
 	struct stat st;
 	int own = -1, type;
@@ -121,10 +134,10 @@ static int adopt(int fd, int flags, uint8_t *kind)
 				? ENDPOINT_MESSAGES
 				: ENDPOINT_SOCKET;
 	} else if (S_ISFIFO(st.st_mode)) {
-		own = reopen(fd, flags);
+		own = reopen(fd);
 		*kind = own < 0 ? ENDPOINT_GUARDED : ENDPOINT_PIPE;
 	} else if (isatty(fd)) {
-		own = reopen(fd, flags);
+		own = reopen(fd);
 		*kind = own < 0 ? ENDPOINT_GUARDED : ENDPOINT_TERMINAL;
 	} else {
 		*kind = ENDPOINT_GUARDED;
@@ -140,13 +153,13 @@ int endpoint_stdio(int in, int out, struct endpoint *endpoint)
 		.in = -1, .out = -1, .family = ADDR_STDIO, .inherited = true
 	};
 	if (in >= 0) {
-		endpoint->in = adopt(in, O_RDONLY, &endpoint->in_kind);
+		endpoint->in = adopt(in, &endpoint->in_kind);
 		if (endpoint->in < 0)
 			return endpoint->in;
-		endpoint->typed = isatty(endpoint->in);
+		endpoint->typed = isatty(endpoint->in) && !is_master(endpoint->in);
 	}
 	if (out >= 0) {
-		endpoint->out = adopt(out, O_WRONLY, &endpoint->out_kind);
+		endpoint->out = adopt(out, &endpoint->out_kind);
 		if (endpoint->out < 0) {
 			int error = endpoint->out;
 
@@ -203,6 +216,13 @@ static bool ready(int fd, short events)
 	return poll(&entry, 1, 0) == 1;
 }
 
+/* After EIO: the terminal of a session that is gone, or the master of one that nobody has open. */
+static bool is_hung_up(const struct endpoint *endpoint)
+{
+	return endpoint->in_kind == ENDPOINT_TERMINAL ||
+	       (endpoint->in_kind == ENDPOINT_GUARDED && is_master(endpoint->in));
+}
+
 ssize_t endpoint_read(const struct endpoint *endpoint, void *data, size_t size)
 {
 	ssize_t got;
@@ -233,8 +253,7 @@ ssize_t endpoint_read(const struct endpoint *endpoint, void *data, size_t size)
 	}
 	if (got >= 0)
 		return got;
-	/* the terminal of a session that is gone: end of file */
-	return errno == EIO && endpoint->in_kind == ENDPOINT_TERMINAL ? 0 : -errno;
+	return errno == EIO && is_hung_up(endpoint) ? 0 : -errno;
 }
 
 ssize_t endpoint_peek(const struct endpoint *endpoint, void *data, size_t size)
@@ -350,12 +369,12 @@ static bool is_socket(uint8_t kind)
 }
 
 /* The sender first: it must not hold the number of a descriptor that is closed. */
-static void close_output(struct endpoint *endpoint)
+static int close_output(struct endpoint *endpoint)
 {
 	if (endpoint->out < 0 || endpoint->out == endpoint->in)
-		return;
+		return 0;
 	endpoint_unprepare(endpoint);
-	fd_close(&endpoint->out);
+	return fd_finish(&endpoint->out);
 }
 
 static bool within_this_machine(int fd)
@@ -403,16 +422,16 @@ void endpoint_expect_much(const struct endpoint *endpoint, int room)
 		expect_much_nearby(endpoint->out);
 }
 
-void endpoint_finish(struct endpoint *endpoint)
+int endpoint_finish(struct endpoint *endpoint)
 {
 	if (endpoint->out < 0)
-		return;
+		return 0;
 	/* ENOTCONN: the peer has already closed */
 	if (is_socket(endpoint->out_kind))
 		shutdown(endpoint->out, SHUT_WR);
 	else if (endpoint->out_kind == ENDPOINT_HOOKED && endpoint->hook->finish)
 		endpoint->hook->finish(endpoint->hook);
-	close_output(endpoint);
+	return close_output(endpoint);
 }
 
 void endpoint_ignore(struct endpoint *endpoint)
@@ -429,7 +448,7 @@ void endpoint_ignore(struct endpoint *endpoint)
 
 void endpoint_close(struct endpoint *endpoint)
 {
-	close_output(endpoint);
+	(void)close_output(endpoint);
 	endpoint_unprepare(endpoint);
 	if (endpoint->in_kind == ENDPOINT_FLOW)
 		endpoint->in = -1;

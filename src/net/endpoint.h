@@ -4,7 +4,8 @@
  *
  * Nothing here blocks, and nothing changes the file status flags of an inherited descriptor.
  * Sockets are used with MSG_DONTWAIT. Pipes and terminals are reopened through /proc/self/fd, which
- * gives us a file description of our own that may be non-blocking. Where that is not permitted they
+ * gives us a file description of our own that may be non-blocking. Where that is not permitted, or
+ * makes something else (the master of a pseudoterminal), they
  * are guarded: poll(2) first, then one read or write of at most PIPE_BUF.
  */
 #ifndef NET_ENDPOINT_H
@@ -144,8 +145,9 @@ void endpoint_ask_much(const struct endpoint *endpoint, int room);
  * for other endpoints or an inherited socket. */
 void endpoint_expect_much(const struct endpoint *endpoint, int room);
 
-/* Passes on end of file: shutdown(SHUT_WR), or close for a pipe or file. */
-void endpoint_finish(struct endpoint *endpoint);
+/* Passes on end of file: shutdown(SHUT_WR), or close for a pipe or file. 0, or the negative errno
+ * with which closing says that what was written was not stored. */
+int endpoint_finish(struct endpoint *endpoint);
 /* Tells the source that nothing more will be read. */
 void endpoint_ignore(struct endpoint *endpoint);
 /* Closes its descriptors. */

@@ -39,7 +39,7 @@ struct loop {
 	struct timer *first; /* the root of their heap */
 
 	struct watch signal_watch;
-	sigset_t old_mask;
+	sigset_t old_mask, watched;
 	void (*signal_handler)(struct loop *loop, const struct signalfd_siginfo *info,
 			       void *context);
 	void *signal_context;
@@ -94,6 +94,11 @@ void loop_free(struct loop *loop)
 		loop->free_pipes(loop->pipes);
 	if (loop->signal_watch.fd >= 0) {
 		close(loop->signal_watch.fd);
+		/* one that comes now, or waits, must not end a program that has done its work */
+		if (sigismember(&loop->watched, SIGUSR1))
+			signal(SIGUSR1, SIG_IGN);
+		if (sigismember(&loop->watched, SIGUSR2))
+			signal(SIGUSR2, SIG_IGN);
 		sigprocmask(SIG_SETMASK, &loop->old_mask, NULL);
 	}
 	close(loop->epoll);
@@ -439,6 +444,7 @@ int loop_signals(struct loop *loop, const sigset_t *signals,
 	fd = signalfd(-1, signals, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
+	loop->watched = *signals;
 	loop->signal_handler = handler;
 	loop->signal_context = context;
 	loop->signal_watch.kind = &signal_kind;
@@ -575,19 +581,35 @@ static int wait_for_events(struct loop *loop, struct epoll_event *events)
 	return count;
 }
 
+/* A timer that is due may be one that an event stops or puts off, so timers wait until every event
+ * that has come was fetched: a batch that is not full, or as many as it takes for all watches. */
+static bool timers_wait(const struct loop *loop, int count, uint32_t *full)
+{
+	*full = count == BATCH ? *full + 1 : 0;
+	if (*full && *full <= loop->slots_used / BATCH)
+		return true;
+	*full = 0;
+	return false;
+}
+
 int loop_run(struct loop *loop)
 {
 	struct epoll_event events[BATCH];
+	uint32_t full = 0; /* batches in a row without timers */
 
 	while (!loop->stopped) {
 		int count = wait_for_events(loop, events);
 
-		if (count < 0 && errno != EINTR)
+		/* SIGSTOP and SIGCONT: what has come meanwhile is not fetched yet */
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
 			return -errno;
 		run_events(loop, events, count);
 		if (loop->always)
 			run_always(loop);
-		run_timers(loop);
+		if (!timers_wait(loop, count, &full))
+			run_timers(loop);
 		free_garbage(loop);
 	}
 	loop->stopped = false;

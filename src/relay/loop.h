@@ -17,7 +17,9 @@
  * Regular files and /dev/null, which epoll refuses with EPERM, are always ready: they are called in
  * every turn.
  *
- * Timers are a heap that is made of the timers themselves, so setting one cannot fail. Signals
+ * Timers are a heap that is made of the timers themselves, so setting one cannot fail. They run
+ * when all events that have come were handled, so that after a pause of the whole process nothing
+ * times out whose data has long been there. Signals
  * arrive by signalfd, are blocked meanwhile, and are restored for children by loop_child().
  */
 #ifndef RELAY_LOOP_H

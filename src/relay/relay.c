@@ -182,6 +182,34 @@ static void end_channel(struct loop *loop, struct relay *relay, int side)
 		finish_channel(loop, relay, side, CHAN_OVER);
 }
 
+/* Passes end of file on to end[side]. What was written may turn out not to be stored only now. */
+static void finish_end(struct loop *loop, struct relay *relay, int side)
+{
+	int error;
+
+	if (output_of(relay, side))
+		loop_unwatch(loop, output_of(relay, side)); /* before the descriptor is closed */
+	error = endpoint_finish(&relay->end[side]);
+	if (!error)
+		return;
+	relay->chan[!side].cut = true;
+	if (relay->result == END_HALF_CLOSE)
+		relay->result = END_NONE; /* that is no failure, and this is */
+	note(relay, END_IO, -error, side);
+}
+
+/* Both channels have ended: the outputs that are files are closed before the owner learns how it
+ * ended. */
+static void close_files(struct loop *loop, struct relay *relay)
+{
+	for (int side = 0; side < 2; side++) {
+		const struct endpoint *end = &relay->end[side];
+
+		if (end->out_kind == ENDPOINT_FILE && end->out != end->in)
+			finish_end(loop, relay, side);
+	}
+}
+
 /* Tells the destination of the channel from side that no more will come. */
 static void tell_end(struct loop *loop, struct relay *relay, int side)
 {
@@ -189,9 +217,7 @@ static void tell_end(struct loop *loop, struct relay *relay, int side)
 	/* both have ended: closing, which comes next, says it too */
 	if (chan_ended(&relay->chan[!side]) && !relay->end[!side].inherited)
 		return;
-	if (output_of(relay, !side))
-		loop_unwatch(loop, output_of(relay, !side)); /* before the descriptor is closed */
-	endpoint_finish(&relay->end[!side]);
+	finish_end(loop, relay, !side);
 }
 
 /* The channel from side is at its end, and all of it is written: tell the destination, at once or
@@ -238,21 +264,29 @@ static bool is_shortage(const struct endpoint *endpoint, int error)
 
 static void source_ended(struct loop *loop, struct relay *relay, int side);
 
+/* The source on side counts as ended, though it is still open: at once, or when what was read of it
+ * is written. */
+static void end_source(struct loop *loop, struct relay *relay, int side)
+{
+	struct chan *chan = &relay->chan[side];
+
+	if (chan->phase != CHAN_OPEN)
+		return;
+	if (!chan_pending(chan)) {
+		source_ended(loop, relay, side);
+		return;
+	}
+	chan_event(chan, CHAN_END);
+	/* also what waited for more of the source, as the rest of a line */
+	chan->waits = CHAN_WAITS_DESTINATION;
+}
+
 /* The peer has sent everything. Nobody types end of file at a terminal that only started a transfer
  * (vsock-listen 5000 > file), so its input ends now, too, once what was typed has been sent. */
 static void end_typed_input(struct loop *loop, struct relay *relay, int side)
 {
-	struct chan *typed = &relay->chan[!side];
-
-	if (!relay->end[!side].typed || typed->phase != CHAN_OPEN)
-		return;
-	if (!chan_pending(typed)) {
-		source_ended(loop, relay, !side);
-		return;
-	}
-	chan_event(typed, CHAN_END);
-	/* also what waited for more of the source, as the rest of a line */
-	typed->waits = CHAN_WAITS_DESTINATION;
+	if (relay->end[!side].typed)
+		end_source(loop, relay, !side);
 }
 
 /* The source on side failed. This is not passed on as end of file; relay_close() aborts the other
@@ -567,7 +601,7 @@ static bool linger(struct loop *loop, struct relay *relay)
 		relay->chan[side].cut = true;
 		unwatch_side(loop, relay, !side);
 		if (relay->chan[!side].eof_passed)
-			endpoint_finish(&relay->end[side]);
+			(void)endpoint_finish(&relay->end[side]);
 	}
 	if (now >= relay->linger_until)
 		return false;
@@ -646,9 +680,34 @@ static void settle(struct loop *loop, struct relay *relay)
 		}
 		end_both(loop, relay, END_SHORT, -error);
 	}
+	close_files(loop, relay);
 	note(relay, END_EOF, 0, 0);
 	if (!linger(loop, relay))
 		finish(loop, relay);
+}
+
+/* Does the channel from side still have bytes to deliver? Those that have come after closing at
+ * once was asked for were not wanted. */
+static bool has_more(const struct relay *relay, int side)
+{
+	const struct chan *chan = &relay->chan[side];
+	const struct endpoint *source = &relay->end[side];
+
+	if (chan_ended(chan))
+		return false;
+	return chan_pending(chan) ||
+	       (chan->phase == CHAN_OPEN &&
+		(endpoint_input_left(source) ||
+		 (relay->settings->half_close_timeout && endpoint_received(source) > 0)));
+}
+
+/* It ends some time after its first direction, and loses what the other one still had. */
+static void half_close_over(struct loop *loop, struct relay *relay)
+{
+	for (int side = 0; side < 2; side++)
+		if (has_more(relay, side))
+			note(relay, END_LOST, 0, !side);
+	end_both(loop, relay, END_HALF_CLOSE, 0);
 }
 
 static void time_out(struct loop *loop, struct timer *timer)
@@ -662,14 +721,14 @@ static void time_out(struct loop *loop, struct timer *timer)
 		return;
 	}
 	if (relay->stop_at && now >= relay->stop_at)
-		end_both(loop, relay, END_STOP, 0);
+		end_both(loop, relay, relay->side_over ? END_LOST : END_STOP, 0);
 	else if (now >= later(relay->started, settings->max_time))
 		end_both(loop, relay, END_MAX_TIME, 0);
 	else if (now >= later(relay->moved, settings->idle_timeout))
 		end_both(loop, relay, END_IDLE, 0);
 	else if (relay->half_closed &&
 		 now >= later(relay->half_closed, settings->half_close_timeout))
-		end_both(loop, relay, END_HALF_CLOSE, 0);
+		half_close_over(loop, relay);
 	for (int side = 0; side < 2; side++)
 		if (now >= held_until(relay, side))
 			end_hold(loop, relay, side);
@@ -856,6 +915,19 @@ void relay_stop(struct loop *loop, struct relay *relay, uint64_t grace)
 	settle(loop, relay);
 }
 
+void relay_side_over(struct loop *loop, struct relay *relay, int side, uint64_t grace)
+{
+	if (relay->over)
+		return;
+	relay->side_over = true;
+	/* first, so that its peer need not be silent before it is told the end (half_close) */
+	end_channel(loop, relay, !side);
+	end_source(loop, relay, side);
+	if (!relay->stop_at)
+		relay->stop_at = later(loop_now(loop), grace);
+	settle(loop, relay);
+}
+
 int relay_insert(struct loop *loop, struct relay *relay, int side, const void *data, size_t size)
 {
 	struct chan *chan = &relay->chan[side];
@@ -900,8 +972,9 @@ uint64_t relay_dropped(const struct relay *relay)
 /*
  * Must end[side] be aborted instead of closed cleanly? Yes if it did not get everything from the
  * other side, which failed or was cut off by a limit or by us. Also if its own data was not
- * delivered, unless the abort could destroy the last bytes of a complete answer, or that data did
- * not belong to its input. Datagrams have no end of file, so they are never cut off.
+ * delivered, unless the abort could destroy the last bytes of a complete answer, that data did not
+ * belong to its input, or what would read it is over (relay_side_over). Datagrams have no end of
+ * file, so they are never cut off.
  */
 static bool must_abort(const struct relay *relay, int side)
 {
@@ -911,7 +984,7 @@ static bool must_abort(const struct relay *relay, int side)
 		return false;
 	if (!to->complete)
 		return true;
-	if (sent_more(relay, side))
+	if (relay->side_over || sent_more(relay, side))
 		return false;
 	return from->cut && endpoint_unacknowledged(&relay->end[side]) == 0;
 }

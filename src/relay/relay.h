@@ -110,7 +110,8 @@ enum relay_end {
 	END_MAX_TIME,
 	END_MAX_BYTES,
 	END_RESET, /* a side broke: see error and error_side */
-	END_LOST, /* a side closed before everything read for it was written */
+	END_LOST, /* a side closed before everything read for it was written; with the error 0 it
+		     was the half-close timeout, or the grace of relay_side_over() */
 	END_UNANSWERED, /* end[1] closed without an answer after end of file was passed on */
 	END_OUTPUT, /* the reader of standard output is gone, and more was to come */
 	END_IO, /* reading or writing failed otherwise */
@@ -135,7 +136,7 @@ struct relay {
 	uint64_t half_closed; /* ns: when the first channel ended; 0: not yet */
 	uint64_t linger_until; /* ns: both channels have ended, but the end of an answer that is
 				  still on its way is waited for until then; 0: no */
-	uint64_t stop_at; /* ns: the deadline of relay_stop(); 0: not called */
+	uint64_t stop_at; /* ns: the deadline of relay_stop() or relay_side_over(); 0: not called */
 	uint64_t lost; /* bytes read but not written */
 	int error; /* positive errno of the first error, or 0 */
 	uint8_t error_side; /* the end with that error */
@@ -144,6 +145,7 @@ struct relay {
 	bool over;
 	bool half_told; /* settings->half_over() was called */
 	struct relay_extent *extent; /* the owner's; NULL: none */
+	bool side_over; /* relay_side_over() was called */
 };
 
 /* Starts a relay over two endpoints, which it then owns. settings must outlive it. connected is the
@@ -154,6 +156,10 @@ int relay_start(struct loop *loop, struct relay *relay, const struct endpoint en
 		void (*done)(struct loop *loop, struct relay *relay));
 /* Stops reading, writes pending bytes and then calls done(), at the latest after grace ns. */
 void relay_stop(struct loop *loop, struct relay *relay, uint64_t grace);
+/* What end[side] stands for is over, as a command whose terminal other processes keep open. Its
+ * output counts as ended: what was read of it is written within grace ns, and then the end is
+ * passed on. Its input is dropped, which is not an error. */
+void relay_side_over(struct loop *loop, struct relay *relay, int side, uint64_t grace);
 /* Sends our own data to end[!side], after what was read from end[side]. Must not be called from a
  * tap or a filter. 0, -ENOMEM, or -EPIPE if that direction has ended. */
 int relay_insert(struct loop *loop, struct relay *relay, int side, const void *data, size_t size);

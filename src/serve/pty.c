@@ -206,7 +206,7 @@ static void command_over(struct loop *loop, struct timer *timer)
 		if (!terminal->switched_off)
 			endpoint_write(&relay->end[0], REPORTS_OFF, strlen(REPORTS_OFF));
 	}
-	relay_stop(loop, relay, STOP_GRACE);
+	relay_side_over(loop, relay, 1, STOP_GRACE);
 }
 
 bool pty_at_end(const struct session *session)

@@ -391,12 +391,21 @@ static void check_result(const struct relay *relay)
 	case END_HALF_CLOSE:
 		if (plan->half_close_timeout == UNITS_INF)
 			fail("result", "half-close without a timeout");
+		if (relay->lost && !world.any_fault)
+			fail("result", "half-close, and %llu bytes are lost",
+			     (unsigned long long)relay->lost);
 		break;
 	case END_STOP:
 		if (!world.stopped)
 			fail("result", "signal, and there was none");
 		break;
 	case END_MAX_BYTES:
+		break;
+	case END_LOST:
+		if (!relay->error && plan->half_close_timeout == UNITS_INF)
+			fail("result", "lost by a timeout that there is not");
+		if (relay->error && all_well())
+			fail("result", "lost, and nothing was wrong");
 		break;
 	case END_IO:
 		if (relay->error == ENOMEM)
@@ -475,7 +484,8 @@ static void check_peer(int side)
 	const struct flow_facts *flow = &world.flow[!side];
 	uint8_t result = world.relay.result;
 	bool limit = result == END_IDLE || result == END_HALF_CLOSE || result == END_MAX_TIME ||
-		     result == END_MAX_BYTES || result == END_STOP;
+		     result == END_MAX_BYTES || result == END_STOP ||
+		     (result == END_LOST && !world.relay.error);
 
 	/* input that comes when the other side has gone, and the relay is over, is a reset; what is
 	 * unread behind the end can only be an urgent byte */

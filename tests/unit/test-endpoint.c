@@ -15,6 +15,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -73,6 +75,8 @@ static void what_may_block(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
 	assert_int_equal(kind_of_input(ends[0]), ENDPOINT_MESSAGES);
 	close(ends[1]);
+	/* the master of a pseudoterminal: it cannot be opened again */
+	assert_int_equal(kind_of_input(posix_openpt(O_RDWR | O_NOCTTY)), ENDPOINT_GUARDED);
 	/* another character device: it can be asked whether it is ready, and may lie */
 	if (access("/dev/random", R_OK) == 0)
 		assert_int_equal(kind_of_input(open("/dev/random", O_RDONLY)), ENDPOINT_GUARDED);
@@ -173,11 +177,77 @@ static void keepalive_has_the_time_of_the_address(void **state)
 	close(fd);
 }
 
+/* A FIFO that was opened for reading and writing has no end of file without a writer, and takes
+ * data without a reader. */
+static void a_fifo_is_opened_again_with_the_same_access(void **state)
+{
+	static const int modes[] = { O_RDWR, O_RDONLY, O_WRONLY };
+	char path[TEMPORARY_MAX], byte;
+	int both;
+
+	(void)state;
+	close(mkstemp(temporary_name(path)));
+	unlink(path);
+	assert_return_code(mkfifo(path, 0600), 0);
+	both = open(path, O_RDWR | O_CLOEXEC);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		int fd = open(path, modes[i] | O_CLOEXEC);
+		struct endpoint in, out;
+
+		assert_int_equal(endpoint_stdio(fd, -1, &in), 0);
+		assert_int_equal(endpoint_stdio(-1, fd, &out), 0);
+		assert_int_equal(fcntl(in.in, F_GETFL) & O_ACCMODE, modes[i]);
+		assert_int_equal(fcntl(out.out, F_GETFL) & O_ACCMODE, modes[i]);
+		close(fd);
+		if (modes[i] == O_RDWR) {
+			close(both);
+			assert_int_equal(endpoint_read(&in, &byte, 1), -EAGAIN);
+			endpoint_close(&in);
+			assert_int_equal(endpoint_write(&out, "x", 1), 1);
+			both = open(path, O_RDWR | O_CLOEXEC);
+		}
+		endpoint_close(&in);
+		endpoint_close(&out);
+	}
+	close(both);
+	unlink(path);
+}
+
+static void the_master_of_a_pseudoterminal_stays_itself(void **state)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
+	struct termios settings;
+	struct endpoint end;
+	char byte;
+
+	(void)state;
+	assert_int_equal(grantpt(master) | unlockpt(master), 0);
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	tcgetattr(slave, &settings);
+	cfmakeraw(&settings);
+	tcsetattr(slave, TCSANOW, &settings);
+	assert_int_equal(endpoint_stdio(master, master, &end), 0);
+	assert_false(end.typed);
+	assert_int_equal(endpoint_write(&end, "x", 1), 1);
+	assert_int_equal(read(slave, &byte, 1), 1);
+	assert_int_equal(endpoint_read(&end, &byte, 1), -EAGAIN);
+	assert_int_equal(write(slave, "y", 1), 1);
+	assert_int_equal(endpoint_read(&end, &byte, 1), 1);
+	assert_int_equal(byte, 'y');
+	/* nobody has it open any more: EIO, which is the end */
+	close(slave);
+	assert_int_equal(endpoint_read(&end, &byte, 1), 0);
+	endpoint_close(&end);
+	close(master);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_never_blocks),
 		cmocka_unit_test(what_may_block),
+		cmocka_unit_test(a_fifo_is_opened_again_with_the_same_access),
+		cmocka_unit_test(the_master_of_a_pseudoterminal_stays_itself),
 		cmocka_unit_test(a_device_that_never_blocks_takes_all_at_once),
 		cmocka_unit_test(the_descriptors_of_an_endpoint_with_a_sender_are_its_own),
 		cmocka_unit_test(an_output_alone_has_the_error_of_its_socket),

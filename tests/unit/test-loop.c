@@ -18,13 +18,18 @@
 #include "base/units.h"
 #include "relay/loop.h"
 
-static unsigned turns;
+static unsigned turns, interruptions;
 int __real_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout);
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout);
 
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout)
 {
 	turns++;
+	if (interruptions) {
+		interruptions--;
+		errno = EINTR;
+		return -1;
+	}
 	return __real_epoll_wait(epoll, events, count, timeout);
 }
 
@@ -160,6 +165,69 @@ static void a_timer_set_anew_for_now_starves_nobody(void **state)
 	loop_free(loop);
 	close(ends[0]);
 	close(ends[1]);
+}
+
+/* Timers and events */
+
+#define MANY 600 /* more than two batches */
+
+static struct watch many[MANY];
+static unsigned seen, seen_by_timer;
+
+static void see(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	(void)loop;
+	(void)events;
+	assert_true(turns < 100); /* or the timer is never called */
+	seen += watch->side == 0;
+	watch->side = 1;
+}
+
+static void see_all(struct loop *loop, struct timer *timer)
+{
+	(void)timer;
+	seen_by_timer = seen;
+	loop_stop(loop);
+}
+
+/* As after SIGSTOP and SIGCONT: a timer is due, and all that would have stopped it has come. */
+static void timed_with_events(unsigned watches, unsigned interrupted)
+{
+	static const struct watch_kind kind = { .name = "see", .ready = see };
+	struct loop *loop = begin();
+	struct timer timer = { .expired = see_all };
+	int feed[2];
+
+	assert_int_equal(pipe2(feed, O_CLOEXEC), 0);
+	assert_int_equal(write(feed[1], "x", 1), 1);
+	seen = 0;
+	for (unsigned i = 0; i < watches; i++) {
+		many[i] = (struct watch){ .kind = &kind, .fd = -1 };
+		assert_int_equal(
+			loop_watch(loop, &many[i], fcntl(feed[0], F_DUPFD_CLOEXEC, 3), EPOLLIN), 0);
+	}
+	loop_timer(loop, &timer, 1);
+	interruptions = interrupted;
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(seen_by_timer, watches);
+	for (unsigned i = 0; i < watches; i++) {
+		int fd = many[i].fd;
+
+		loop_unwatch(loop, &many[i]);
+		close(fd);
+	}
+	close(feed[0]);
+	close(feed[1]);
+	loop_free(loop);
+}
+
+static void timers_run_after_what_has_come(void **state)
+{
+	(void)state;
+	timed_with_events(1, 0);
+	timed_with_events(1, 1);
+	timed_with_events(MANY, 0);
+	timed_with_events(MANY, 1);
 }
 
 static void stop_at(struct loop *loop, struct timer *timer)
@@ -351,7 +419,10 @@ static void signals_come_to_the_loop_and_not_to_children(void **state)
 	}
 	waitpid(child, &status, 0);
 	assert_int_equal(status, 0);
+	/* one that nobody has taken does not end the program, and neither does a late one */
+	kill(getpid(), SIGUSR1);
 	loop_free(loop);
+	kill(getpid(), SIGUSR1);
 	sigprocmask(SIG_SETMASK, NULL, &mask);
 	assert_false(sigismember(&mask, SIGUSR1));
 }
@@ -535,6 +606,7 @@ int main(void)
 		cmocka_unit_test(timers_expire_in_order_however_they_were_set),
 		cmocka_unit_test(timers_that_set_and_stop_others_expire_in_order),
 		cmocka_unit_test(a_timer_set_anew_for_now_starves_nobody),
+		cmocka_unit_test(timers_run_after_what_has_come),
 		cmocka_unit_test(a_timer_is_due_when_the_loop_wakes_for_it),
 		cmocka_unit_test(a_stop_before_the_run_counts),
 		cmocka_unit_test(an_event_of_a_watch_that_is_gone_reaches_nobody),
