@@ -425,24 +425,32 @@ int listener_adopt(struct listener *listener, const int *fds, size_t count, bool
 	return 0;
 }
 
-/* All that were passed under one name must be what the listener takes: 0, or a negative errno,
- * which explain() knows. */
-static int check_passed(const struct listener *listener, const int *fds, int count)
+/* All that were passed under one name must be what the listener takes: 0, or a negative errno with
+ * the step, which explain() knows. */
+static int check_passed(const struct listener *listener, const int *fds, int count, enum step *step)
 {
 	for (int i = 0; i < count; i++) {
 		bool datagram = socket_is_datagram(fds[i]);
 
+		*step = i > 0 && datagram ? STEP_LISTEN : STEP_SOCKET; /* the first one is not */
 		if (datagram != listener->datagrams)
 			return datagram ? -EPROTOTYPE : -ESOCKTNOSUPPORT;
 		if (datagram && !socket_is_udp(fds[i]))
 			return -EPROTONOSUPPORT;
+		*step = STEP_LISTEN;
+		if (datagram || socket_is_listening(fds[i]))
+			continue;
+		if (count > 1)
+			return -ENOTCONN;
+		if (!socket_is_connected(fds[i]))
+			return -EINVAL;
 	}
 	return 0;
 }
 
-static int refuse_passed(int *fds, int count, int error, struct failure *failure)
+static int refuse_passed(int *fds, int count, enum step step, int error, struct failure *failure)
 {
-	*failure = (struct failure){ .step = STEP_SOCKET, .error = -error };
+	*failure = (struct failure){ .step = step, .error = -error };
 	for (int i = 0; i < count; i++)
 		close(fds[i]);
 	return error;
@@ -452,14 +460,15 @@ static int refuse_passed(int *fds, int count, int error, struct failure *failure
 static int adopt(struct listener *listener, struct failure *failure)
 {
 	int fds[INHERITED_MAX], found = activation_find(listener->addr, fds, INHERITED_MAX), error;
+	enum step step = STEP_SOCKET;
 
 	*failure = (struct failure){ .step = STEP_SOCKET, .error = -found };
 	if (found < 0)
 		return found;
-	error = check_passed(listener, fds, found);
+	error = check_passed(listener, fds, found, &step);
 	listener->sockets = error ? NULL : calloc((size_t)found, sizeof(*listener->sockets));
 	if (!listener->sockets)
-		return refuse_passed(fds, found, error ? error : -ENOMEM, failure);
+		return refuse_passed(fds, found, step, error ? error : -ENOMEM, failure);
 	listener->guarded = !listener->datagrams;
 	for (int i = 0; i < found; i++) {
 		if (listener->datagrams)

@@ -19,6 +19,7 @@
 #include "base/signals.h"
 #include "base/units.h"
 #include "base/util.h"
+#include "net/activation.h"
 #include "net/machine.h"
 #include "relay/pipe.h"
 #include "serve/notify.h"
@@ -708,6 +709,11 @@ static int tell_ready(const struct server *server)
 {
 	if (server->settings.ready_fd == UNITS_INF)
 		return 0;
+	if (!activation_inherited((int)server->settings.ready_fd)) { /* but one of ours, or none */
+		log_error("--ready-fd %llu: %s", (unsigned long long)server->settings.ready_fd,
+			  strerror(EBADF));
+		return STATUS_FAILURE;
+	}
 	for (struct listener *listener = server->listeners; listener; listener = listener->next) {
 		int error = listener_ready(listener, (int)server->settings.ready_fd);
 

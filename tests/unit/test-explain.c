@@ -464,6 +464,7 @@ static void explain_all(const struct machine *machine, struct addr addr)
 		ESRCH,
 		ESTALE,
 		EIDRM,
+		E2BIG,
 		EPROTO,
 		EMSGSIZE,
 		EPROTOTYPE,
