@@ -127,6 +127,136 @@ with_unusable() {
 	[ "$output" = $'0\n4' ]
 }
 
+@test "a command inherits no passed descriptor that nothing uses either, and each of those is reported" {
+	for command in "vsock-proxy fd:web" "vsock-listen fd:web --"; do
+		port=$(free_port)
+		other=$(free_port)
+		[[ $command == *proxy* ]] && what='exec:sh ./count' || what='sh ./count'
+		echo 'ls /proc/self/fd | wc -w' >count
+		[[ $command == *proxy* ]] && words=("$what") || words=(sh ./count)
+		# shellcheck disable=SC2086 # words
+		spawn activate systemd-socket-activate -l "127.0.0.1:$port" -l "127.0.0.1:$other" \
+			--fdname=web:admin $command "${words[@]}"
+		wait_until grep -q "Listening on" activate.err
+		[ "$(vsock-cat "tcp:127.0.0.1:$port" </dev/null)" = 4 ]
+		[ "$(grep -c 'nothing uses' activate.err)" = 1 ]
+		grep -q 'nothing uses fd:4 (admin), which the service manager passed' activate.err
+		finish activate
+	done
+}
+
+# started_with NUMBERS COMMAND...: with these descriptors, and no others but 0, 1 and 2.
+started_with() {
+	python3 - "$@" <<-'END'
+		import os, socket, subprocess, sys
+		a, b = socket.socketpair()
+		numbers = [int(number) for number in sys.argv[1].split()]
+		for number in numbers: os.dup2(b.fileno(), number)
+		sys.exit(subprocess.run(sys.argv[2:], pass_fds=numbers, stdin=subprocess.DEVNULL,
+		    timeout=60).returncode)
+	END
+}
+
+@test "a number that was not passed is none, even if the program opens a descriptor of that number" {
+	local n program=(vsock-proxy tcp:127.0.0.1:0)
+	for n in {3..24}; do
+		run -4 started_with 30 "${program[@]}" "fd:$n"
+		[[ $output == *"fd:$n: no such descriptor: it is not open"* ]]
+		run -4 started_with 30 vsock-cat "fd:$n"
+		[[ $output == *"fd:$n: no such descriptor: it is not open"* ]]
+		run -4 started_with 30 vsock-listen --echo "fd:$n"
+		[[ $output == *"fd:$n: no such descriptor: it is not open"* ]]
+		run -1 started_with 30 vsock-listen --ready-fd "$n" --echo tcp:127.0.0.1:0
+		[[ $output == *"--ready-fd $n: Bad file descriptor"* ]]
+	done
+}
+
+@test "a reload and a restart (SIGUSR2) do not take the program's own descriptors for passed ones" {
+	# what bats leaves to everybody would count as passed
+	printf '%s\n' '#!/bin/bash' 'for n in {3..8} {10..30}; do eval "exec $n>&-"; done' \
+		'exec vsock-proxy "$@"' >closed
+	chmod +x closed
+	echo 'unix:./front exec:cat' >rules
+	spawn_ready proxy ./closed -f rules
+	refused=0
+	for n in {3..20}; do
+		[ "$n" != 9 ] || continue # that of --ready-fd
+		for rule in "unix:./other fd:$n" "fd:$n exec:cat"; do
+			printf '%s\n' 'unix:./front exec:cat' "$rule" >rules
+			kill -HUP "${spawned[proxy]}"
+			refused=$((refused + 1))
+			wait_until refused_are "$refused"
+		done
+	done
+	run ! grep -q 'reloaded; ' proxy.err
+	printf '%s\n' 'unix:./front exec:cat' >rules
+	kill -USR2 "${spawned[proxy]}"
+	wait_until grep -q 'has taken over' proxy.err
+	spawned[proxy]=$(sed -n 's/.*this process (\([0-9]*\)) has taken over.*/\1/p' proxy.err)
+	for n in {3..20}; do
+		[ "$n" != 9 ] || continue
+		printf '%s\n' 'unix:./front exec:cat' "unix:./other fd:$n" >rules
+		kill -HUP "${spawned[proxy]}"
+		refused=$((refused + 1))
+		wait_until refused_are "$refused"
+	done
+	run ! grep -q 'reloaded; ' proxy.err
+	[ "$(echo line | vsock-cat unix:./front)" = line ]
+}
+
+refused_are() {
+	[ "$(grep -c 'nothing was reloaded' proxy.err)" = "$1" ]
+}
+
+# named CODE COMMAND...: as systemd passes them, the sockets that the code puts into the list
+# sockets, all with the name web.
+named() {
+	python3 - "$@" <<-'END'
+		import os, socket, sys
+		sockets = []
+		def tcp(listens=True):
+		    one = socket.socket()
+		    one.bind(("127.0.0.1", 0))
+		    if listens: one.listen()
+		    return one
+		exec(sys.argv[1])
+		spare = [os.dup2(one.fileno(), 200 + i) for i, one in enumerate(sockets)]
+		for i, fd in enumerate(spare): os.dup2(fd, 3 + i)
+		os.closerange(3 + len(spare), 400)
+		os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(spare)),
+		    LISTEN_FDNAMES=":".join(["web"] * len(spare)))
+		os.execvp("timeout", ["timeout", "20", "sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh",
+		    *sys.argv[2:]])
+	END
+}
+
+@test "LISTEN_FDS above the limit of descriptors is refused" {
+	run -2 sh -c 'ulimit -n 256; LISTEN_PID=$$ LISTEN_FDS=257 exec vsock-listen --echo fd:3'
+	[[ $output == *"LISTEN_FDS=257: this process may not have so many descriptors"* ]]
+	run -2 sh -c 'LISTEN_PID=$$ LISTEN_FDS=1000000000000 exec vsock-proxy fd:web exec:cat'
+	[[ $output == *"may not have so many descriptors"* ]]
+	# those of another process
+	run -4 env LISTEN_PID=1 LISTEN_FDS=1000000000000 vsock-listen --echo fd:web
+}
+
+@test "sockets of one name must all listen, and must not be too many" {
+	for program in 'vsock-listen fd:web --echo' 'vsock-proxy fd:web exec:cat'; do
+		# shellcheck disable=SC2086 # words
+		run -1 named 'sockets = [tcp(), tcp(False)]' $program
+		[[ $output == *'fd:web: some sockets of this name do not listen'* ]]
+		# shellcheck disable=SC2086 # words
+		run -1 named 'sockets = [tcp(False)]' $program
+		[[ $output == *'fd:web: this socket does not listen'* ]]
+		# shellcheck disable=SC2086 # words
+		run -2 named 'sockets = [tcp() for _ in range(65)]' $program
+		[[ $output == *'fd:web: too many sockets of one name were passed: at most 64'* ]]
+	done
+	run -1 named 'sockets = [tcp(), socket.socket(type=socket.SOCK_DGRAM)]' vsock-proxy fd:web \
+		exec:cat
+	[[ $output == *'this socket is for datagrams, and others of its name are for connections'* ]]
+	[[ $output == *'hint: give each kind a FileDescriptorName= of its own'* ]]
+}
+
 # manage CODE: Python that is the service manager. listener is its socket, which run(PROGRAM...)
 # passes as fd:3 to a program; ask() is a client that sends and receives a line.
 manage() {

@@ -355,6 +355,7 @@ bats_tests += tests/ping-lab.bats
 bats_tests += tests/ping-live.bats
 bats_tests += tests/ping.bats
 bats_tests += tests/proxy.bats
+bats_tests += tests/reload-sockets.bats
 bats_tests += tests/reload.bats
 bats_tests += tests/restart-manager.bats
 bats_tests += tests/restart.bats

@@ -7,10 +7,12 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "base/units.h"
+#include "net/activation.h"
 
 static const char *const formats[] = { "auto", "text", "json", "journal", "syslog", NULL };
 static const char *const colors[] = { "auto", "always", "never", NULL };
@@ -310,12 +312,26 @@ static int parse_and_run(const struct tool *tool, int argc, char **argv)
 	return tool_flush(status);
 }
 
+static void cannot_inherit(int error)
+{
+	if (error == -E2BIG)
+		log_error("LISTEN_FDS=%s: this process may not have so many descriptors",
+			  getenv("LISTEN_FDS"));
+	else
+		log_error("cannot tell which descriptors were passed: %s", strerror(-error));
+}
+
 int tool_main(const struct tool *tool, int argc, char **argv)
 {
-	int status;
+	int status, error;
 
 	fd_standard();
+	error = activation_start();
 	log_start(tool->program.name);
+	if (error) {
+		cannot_inherit(error);
+		return STATUS_USAGE;
+	}
 	pipe_is_error = no_pipe_signal();
 	signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is then EFBIG, which is reported */
 	fd_limit_raise();
@@ -352,6 +368,15 @@ int common_message_size(struct relay_settings *settings)
 		return 0;
 	log_mistake("--message-size", settings->message_text, &error);
 	return STATUS_USAGE;
+}
+
+void common_warn_unused(void)
+{
+	char text[128];
+	size_t at = 0;
+
+	while (activation_unused(&at, text, sizeof(text)))
+		log_warning("nothing uses %s, which the service manager passed", text);
 }
 
 int common_user(const char *text, struct user *user)

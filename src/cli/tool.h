@@ -82,6 +82,8 @@ int common_read_message_size(struct relay_settings *settings, struct mistake *er
 /* The same for the option. 0, or STATUS_USAGE after reporting the mistake. */
 int common_message_size(struct relay_settings *settings);
 
+/* Warns of descriptors that systemd passed and that no address means: see activation_use(). */
+void common_warn_unused(void);
 /* Finds the user of --user TEXT, or none if NULL. 0, or an exit status after reporting the error.
  */
 int common_user(const char *text, struct user *user);

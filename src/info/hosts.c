@@ -154,7 +154,7 @@ static bool ask_next(struct asking *asking)
 	host->entry = &asking->info->hosts.entries[asking->next];
 	asking->questions[asking->open] = (struct question){ host, units_now() };
 	*pfd = (struct pollfd){ .events = host->entry->path ? POLLIN : POLLOUT };
-	error = begin(host->entry, &pfd->fd, &step);
+	error = begin(asking->info, host->entry, &pfd->fd, &step);
 	if (!error && host->entry->path) {
 		step = STEP_HANDSHAKE;
 		error = greet(pfd->fd);

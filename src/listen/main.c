@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/units.h"
 #include "base/util.h"
+#include "net/activation.h"
 #include "cli/outcome.h"
 #include "listen/listen.h"
 
@@ -296,6 +297,8 @@ static int listen_and_serve(struct listen *listen)
 	const struct addr *const addrs[] = { &listen->addr };
 	int status;
 
+	activation_use(&listen->addr);
+	common_warn_unused();
 	server->serve = serve;
 	/* whether it is ready is for guests to say */
 	server->others_ready = listen->service.kind == SERVICE_NOTIFY;

@@ -14,9 +14,28 @@
 #define ACTIVATION_FIRST 3 /* the number of the first descriptor that systemd passes */
 
 /*
+ * To be called once, before the program opens anything: notes which descriptors it was started
+ * with, of which no other is ever found here, and makes those that systemd passed close-on-exec. 0;
+ * -E2BIG: $LISTEN_FDS says more than a process may have; or another negative errno.
+ */
+int activation_start(void);
+/* Was the program started with this descriptor? Always true of 0, 1 and 2. */
+bool activation_inherited(int fd);
+/* It is not one of them: the program that was here before has left it for purposes of its own. */
+void activation_forget(int fd);
+/* Leaves it to the next program (execve(2)), if this one was started with it. */
+void activation_leave(int fd);
+/* An address that the program uses: if it is fd:, its descriptors are used. */
+void activation_use(const struct addr *addr);
+/* Writes the next descriptor that systemd passed and nothing uses, "fd:4 (admin)", to text; start
+ * with *at 0. False: there are no more. */
+bool activation_unused(size_t *at, char *text, size_t size);
+
+/*
  * Finds the descriptors of an fd: address: one for a number, or all with a name. Writes at most
  * room duplicates to fds, which are close-on-exec and the caller's to close. Returns their number,
- * or -EBADF (no such descriptor), -ENOTSOCK or -ENOENT (no such name was passed).
+ * or -EBADF (no such descriptor was passed), -ENOTSOCK, -ENOENT (no such name was passed) or -E2BIG
+ * (too many with this name).
  */
 int activation_find(const struct addr *addr, int *fds, size_t room);
 

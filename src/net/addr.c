@@ -342,23 +342,8 @@ bool addr_equal(const struct addr *a, const struct addr *b)
 	return same_but_options(a, b) && same_options(&a->options, &b->options);
 }
 
-static struct addr_options but_file(const struct addr_options *options)
+bool addr_same_place(const struct addr *a, const struct addr *b)
 {
-	struct addr_options rest = *options;
-
-	rest.given &= ~(unsigned)(ADDR_OPT_MODE | ADDR_OPT_OWNER | ADDR_OPT_GROUP);
-	rest.mode = rest.uid = rest.gid = 0;
-	*rest.owner = *rest.group = '\0';
-	return rest;
-}
-
-bool addr_equal_but_file(const struct addr *a, const struct addr *b)
-{
-	struct addr_options left, right;
-
-	if (!same_but_options(a, b))
-		return false;
-	left = but_file(&a->options);
-	right = but_file(&b->options);
-	return same_options(&left, &right);
+	return same_but_options(a, b) && strcmp(a->options.netns, b->options.netns) == 0 &&
+	       a->options.netns_id == b->options.netns_id;
 }

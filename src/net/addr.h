@@ -155,8 +155,9 @@ uint64_t addr_half_close(const struct addr *addr, uint64_t fallback);
 
 /* True if both are the same address; alias is not compared. */
 bool addr_equal(const struct addr *a, const struct addr *b);
-/* The same, whatever mode, owner and group the socket file is to have. */
-bool addr_equal_but_file(const struct addr *a, const struct addr *b);
+/* Does a socket that listens on a listen on b, too, once it has b's options (socket_renew())? Then
+ * only options may differ, but not the network namespace. */
+bool addr_same_place(const struct addr *a, const struct addr *b);
 
 /* A host and a port, as TCP and UDP have it? */
 static inline bool addr_is_ip(const struct addr *addr)

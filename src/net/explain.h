@@ -34,7 +34,7 @@ enum step {
 	STEP_OPTION, /* setsockopt */
 	STEP_BIND,
 	STEP_OWN, /* owner=, group= and mode= of a UNIX listener; ENOENT no such user, ESRCH no such
-		     group */
+		     group, ESTALE and EIDRM: its file has been replaced or removed */
 	STEP_LISTEN,
 	STEP_PERMIT, /* a rule forbids connecting there: see detail */
 	STEP_CONNECT,

@@ -111,6 +111,23 @@ void socket_file_accounts(struct addr_options *options)
 	options->accounts_known = true;
 }
 
+/* Looks them up unless they are known. 0, or -1 with errno: ENOENT no such user, ESRCH no such
+ * group. */
+static int find_accounts(struct addr_options *options)
+{
+	if (!options->accounts_known)
+		socket_file_accounts(options);
+	if (options->given & ADDR_OPT_OWNER && options->uid == UINT32_MAX) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (options->given & ADDR_OPT_GROUP && options->gid == UINT32_MAX) {
+		errno = ESRCH;
+		return -1;
+	}
+	return 0;
+}
+
 static mode_t mode_of(const struct addr_options *options)
 {
 	return options->given & ADDR_OPT_MODE ? options->mode : 0600;
@@ -121,21 +138,20 @@ static int own_file(int file, const struct stat *st, const struct addr_options *
 {
 	struct addr_options known = *options;
 	bool owner = options->given & ADDR_OPT_OWNER, group = options->given & ADDR_OPT_GROUP;
+	mode_t narrow = st->st_mode & mode_of(options);
 	char path[PROC_PATH_MAX];
 
-	if (!known.accounts_known)
-		socket_file_accounts(&known);
-	if ((owner && known.uid == UINT32_MAX) || (group && known.gid == UINT32_MAX)) {
-		errno = owner && known.uid == UINT32_MAX ? ENOENT : ESRCH;
+	/* Meanwhile, and if a step fails, nobody has access who does not have it before and after.
+	 */
+	if (narrow != (st->st_mode & 07777) && chmod(proc_path(file, path), narrow) < 0)
 		return -1;
-	}
+	if (find_accounts(&known) < 0)
+		return -1;
 	/* -1 leaves it as it is */
 	if ((owner || group) && fchownat(file, "", owner ? known.uid : (uid_t)-1,
 					 group ? known.gid : (gid_t)-1, AT_EMPTY_PATH) < 0)
 		return -1;
-	if ((st->st_mode & 07777) == mode_of(options))
-		return 0;
-	return chmod(proc_path(file, path), mode_of(options));
+	return narrow == mode_of(options) ? 0 : chmod(proc_path(file, path), mode_of(options));
 }
 
 /* Binding */
@@ -182,8 +198,10 @@ static int own_new(const struct safe_directory *directory, const struct addr_opt
 	struct stat st;
 	int file = open_file(directory, &st), result, error;
 
-	if (file < 0)
+	if (file < 0) {
+		errno = errno == ENOENT ? EIDRM : errno; /* ENOENT would be the user's */
 		return -1;
+	}
 	*inode = (struct socket_inode){ st.st_dev, st.st_ino };
 	errno = ESTALE;
 	result = st.st_uid == geteuid() && st.st_nlink == 1 ? own_file(file, &st, options) : -1;
@@ -215,27 +233,59 @@ int socket_file_bind(int fd, const struct place *place, const struct addr_option
 	return result;
 }
 
+/* Files of sockets that listen */
+
+/* Opens the file of a socket, if it still is this one: a descriptor, or -1 with errno. EIDRM: there
+ * is none any more. */
+static int open_same(const char *path, const struct socket_inode *inode, struct stat *st)
+{
+	struct safe_directory directory;
+	int error = safe_directory(path, &directory), file;
+
+	if (error) {
+		errno = error == -ENOENT ? EIDRM : -error;
+		return -1;
+	}
+	file = open_file(&directory, st);
+	error = file < 0 ? errno : 0;
+	fd_close(&directory.fd);
+	if (file >= 0 && (st->st_dev != inode->device || st->st_ino != inode->number)) {
+		fd_close(&file);
+		error = ESTALE;
+	}
+	if (file < 0)
+		errno = error == ENOENT ? EIDRM : error;
+	return file;
+}
+
 int socket_file_renew(const char *path, const struct addr_options *options,
 		      const struct socket_inode *inode)
 {
-	struct safe_directory directory;
 	struct stat st;
-	int error = safe_directory(path, &directory), file, result = -1;
+	int file = open_same(path, inode, &st), result;
 
-	if (error) {
-		errno = -error;
+	if (file < 0)
 		return -1;
-	}
-	file = open_file(&directory, &st);
-	if (file >= 0 && (st.st_dev != inode->device || st.st_ino != inode->number)) {
-		fd_close(&file);
-		errno = ESTALE;
-	}
-	if (file >= 0)
-		result = own_file(file, &st, options);
+	result = own_file(file, &st, options);
 	fd_close(&file);
-	fd_close(&directory.fd);
 	return result;
+}
+
+bool socket_file_state(const char *path, const struct socket_inode *inode,
+		       struct addr_options *options)
+{
+	struct stat st;
+	int file = open_same(path, inode, &st);
+
+	if (file < 0)
+		return false;
+	fd_close(&file);
+	options->given |= ADDR_OPT_MODE | ADDR_OPT_OWNER | ADDR_OPT_GROUP;
+	options->mode = st.st_mode & 07777;
+	options->uid = st.st_uid;
+	options->gid = st.st_gid;
+	options->accounts_known = true;
+	return true;
 }
 
 /* Files that are there */

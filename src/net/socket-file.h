@@ -25,8 +25,13 @@ void socket_file_accounts(struct addr_options *options);
 int socket_file_bind(int fd, const struct place *place, const struct addr_options *options,
 		     struct socket_inode *inode, enum step *step);
 /* Applies the mode, owner and group of the options to the file of a socket that is already
- * listening. 0, or -1 with errno; ESTALE: the file has been replaced. */
+ * listening. What the mode takes away is taken away first, even if the rest then fails. 0, or -1
+ * with errno; ESTALE: the file has been replaced; EIDRM: it has been removed. */
 int socket_file_renew(const char *path, const struct addr_options *options,
 		      const struct socket_inode *inode);
+/* Writes the mode, owner and group that the file has now to the options. False: it has been removed
+ * or replaced. */
+bool socket_file_state(const char *path, const struct socket_inode *inode,
+		       struct addr_options *options);
 
 #endif

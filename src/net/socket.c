@@ -388,11 +388,49 @@ fail:
 	return error;
 }
 
+/* Gives one socket the value that another has. */
+static void copy_option(int to, int from, int level, int name)
+{
+	char value[sizeof(uint64_t)];
+	socklen_t size = sizeof(value);
+
+	if (getsockopt(from, level, name, value, &size) == 0)
+		setsockopt(to, level, name, value, size);
+}
+
+/* Options that the address no longer has get the values of a new socket. Best effort. */
+static void set_defaults(int fd, const struct addr *addr)
+{
+	bool window = addr->family == ADDR_VSOCK && !(addr->options.given & ADDR_OPT_WINDOW),
+	     keepalive = addr->family == ADDR_TCP && !addr->options.keepalive_time;
+	struct place place = { 0 };
+	struct failure failure;
+	int family = AF_UNSPEC, fresh;
+	socklen_t size = sizeof(family);
+
+	if ((!window && !keepalive) || getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) < 0)
+		return;
+	place.sa.ss_family = (sa_family_t)family;
+	fresh = open_socket(addr, &place, &failure);
+	if (fresh < 0)
+		return;
+	if (window) { /* the limit first, as above */
+		copy_option(fd, fresh, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE);
+		copy_option(fd, fresh, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE);
+	} else {
+		copy_option(fd, fresh, IPPROTO_TCP, TCP_KEEPIDLE);
+		copy_option(fd, fresh, IPPROTO_TCP, TCP_KEEPINTVL);
+		copy_option(fd, fresh, IPPROTO_TCP, TCP_KEEPCNT);
+	}
+	close(fresh);
+}
+
 int socket_renew(int fd, const struct addr *addr, const struct socket_inode *inode,
 		 struct failure *failure)
 {
 	char path[SOCKET_FILE_MAX];
 
+	set_defaults(fd, addr);
 	if (addr->family == ADDR_VSOCK &&
 	    set_vsock(fd, addr, &(const struct socket_defaults){ 0 }) < 0)
 		return failed(failure, STEP_OPTION);
@@ -403,6 +441,14 @@ int socket_renew(int fd, const struct addr *addr, const struct socket_inode *ino
 	return addr->family != ADDR_UDP && listen(fd, backlog_of(addr)) < 0
 		       ? failed(failure, STEP_LISTEN)
 		       : 0;
+}
+
+void socket_state(const struct socket_inode *inode, struct addr *addr)
+{
+	char path[SOCKET_FILE_MAX];
+
+	if (socket_file(addr, path, sizeof(path)))
+		(void)socket_file_state(path, inode, &addr->options);
 }
 
 bool socket_is_listening(int fd)

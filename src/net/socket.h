@@ -67,11 +67,14 @@ int socket_listen(const struct addr *addr, const struct place *place,
 		  const struct socket_defaults *defaults, struct socket_inode *inode,
 		  struct failure *failure);
 
-/* Applies addr's options, which may have changed, to a socket that another process opened. The file
- * of a UNIX socket gets its mode and owner if it is still this one. 0, or a negative errno with
+/* Applies addr's options, which may have changed, to a socket that listens already. The file of a
+ * UNIX socket gets its mode and owner if it is still this one. 0, or a negative errno with
  * *failure. */
 int socket_renew(int fd, const struct addr *addr, const struct socket_inode *inode,
 		 struct failure *failure);
+/* Writes the mode, owner and group that the socket's file has now, if it has one, to addr's
+ * options. */
+void socket_state(const struct socket_inode *inode, struct addr *addr);
 bool socket_is_listening(int fd);
 /* Can a listener be connected to, or has somebody who has it, too, shut it down? */
 bool socket_is_shut(int fd);

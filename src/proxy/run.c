@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/units.h"
 #include "base/util.h"
+#include "net/activation.h"
 #include "proxy/worker/confine.h"
 #include "proxy/router/metrics.h"
 #include "proxy/router/status.h"
@@ -169,12 +170,41 @@ static void compare_user(const struct proxy *proxy)
 	user_free(&now);
 }
 
+/* Targets that were passed must be there: such a number could be one of our own later. */
+static int check_passed(const struct rules *rules)
+{
+	const struct failure failure = { .step = STEP_CONNECT, .error = EBADF };
+
+	for (const struct rule *rule = rules->first; rule; rule = rule->next)
+		for (size_t i = 0; i < rule->target_count; i++) {
+			const struct addr *addr = &rule->ports[0].targets[i].addr;
+
+			if (addr->family == ADDR_FD && !activation_inherited(addr->fd))
+				return explain_say(addr, &failure);
+		}
+	return 0;
+}
+
+static void warn_unused(const struct proxy *proxy, const struct rules *rules)
+{
+	for (const struct rule *rule = rules->first; rule; rule = rule->next) {
+		activation_use(&rule->listen);
+		for (size_t i = 0; i < rule->target_count; i++)
+			activation_use(&rule->ports[0].targets[i].addr);
+	}
+	activation_use(&proxy->metrics.addr);
+	activation_use(&proxy->status.addr);
+	common_warn_unused();
+}
+
 static int load(struct supervisor *supervisor, struct rules *rules)
 {
 	const struct proxy *proxy = proxy_of(supervisor);
+	int status;
 
 	compare_user(proxy);
-	return proxy_load(proxy, true, rules);
+	status = proxy_load(proxy, true, rules);
+	return status ? status : check_passed(rules);
 }
 
 static void files_changed(void *context)
@@ -282,6 +312,10 @@ int proxy_run(struct proxy *proxy, struct rules *rules)
 		status = watch_files(proxy);
 	if (!status)
 		status = inherit(proxy);
+	if (!status)
+		status = check_passed(rules);
+	if (!status)
+		warn_unused(proxy, rules);
 	if (!status)
 		status = supervisor_open(supervisor, rules);
 	if (!status)

@@ -146,6 +146,7 @@ static int read_line(struct inherited *inherited, char *line)
 	end[strcspn(end, "\n")] = '\0';
 	if (fd_cloexec((int)fd, true) < 0)
 		return -EPROTO;
+	activation_forget((int)fd);
 	return add(inherited, (int)fd, end + 1);
 }
 

@@ -290,6 +290,68 @@ static int find_places(const struct listener *listener, struct places *places, i
 	return socket_place(addr, ADDR_LISTEN, &places->place[0], keep_fd, failure);
 }
 
+/* Would binding to this place collide with a socket of ours? */
+static bool is_taken_by(int fd, const struct place *place)
+{
+	struct sockaddr_storage bound = { 0 };
+	socklen_t size = sizeof(bound);
+	struct peer ours, wanted;
+
+	if (getsockname(fd, (struct sockaddr *)&bound, &size) < 0 ||
+	    bound.ss_family != place->sa.ss_family)
+		return false;
+	if (bound.ss_family == AF_UNIX)
+		return size == place->length && memcmp(&bound, &place->sa, size) == 0;
+	peer_from_sockaddr((const struct sockaddr *)&bound, size, &ours);
+	peer_from_sockaddr((const struct sockaddr *)&place->sa, place->length, &wanted);
+	if (ours.family == ADDR_VSOCK)
+		return ours.u.vsock.port == wanted.u.vsock.port &&
+		       (ours.u.vsock.cid == wanted.u.vsock.cid ||
+			ours.u.vsock.cid == ADDR_CID_ANY || wanted.u.vsock.cid == ADDR_CID_ANY);
+	return ours.u.tcp.port == wanted.u.tcp.port &&
+	       (IN6_IS_ADDR_UNSPECIFIED(&ours.u.tcp.ip) ||
+		IN6_IS_ADDR_UNSPECIFIED(&wanted.u.tcp.ip) ||
+		memcmp(&ours.u.tcp.ip, &wanted.u.tcp.ip, sizeof(ours.u.tcp.ip)) == 0);
+}
+
+/* The same for a place that may be a file, which has several names. */
+static bool has_taken(const struct listener *listener, const struct addr *addr,
+		      const struct place *place)
+{
+	struct socket_inode inode = { 0 };
+	char path[SOCKET_FILE_MAX];
+
+	if (socket_file(addr, path, sizeof(path)))
+		socket_file_find(path, &inode);
+	for (size_t i = 0; i < listener->count; i++) {
+		const struct listener_socket *socket = &listener->sockets[i];
+
+		if (inode.number ? socket->inode.number == inode.number &&
+					   socket->inode.device == inode.device
+				 : is_taken_by(socket->fd, place))
+			return true;
+	}
+	return false;
+}
+
+bool listener_collides(const struct listener *listener, const struct listener *other)
+{
+	const struct addr *addr = listener->addr;
+	struct failure failure;
+	struct places places;
+	bool collides = false;
+	int keep_fd;
+
+	if (other == listener || other->datagrams != listener->datagrams ||
+	    strcmp(other->addr->options.netns, addr->options.netns) != 0 ||
+	    find_places(listener, &places, &keep_fd, &failure) < 0)
+		return false;
+	for (size_t i = 0; i < places.count && !collides; i++)
+		collides = has_taken(other, addr, &places.place[i]);
+	fd_close(&keep_fd);
+	return collides;
+}
+
 /* A machine without IPv6 still listens on "localhost" and "*". */
 static bool may_lack(const struct places *places, size_t i, const struct failure *failure)
 {
@@ -366,24 +428,32 @@ int listener_adopt(struct listener *listener, const int *fds, size_t count, bool
 	return 0;
 }
 
-/* All that were passed under one name must be what the listener takes: 0, or a negative errno,
- * which explain() knows. */
-static int check_passed(const struct listener *listener, const int *fds, int count)
+/* All that were passed under one name must be what the listener takes: 0, or a negative errno with
+ * the step, which explain() knows. */
+static int check_passed(const struct listener *listener, const int *fds, int count, enum step *step)
 {
 	for (int i = 0; i < count; i++) {
 		bool datagram = socket_is_datagram(fds[i]);
 
+		*step = i > 0 && datagram ? STEP_LISTEN : STEP_SOCKET; /* the first one is not */
 		if (datagram != listener->datagrams)
 			return datagram ? -EPROTOTYPE : -ESOCKTNOSUPPORT;
 		if (datagram && !socket_is_udp(fds[i]))
 			return -EPROTONOSUPPORT;
+		*step = STEP_LISTEN;
+		if (datagram || socket_is_listening(fds[i]))
+			continue;
+		if (count > 1)
+			return -ENOTCONN;
+		if (!socket_is_connected(fds[i]))
+			return -EINVAL;
 	}
 	return 0;
 }
 
-static int refuse_passed(int *fds, int count, int error, struct failure *failure)
+static int refuse_passed(int *fds, int count, enum step step, int error, struct failure *failure)
 {
-	*failure = (struct failure){ .step = STEP_SOCKET, .error = -error };
+	*failure = (struct failure){ .step = step, .error = -error };
 	for (int i = 0; i < count; i++)
 		close(fds[i]);
 	return error;
@@ -393,14 +463,15 @@ static int refuse_passed(int *fds, int count, int error, struct failure *failure
 static int adopt(struct listener *listener, struct failure *failure)
 {
 	int fds[INHERITED_MAX], found = activation_find(listener->addr, fds, INHERITED_MAX), error;
+	enum step step = STEP_SOCKET;
 
 	*failure = (struct failure){ .step = STEP_SOCKET, .error = -found };
 	if (found < 0)
 		return found;
-	error = check_passed(listener, fds, found);
+	error = check_passed(listener, fds, found, &step);
 	listener->sockets = error ? NULL : calloc((size_t)found, sizeof(*listener->sockets));
 	if (!listener->sockets)
-		return refuse_passed(fds, found, error ? error : -ENOMEM, failure);
+		return refuse_passed(fds, found, step, error ? error : -ENOMEM, failure);
 	listener->guarded = !listener->datagrams;
 	for (int i = 0; i < found; i++) {
 		if (listener->datagrams)
@@ -469,22 +540,33 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 	return error;
 }
 
-int listener_renew(struct listener *listener, struct failure *failure)
+int listener_renew(struct listener *listener, const struct addr *addr, struct failure *failure)
 {
 	int error = 0;
 
 	for (size_t i = 0; i < listener->count && !error; i++)
-		error = socket_renew(listener->sockets[i].fd, listener->addr,
-				     &listener->sockets[i].inode, failure);
+		error = socket_renew(listener->sockets[i].fd, addr, &listener->sockets[i].inode,
+				     failure);
 	return error;
+}
+
+void listener_state(const struct listener *listener, struct addr *addr)
+{
+	*addr = *listener->addr;
+	if (listener->count)
+		socket_state(&listener->sockets[0].inode, addr);
 }
 
 int listener_own(struct listener *listener, struct failure *failure)
 {
+	int error;
+
 	if (!listener->shared)
 		return 0;
 	listener->shared = false;
-	return listener_renew(listener, failure);
+	error = listener_renew(listener, listener->addr, failure);
+	listener->due = error != 0;
+	return error;
 }
 
 /* A socket that was shut down may have lost its port, and one of UNIX stays so: another takes its
@@ -573,6 +655,7 @@ void listener_move(struct listener *to, struct listener *from, const struct addr
 	to->guarded = from->guarded;
 	to->passed = from->passed;
 	to->shared = from->shared;
+	to->due = from->due;
 	to->resting = true;
 	to->pause.expired = pause_over;
 	for (size_t i = 0; i < to->count; i++) {

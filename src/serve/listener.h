@@ -65,6 +65,7 @@ struct listener {
 	bool passed; /* its sockets were passed to another process, or by one */
 	bool shared; /* another process keeps using its sockets after it is closed: socket files
 			stay */
+	bool due; /* its sockets have not got the options of its address: a reload tries again */
 	const struct places *places; /* what its name resolves to, if already known; or NULL */
 	const struct listener *like; /* an open listener whose sockets are shared where both listen
 					on the same place; or NULL */
@@ -80,11 +81,16 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
  * listener_open() then opens none. 0, or -ENOMEM, and the sockets are closed. */
 int listener_adopt(struct listener *listener, const int *fds, size_t count, bool connected,
 		   bool guarded);
-/* Gives sockets that are open the options of the address, which may be others than before. 0 or a
- * negative errno with *failure. */
-int listener_renew(struct listener *listener, struct failure *failure);
+/* If listener could not be opened because an address is in use: is it the other one that listens
+ * there? It looks the name up again unless that was done already. */
+bool listener_collides(const struct listener *listener, const struct listener *other);
+/* Gives sockets that are open the options of an address, which is the same place as theirs. 0 or a
+ * negative errno with *failure; then some options may have changed. */
+int listener_renew(struct listener *listener, const struct addr *addr, struct failure *failure);
+/* Its address, with the mode, owner and group that its socket file has now. */
+void listener_state(const struct listener *listener, struct addr *addr);
 /* Makes inherited sockets ours alone (no longer shared) and applies the options of the address,
- * which may have changed. 0, or a negative errno with *failure, and the old options stay. */
+ * which may have changed. 0, or a negative errno with *failure, and it is due. */
 int listener_own(struct listener *listener, struct failure *failure);
 /* Listens again where a worker that had the sockets has shut them down or connected them; nobody
  * else may have them any more. That is reported, and so is a failure. True if there were any. */

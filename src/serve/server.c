@@ -20,6 +20,7 @@
 #include "base/signals.h"
 #include "base/units.h"
 #include "base/util.h"
+#include "net/activation.h"
 #include "net/machine.h"
 #include "relay/pipe.h"
 #include "serve/notify.h"
@@ -571,6 +572,28 @@ static void take_out(struct server *server, struct listener *listener)
 		*link = listener->next;
 }
 
+/* Reports that a listener could not be opened. Returns the exit status. */
+static int say_not_open(const struct server *server, const struct listener *listener,
+			const struct addr *addr, const struct failure *failure)
+{
+	const struct listener *other = failure->error == EADDRINUSE ? server->listeners : NULL;
+	char text[256], others[256];
+
+	while (other && !listener_collides(listener, other))
+		other = other->next;
+	if (!other)
+		return server->busy ? explain_say_briefly(addr, failure)
+				    : explain_say(addr, failure);
+	log_error("%s: address in use: %s itself listens there, on %s",
+		  addr_format_short(addr, text, sizeof(text)), log_program(),
+		  listener_text(other, others, sizeof(others)));
+	if (server->busy)
+		log_hint("if that rule is to go, stop %s and start it again", log_program());
+	else
+		log_hint("leave out one of the two rules");
+	return STATUS_FAILURE;
+}
+
 int server_open(struct server *server, struct listener *listener, const struct addr *addr,
 		struct admission *admission)
 {
@@ -590,8 +613,7 @@ int server_open(struct server *server, struct listener *listener, const struct a
 	}
 	if (listener_open(server->loop, listener, addr, &(struct socket_defaults){ 0 }, &failure) <
 	    0)
-		return server->busy ? explain_say_briefly(addr, &failure)
-				    : explain_say(addr, &failure);
+		return say_not_open(server, listener, addr, &failure);
 	append(server, listener);
 	if (!server->passed && !server->busy)
 		server_warn_if_deaf(addr);
@@ -688,6 +710,11 @@ static int tell_ready(const struct server *server)
 {
 	if (server->settings.ready_fd == UNITS_INF)
 		return 0;
+	if (!activation_inherited((int)server->settings.ready_fd)) { /* but one of ours, or none */
+		log_error("--ready-fd %llu: %s", (unsigned long long)server->settings.ready_fd,
+			  strerror(EBADF));
+		return STATUS_FAILURE;
+	}
 	for (struct listener *listener = server->listeners; listener; listener = listener->next) {
 		int error = listener_ready(listener, (int)server->settings.ready_fd);
 

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "base/util.h"
+#include "net/socket-file.h"
 #include "serve/spawn.h"
 
 #define DEAD_TIME (5 * NSEC_PER_SEC) /* how long a target that failed is not tried first */
@@ -401,57 +402,147 @@ static int pair(struct router *router, struct rules *rules)
 	return all ? 0 : -EPROTO;
 }
 
-/* The port of a removed rule, listening on the same address. */
-static struct rule_port *find_port(const struct router *router, const struct addr *listen)
+/* The port of a removed rule, listening in the same place, that no other rule has taken; with a
+ * label, of the rule that has it. The kernel has picked the port numbers of some places, which
+ * several rules may listen on. */
+static struct rule_port *find_port(const struct router *router, const struct addr *listen,
+				   const char *label)
 {
 	for (struct rule *old = router->rules.first; old; old = old->next)
 		for (size_t i = 0; i < old->port_count && !old->same; i++)
-			if (old->ports[i].listener.count &&
-			    addr_equal_but_file(&old->ports[i].listen, listen))
+			if (old->ports[i].listener.count && !old->ports[i].taken &&
+			    addr_same_place(&old->ports[i].listen, listen) &&
+			    (!label || strcmp(old->label, label) == 0))
 				return &old->ports[i];
 	return NULL;
 }
 
 /* Where the name means other addresses than before, only some of the sockets can stay. */
-static void take_port(const struct router *router, struct rule_port *port)
+static void take_port(const struct router *router, struct rule_port *port, const char *label)
 {
-	struct rule_port *old = find_port(router, &port->listen);
+	struct rule_port *old = port->from || port->listener.like
+					? NULL
+					: find_port(router, &port->listen, label);
 
-	if (old && same_places(port, old))
+	if (!old)
+		return;
+	old->taken = true;
+	if (same_places(port, old))
 		port->from = old;
-	else if (old)
+	else
 		port->listener.like = &old->listener;
+}
+
+/* A rule prefers the sockets that a rule of the same name had. */
+static void take_ports(const struct router *router, struct rules *rules)
+{
+	for (struct rule *old = router->rules.first; old; old = old->next)
+		for (size_t i = 0; i < old->port_count; i++)
+			old->ports[i].taken = false;
+	for (int lap = 0; lap < 2; lap++)
+		for (struct rule *rule = rules->first; rule; rule = rule->next)
+			for (size_t i = 0; i < rule->port_count && !rule->same; i++)
+				take_port(router, &rule->ports[i], lap ? NULL : rule->label);
 }
 
 static int open_new(struct router *router, struct rules *rules)
 {
 	int status = 0;
 
-	for (struct rule *rule = rules->first; rule && !status; rule = rule->next) {
-		for (size_t i = 0; i < rule->port_count && !rule->same; i++)
-			take_port(router, &rule->ports[i]);
+	take_ports(router, rules);
+	for (struct rule *rule = rules->first; rule && !status; rule = rule->next)
 		if (!rule->same)
 			status = open_rule(router, rule);
-	}
 	return status;
 }
 
-/* Sockets that were there before get the mode, owner and group that are written now. */
-static void renew_files(struct router *router, struct rule *rule)
-{
-	struct failure failure;
+/* Sockets that stay, and their options */
 
-	if (rule->listen.family != ADDR_UNIX && rule->listen.family != ADDR_MUX)
+/* A listener that has got other options, and those that it had. */
+struct renewal {
+	struct renewal *next;
+	struct listener *listener;
+	struct addr before;
+	bool due;
+};
+
+/* What was left out of the address is as it would be in a new one. */
+static void make_complete(struct addr *addr, const struct addr *before)
+{
+	unsigned gone = before->options.given & ~addr->options.given;
+
+	if (!(gone & (ADDR_OPT_OWNER | ADDR_OPT_GROUP)))
 		return;
-	for (size_t i = 0; i < rule->port_count && !router->server->passed; i++)
-		if (listener_renew(&rule->ports[i].listener, &failure) < 0)
-			explain_say_briefly(&rule->ports[i].listen, &failure);
+	if (!addr->options.accounts_known)
+		socket_file_accounts(&addr->options);
+	if (gone & ADDR_OPT_OWNER)
+		addr->options.uid = geteuid();
+	if (gone & ADDR_OPT_GROUP)
+		addr->options.gid = getegid();
+	addr->options.given |= gone & (ADDR_OPT_OWNER | ADDR_OPT_GROUP);
+}
+
+/* 0, or the exit status, reported. */
+static int renew(struct renewal **done, struct listener *listener, const struct addr *addr)
+{
+	struct renewal *renewal;
+	struct failure failure;
+	struct addr wanted = *addr;
+
+	if (!listener->count || (!listener->due && addr_equal(listener->addr, addr)))
+		return 0;
+	renewal = malloc(sizeof(*renewal));
+	if (!renewal) {
+		log_error("%s", strerror(ENOMEM));
+		return STATUS_FAILURE;
+	}
+	renewal->next = *done;
+	renewal->listener = listener;
+	renewal->due = listener->due;
+	listener_state(listener, &renewal->before);
+	*done = renewal;
+	make_complete(&wanted, listener->addr);
+	if (listener_renew(listener, &wanted, &failure) < 0)
+		return explain_say_briefly(addr, &failure);
+	listener->due = false;
+	return 0;
+}
+
+/* Gives the sockets of old rules the options that the new ones have for them. In a worker they have
+ * them already. 0, or the exit status, reported. */
+static int renew_sockets(struct router *router, const struct rules *rules, struct renewal **done)
+{
+	int status = 0;
+
+	for (struct rule *rule = rules->first; rule && !router->server->passed; rule = rule->next)
+		for (size_t i = 0; i < rule->port_count && !status; i++) {
+			struct rule_port *port = &rule->ports[i],
+					 *from = rule->same ? &rule->same->ports[i] : port->from;
+
+			if (from)
+				status = renew(done, &from->listener, &port->listen);
+		}
+	return status;
+}
+
+/* Ends it; if it was for nothing, the sockets get back what they had. */
+static void end_renewal(struct renewal *done, bool undo)
+{
+	while (done) {
+		struct renewal *renewal = done;
+		struct failure failure;
+
+		done = renewal->next;
+		if (undo) {
+			(void)listener_renew(renewal->listener, &renewal->before, &failure);
+			renewal->listener->due = renewal->due;
+		}
+		free(renewal);
+	}
 }
 
 static void accept_new(struct router *router, struct rule *rule)
 {
-	bool moved = rule->ports[0].from;
-
 	for (size_t i = 0; i < rule->port_count; i++) {
 		struct rule_port *port = &rule->ports[i];
 
@@ -461,8 +552,6 @@ static void accept_new(struct router *router, struct rule *rule)
 		port->from = NULL;
 		server_admit(router->server, &port->listener);
 	}
-	if (moved)
-		renew_files(router, rule);
 	announce(rule);
 }
 
@@ -503,20 +592,18 @@ static void let_go(struct router *router, struct rule *rule)
 static void adjust(struct router *router, struct rule *rule, struct rule *twin,
 		   struct router_change *change)
 {
-	bool file = !addr_equal(&rule->listen, &twin->listen);
+	bool options = !addr_equal(&rule->listen, &twin->listen);
 
 	change->stay++;
-
 	if (twin->passed || !rule_adjust(rule, twin))
 		return;
 	change->adjusted++;
 	rule->passed = false;
-	if (file)
-		renew_files(router, rule);
 	server_admission_changed(router->server, &rule->admission);
 	if (!router->server->passed)
 		log_notice("%s: new %s; open connections continue", rule->label,
-			   file ? "mode or owner, access list or limits" : "access list or limits");
+			   options ? "address options, access list or limits"
+				   : "access list or limits");
 }
 
 /* Rules that stay take the place of their twins; the new ones accept. */
@@ -549,6 +636,7 @@ static void say_access(const struct router *router, const struct rules *rules)
 int router_replace(struct router *router, struct rules *rules, struct router_change *change)
 {
 	struct rule *old = router->rules.first, *leaving = NULL, *next;
+	struct renewal *renewed = NULL;
 	int status;
 
 	*change = (struct router_change){ 0 };
@@ -556,6 +644,9 @@ int router_replace(struct router *router, struct rules *rules, struct router_cha
 	if (status)
 		log_error("%s", strerror(-status));
 	status = status ? STATUS_FAILURE : open_new(router, rules);
+	if (!status)
+		status = renew_sockets(router, rules, &renewed);
+	end_renewal(renewed, status != 0);
 	if (status) {
 		close_opened(router, rules->first);
 		for (; old; old = old->next)

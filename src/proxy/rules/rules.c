@@ -195,7 +195,7 @@ bool rule_same(const struct rule *a, const struct rule *b)
 	    !same_fixed_words(a, b))
 		return false;
 	/* A name in the hosts file may mean something else by now. */
-	return addr_equal_but_file(&a->listen, &b->listen) && same_targets(a, b);
+	return addr_same_place(&a->listen, &b->listen) && same_targets(a, b);
 }
 
 uint64_t rule_hash(const struct rule *rule)

@@ -78,7 +78,9 @@ struct rule_port {
 	struct places *places; /* what its name resolved to; owned; NULL: not looked up */
 	struct rule_target *targets; /* rule->target_count; owned */
 	size_t turn; /* round-robin: the next target */
-	struct rule_port *from; /* while rules are replaced: the port whose sockets it takes over */
+	/* While rules are replaced: */
+	struct rule_port *from; /* the port whose sockets it takes over */
+	bool taken; /* another port takes its sockets over, or some of them */
 };
 
 /* The counters of a rule. */

@@ -101,15 +101,15 @@ static void leave_open(struct listener *listener, void *context)
 
 static void leave_number(const struct addr *addr)
 {
-	if (addr->family == ADDR_FD && addr->fd > STDERR_FILENO)
-		fd_cloexec(addr->fd, false);
+	if (addr->family == ADDR_FD)
+		activation_leave(addr->fd);
 }
 
 /* What we were started with ourselves is there for the next one, under the same numbers. */
 static void leave_inherited(const struct supervisor *supervisor)
 {
 	for (size_t i = 0; i < activation_count(); i++)
-		fd_cloexec(ACTIVATION_FIRST + (int)i, false);
+		activation_leave(ACTIVATION_FIRST + (int)i);
 	for (const struct rule *rule = supervisor->router.rules.first; rule; rule = rule->next) {
 		for (size_t i = 0; i < rule->port_count; i++) {
 			leave_number(&rule->ports[i].listen);

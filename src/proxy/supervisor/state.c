@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "base/util.h"
+#include "net/activation.h"
 #include "proxy/supervisor/parts.h"
 
 void state_finish(struct supervisor *supervisor, int status)
@@ -55,6 +56,8 @@ static int read_handover(struct supervisor *supervisor, const char *text)
 	if (sscanf(text, "%d %d", &list, &channel) != 2 || fd_cloexec(list, true) < 0 ||
 	    fd_cloexec(channel, true) < 0)
 		return -EPROTO;
+	activation_forget(list);
+	activation_forget(channel);
 	error = inherited_read(&supervisor->inherited, list);
 	close(list);
 	supervisor->predecessor = channel;
