@@ -105,13 +105,13 @@ STATUS=no longer listening" ]
 	for number in 3 4 5 6 7 8 9; do
 		closed() { exec "$@" 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; }
 		spawn listen closed vsock-listen --ready-fd "$number" --echo unix:./echo
-		ends_with 2 listen
+		ends_with 1 listen
 		spawn proxy closed vsock-proxy --ready-fd "$number" unix:./front unix:./echo
-		ends_with 2 proxy
+		ends_with 1 proxy
 		[ "$(head -n 1 proxy.err)" = \
-			"vsock-proxy: --ready-fd $number: descriptor $number is not open" ]
+			"vsock-proxy: --ready-fd $number: Bad file descriptor" ]
 	done
-	run -2 vsock-listen --ready-fd 0 --echo unix:./echo </dev/null
+	run -1 vsock-listen --ready-fd 0 --echo unix:./echo </dev/null
 	[ "$output" = "vsock-listen: --ready-fd 0: descriptor 0 is not open for writing" ]
 	# nobody reads it: that keeps nobody waiting for ever
 	mkfifo full

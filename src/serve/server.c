@@ -755,12 +755,12 @@ int server_check_ready(const struct server_settings *settings)
 	if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && !(flags & O_PATH))
 		return 0;
 	if (flags < 0) {
-		log_error("--ready-fd %llu: descriptor %llu is not open", fd, fd);
+		log_error("--ready-fd %llu: %s", fd, strerror(EBADF));
 		log_hint("the shell opens it with %llu>FILE", fd);
 	} else {
 		log_error("--ready-fd %llu: descriptor %llu is not open for writing", fd, fd);
 	}
-	return STATUS_USAGE;
+	return STATUS_FAILURE;
 }
 
 int server_ready(struct server *server)

@@ -150,7 +150,7 @@ void server_pause(struct server *server, bool pause);
  */
 void server_signal(struct server *server, int signal);
 /* Is the descriptor of --ready-fd one that can be written to? Before anything is opened, so that it
- * is not one of our own. 0, or STATUS_USAGE after reporting the mistake. */
+ * is not one of our own. 0, or STATUS_FAILURE after reporting the mistake. */
 int server_check_ready(const struct server_settings *settings);
 /* Tells the service manager that connections are accepted, and who asked by --ready-fd. 0, or an
  * exit status after reporting the error. */
