@@ -394,6 +394,7 @@ option_words() {
 	[ ${#names[@]} -ge 10 ]
 	for family in udp udp4 udp6; do
 		for name in "${names[@]}"; do
+			[ "$name" != netns ] || continue
 			word=$(option_words "$name")
 			proxy_says 2 "option '$name' is" --check "$family:53,$word" vsock:3:53
 			[ "$name" != bind ] || continue
