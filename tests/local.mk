@@ -13,7 +13,8 @@ BATS_LOG_DRIVER = $(LOG_DRIVER)
 BATS_LOG_COMPILER = $(top_srcdir)/tests/run-bats
 EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-contained tests/run-tap \
 	tests/installed tests/fresh tests/mutate
-EXTRA_DIST += tests/lib/common.bash tests/lib/restart.bash tests/lib/udp.bash
+EXTRA_DIST += tests/lib/common.bash tests/lib/reload.bash tests/lib/restart.bash \
+	tests/lib/udp.bash
 EXTRA_DIST += tests/lib/datagrams tests/lib/fake-vmm tests/lib/hostile tests/lib/latency
 EXTRA_DIST += tests/lib/museum tests/lib/museum-visit
 EXTRA_DIST += tests/lib/reader-leaves tests/lib/reloads

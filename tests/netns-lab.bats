@@ -68,7 +68,7 @@ assert s["netns"] == sys.argv[1], s' "$there"
 		"vsock:local:6102,netns=$blue" vsock:1:6101
 	[ "$(vsock-cat unix:red </dev/null)" = red ]
 	[ "$(vsock-cat "1:6102,netns=$blue" </dev/null)" = here ]
-	# the worker has none of this: its target that is gone is told by the supervisor
+	# the supervisor opens these sockets, and reports that the target is gone
 	finish red_server
 	run vsock-cat unix:red </dev/null
 	wait_until grep -q 'refused: nothing listens on port 6101 of CID 1' proxy.err

@@ -66,7 +66,7 @@ namespace() { # NAME
 	[ "$output" = $'named\nnumber' ]
 }
 
-@test "netns=: who cannot be entered is told as that" {
+@test "netns=: a namespace that cannot be entered is named in the error" {
 	run -4 --separate-stderr vsock-cat tcp:127.0.0.1:1,netns=none
 	[ "$stderr" = "vsock-cat: tcp:127.0.0.1:1,netns=none: no such network namespace: none
 hint: ip netns list shows those that have a name" ]
@@ -124,7 +124,7 @@ s.settimeout(60)
 s.sendto(b"datagram", ("127.0.0.1", int(sys.argv[1])))
 print(s.recv(100).decode())' "$(port_of "${ready%,*}")"
 	[ "$output" = DATAGRAM ]
-	# the other end of a rule is told, whoever opened it
+	# the record says why a target failed, whichever process opened the socket
 	finish echo
 	run vsock-cat unix:both
 	wait_until grep -q "refused: nothing listens on port" proxy.err

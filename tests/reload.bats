@@ -4,27 +4,13 @@
 # mistake changes nothing.
 
 load lib/common
+load lib/reload
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return
 	umask 022
 	spawn_ready echo vsock-listen --echo unix:echo
 	spawn_ready other vsock-listen unix:other -- echo other
-}
-
-ask() {
-	echo "$2" | vsock-cat "$1" 2>/dev/null
-}
-
-reload() {
-	local before
-	before=$(grep -c 'reloaded' proxy.err || true)
-	kill -HUP "${spawned[proxy]}"
-	wait_until said_again "$before"
-}
-
-said_again() {
-	[ "$(grep -c 'reloaded' proxy.err)" -gt "$1" ]
 }
 
 @test "a reload keeps connections of unchanged rules, drains removed rules and serves new ones" {

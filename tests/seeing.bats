@@ -396,7 +396,8 @@ harmless() {
 	spawn_ready proxy vsock-proxy unix:a unix:echo
 	run -0 vsock-proxy --status
 	[[ $output == *"0 connections of "* ]]
-	RUNTIME_DIRECTORY="$XDG_RUNTIME_DIR/vsock-proxy" XDG_RUNTIME_DIR='' \
+	local directory=$XDG_RUNTIME_DIR/vsock-proxy
+	RUNTIME_DIRECTORY=$directory XDG_RUNTIME_DIR='' \
 		run -0 vsock-proxy --status
 	[[ $output == *"0 connections of "* ]]
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# vsock-listen -t and --shell: a command on a terminal of its own, for the far end; and what
-# vsock-run -t has of them.
+# vsock-listen -t and --shell, which run a command on a terminal of its own for the far end; and
+# vsock-run -t, which does the same.
 
 load lib/common
 
@@ -147,15 +147,19 @@ f.s.close()'
 @test "-t over TCP: with background processes the end is clean too, and no output is lost" {
 	spawn_ready listen vsock-listen -v -t -c 1 tcp:127.0.0.1:0 -- \
 		sh -c 'trap "" HUP; sleep 60 & echo $! >pid; seq 200000; exit 3'
-	# the input stays open: the command's end is the end
-	mkfifo input
-	sed 's/\x1b\[?2048[hl]//; s/\r$//' < <(vsock-cat -v -L 2M "$ready" 2>cat.err <>input) |
-		sed '$ { /^$/d }' >output
+	# its input is open until the command has ended: TCP tells it of no more than an end of file
+	mkfifo far.in
+	exec 8<>far.in
+	client() { exec vsock-cat -v -L 2M "$ready" 8>&-; }
+	spawn far client
+	wait_until grep -q 'done .* status=3 .* end=eof' listen.err
+	exec 8>&-
+	join far
 	kill "$(cat pid)"
+	sed 's/\x1b\[?2048[hl]//; s/\r$//' far.out | sed '$ { /^$/d }' >output
 	same output <(seq 200000)
-	grep -q end=eof cat.err
+	grep -q end=eof far.err
 	ends_with 3 listen
-	grep -q 'done .* status=3 .* end=eof' listen.err
 }
 
 @test "-t: a command that ends while its client stays has ended, and not by a signal" {

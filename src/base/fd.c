@@ -65,6 +65,11 @@ void fd_close(int *fd)
 	errno = saved;
 }
 
+bool fd_is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
+}
+
 static bool no_standard_error;
 
 bool fd_no_standard_error(void)

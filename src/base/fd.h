@@ -13,6 +13,8 @@ size_t fd_limit_raise(void);
 /* Restores the soft limit that was in force before fd_limit_raise(): for a child that may use
  * select(2). */
 void fd_limit_restore(void);
+/* Is this errno a lack of descriptors or memory here? It may be over when something is closed. */
+bool fd_is_shortage(int error);
 /* Closes *fd unless it is negative, and sets it to -1. Preserves errno. */
 void fd_close(int *fd);
 /* The same for what was written to: 0, or the negative errno with which close(2) says that it was

@@ -25,9 +25,10 @@
 
 /* NUM[UNIT]…, ns us ms s m min h d, fractions, sums from large to small (1m30s); no unit is
  * seconds; inf. In ns. */
-/* Takes the advice to write "inf" back, from the mistake of a number that is too large. */
-void units_no_inf(struct mistake *error);
 int units_time(const char *text, uint64_t *ns, struct mistake *error);
+/* Takes back the advice to write inf, which the mistake of a number that is too large has, where
+ * inf is not accepted. */
+void units_no_inf(struct mistake *error);
 
 /* NUM[UNIT], K M G T = KiB … = 1024, kB MB GB TB = 1000, B; k m g as K M G; fractions; inf. In
  * bytes. */

@@ -114,8 +114,7 @@ static void session_ended(struct server *server, const struct session *session)
 		server_pause(server, true);
 	/* with -c 1 the status is that of the connection that was served: a client that was denied
 	 * does not count, and another one follows */
-	if (listen->options.count == 1 &&
-	    (session->to == listen->to || strcmp(session->to, "-") != 0))
+	if (listen->options.count == 1 && session->served)
 		listen->status = status;
 	/* the reader of standard output is gone: end like other programs with SIGPIPE */
 	if (listen->plain && session->relay.result == END_OUTPUT) {

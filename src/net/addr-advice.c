@@ -157,6 +157,30 @@ static const struct family *nearest_family(const struct parser *p, size_t word, 
 	return nearest;
 }
 
+/* A URL of HTTP or WebSocket, whose scheme is word bytes long. */
+static bool explain_url(struct parser *p, size_t word)
+{
+	const char *text = p->text, *host = text + word + 3, *user, *port;
+	size_t length = strcspn(host, "/,?#");
+
+	if (!is_word(text, word, "http") && !is_word(text, word, "ws") &&
+	    !is_word(text, word, "https") && !is_word(text, word, "wss"))
+		return false;
+	user = memrchr(host, '@', length);
+	if (user) { /* USER:PASSWORD@ */
+		length -= (size_t)(user + 1 - host);
+		host = user + 1;
+	}
+	port = memrchr(host, ':', length);
+	addr_bad(p, 0, word, "unknown family '%s'", SHOW(text, word));
+	if (port && !memchr(port, ']', length - (size_t)(port - host)))
+		addr_hint(p, "for TCP write tcp:%s", SHOW(host, length));
+	else
+		addr_hint(p, "for TCP write tcp:%s:%s", SHOW(host, length),
+			  text[word - 1] == 's' && word != 2 ? "443" : "80");
+	return true;
+}
+
 /* Spellings of a family that are nearly right, words of other tools and other URLs. True if it was
  * one. */
 static bool explain_family(struct parser *p)
@@ -188,25 +212,8 @@ static bool explain_family(struct parser *p)
 		addr_hint(p, "write %s", QUOTE("%s%s", family->name, rest));
 		return true;
 	}
-	if (url && (is_word(text, word, "http") || is_word(text, word, "ws") ||
-		    is_word(text, word, "https") || is_word(text, word, "wss"))) {
-		const char *host = text + word + 3;
-		size_t length = strcspn(host, "/,?#");
-		const char *user = memrchr(host, '@', length), *port;
-
-		if (user) { /* USER:PASSWORD@ */
-			length -= (size_t)(user + 1 - host);
-			host = user + 1;
-		}
-		port = memrchr(host, ':', length);
-		addr_bad(p, 0, word, "unknown family '%s'", SHOW(text, word));
-		if (port && !memchr(port, ']', length - (size_t)(port - host)))
-			addr_hint(p, "for TCP write tcp:%s", SHOW(host, length));
-		else
-			addr_hint(p, "for TCP write tcp:%s:%s", SHOW(host, length),
-				  text[word - 1] == 's' && word != 2 ? "443" : "80");
+	if (url && explain_url(p, word))
 		return true;
-	}
 	if (text[word + 1] && strchr("/.@", text[word + 1]) && !url && count_colons(p) == 1) {
 		addr_bad(p, 0, word, "unknown family '%s'", SHOW(text, word));
 		addr_hint(p, "for a UNIX socket write %s", QUOTE("unix%s", rest));

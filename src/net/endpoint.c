@@ -456,16 +456,26 @@ void endpoint_close(struct endpoint *endpoint)
 	endpoint->out = -1;
 }
 
-bool endpoint_input_left(const struct endpoint *endpoint)
+static bool has_left(const struct endpoint *endpoint)
 {
 	struct stat st;
 	int waiting = 0;
 
-	if (endpoint->family != ADDR_STDIO || endpoint->in < 0 || fstat(endpoint->in, &st) < 0)
+	if (endpoint->in < 0 || fstat(endpoint->in, &st) < 0)
 		return false;
 	if (S_ISREG(st.st_mode))
 		return lseek(endpoint->in, 0, SEEK_CUR) < st.st_size;
 	return !isatty(endpoint->in) && ioctl(endpoint->in, FIONREAD, &waiting) == 0 && waiting > 0;
+}
+
+bool endpoint_input_left(const struct endpoint *endpoint)
+{
+	return endpoint->family == ADDR_STDIO && has_left(endpoint);
+}
+
+bool endpoint_file_left(const struct endpoint *endpoint)
+{
+	return endpoint->in_kind == ENDPOINT_FILE && has_left(endpoint);
 }
 
 int endpoint_unread(const struct endpoint *endpoint)

@@ -175,6 +175,8 @@ int endpoint_gone(const struct endpoint *endpoint, uint32_t events);
 /* Does standard input hold bytes that were never read? Then it was not delivered whole. False for a
  * terminal, and once the descriptor is closed. */
 bool endpoint_input_left(const struct endpoint *endpoint);
+/* The same for a file, whoever named it. */
+bool endpoint_file_left(const struct endpoint *endpoint);
 /* The number of bytes that the peer of a UNIX socket has not read yet; 0 for other endpoints. */
 int endpoint_unread(const struct endpoint *endpoint);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "net/explain-parts.h"
 
@@ -41,8 +42,7 @@ void explain_on(const struct machine *machine, const struct addr *addr,
 
 bool explain_is_shortage(int error)
 {
-	return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS ||
-	       error == EADDRNOTAVAIL || error == EAI_MEMORY;
+	return fd_is_shortage(error) || error == EADDRNOTAVAIL || error == EAI_MEMORY;
 }
 
 bool explain_looks(const struct addr *addr, const struct failure *failure)

@@ -36,7 +36,7 @@ static int incomplete;
  * of ours does not. */
 static void note_failure(int error)
 {
-	if (error == EMFILE || error == ENFILE || error == ENOMEM)
+	if (fd_is_shortage(error))
 		incomplete = error;
 }
 
@@ -729,7 +729,6 @@ static void look_guests(struct machine *machine, const char *root)
 	DIR *dir = path_make(path, sizeof(path), root, "%s", "/proc") ? directory_open(path) : NULL;
 	size_t room = 0;
 	struct dirent *entry;
-
 	bool any = *root != '\0'; /* this process, at least, is in the real one */
 
 	if (!dir)

@@ -467,17 +467,35 @@ bool socket_is_shut(int fd)
 	       (poll(&shut, 1, 0) == 1 && shut.revents & (POLLHUP | POLLERR));
 }
 
-void socket_abort(int fd)
+static bool no_linger;
+
+void socket_abort_without_linger(void)
+{
+	no_linger = true;
+}
+
+void socket_abort_now(int fd)
 {
 	const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+
+	(void)!connect(fd, &nowhere, sizeof(nowhere));
+}
+
+void socket_abort(int fd)
+{
+	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 	socklen_t size = sizeof(int);
 	int protocol = 0;
 
-	/* Not SO_LINGER: tcp_disconnect() (net/ipv4/tcp.c) does the same at once, and a confined
-	 * worker may not have that option, which can make close(2) of the supervisor block. */
-	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
-	    protocol == IPPROTO_TCP)
-		(void)!connect(fd, &nowhere, sizeof(nowhere));
+	/* vsock would wait for unsent bytes: SO_LINGER means something there since Linux 6.16 */
+	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) < 0 ||
+	    protocol != IPPROTO_TCP)
+		return;
+	/* the same (tcp_disconnect(), net/ipv4/tcp.c), at once and not with the last close(2) */
+	if (no_linger)
+		socket_abort_now(fd);
+	else
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 }
 
 bool socket_is_connected(int fd)

@@ -80,9 +80,15 @@ bool socket_is_listening(int fd);
 bool socket_is_shut(int fd);
 /* Is it connected, or was it until it broke? */
 bool socket_is_connected(int fd);
-/* Resets a TCP connection, so that the peer cannot mistake what follows for a clean end. Does
- * nothing for other sockets. */
+/* Makes closing a TCP connection reset it, so that the peer cannot mistake that for a clean end.
+ * Does nothing for other sockets. */
 void socket_abort(int fd);
+/* Resets a TCP connection at once, or ends the listening of a TCP socket, which stays bound if its
+ * port was given. */
+void socket_abort_now(int fd);
+/* From now on socket_abort() is socket_abort_now(), also for others who have the socket: a confined
+ * process may not use SO_LINGER. */
+void socket_abort_without_linger(void);
 bool socket_is_datagram(int fd);
 bool socket_is_udp(int fd);
 /* Makes a UDP socket report the destination address of each datagram, which the answer must come

@@ -454,7 +454,6 @@ static int prepare(struct scan *scan, struct ping *ping)
 	char text[PING_TEXT_MAX];
 	const struct units_set *cids = &scan->targets.cids, *ports = &scan->targets.ports;
 	uint64_t cid = 0, port = 0;
-
 	struct addr machine = scan->targets.base;
 
 	machine.has_port = machine.family == ADDR_TCP;

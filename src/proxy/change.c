@@ -216,17 +216,17 @@ static void look_again(struct loop *loop, struct timer *timer)
 
 int change_add(struct change *change, const char *path)
 {
-	struct change_place *grown = reallocarray(change->places, change->count + 1,
-						  sizeof(*grown));
-	char *copy = strdup(path);
+	struct change_place *place = reallocarray(change->places, change->count + 1,
+						  sizeof(*place));
 
-	if (grown)
-		change->places = grown;
-	if (!grown || !copy) {
-		free(copy);
+	if (!place)
 		return -ENOMEM;
-	}
-	change->places[change->count++] = (struct change_place){ copy, { -1, -1 } };
+	change->places = place;
+	place += change->count;
+	*place = (struct change_place){ strdup(path), { -1, -1 } };
+	if (!place->path)
+		return -ENOMEM;
+	change->count++;
 	change->known = look(change);
 	return 0;
 }

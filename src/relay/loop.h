@@ -19,8 +19,8 @@
  *
  * Timers are a heap that is made of the timers themselves, so setting one cannot fail. They run
  * when all events that have come were handled, so that after a pause of the whole process nothing
- * times out whose data has long been there. Signals
- * arrive by signalfd, are blocked meanwhile, and are restored for children by loop_child().
+ * times out whose data has long been there. Signals arrive by signalfd, are blocked meanwhile, and
+ * are restored for children by loop_child().
  */
 #ifndef RELAY_LOOP_H
 #define RELAY_LOOP_H

@@ -697,7 +697,7 @@ static bool has_more(const struct relay *relay, int side)
 		return false;
 	return chan_pending(chan) ||
 	       (chan->phase == CHAN_OPEN &&
-		(endpoint_input_left(source) ||
+		(endpoint_input_left(source) || endpoint_file_left(source) ||
 		 (relay->settings->half_close_timeout && endpoint_received(source) > 0)));
 }
 
@@ -920,7 +920,7 @@ void relay_side_over(struct loop *loop, struct relay *relay, int side, uint64_t 
 	if (relay->over)
 		return;
 	relay->side_over = true;
-	/* first, so that its peer need not be silent before it is told the end (half_close) */
+	/* first: while this direction is open, half-close= delays the end of file of the other */
 	end_channel(loop, relay, !side);
 	end_source(loop, relay, side);
 	if (!relay->stop_at)

@@ -579,7 +579,7 @@ static int listen_again(struct listener *listener, struct listener_socket *socke
 	int keep_fd = -1, error = 0;
 
 	if (addr->family == ADDR_FD) {
-		socket_abort(socket->fd);
+		socket_abort_now(socket->fd);
 		return socket_renew(socket->fd, addr, &socket->inode, failure);
 	}
 	if (!addr_is_ip(addr) && addr->family != ADDR_VSOCK)

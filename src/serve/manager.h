@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * manager: what the service manager is told by a program that serves, in order and without keeping
- * the event loop waiting.
+ * manager: what a server tells its service manager, in order, without making the event loop wait.
  *
  * Theory of operation: the queue of the manager's socket is short (net.unix.max_dgram_qlen, 10 by
  * default), and a manager that is busy or stopped takes nothing. A message that it does not take at

@@ -290,6 +290,7 @@ static void decide(struct server *server, struct listener *listener, struct sess
 		session_deny(session, why);
 		return;
 	}
+	session->served = true;
 	server->serve(server, listener, session);
 }
 

@@ -446,7 +446,8 @@ static void command_time_up(struct loop *loop, struct timer *timer)
 {
 	struct session *session = container_of(timer, struct session, relay.timer);
 
-	kill(session->child, session->relay.result == END_MAX_TIME ? SIGKILL : SIGTERM);
+	if (!session->reaped)
+		kill(session->child, session->relay.result == END_MAX_TIME ? SIGKILL : SIGTERM);
 	if (session->relay.result == END_MAX_TIME)
 		return;
 	session->relay.result = END_MAX_TIME;
@@ -532,15 +533,16 @@ void session_reap(struct session_group *group)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		for (struct session *session = group->first; session; session = session->next) {
-			if (session->child == pid && session->terminal && !session->relay.over) {
+			if (session->child != pid || session->reaped)
+				continue;
+			session->reaped = true;
+			if (session->terminal && !session->relay.over) {
 				session->ended = status;
 				pty_command_ended(session);
-				break;
-			}
-			if (session->child == pid) {
+			} else {
 				command_exited(session, status);
-				break;
 			}
+			break;
 		}
 	}
 }
@@ -605,7 +607,8 @@ void session_stop(struct session *session, uint64_t grace)
 	if (session->terminal && !session->relay.over) {
 		relay_stop(session->group->loop, &session->relay, grace);
 	} else if (session->child) {
-		kill(session->child, SIGTERM);
+		if (!session->reaped)
+			kill(session->child, SIGTERM);
 	} else if (session->dial) {
 		record_fail(session, &(const struct explanation){
 					     .end = "signal", .what = "ended while connecting" });

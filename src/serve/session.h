@@ -70,12 +70,14 @@ struct session {
 			     yet */
 	uint64_t half_close; /* of the accepted end, see addr_half_close() */
 	const char *end; /* how it ended, for its record, a constant; NULL while it is open */
-	pid_t child; /* a command, or 0 */
+	pid_t child; /* a command, or 0; if it is reaped, its number may be another's */
 	int ended; /* on a terminal: the command's waitpid() status while the relay is still
 		      running; -1: not yet */
 	int fd; /* the socket while nothing else owns it, or -1 */
 	int status; /* exit status of this session (enum status, or the command's) */
 	struct peer peer;
+	bool reaped : 1; /* the command has ended */
+	bool served : 1; /* the server admitted it */
 	bool answered : 1; /* we answered it without a relay, and the answer must still reach it */
 	bool terminal : 1; /* the command runs on a terminal, which the relay connects to */
 	bool seqpacket : 1; /* the accepted socket's type */

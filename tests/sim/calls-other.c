@@ -29,7 +29,6 @@ int __wrap_eventfd(unsigned value, int flags);
 int __wrap_shutdown(int fd, int how);
 int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *size);
 int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t size);
-int __wrap_connect(int fd, const struct sockaddr *sa, socklen_t size);
 int __wrap_getpeername(int fd, struct sockaddr *sa, socklen_t *size);
 int __wrap_fcntl(int fd, int command, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
@@ -315,7 +314,6 @@ int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t 
 	struct file *file = fd_file(fd);
 	int error = call_begin(CALL_SETSOCKOPT, "setsockopt");
 
-	(void)size;
 	if (!file->sock)
 		fail("closed", "setsockopt(%d), which is no socket", fd);
 	if (level == SOL_SOCKET && name == SO_TIMESTAMP) {
@@ -324,21 +322,14 @@ int __wrap_setsockopt(int fd, int level, int name, const void *value, socklen_t 
 	}
 	if (error)
 		return answer(-error);
+	if (level == SOL_SOCKET && name == SO_LINGER && size == sizeof(struct linger)) {
+		const struct linger *linger = value;
+
+		file->sock->aborts = linger->l_onoff && !linger->l_linger;
+		trace("  setsockopt(%d, SO_LINGER)", fd);
+	}
 	if (level == SOL_SOCKET && name == SO_SNDBUF && *(const int *)value > 0)
 		file->sock->send_room = (size_t) * (const int *)value * 2;
-	return 0;
-}
-
-/* Only to end a connection by a reset, which cannot fail. */
-int __wrap_connect(int fd, const struct sockaddr *sa, socklen_t size)
-{
-	struct file *file = fd_file(fd);
-
-	if (!file->sock || file->sock->family != ADDR_TCP || sa->sa_family != AF_UNSPEC ||
-	    size < sizeof(sa->sa_family))
-		fail("closed", "connect(%d), which is no TCP socket, or to an address", fd);
-	trace("  connect(%d, AF_UNSPEC)", fd);
-	sock_disconnect(file->sock);
 	return 0;
 }
 

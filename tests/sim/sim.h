@@ -182,7 +182,7 @@ struct sock {
 	uint8_t stopped, peer_stopped; /* sk_shutdown; vsock's peer_shutdown */
 	bool done; /* SOCK_DONE */
 	bool dead; /* closed */
-	bool aborts; /* when it is closed */
+	bool aborts; /* SO_LINGER of 0 seconds */
 	bool stamps; /* SO_TIMESTAMP */
 	bool no_space; /* SOCK_NOSPACE */
 	bool end_sent; /* the wire has brought the end to the other side */
@@ -205,7 +205,6 @@ enum { RECV_PEEK = 1, RECV_LENGTH = 2, RECV_SPLICE = 4 };
 ssize_t sock_send(struct sock *sock, const void *data, size_t size, int how);
 ssize_t sock_receive(struct sock *sock, void *data, size_t size, int how, bool *end_of_record);
 int sock_shutdown(struct sock *sock, int how); /* RECEIVES, SENDS */
-void sock_disconnect(struct sock *sock);
 void sock_close(struct sock *sock);
 void sock_break(struct sock *sock, int error); /* the connection dies */
 uint32_t sock_poll(struct sock *sock);

@@ -182,16 +182,6 @@ int sock_shutdown(struct sock *sock, int how)
 	return 0;
 }
 
-/* TCP: what was not sent is forgotten, and the peer gets a reset. */
-void sock_disconnect(struct sock *sock)
-{
-	forget_sent(sock);
-	sock->end_sent = true;
-	if (sock->state != SOCK_CLOSED)
-		tcp_dies(sock->peer, ECONNRESET);
-	sock->state = SOCK_CLOSED;
-}
-
 void sock_close(struct sock *sock)
 {
 	struct sock *peer = sock->peer;
@@ -207,7 +197,11 @@ void sock_close(struct sock *sock)
 			peer->error = ECONNRESET;
 		state_changed(peer);
 	} else if (sock->family == ADDR_TCP && (unread || sock->aborts)) {
-		sock_disconnect(sock);
+		forget_sent(sock);
+		sock->end_sent = true;
+		if (sock->state != SOCK_CLOSED)
+			tcp_dies(peer, ECONNRESET);
+		sock->state = SOCK_CLOSED;
 	} else if (sock->family == ADDR_VSOCK) {
 		sock->end_full = true;
 	}

@@ -195,12 +195,6 @@ static int pass_rules(struct supervisor *supervisor)
 	return 0;
 }
 
-/* Of memory or descriptors, which may be there a little later. */
-static bool is_short(int error)
-{
-	return error == -ENOMEM || error == -ENOBUFS || error == -EMFILE || error == -ENFILE;
-}
-
 /* Sends all that waits, and hears the worker again; or waits for room. */
 static void pump(struct supervisor *supervisor)
 {
@@ -212,7 +206,8 @@ static void pump(struct supervisor *supervisor)
 	error = broker_flush(&supervisor->queue, supervisor->channel);
 	if (!error && supervisor->passing)
 		error = pass_rules(supervisor);
-	if (is_short(error) && supervisor->passing && supervisor->shortages < SHORTAGE_TRIES) {
+	if (fd_is_shortage(-error) && supervisor->passing &&
+	    supervisor->shortages < SHORTAGE_TRIES) {
 		loop_unwatch(loop, &supervisor->channel_watch);
 		error = 0;
 		if (!loop_timer_is_set(&supervisor->again))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "config.h"
 
+#include "net/socket.h"
 #include "proxy/worker/confine.h"
 
 #include <errno.h>
@@ -103,6 +104,8 @@ int confine(const struct confine_plan *plan, struct confined *done)
 							      : strerror(-error));
 	error = confine_calls(plan, done);
 	done->calls = !error;
+	if (!error)
+		socket_abort_without_linger();
 	if (error)
 		miss(done, "seccomp: %s",
 		     error == -ENOSYS ? "built without libseccomp" : strerror(-error));
