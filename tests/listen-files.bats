@@ -280,6 +280,8 @@ for number in range(900):
 need_strace() {
 	need strace
 	strace -o /dev/null true 2>/dev/null || skip "strace may not trace here"
+	# LeakSanitizer does not work under ptrace
+	export ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
 }
 
 # close(2) of this file fails, as behind NFS and FUSE, where only that tells that a disk is full.

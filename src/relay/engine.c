@@ -59,13 +59,6 @@ enum move engine_write(struct chan *chan, struct transfer *transfer, const void 
 	return MOVE_ON;
 }
 
-bool engine_may_keep(const struct transfer *transfer, size_t size)
-{
-	const struct loop_budget *budget = loop_budget(transfer->loop);
-
-	return budget->used <= budget->limit && size <= budget->limit - budget->used;
-}
-
 enum move engine_write_seen(struct chan *chan, struct transfer *transfer, unsigned char *buffer,
 			    size_t asked, size_t seen)
 {

@@ -16,6 +16,7 @@
 
 #include "net/endpoint.h"
 #include "relay/chan.h"
+#include "relay/loop.h"
 
 /* How a step, or the whole transfer, ended. */
 enum move {
@@ -125,8 +126,14 @@ enum move engine_write(struct chan *chan, struct transfer *transfer, const void 
  * all. */
 enum move engine_write_pending(struct chan *chan, struct transfer *transfer);
 
-/* May size more bytes be pending? (loop_budget()) */
-bool engine_may_keep(const struct transfer *transfer, size_t size);
+/* May size more bytes be pending? Inline, because each read asks. */
+static inline bool engine_may_keep(const struct transfer *transfer, size_t size)
+{
+	const struct loop_budget *budget = loop_budget(transfer->loop);
+
+	return budget->used <= budget->limit && size <= budget->limit - budget->used;
+}
+
 /* Writes bytes that were only looked at, of asked for, and takes from the source what the
  * destination took, to data again. */
 enum move engine_write_seen(struct chan *chan, struct transfer *transfer, unsigned char *data,

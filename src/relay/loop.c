@@ -583,13 +583,9 @@ static int wait_for_events(struct loop *loop, struct epoll_event *events)
 
 /* A timer that is due may be one that an event stops or puts off, so timers wait until every event
  * that has come was fetched: a batch that is not full, or as many as it takes for all watches. */
-static bool timers_wait(const struct loop *loop, int count, uint32_t *full)
+static bool timers_wait(const struct loop *loop, uint32_t full)
 {
-	*full = count == BATCH ? *full + 1 : 0;
-	if (*full && *full <= loop->slots_used / BATCH)
-		return true;
-	*full = 0;
-	return false;
+	return full <= loop->slots_used / BATCH;
 }
 
 int loop_run(struct loop *loop)
@@ -608,8 +604,10 @@ int loop_run(struct loop *loop)
 		run_events(loop, events, count);
 		if (loop->always)
 			run_always(loop);
-		if (!timers_wait(loop, count, &full))
+		if (count < BATCH || !timers_wait(loop, ++full)) {
+			full = 0;
 			run_timers(loop);
+		}
 		free_garbage(loop);
 	}
 	loop->stopped = false;

@@ -140,12 +140,12 @@ struct relay {
 	uint64_t lost; /* bytes read but not written */
 	int error; /* positive errno of the first error, or 0 */
 	uint8_t error_side; /* the end with that error */
-	bool error_read; /* which came from reading */
 	uint8_t result; /* enum relay_end */
-	bool over;
-	bool half_told; /* settings->half_over() was called */
+	bool error_read : 1; /* the error came from reading */
+	bool over : 1;
+	bool half_told : 1; /* settings->half_over() was called */
+	bool side_over : 1; /* relay_side_over() was called */
 	struct relay_extent *extent; /* the owner's; NULL: none */
-	bool side_over; /* relay_side_over() was called */
 };
 
 /* Starts a relay over two endpoints, which it then owns. settings must outlive it. connected is the

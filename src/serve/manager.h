@@ -44,7 +44,8 @@ int manager_keep(struct manager *manager, const char *name, const int *fds, size
 void manager_drop(struct manager *manager, const char *name);
 /* Another process speaks from now on: only what waits already is sent. */
 void manager_leave(struct manager *manager);
-/* Sends what waits, for 5 s at most, and forgets the rest with a warning. */
+/* Sends what waits, for 5 s at most, and forgets the rest with a warning. It keeps the loop
+ * waiting: at the end, and where the order of two processes' messages matters. */
 void manager_finish(struct manager *manager);
 
 #endif

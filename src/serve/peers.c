@@ -107,7 +107,7 @@ struct peers_count *peers_enter(struct peers *peers, const void *scope, const st
 	for (count = *chain; count && !is_same(count, &key);)
 		count = count->next;
 	if (!count) {
-		count = calloc(1, sizeof(*count));
+		count = malloc(sizeof(*count));
 		if (!count)
 			return NULL;
 		*count = (struct peers_count){ .next = *chain, .scope = scope, .peer = *peer };

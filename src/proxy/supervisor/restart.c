@@ -294,7 +294,8 @@ static void hand_over(struct supervisor *supervisor)
 	server_leave_pid_file(&supervisor->server);
 	snprintf(line, sizeof(line), "MAINPID=%ld", (long)successor);
 	manager_tell(&supervisor->server.manager, line);
-	/* before the successor says that it is ready, which nobody would believe it */
+	/* the manager has to know it before READY=1 of the successor, from which alone it takes
+	 * that then */
 	manager_finish(&supervisor->server.manager);
 	manager_leave(&supervisor->server.manager);
 	loop_timer_stop(supervisor->server.loop, &supervisor->watchdog);
