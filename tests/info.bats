@@ -258,10 +258,15 @@ assert info["modules"]["vhost_vsock"] == "loaded"
 	[ "$status_text" = "$status_json" ]
 }
 
+# Its options and its thread come from /proc, which some tests do not have.
+without_sanitizer() {
+	! grep -qF __asan_init "$VSOCK_TOOLS_BUILD/vsock-info" ||
+		skip "built with a sanitizer, which needs /proc itself"
+}
+
 @test "--hosts makes no vsock socket where that would load a module" {
 	unshare -rm true 2>/dev/null || skip "no mount of our own here"
-	# LeakSanitizer needs /proc
-	export ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
+	without_sanitizer
 	echo 3 web >"$VSOCK_HOSTS"
 	cat >"$BATS_TEST_TMPDIR/within" <<-END
 		mount -t tmpfs none /proc || exit 77
@@ -301,8 +306,7 @@ may_mount() {
 
 @test "without /proc the guests are not known, which is not none" {
 	may_mount
-	! grep -qF __asan_init "$VSOCK_TOOLS_BUILD/vsock-info" ||
-		skip "built with a sanitizer, which needs /proc itself"
+	without_sanitizer
 	run -1 --separate-stderr with_proc "tmpfs tmpfs /proc" vsock-info --guests
 	[ "$output" = "" ]
 	[ "$stderr" = "vsock-info: guests: not known: /proc is not mounted" ]
