@@ -18,6 +18,7 @@ until grep -q READY /run/ready-run; do sleep 0.1; done
 listen 5003 --hash >"$LAB_SHARE/hash"
 # Through vsock-proxy, which splices what is large.
 head -c 8M /dev/urandom >"$LAB_SHARE/large"
+listen 5006 --send-file "$LAB_SHARE/large"
 listen tcp:127.0.0.1:6000 --send-file "$LAB_SHARE/large"
 vsock-proxy vsock::5004 tcp:127.0.0.1:6000 --ready-fd 9 9>/run/ready-proxy 2>/dev/null &
 until grep -q READY /run/ready-proxy; do sleep 0.1; done
