@@ -443,13 +443,19 @@ static enum chan_wait waits_after(enum move result)
 	}
 }
 
+static void note_moved(struct relay *relay, uint64_t at)
+{
+	if (at > relay->moved)
+		relay->moved = at;
+}
+
 static void count_turn(struct relay *relay, struct chan *chan, struct transfer *transfer,
 		       uint64_t written)
 {
 	allowance_used(chan, transfer);
 	relay->lost += transfer->beyond;
 	if (transfer->read || written || transfer->message) {
-		relay->moved = loop_now(transfer->loop);
+		note_moved(relay, loop_now(transfer->loop));
 		busy_moved(loop_busy(transfer->loop),
 			   transfer->read > written ? transfer->read : written);
 	}
@@ -480,7 +486,9 @@ static void pump(struct loop *loop, struct relay *relay, int side)
 	result = transfer_run(chan, &transfer);
 	count_turn(relay, chan, &transfer, chan->bytes - before);
 	chan->waits = (uint8_t)waits_after(result);
-	if (result == MOVE_END)
+	if (result == MOVE_PAUSE)
+		note_moved(relay, chan_ready_at(chan));
+	else if (result == MOVE_END)
 		all_written(loop, relay, side);
 	else if (result == MOVE_SOURCE_FAILED)
 		source_failed(loop, relay, side, transfer.error);
@@ -506,13 +514,13 @@ static uint64_t earliest(uint64_t a, uint64_t b)
 static uint64_t held_until(const struct relay *relay, int side)
 {
 	const struct chan *chan = &relay->chan[side], *back = &relay->chan[!side];
-	bool silent = back->phase == CHAN_OPEN && back->waits == CHAN_WAITS_SOURCE;
-	bool empty = relay->end[side].family == ADDR_STDIO && !chan->bytes;
 	uint64_t since = relay->moved > relay->held_since ? relay->moved : relay->held_since;
 
-	return chan->phase == CHAN_HELD && silent && !empty
-		       ? later(since, relay->end[!side].half_close)
-		       : UINT64_MAX;
+	if (chan->phase != CHAN_HELD || back->phase != CHAN_OPEN ||
+	    back->waits != CHAN_WAITS_SOURCE ||
+	    (relay->end[side].family == ADDR_STDIO && !chan->bytes))
+		return UINT64_MAX;
+	return later(since, relay->end[!side].half_close);
 }
 
 /* The destination has been silent, but it may not have read all yet. */

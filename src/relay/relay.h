@@ -131,7 +131,9 @@ struct relay {
 	struct relay_outputs *
 		outputs; /* the watches of end[i].out if it is another descriptor; owned; or NULL */
 	struct timer timer;
-	uint64_t started, moved; /* ns: when it started, when bytes last moved */
+	uint64_t started; /* ns */
+	uint64_t moved; /* ns: when bytes last moved, or when the pause ends that it makes now, for
+			   a rate or between two lines, which is not idle time */
 	uint64_t held_since; /* ns: since when the end of file being held could be passed on */
 	uint64_t half_closed; /* ns: when the first channel ended; 0: not yet */
 	uint64_t linger_until; /* ns: both channels have ended, but the end of an answer that is

@@ -505,7 +505,7 @@ static void end_quiet(struct flows *flows)
 			struct relay *relay = flow->relay;
 
 			next = flow->next;
-			if (relay && now - relay->moved >= QUIET)
+			if (relay && now >= relay->moved + QUIET)
 				relay_stop(flows->loop, relay, 0);
 		}
 	}

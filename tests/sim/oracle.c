@@ -63,6 +63,13 @@ static void compare(const unsigned char *data, size_t size, int side, uint64_t a
 	}
 }
 
+/* A pause of the relay that has not ended yet is no idle time. */
+static void moved(void)
+{
+	if (world.now > world.moved)
+		world.moved = world.now;
+}
+
 void oracle_read(int side, const void *data, size_t size, const struct message *message)
 {
 	struct flow_facts *flow = &world.flow[side];
@@ -75,7 +82,7 @@ void oracle_read(int side, const void *data, size_t size, const struct message *
 	flow->read += size;
 	flow->ahead -= ahead;
 	if (size || message)
-		world.moved = world.now;
+		moved();
 	if (message)
 		flow->messages++;
 	/* vsock carries no empty messages */
@@ -143,7 +150,7 @@ void oracle_written(int to, const void *data, size_t size, const struct message 
 			fail("prefix", "more was written to side %d than there is", to);
 	}
 	flow->written += size;
-	world.moved = world.now;
+	moved();
 	if (message)
 		check_message(side, data, message);
 }
@@ -244,6 +251,16 @@ static void calm_flow(int side)
 		fail("waits", "side %d has data, and its destination has room", side);
 }
 
+/* Does the relay hold this side back, for a rate or between two lines? */
+static bool is_pausing(int side)
+{
+	if (world.relay.chan[side].waits != CHAN_WAITS_TIME)
+		return false;
+	if (!is_limited(side))
+		fail("waits", "side %d pauses, and nothing limits it", side);
+	return true;
+}
+
 static void calm_times(void)
 {
 	const struct plan *plan = world.plan;
@@ -263,6 +280,9 @@ void oracle_calm(void)
 		return;
 	calm_flow(0);
 	calm_flow(1);
+	for (int side = 0; side < 2; side++)
+		if (is_pausing(side) && chan_ready_at(&world.relay.chan[side]) > world.moved)
+			world.moved = chan_ready_at(&world.relay.chan[side]);
 	calm_times();
 }
 

@@ -335,8 +335,8 @@ struct world {
 	struct relay relay;
 	struct relay_settings settings;
 	bool relay_started, done, stopped;
-	uint64_t stop_time, moved, over; /* ns: of relay_stop(); when bytes last moved; of done()
-					  */
+	uint64_t stop_time, moved, over; /* ns: of relay_stop(); when bytes last moved, or a pause
+					    of the relay ends; of done() */
 	void *memory; /* all that the kernel made: freed at the end */
 	jmp_buf escape;
 	const char *oracle;
