@@ -238,7 +238,7 @@ receive_fd() {
 	[[ $output == *"--dump /nowhere/file: No such file or directory"* ]]
 	echo data >data
 	run -1 vsock-cat -x /dev/full ./peer <data
-	[[ $output == *"data"* && $output == *"--dump /dev/full: No space left on device" ]]
+	[[ $output == *"data"* && $output == *"--dump /dev/full: No space left on device; dumping ends"* ]]
 }
 
 @test "--crlf sends LF as CR LF and never doubles a CR LF, however reads are split" {
@@ -262,6 +262,12 @@ receive_fd() {
 	[ "$output" = $'1\n2\n3\nrest' ]
 	# three pauses, which can't be shorter
 	awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { exit !(b - a >= 0.9) }'
+}
+
+@test "--delay: its pauses are no idle time" {
+	serve cat
+	run -0 vsock-cat --delay 600ms -i 300ms ./peer < <(printf '1\n2\n3\n')
+	[ "$output" = $'1\n2\n3' ]
 }
 
 @test "--delay: after a signal, data already read is sent without pauses" {

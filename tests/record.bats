@@ -187,6 +187,20 @@ c.close()'
 	[ "$(cat err)" = "vsock-cat: --record pipe: Broken pipe; recording ends" ]
 }
 
+@test "--record and --dump to a FIFO that nobody reads any more: the transfer goes on" {
+	spawn_ready peer vsock-listen unix:./peer --echo
+	mkfifo pipe
+	bytes 1M data
+	exec 7<>pipe
+	run -1 bash -c 'vsock-cat --record pipe ./peer <data 2>err >got'
+	same got data
+	[ "$(cat err)" = "vsock-cat: --record pipe: its reader does not read; recording ends" ]
+	run -1 bash -c 'vsock-cat --dump pipe ./peer <data 2>err >got'
+	same got data
+	[ "$(cat err)" = "vsock-cat: --dump pipe: its reader does not read; dumping ends" ]
+	exec 7<&-
+}
+
 @test "vsock-listen --record writes each connection as a conversation from the peer to us" {
 	printf 'answer' >answer
 	spawn_ready listen vsock-listen --record file -x dump -c 2 unix:./peer

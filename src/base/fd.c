@@ -15,6 +15,8 @@
 
 #include "base/units.h"
 
+#define READER_PATIENCE (2 * NSEC_PER_SEC)
+
 /* The soft limit before fd_limit_raise(); 0: not raised. A property of the process, as the limit
  * itself is. */
 static rlim_t soft_before;
@@ -254,6 +256,19 @@ int fd_write_until(int fd, const void *data, size_t size, uint64_t deadline, siz
 int fd_write_all(int fd, const void *data, size_t size)
 {
 	return fd_write_until(fd, data, size, UNITS_INF, NULL);
+}
+
+int fd_write_for_reader(int fd, const void *data, size_t size)
+{
+	size_t done = 0, more = 0;
+	int error;
+
+	do {
+		error = fd_write_until(fd, (const char *)data + done, size - done,
+				       units_now() + READER_PATIENCE, &more);
+		done += more;
+	} while (error == -ETIMEDOUT && more);
+	return error;
 }
 
 void fd_attach(struct msghdr *message, void *room, const int *fds, size_t count)

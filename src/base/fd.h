@@ -43,6 +43,9 @@ int fd_write_all(int fd, const void *data, size_t size);
  * blocking descriptor it can only overrun if another process fills it in between. *written, unless
  * NULL, is the number of bytes written, also after an error. */
 int fd_write_until(int fd, const void *data, size_t size, uint64_t deadline, size_t *written);
+/* The same for what is written beside the main job, as to a FIFO: -ETIMEDOUT where its reader has
+ * made no room for 2 s. */
+int fd_write_for_reader(int fd, const void *data, size_t size);
 /* Sends a descriptor through a connected UNIX socket (SCM_RIGHTS, with one byte 0, as OpenBSD's nc
  * -F does); ours stays open. 0 or negative errno. */
 int fd_pass(int through, int fd);

@@ -3,6 +3,7 @@
 #ifndef CLI_DUMP_H
 #define CLI_DUMP_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -10,11 +11,14 @@
 
 struct dump {
 	struct relay_tap tap; /* for relay_settings.tap */
-	FILE *file; /* NULL: not open */
+	FILE *text; /* in memory, from where it is written to fd; NULL: not open */
+	char *buffer; /* of text */
+	size_t size;
 	const char *name;
+	int fd;
 	int us; /* the side that sends ">" */
 	uint64_t moved[2]; /* by side */
-	int error; /* negative errno of the first write that failed, or 0 */
+	int error; /* negative errno of the write that ended the dump, or 0 */
 };
 
 /* Opens and empties a file, or uses stderr if name is "-". us is the side whose data is shown with
@@ -22,8 +26,8 @@ struct dump {
 int dump_open(struct dump *dump, const char *name, int us);
 /* Starts another connection: offsets count from 0 again. Does nothing if it is not open. */
 void dump_begin(struct dump *dump);
-/* Closes the file. 0, or a negative errno if not everything was written. Does nothing if it is not
- * open. */
+/* Closes the file. 0, or the negative errno of an error that has been reported. Does nothing if it
+ * is not open. */
 int dump_close(struct dump *dump);
 
 #endif

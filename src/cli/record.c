@@ -138,15 +138,18 @@ static void make_headers(struct record *record, int side, unsigned flags, const 
 static void give_up(struct record *record, int error)
 {
 	record->error = error;
-	log_error("--record %s: %s; recording ends", record->name, strerror(error));
+	if (error == ETIMEDOUT)
+		log_error("--record %s: its reader does not read; recording ends", record->name);
+	else
+		log_error("--record %s: %s; recording ends", record->name, strerror(error));
 	/* what was written of the last packet; not every file can be cut */
 	if (ftruncate(record->fd, (off_t)record->size) < 0)
 		log_info(2, "--record %s: not cut: %s", record->name, strerror(errno));
 	fd_close(&record->fd);
 }
 
-/* Writes all in one call. Only a remainder, as on a full disk, is written separately, which shows
- * the error. */
+/* Writes all in one call. Only a remainder, as on a full disk or where a reader is slow, is written
+ * separately, which shows the error. */
 static void write_blocks(struct record *record, const struct iovec *parts, int count)
 {
 	ssize_t written = writev(record->fd, parts, count);
@@ -157,8 +160,9 @@ static void write_blocks(struct record *record, const struct iovec *parts, int c
 		size_t here = done < parts[i].iov_len ? done : parts[i].iov_len;
 
 		if (here < parts[i].iov_len)
-			error = fd_write_all(record->fd, (const char *)parts[i].iov_base + here,
-					     parts[i].iov_len - here);
+			error = fd_write_for_reader(record->fd,
+						    (const char *)parts[i].iov_base + here,
+						    parts[i].iov_len - here);
 		done -= here;
 		size += parts[i].iov_len;
 	}
@@ -307,7 +311,7 @@ int record_open(struct record *record, const char *name, int us)
 				   .name = name,
 				   .us = us };
 	record->fd = safe_open(name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	return record->fd < 0 ? record->fd : 0;
+	return record->fd < 0 ? record->fd : fd_nonblock(record->fd, true);
 }
 
 void record_begin(struct record *record, const struct addr *addr, int fd)

@@ -151,12 +151,9 @@ void traffic_end(struct traffic *traffic, const struct relay *relay)
 /* What was to be kept, and could not be, is a failure though the transfer was none. */
 int traffic_close(struct traffic *traffic)
 {
-	const char *name = traffic->dump.name;
-	int unrecorded = record_close(&traffic->record), error = dump_close(&traffic->dump);
+	int unrecorded = record_close(&traffic->record), undumped = dump_close(&traffic->dump);
 
-	if (error)
-		log_error("--dump %s: %s", name, strerror(-error));
-	return error || unrecorded ? STATUS_FAILURE : 0;
+	return unrecorded || undumped ? STATUS_FAILURE : 0;
 }
 
 int traffic_standard(struct traffic *traffic, struct endpoint *end)
