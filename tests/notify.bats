@@ -88,7 +88,7 @@ s.send(b"STA"); s.send(b"TUS=up"); assert s.recv(1) == b""'
 	[ "$(<without.out)" = READY=0 ]
 }
 
-@test "what has come when it ends is printed; one that trickles gets 5 s" {
+@test "what has come when it ends is printed; one that trickles gets 5 s for its lines" {
 	spawn_ready listener vsock-listen --notify --until READY=1 unix:./s
 	# one message is not complete when another ends it all
 	python3 -c 'import socket
@@ -105,6 +105,7 @@ assert two.recv(1) == b""'
 	spawn_ready slow vsock-listen --notify -m 1 unix:./slow
 	python3 -c 'import socket, time
 s = socket.socket(socket.AF_UNIX); s.connect("./slow")
+s.sendall(b"STATUS=whole\nREADY=1")
 begun = time.monotonic()
 try:
     while time.monotonic() < begun + 60:
@@ -112,9 +113,10 @@ try:
 except BrokenPipeError:
     pass
 assert time.monotonic() < begun + 50'
-	printf READY=1 | tell ./slow
-	wait_until grep -qx READY=1 slow.out
-	grep -qE '^x+$' slow.out
+	wait_until grep -q 'a message did not end in 5 s' slow.err
+	printf READY=2 | tell ./slow
+	wait_until grep -qx READY=2 slow.out
+	[ "$(<slow.out)" = $'STATUS=whole\nREADY=2' ]
 }
 
 @test "a packet of 4096 bytes is a message" {

@@ -26,7 +26,7 @@ struct teller {
 	struct session *session;
 	struct readiness *readiness;
 	size_t size;
-	uint64_t ends; /* ns: when it must have come */
+	uint64_t came, ends; /* ns: when the last of it came; when it must have come */
 	char message[READINESS_MAX + 1]; /* one more than permitted */
 };
 
@@ -163,36 +163,50 @@ static void give_up(struct teller *teller, const char *why)
 	session_close(session);
 }
 
-/* The connection is closed before anything is done about the message. */
-static void complete(struct teller *teller, enum relay_end end)
+/* Closes the connection, and only then hands over the first size bytes of the message. */
+static void close_and_tell(struct teller *teller, size_t size, enum relay_end end, const char *why)
 {
 	struct session *session = teller->session;
 	struct readiness *readiness = teller->readiness;
 	struct peer from = session->peer;
-	size_t size = teller->size;
 	char message[READINESS_MAX];
 
 	memcpy(message, teller->message, size);
-	stop(teller);
 	session->relay.chan[0].bytes = size;
 	session->relay.result = (uint8_t)end;
-	session_served(session); /* which frees the teller, later */
+	if (why) {
+		give_up(teller, why); /* which frees the teller, later */
+	} else {
+		stop(teller);
+		session_served(session); /* which frees it, too */
+	}
 	if (size) /* a probe that only connects is no mistake */
 		readiness->told(readiness, &from, message, size);
 }
 
-/* Of a message that was cut off, whole lines are complete. */
-static void cut_off(struct teller *teller, int error)
+static void complete(struct teller *teller, enum relay_end end)
+{
+	close_and_tell(teller, teller->size, end, NULL);
+}
+
+/* How much of a message that did not end is complete: whole lines, or whole packets. */
+static size_t whole_lines(const struct teller *teller)
 {
 	const char *end = memrchr(teller->message, '\n', teller->size);
 
-	if (!end && !teller->session->seqpacket) {
+	if (teller->session->seqpacket)
+		return teller->size;
+	return end ? (size_t)(end - teller->message) + 1 : 0;
+}
+
+static void cut_off(struct teller *teller, int error)
+{
+	size_t whole = whole_lines(teller);
+
+	if (whole || teller->session->seqpacket)
+		close_and_tell(teller, whole, END_RESET, NULL);
+	else
 		give_up(teller, strerror(error));
-		return;
-	}
-	if (!teller->session->seqpacket)
-		teller->size = (size_t)(end - teller->message) + 1;
-	complete(teller, END_RESET);
 }
 
 static ssize_t receive(struct teller *teller)
@@ -213,11 +227,19 @@ static ssize_t receive(struct teller *teller)
 	return got;
 }
 
+static void wait_for_more(struct loop *loop, struct teller *teller)
+{
+	uint64_t due;
+
+	teller->came = units_now();
+	due = teller->came + QUIET;
+	loop_timer(loop, &teller->timer, due < teller->ends ? due : teller->ends);
+}
+
 static void ready(struct loop *loop, struct watch *watch, uint32_t events)
 {
 	struct teller *teller = container_of(watch, struct teller, watch);
 	ssize_t got = receive(teller);
-	uint64_t due = units_now() + QUIET;
 
 	(void)events;
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -231,7 +253,7 @@ static void ready(struct loop *loop, struct watch *watch, uint32_t events)
 	else if (memchr(teller->message, '\0', teller->size))
 		give_up(teller, "a message has a NUL byte");
 	else
-		loop_timer(loop, &teller->timer, due < teller->ends ? due : teller->ends);
+		wait_for_more(loop, teller);
 }
 
 static const struct watch_kind teller_kind = { .name = "readiness", .ready = ready };
@@ -241,10 +263,13 @@ static void quiet(struct loop *loop, struct timer *timer)
 	struct teller *teller = container_of(timer, struct teller, timer);
 
 	(void)loop;
-	if (teller->size)
+	if (!teller->size)
+		give_up(teller, "no message came in 5 s");
+	else if (units_now() >= teller->came + QUIET)
 		complete(teller, END_EOF);
 	else
-		give_up(teller, "no message came in 5 s");
+		close_and_tell(teller, whole_lines(teller), END_NONE,
+			       "a message did not end in 5 s");
 }
 
 static bool stop_session(struct session *session)
