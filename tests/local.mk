@@ -14,7 +14,7 @@ BATS_LOG_COMPILER = $(top_srcdir)/tests/run-bats
 EXTRA_DIST += build-aux/tap-driver.sh tests/run-bats tests/run-contained tests/run-tap \
 	tests/installed tests/fresh tests/mutate
 EXTRA_DIST += tests/lib/common.bash tests/lib/reload.bash tests/lib/restart.bash \
-	tests/lib/udp.bash
+	tests/lib/run.bash tests/lib/udp.bash
 EXTRA_DIST += tests/lib/datagrams tests/lib/fake-vmm tests/lib/hostile tests/lib/latency
 EXTRA_DIST += tests/lib/museum tests/lib/museum-visit
 EXTRA_DIST += tests/lib/reader-leaves tests/lib/reloads
@@ -364,6 +364,7 @@ bats_tests += tests/netns-lab.bats
 bats_tests += tests/netns.bats
 bats_tests += tests/notify.bats
 bats_tests += tests/run.bats
+bats_tests += tests/run-broken.bats
 bats_tests += tests/run-hostile.bats
 bats_tests += tests/run-lab.bats
 bats_tests += tests/rules.bats

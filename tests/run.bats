@@ -1,9 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
 # vsock-run and vsock-listen --run, over UNIX and TCP sockets. tests/run-hostile.bats: clients and
-# servers that lie. tests/run-lab.bats: vsock.
+# servers that lie. tests/run-broken.bats: connections that break. tests/run-lab.bats: vsock.
 
 load lib/common
+load lib/run
 
 setup() {
 	own_directory
@@ -13,20 +14,6 @@ setup() {
 teardown() {
 	[ -z "$terminal" ] || close_terminal
 	finish_all
-}
-
-serve() { # OPTION...
-	spawn_ready server vsock-listen --run unix:./s "$@"
-}
-
-vrun() { # [OPTION...] -- COMMAND...: on that server
-	local options=()
-	while [ "$1" != -- ]; do
-		options+=("$1")
-		shift
-	done
-	shift
-	timeout 100 vsock-run "${options[@]}" unix:./s "$@"
 }
 
 # Not with run: its standard input would be a pipe.
@@ -216,89 +203,6 @@ has_size() { # BYTES FILE
 	[ "$(cat client.out)" = caught ]
 }
 
-@test "a client that is killed: SIGHUP, and SIGKILL for a command that ignores it" {
-	serve
-	spawn client vsock-run --cwd "$PWD" unix:./s sh -c \
-		'trap "echo hup >hup; exit" HUP; echo $$ >pid; while :; do echo; sleep 0.1; done'
-	wait_until test -s pid
-	finish client KILL
-	wait_until test -s hup
-	wait_until ended "$(cat pid)"
-	rm pid
-	spawn client vsock-run --cwd "$PWD" unix:./s sh -c \
-		'trap "" HUP; echo $$ >pid; while :; do sleep 0.1; done'
-	wait_until test -s pid
-	finish client KILL
-	wait_until ended "$(cat pid)"
-	[ "$(vrun -- echo still there)" = "still there" ]
-}
-
-@test "a server that is killed: status 125 at once" {
-	serve
-	spawn client vsock-run --cwd "$PWD" unix:./s sh -c 'echo $$ >pid; exec sleep 100'
-	wait_until test -s pid
-	local begun=${EPOCHREALTIME/./}
-	finish server KILL
-	ends_with 125 client
-	[ $((${EPOCHREALTIME/./} - begun)) -lt 5000000 ]
-	grep -q "unix:./s: broke: the connection was reset by the other side" client.err
-	kill "$(cat pid)"
-}
-
-@test "a server that is stopped lets commands finish" {
-	serve -v
-	mkfifo go
-	spawn client vsock-run --cwd "$PWD" unix:./s sh -c \
-		'echo here >pid; read -r line <go; exit 6'
-	wait_until test -s pid
-	kill -TERM "${spawned[server]}"
-	wait_until grep -q "waiting up to 30 s" server.err
-	echo >go
-	ends_with 6 client
-	ends_with 0 server
-}
-
-@test "a server that ends sends SIGHUP, and SIGKILL to a command that ignores it" {
-	serve --drain-timeout 100ms
-	spawn client vsock-run --cwd "$PWD" unix:./s sh -c \
-		'trap "" HUP TERM; echo $$ >pid; while :; do sleep 0.1; done'
-	wait_until test -s pid
-	kill -TERM "${spawned[server]}"
-	ends_with 125 client
-	ends_with 0 server
-	ended "$(cat pid)"
-}
-
-@test "a server that stops at once is reported as a broken connection" {
-	serve
-	spawn client vsock-run --cwd "$PWD" unix:./s sh -c 'echo $$ >pid; exec sleep 1000'
-	wait_until test -s pid
-	kill -TERM "${spawned[server]}"
-	wait_until grep -q "a second signal quits now" server.err
-	kill -TERM "${spawned[server]}"
-	ends_with 125 client
-	grep -qx "vsock-run: unix:./s: broke: the connection was reset by the other side" client.err
-	ends_with 143 server
-	wait_until ended "$(cat pid)"
-}
-
-@test "a server that does not answer: the second signal ends vsock-run" {
-	serve
-	spawn client vsock-run --cwd "$PWD" unix:./s sh -c \
-		'trap "n=\$((n + 1)); echo \$n >caught" HUP; echo $$ >pid; while :; do sleep 0.1; done'
-	wait_until test -s pid
-	# one that answers passes them on
-	kill -HUP "${spawned[client]}"
-	wait_until grep -sqx 1 caught
-	kill -HUP "${spawned[client]}"
-	wait_until grep -sqx 2 caught
-	kill -STOP "${spawned[server]}"
-	wait_until ended_by_term "${spawned[client]}"
-	kill -CONT "${spawned[server]}"
-	ends_with 143 client
-	grep -qx "vsock-run: unix:./s: no answer; the command may still be running" client.err
-}
-
 @test "a background process keeps the output open, as over ssh" {
 	serve
 	mkfifo go
@@ -366,11 +270,6 @@ has_size() { # BYTES FILE
 	run -125 vrun -- true
 	[[ $output == *"closed without an answer"* || $output == *"reset"* ]]
 	grep -q "deny unix" server.err
-}
-
-ended_by_term() { # PID
-	kill -TERM "$1" 2>/dev/null || true
-	ended "$1"
 }
 
 @test "a background process that holds the outputs: a signal ends vsock-run, a reader that leaves ends the process" {

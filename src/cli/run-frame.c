@@ -11,6 +11,8 @@
 
 static const char magic[8] = { 'V', 'S', 'O', 'C', 'K', 'R', 'U', 'N' };
 
+enum how { HOW_PLAIN, HOW_TERMINAL, HOW_OUTLIVES };
+
 const char *const run_stream_names[RUN_STREAMS] = { "standard input", "standard output",
 						    "standard error" };
 
@@ -70,11 +72,23 @@ static bool are_variables(char *const *environment, size_t count)
 	return true;
 }
 
+/* A command on a terminal cannot outlive it. */
+static void wire_how(struct wire *wire, struct run_request *request)
+{
+	uint8_t how = request->terminal	  ? HOW_TERMINAL
+		      : request->outlives ? HOW_OUTLIVES
+					  : HOW_PLAIN;
+
+	wire_u8(wire, &how, HOW_OUTLIVES);
+	request->terminal = how == HOW_TERMINAL;
+	request->outlives = how == HOW_OUTLIVES;
+}
+
 static void wire_request(struct wire *wire, struct run_request *request)
 {
 	if (!wire_greeting(wire, &request->version))
 		return;
-	wire_bool(wire, &request->terminal);
+	wire_how(wire, request);
 	wire_window(wire, &request->window);
 	wire_any_text(wire, &request->term);
 	wire_any_text(wire, &request->directory);

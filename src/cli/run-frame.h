@@ -49,6 +49,7 @@ struct run_window {
 struct run_request {
 	uint8_t version;
 	bool terminal; /* the command runs on a terminal, and has no stream of errors */
+	bool outlives; /* it goes on if the connection breaks; not with a terminal */
 	struct run_window window;
 	char *term; /* the client's TERM; "" if there is none */
 	char *directory; /* "": the home directory */

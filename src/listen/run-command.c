@@ -22,6 +22,7 @@
 #include "serve/spawn.h"
 
 #define TYPE_PAUSE (50 * NSEC_PER_MSEC)
+#define DRAIN_SIZE (64U * 1024)
 
 /* The child */
 
@@ -293,8 +294,39 @@ void run_command_signal(const struct run_command *command, int number)
 		kill(command->pid, number);
 }
 
+static void drain(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	struct run_command *command = container_of(watch - watch->side, struct run_command, drains);
+	void *buffer = loop_buffer(loop, DRAIN_SIZE);
+	ssize_t got = buffer ? read(watch->fd, buffer, DRAIN_SIZE) : -1;
+
+	(void)events;
+	if (got > 0 || (got < 0 && (!buffer || errno == EAGAIN || errno == EINTR)))
+		return;
+	run_command_drop(command, (enum run_stream)watch->side);
+}
+
+static const struct watch_kind drain_kind = { .name = "drain", .ready = drain };
+
+int run_command_drain(struct run_command *command)
+{
+	int error = 0;
+
+	for (int i = RUN_OUTPUT; i < RUN_STREAMS && !error; i++) {
+		struct watch *watch = &command->drains[i];
+
+		if (command->kept[i] < 0)
+			continue;
+		*watch = (struct watch){ .kind = &drain_kind, .fd = -1, .side = (uint16_t)i };
+		error = loop_watch(command->loop, watch, command->kept[i], EPOLLIN);
+	}
+	return error;
+}
+
 void run_command_drop(struct run_command *command, enum run_stream stream)
 {
+	if (command->loop)
+		loop_unwatch(command->loop, &command->drains[stream]);
 	if (stream == RUN_INPUT && command->loop)
 		loop_timer_stop(command->loop, &command->type);
 	fd_close(&command->kept[stream]);

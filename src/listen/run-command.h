@@ -21,6 +21,7 @@ struct run_command {
 	int failure; /* a pipe that tells why it could not be executed */
 	bool terminal;
 	struct loop *loop;
+	struct watch drains[RUN_STREAMS]; /* of outputs that nobody reads any more */
 	unsigned ends; /* end-of-file characters that the terminal has not taken yet */
 	struct timer type; /* when to type them again */
 };
@@ -41,6 +42,9 @@ void run_command_resize(const struct run_command *command, const struct run_wind
 void run_command_signal(const struct run_command *command, int number);
 /* The relay of this stream has ended, and its pipe may. */
 void run_command_drop(struct run_command *command, enum run_stream stream);
+/* The relays have ended, and the command goes on: reads its outputs and throws them away. 0 or a
+ * negative errno. */
+int run_command_drain(struct run_command *command);
 /* Closes all our descriptors; of a terminal that is a hangup. */
 void run_command_close(struct run_command *command);
 

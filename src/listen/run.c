@@ -49,7 +49,9 @@ struct run_job {
 	struct run_request request;
 	struct run_command command;
 	uint8_t token[RUN_TOKEN];
-	bool started, exited, hung_up;
+	bool started, exited;
+	bool gone; /* nobody is there any more who could learn how it ends */
+	bool hung_up; /* SIGHUP was sent because of that */
 	int status; /* exited: of waitpid(2) */
 	uint8_t early; /* a signal that came before the command was started; 0: none */
 	/* Standard input: how much the client says there is, and how much came. */
@@ -131,21 +133,40 @@ static void finish(struct run_job *job)
 		session_close(session);
 }
 
-/* Nobody is there any more who could learn how it ends. */
+static void let_go(struct run_job *job)
+{
+	if (job->gone)
+		return;
+	job->gone = true;
+	run_link_stop(&job->control->link);
+	loop_timer_stop(loop_of(job->control), &job->control->timer);
+	close_streams(job);
+	run_command_drop(&job->command, RUN_INPUT);
+}
+
 static void hang_up(struct run_job *job)
 {
 	if (job->hung_up)
 		return;
 	job->hung_up = true;
-	run_link_stop(&job->control->link);
-	loop_timer_stop(loop_of(job->control), &job->control->timer);
-	close_streams(job);
+	let_go(job);
 	run_command_signal(&job->command, SIGHUP);
-	run_command_drop(&job->command, RUN_INPUT);
 	if (job->command.pid)
 		set_timer(job->control, RUN_KILL_GRACE);
 	else
 		finish(job);
+}
+
+/* The connection broke. A command that may outlive it must not take a standard input that was cut
+ * off for the whole. */
+static void client_gone(struct run_job *job)
+{
+	bool stays = job->request.outlives && job->started && job->input_settled;
+
+	if (stays)
+		let_go(job);
+	if (!stays || run_command_drain(&job->command))
+		hang_up(job);
 }
 
 /* Tells the client why its command is not run, or cannot go on, and ends the job. */
@@ -176,7 +197,7 @@ __attribute__((format(printf, 3, 4))) static void refuse(struct run_conn *contro
  * cut off for the whole. */
 static void check_input(struct run_job *job)
 {
-	if (job->input_settled || !job->input_told || !job->input_came || job->hung_up)
+	if (job->input_settled || !job->input_told || !job->input_came || job->gone)
 		return;
 	job->input_settled = true;
 	if (job->input_got == job->input_size)
@@ -224,7 +245,7 @@ static void maybe_over(struct run_job *job)
 {
 	if (!job->exited || has_streams(job))
 		return;
-	if (job->hung_up)
+	if (job->gone)
 		finish(job);
 	else
 		set_timer(job->control, CLOSE_TIME);
@@ -253,7 +274,7 @@ static void exited(struct session *session, int status)
 		frame.signal = WIFSIGNALED(status) ? (uint8_t)WTERMSIG(status) : 0;
 	}
 	job->command.pid = 0;
-	if (job->hung_up) {
+	if (job->gone) {
 		finish(job);
 		return;
 	}
@@ -325,7 +346,7 @@ static void start(struct run_job *job)
 	for (unsigned i = 0; i < streams_wanted(job); i++)
 		if (job->streams[i])
 			start_stream(job, job->streams[i]);
-	if (job->hung_up)
+	if (job->gone)
 		return;
 	if (job->early)
 		run_command_signal(&job->command, job->early);
@@ -463,7 +484,7 @@ static struct run_job *find_job(const struct run_conn *conn, const struct run_fr
 
 	while (job && memcmp(job->token, frame->token, RUN_TOKEN) != 0)
 		job = job->next;
-	if (!job || job->started || job->hung_up || frame->stream >= streams_wanted(job) ||
+	if (!job || job->started || job->gone || frame->stream >= streams_wanted(job) ||
 	    job->streams[frame->stream] ||
 	    !peers_same(&job->control->session->peer, &conn->session->peer))
 		return NULL;
@@ -516,7 +537,7 @@ static void link_over(struct run_link *link, int error)
 		close_streams(job);
 		finish(job);
 	} else if (job) {
-		hang_up(job);
+		client_gone(job);
 	} else if (error == -EPROTO) {
 		give_up(conn, "not a request of vsock-run");
 	} else { /* a probe that only connects is no mistake */
@@ -586,7 +607,7 @@ static void stream_over(struct run_job *job, struct run_conn *conn)
 	const struct relay *relay = &conn->session->relay;
 
 	job->streams[conn->stream] = NULL;
-	if (!job->started || job->hung_up || job->server->ending)
+	if (!job->started || job->gone || job->server->ending)
 		return;
 	if (relay->result == END_NONE)
 		refuse(job->control, 125, "the server is out of memory or descriptors");
@@ -598,11 +619,11 @@ static void stream_over(struct run_job *job, struct run_conn *conn)
 	else if (!conn->told)
 		send_end(conn);
 	/* Does the client not want this output, or is it gone? The control connection tells. */
-	if (!job->hung_up && !job->exited)
+	if (!job->gone && !job->exited)
 		set_timer(job->control, DROP_GRACE);
-	else if (!job->hung_up)
+	else if (!job->gone)
 		drop_outputs(job);
-	if (!job->hung_up)
+	if (!job->gone)
 		maybe_over(job);
 }
 

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,11 @@ const struct opt run_opts[] = {
 	  .flags = OPT_BRIEF,
 	  .text = "join the words with spaces and run sh -c, as ssh does",
 	  .offset = offsetof(struct run_options, shell) },
+	{ .name = "detach",
+	  .group = "Command",
+	  .type = OPT_FLAG,
+	  .text = "leave the command running if the connection breaks",
+	  .offset = offsetof(struct run_options, detach) },
 	{ .name = "env",
 	  .group = "Command",
 	  .type = OPT_LIST,
@@ -177,13 +183,33 @@ static int make_environment(struct run *run)
 	return 0;
 }
 
+/* Standard input ends at once, because it could be cut off. */
+static int detach(struct run *run)
+{
+	int null;
+
+	if (run->options.tty || !run->words) {
+		log_error(run->options.tty ? "--detach and --tty cannot be used together"
+					   : "--detach needs a command");
+		return STATUS_USAGE;
+	}
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+		return -errno;
+	close(null);
+	run->request.outlives = true;
+	return 0;
+}
+
 static int make_request(struct run *run)
 {
 	const char *term = getenv("TERM"), *directory = run->options.directory,
 		   *user = run->options.user;
 	struct winsize size;
-	int error;
+	int error = run->options.detach ? detach(run) : 0;
 
+	if (error)
+		return error;
 	run->request.terminal = run->options.tty || (!run->words && isatty(STDIN_FILENO));
 	run->raw = run->request.terminal && isatty(STDIN_FILENO);
 	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)

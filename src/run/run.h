@@ -20,7 +20,7 @@
 #include "relay/relay.h"
 
 struct run_options {
-	bool tty, shell;
+	bool tty, shell, detach;
 	struct opt_list environment; /* --env, as written */
 	const char *directory; /* NULL: the home directory */
 	const char *user; /* NULL: whom the server runs as */
@@ -80,7 +80,8 @@ void run_free_prepared(struct run *run);
 
 /* Dials the control connection and sends the request. */
 void run_connect(struct run *run);
-/* Forwards a signal to the command. False: the server has not answered since the last one. */
+/* Forwards a signal to the command. False: it ends us, because the server has not answered since
+ * the last one, or because the command may outlive us. */
 bool run_forward(struct run *run, int number);
 /* Tells the server the size of the terminal. */
 void run_resized(struct run *run);

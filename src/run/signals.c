@@ -2,6 +2,7 @@
 /* What becomes of signals of vsock-run. */
 #include "config.h"
 
+#include <signal.h>
 #include <sys/ioctl.h>
 
 #include "base/units.h"
@@ -13,6 +14,10 @@ bool run_forward(struct run *run, int number)
 {
 	uint64_t now = units_now();
 
+	if (number == SIGHUP && run->request.outlives) {
+		log_notice("%s: disconnected; the command may still be running", run->to);
+		return false;
+	}
 	if (!run->forwarded || run->link.heard >= run->forwarded) {
 		run->forwarded = now;
 	} else if (now - run->forwarded >= MUTE_AFTER) {
