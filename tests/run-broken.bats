@@ -99,11 +99,11 @@ teardown() {
 
 @test "--detach: a command outlives its client, and what it writes is thrown away" {
 	serve
+	mkfifo go
 	spawn client vsock-run --detach --cwd "$PWD" unix:./s sh -c \
 		'trap "echo hup >hup" HUP; cat; echo $$ >pid; head -c 1000000 /dev/zero
 		read -r line <go; head -c 1000000 /dev/zero
 		head -c 1000000 /dev/zero >&2; echo $? >done; exec sleep 1000'
-	mkfifo go
 	wait_until test -s pid
 	finish client KILL
 	echo >go

@@ -44,6 +44,17 @@ setup() {
 	wait_until test -s pid
 	finish client KILL
 	wait_until test -s hup
+	rm pid hup
+	mkfifo go
+	spawn client vsock-run --detach --cwd "$PWD" 1 sh -c \
+		'trap "echo hup >hup" HUP; echo $$ >pid; read -r line <go; seq 100000; echo >done
+		exec sleep 1000'
+	wait_until test -s pid
+	finish client KILL
+	echo >go
+	wait_until test -s done
+	[ ! -e hup ]
+	kill "$(cat pid)"
 	rm pid
 	spawn client vsock-run --cwd "$PWD" 1 sh -c 'echo $$ >pid; exec sleep 1000'
 	wait_until test -s pid
