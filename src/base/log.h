@@ -74,6 +74,15 @@ struct log_field {
 			     spaces */
 	uint64_t number; /* LOG_F_NUMBER and LOG_F_SECONDS */
 };
+#define LOG_TEXT_FIELD(name, value) ((struct log_field){ .key = (name), .text = (value) })
+#define LOG_NUMBER_FIELD(name, value) \
+	((struct log_field){ .key = (name), .type = LOG_F_NUMBER, .number = (value) })
+#define LOG_SECONDS_FIELD(name, ns) \
+	((struct log_field){ .key = (name), .type = LOG_F_SECONDS, .number = (ns) })
+/* Most records have this one. */
+#define LOG_TIME_FIELD(ns)   \
+	((struct log_field){ \
+		.key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = (ns) })
 /* A record of a connection: event is open, done, fail or deny. level is that of log_info(); 0 means
  * always (unless -q). conn 0 stands for all connections together. */
 void log_event(unsigned level, uint64_t conn, const char *event, const char *from, const char *to,

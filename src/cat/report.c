@@ -24,13 +24,10 @@ void cat_log_done(const struct cat *cat)
 	address_text(cat, to, sizeof(to));
 	log_event(1, 1, "done", "-", to,
 		  (const struct log_field[]){
-			  { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
-			  { .key = "down", .type = LOG_F_NUMBER, .number = relay->chan[1].bytes },
-			  { .key = "time",
-			    .json_key = "seconds",
-			    .type = LOG_F_SECONDS,
-			    .number = loop_now(cat->loop) - relay->started },
-			  { .key = "end", .type = LOG_F_TEXT, .text = relay_end_word(relay) },
+			  LOG_NUMBER_FIELD("up", relay->chan[0].bytes),
+			  LOG_NUMBER_FIELD("down", relay->chan[1].bytes),
+			  LOG_TIME_FIELD(loop_now(cat->loop) - relay->started),
+			  LOG_TEXT_FIELD("end", relay_end_word(relay)),
 			  { 0 },
 		  });
 }
@@ -45,12 +42,9 @@ void cat_log_stats(const struct cat *cat)
 	address_text(cat, to, sizeof(to));
 	log_event(0, 1, "stats", "-", to,
 		  (const struct log_field[]){
-			  { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
-			  { .key = "down", .type = LOG_F_NUMBER, .number = relay->chan[1].bytes },
-			  { .key = "time",
-			    .json_key = "seconds",
-			    .type = LOG_F_SECONDS,
-			    .number = time },
+			  LOG_NUMBER_FIELD("up", relay->chan[0].bytes),
+			  LOG_NUMBER_FIELD("down", relay->chan[1].bytes),
+			  LOG_TIME_FIELD(time),
 			  { .key = "up-rate",
 			    .json_key = "up_rate",
 			    .type = LOG_F_NUMBER,
@@ -59,7 +53,7 @@ void cat_log_stats(const struct cat *cat)
 			    .json_key = "down_rate",
 			    .type = LOG_F_NUMBER,
 			    .number = (uint64_t)((double)relay->chan[1].bytes / seconds) },
-			  { .key = "end", .type = LOG_F_TEXT, .text = relay_end_word(relay) },
+			  LOG_TEXT_FIELD("end", relay_end_word(relay)),
 			  { 0 },
 		  });
 }
@@ -104,9 +98,7 @@ void cat_log_open(const struct cat *cat)
 	address_text(cat, to, sizeof(to));
 	log_event(1, 1, "open", "-", to,
 		  (const struct log_field[]){
-			  { .key = "connect",
-			    .type = LOG_F_SECONDS,
-			    .number = units_now() - cat->dial.started },
+			  LOG_SECONDS_FIELD("connect", units_now() - cat->dial.started),
 			  { 0 },
 		  });
 }

@@ -413,19 +413,15 @@ static void record_totals(const struct server *server)
 {
 	const struct session_totals *totals = &server->sessions.totals;
 
-	log_event(
-		0, 0, "total", NULL, NULL,
-		(const struct log_field[]){
-			{ .key = "connections", .type = LOG_F_NUMBER, .number = totals->accepted },
-			{ .key = "failed", .type = LOG_F_NUMBER, .number = totals->failed },
-			{ .key = "up", .type = LOG_F_NUMBER, .number = totals->up },
-			{ .key = "down", .type = LOG_F_NUMBER, .number = totals->down },
-			{ .key = "time",
-			  .json_key = "seconds",
-			  .type = LOG_F_SECONDS,
-			  .number = units_now() - server->started },
-			{ 0 },
-		});
+	log_event(0, 0, "total", NULL, NULL,
+		  (const struct log_field[]){
+			  LOG_NUMBER_FIELD("connections", totals->accepted),
+			  LOG_NUMBER_FIELD("failed", totals->failed),
+			  LOG_NUMBER_FIELD("up", totals->up),
+			  LOG_NUMBER_FIELD("down", totals->down),
+			  LOG_TIME_FIELD(units_now() - server->started),
+			  { 0 },
+		  });
 }
 
 void server_signal(struct server *server, int signal)
