@@ -271,13 +271,11 @@ static void put_json_message(FILE *out, const struct level *level, const char *m
 	struct json json;
 	char buf[UNITS_STAMP];
 
-	json_start(&json, out);
-	json_object(&json, NULL);
+	json_line(&json, out);
 	json_text(&json, "time", units_stamp(buf, sizeof(buf)));
 	json_text(&json, "level", level->name);
 	json_text(&json, "message", message);
-	json_end_object(&json);
-	json_finish(&json);
+	json_line_end(&json);
 }
 
 /* A message, escaped, in the format that was asked for. */
@@ -400,15 +398,13 @@ static void put_json_caret(FILE *out, const char *text, size_t offset, size_t le
 	struct json json;
 	char buf[UNITS_STAMP];
 
-	json_start(&json, out);
-	json_object(&json, NULL);
+	json_line(&json, out);
 	json_text(&json, "time", units_stamp(buf, sizeof(buf)));
 	json_text(&json, "level", level_error.name);
 	json_text(&json, "text", text);
 	json_number(&json, "offset", offset);
 	json_number(&json, "length", length);
-	json_end_object(&json);
-	json_finish(&json);
+	json_line_end(&json);
 }
 
 /* How many columns the bytes from first to last take once they are escaped. */
@@ -495,8 +491,7 @@ static void put_json_event(FILE *out, uint64_t conn, const char *event, const ch
 	struct json json;
 	char buf[UNITS_STAMP];
 
-	json_start(&json, out);
-	json_object(&json, NULL);
+	json_line(&json, out);
 	json_text(&json, "time", units_stamp(buf, sizeof(buf)));
 	json_text(&json, "event", event);
 	if (conn)
@@ -516,8 +511,7 @@ static void put_json_event(FILE *out, uint64_t conn, const char *event, const ch
 		else if (fields->text != NULL)
 			json_text(&json, key, fields->text);
 	}
-	json_end_object(&json);
-	json_finish(&json);
+	json_line_end(&json);
 }
 
 static void put_field(FILE *out, const struct log_field *field)

@@ -101,7 +101,7 @@ static void print_json(struct scan *scan, const struct found *found, const char 
 	struct json *json = &scan->ping->json;
 	const char *service = service_name(scan, found->port);
 
-	json_object(json, NULL);
+	json_line(json, stdout);
 	json_text(json, "event", "port");
 	json_text(json, "address", text);
 	json_text(json, "result", ping_outcome_word(found->outcome));
@@ -113,8 +113,7 @@ static void print_json(struct scan *scan, const struct found *found, const char 
 		json_text(json, "banner", found->banner);
 	if (*found->why)
 		json_text(json, "why", found->why);
-	json_end_object(json);
-	json_finish(json);
+	json_line_end(json);
 }
 
 static void print_found(struct scan *scan, const struct found *found)
@@ -480,8 +479,6 @@ static int prepare(struct scan *scan, struct ping *ping)
 		port = ports->ranges[i].last > port ? ports->ranges[i].last : port;
 	scan->width = (int)strlen(
 		target_text(scan, (uint32_t)cid, (uint32_t)port, text, sizeof(text)));
-	if (ping->options->json)
-		json_start(&ping->json, stdout);
 	return ping_signals(ping->loop, false, on_signal, scan);
 }
 
@@ -545,7 +542,7 @@ static void sum_up_json(struct scan *scan, uint64_t elapsed)
 
 	if (!scan->ping->options->json || log_quiet() >= 2)
 		return;
-	json_object(json, NULL);
+	json_line(json, stdout);
 	json_text(json, "event", "summary");
 	json_number(json, "open", scan->open);
 	json_number(json, "closed", scan->closed);
@@ -557,8 +554,7 @@ static void sum_up_json(struct scan *scan, uint64_t elapsed)
 	json_number(json, "hosts", scan->targets.hosts);
 	json_number(json, "absent", scan->absent);
 	json_real(json, "seconds", (double)elapsed / NSEC_PER_SEC, 6);
-	json_end_object(json);
-	json_finish(json);
+	json_line_end(json);
 }
 
 /* Why the scan is not complete, or found nothing. */
