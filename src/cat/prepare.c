@@ -8,14 +8,13 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "net/socket.h"
 #include "cat/cat.h"
 
 /* Checks before connecting that there is a socket to pass, and one to pass it through. 0, or
  * STATUS_USAGE after reporting the mistake. */
 static int check_pass(const struct addr *addr)
 {
-	int domain = 0;
-	socklen_t size = sizeof(domain);
 	char text[256];
 
 	if (addr->family == ADDR_EXEC || addr->family == ADDR_STDIO) {
@@ -23,8 +22,7 @@ static int check_pass(const struct addr *addr)
 			  addr_format_short(addr, text, sizeof(text)));
 		return STATUS_USAGE;
 	}
-	if (getsockopt(STDOUT_FILENO, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
-	    domain == AF_UNIX)
+	if (socket_option(STDOUT_FILENO, SO_DOMAIN) == AF_UNIX)
 		return 0;
 	log_error("--pass-fd: standard output is not a UNIX socket");
 	log_hint("use it with ssh: ssh -o ProxyUseFdpass=yes -o ProxyCommand='vsock-cat -F %%h 22' "

@@ -69,18 +69,13 @@ struct endpoint endpoint_datagrams(int fd)
 
 struct endpoint endpoint_inherited(int fd)
 {
-	int domain = 0, type = 0;
-	socklen_t size = sizeof(int);
-	struct endpoint endpoint;
+	int domain = socket_option(fd, SO_DOMAIN);
+	struct endpoint endpoint = endpoint_socket(fd,
+						   domain == AF_VSOCK  ? ADDR_VSOCK
+						   : domain == AF_UNIX ? ADDR_UNIX
+								       : ADDR_TCP,
+						   socket_option(fd, SO_TYPE) == SOCK_SEQPACKET);
 
-	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
-	size = sizeof(int);
-	getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size);
-	endpoint = endpoint_socket(fd,
-				   domain == AF_VSOCK  ? ADDR_VSOCK
-				   : domain == AF_UNIX ? ADDR_UNIX
-						       : ADDR_TCP,
-				   type == SOCK_SEQPACKET);
 	endpoint.inherited = true;
 	return endpoint;
 }
@@ -122,17 +117,14 @@ static int adopt(int fd, uint8_t *kind)
 {
 	struct stat st;
 	int own = -1, type;
-	socklen_t size = sizeof(type);
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (never_blocks(&st)) {
 		*kind = ENDPOINT_FILE;
 	} else if (S_ISSOCK(st.st_mode)) {
-		*kind = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
-					type != SOCK_STREAM
-				? ENDPOINT_MESSAGES
-				: ENDPOINT_SOCKET;
+		type = socket_option(fd, SO_TYPE);
+		*kind = type < 0 || type == SOCK_STREAM ? ENDPOINT_SOCKET : ENDPOINT_MESSAGES;
 	} else if (S_ISFIFO(st.st_mode)) {
 		own = reopen(fd);
 		*kind = own < 0 ? ENDPOINT_GUARDED : ENDPOINT_PIPE;
@@ -539,13 +531,9 @@ int endpoint_sent(const struct endpoint *endpoint)
 
 int endpoint_error(const struct endpoint *endpoint)
 {
-	int error = 0;
-	socklen_t size = sizeof(error);
-	int fd = endpoint->in >= 0 ? endpoint->in : endpoint->out;
+	int error = socket_option(endpoint->in >= 0 ? endpoint->in : endpoint->out, SO_ERROR);
 
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-		return 0;
-	return error;
+	return error < 0 ? 0 : error;
 }
 
 int endpoint_gone(const struct endpoint *endpoint, uint32_t events)

@@ -75,6 +75,9 @@ int socket_renew(int fd, const struct addr *addr, const struct socket_inode *ino
 /* Writes the mode, owner and group that the socket's file has now, if it has one, to addr's
  * options. */
 void socket_state(const struct socket_inode *inode, struct addr *addr);
+/* The value of an option of SOL_SOCKET that is an int, such as SO_TYPE or SO_ERROR; or a negative
+ * errno. */
+int socket_option(int fd, int name);
 bool socket_is_listening(int fd);
 /* Can a listener be connected to, or has somebody who has it, too, shut it down? */
 bool socket_is_shut(int fd);
