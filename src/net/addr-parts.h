@@ -45,7 +45,6 @@ struct writer {
 	char *buf;
 	size_t size, length;
 	bool full;
-	const struct family *family;
 };
 
 /* One spelling of a family. */
@@ -58,7 +57,7 @@ struct family {
 	unsigned roles; /* ADDR_CONNECT | ADDR_LISTEN */
 	unsigned connect, listen; /* its options in each role: ADDR_OPT_ bits */
 	int (*parse)(struct parser *p);
-	void (*format)(struct writer *w, const struct addr *addr);
+	void (*format)(struct writer *w, const struct addr *addr); /* NULL: the name is all */
 };
 
 static inline bool listening(const struct parser *p)
@@ -181,15 +180,13 @@ int addr_parse_open_ended(struct parser *p);
 /* parses everything after the first comma */
 int addr_parse_options(struct parser *p);
 
-/* addr-write.c: write an address, including the family */
+/* addr-write.c: write what follows the family's name */
 void addr_format_vsock(struct writer *w, const struct addr *addr);
 void addr_format_tcp(struct writer *w, const struct addr *addr);
 void addr_format_unix(struct writer *w, const struct addr *addr);
 void addr_format_mux(struct writer *w, const struct addr *addr);
 void addr_format_exec(struct writer *w, const struct addr *addr);
 void addr_format_fd(struct writer *w, const struct addr *addr);
-void addr_format_stdio(struct writer *w, const struct addr *addr);
-void addr_format_open_ended(struct writer *w, const struct addr *addr);
 void addr_put_options(struct writer *w, const struct addr *addr);
 /* Only ",netns=". */
 void addr_put_netns(struct writer *w, const struct addr *addr);

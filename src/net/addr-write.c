@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Theory of operation: the writer of a family prints what its parser reads back, from the family's
- * name to its port, and addr_put_options() what follows. Whatever does not fit is dropped, and the
- * text then ends with "…".
+ * Theory of operation: addr.c prints the family's name, the writer of a family what its parser
+ * reads back, up to the port, and addr_put_options() what follows. Whatever does not fit is
+ * dropped, and the text then ends with "…".
  */
 #include "config.h"
 
@@ -77,7 +77,6 @@ static void put_port(struct writer *w, const struct addr *addr, uint32_t any)
 
 void addr_format_vsock(struct writer *w, const struct addr *addr)
 {
-	addr_put(w, "%s:", w->family->name);
 	if (addr->cid == ADDR_CID_ANY)
 		addr_put(w, "any");
 	else
@@ -87,7 +86,6 @@ void addr_format_vsock(struct writer *w, const struct addr *addr)
 
 void addr_format_tcp(struct writer *w, const struct addr *addr)
 {
-	addr_put(w, "%s:", w->family->name);
 	if (addr->wildcard)
 		addr_put(w, "*");
 	else
@@ -97,7 +95,6 @@ void addr_format_tcp(struct writer *w, const struct addr *addr)
 
 void addr_format_unix(struct writer *w, const struct addr *addr)
 {
-	addr_put(w, "%s:", w->family->name);
 	if (addr->abstract) {
 		addr_put(w, "@");
 		put_escaped(w, addr->name, "");
@@ -108,7 +105,6 @@ void addr_format_unix(struct writer *w, const struct addr *addr)
 
 void addr_format_mux(struct writer *w, const struct addr *addr)
 {
-	addr_put(w, "%s:", w->family->name);
 	put_path(w, addr->name, addr->has_port ? "" : ":");
 	put_port(w, addr, ADDR_PORT_ANY);
 }
@@ -116,13 +112,11 @@ void addr_format_mux(struct writer *w, const struct addr *addr)
 /* exec: knows no escapes, so a command is printed as it is. */
 void addr_format_exec(struct writer *w, const struct addr *addr)
 {
-	addr_put(w, "%s:", w->family->name);
 	addr_put(w, "%s", addr->name);
 }
 
 void addr_format_fd(struct writer *w, const struct addr *addr)
 {
-	addr_put(w, "%s:", w->family->name);
 	if (addr->fd >= 0) {
 		addr_put(w, "%d", addr->fd);
 	} else if (text_all_digits(addr->name, strlen(addr->name)) ||
@@ -134,18 +128,6 @@ void addr_format_fd(struct writer *w, const struct addr *addr)
 	} else {
 		put_escaped(w, addr->name, ":");
 	}
-}
-
-void addr_format_stdio(struct writer *w, const struct addr *addr)
-{
-	(void)addr;
-	addr_put(w, "-");
-}
-
-void addr_format_open_ended(struct writer *w, const struct addr *addr)
-{
-	(void)addr;
-	addr_put(w, "%s:", w->family->name);
 }
 
 /*
