@@ -48,7 +48,7 @@ static pid_t command_pid; /* 0: none. A dial_exec gets no context. */
 static int start_command(const struct loop *loop, const char *command)
 {
 	signal(SIGCHLD, SIG_DFL); /* inherited as ignored, the status would be lost */
-	return spawn_connected_for(loop, command, NULL, NULL, &command_pid);
+	return spawn_connected(loop, command, NULL, NULL, &command_pid);
 }
 
 static void command_ended(struct loop *loop, struct watch *watch, uint32_t events)

@@ -209,7 +209,8 @@ static void record_done(struct session *session)
 
 /* Relays */
 
-int session_status(const struct relay *relay)
+/* The exit status for the way a relay has ended. */
+static int status_of(const struct relay *relay)
 {
 	if (was_refused(relay))
 		return STATUS_REFUSED;
@@ -272,7 +273,7 @@ static void relay_done(struct loop *loop, struct relay *relay)
 		if (relay->end[side].in_kind == ENDPOINT_DATAGRAMS)
 			relay->chan[side].dropped += socket_overflowed(relay->end[side].in);
 	count_bytes(session);
-	session->status = session_status(relay);
+	session->status = status_of(relay);
 	if (session->status)
 		session->group->totals.failed++;
 	record_done(session);

@@ -138,7 +138,4 @@ void session_stop_all(struct session_group *group, uint64_t grace);
 /* Frees all at once, without a record. */
 void session_free_all(struct session_group *group);
 
-/* The exit status for the way a relay has ended. */
-int session_status(const struct relay *relay);
-
 #endif
