@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "base/fd.h"
 #include "base/units.h"
 #include "base/util.h"
@@ -393,11 +394,6 @@ static void choose(struct listen *listen)
 	else
 		server_limit(&listen->server, DESCRIPTORS_OURS,
 			     descriptors_each(listen->service.kind));
-}
-
-static bool is_number(const char *word)
-{
-	return *word && strspn(word, "0123456789") == strlen(word);
 }
 
 static int read_words(struct listen *listen, int count, char **words)

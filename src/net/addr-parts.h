@@ -18,6 +18,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "net/addr.h"
 
@@ -92,16 +93,6 @@ static inline const struct family *first_family(const struct parser *p, enum add
 }
 
 /* Pieces of text */
-
-static inline bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static inline bool is_letter(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
 
 static inline bool is_word(const char *text, size_t length, const char *word)
 {

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/ascii.h"
 #include "base/log.h"
 #include "net/explain-parts.h"
 
@@ -443,7 +444,7 @@ static void refine_no_netns(struct diagnosis *diagnosis)
 
 	if (*netns == '/') {
 		diagnosis->out->hint[0] = '\0';
-	} else if (strspn(netns, "0123456789") == strlen(netns)) {
+	} else if (is_number(netns)) {
 		diagnosis_what(diagnosis, "no such network namespace: there is no process {netns}");
 		diagnosis->out->hint[0] = '\0';
 	}
@@ -452,7 +453,7 @@ static void refine_no_netns(struct diagnosis *diagnosis)
 static void refine_name(struct diagnosis *diagnosis)
 {
 	const char *name = diagnosis->addr->name;
-	if (name[0] && strspn(name, "0123456789") == strlen(name))
+	if (is_number(name))
 		diagnosis_hint(diagnosis, "for a VM's CID write vsock:{host}:{port}");
 	else if (diagnosis->addr->ip)
 		snprintf(diagnosis->out->hint, sizeof(diagnosis->out->hint),

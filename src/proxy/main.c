@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/units.h"
 #include "net/ip.h"
 #include "net/resolve.h"
@@ -168,11 +169,6 @@ static int check_or_run(struct proxy *proxy)
 		status = proxy_run(proxy, &rules);
 	rules_free(&rules);
 	return status;
-}
-
-static bool is_number(const char *word)
-{
-	return *word && !word[strspn(word, "0123456789")];
 }
 
 /* AWS has a program of this name, for Nitro Enclaves: vsock-proxy LOCAL_PORT HOST REMOTE_PORT. */
