@@ -295,7 +295,6 @@ static int become(const struct listen *listen)
 static int listen_and_serve(struct listen *listen)
 {
 	struct server *server = &listen->server;
-	const struct addr *const addrs[] = { &listen->addr };
 	int status;
 
 	activation_use(&listen->addr);
@@ -307,11 +306,11 @@ static int listen_and_serve(struct listen *listen)
 	server->ended = session_ended;
 	listen->service.output.moved = output_moved;
 	listen->service.output.context = listen;
-	status = server_read_access(server, &listen->hosts, addrs, 1);
+	status = server_read_access(server, &listen->hosts, &listen->addr);
 	if (!status && listen->service.kind == SERVICE_RUN)
 		status = listen_admit_host(listen);
 	if (status || (status = server_start(server)) ||
-	    (status = server_listen(server, &listen->listener, addrs, 1)))
+	    (status = server_listen(server, &listen->listener, &listen->addr)))
 		return status;
 	loop_busy_poll(server->loop, &listen->looping);
 	if (isatty(STDERR_FILENO) || log_verbose(1))

@@ -152,9 +152,9 @@ static void put_bind(struct writer *w, const struct addr *addr)
 		addr_put(w, ":%u", (unsigned)o->bind_port);
 }
 
-/* A number with the largest unit that divides it. */
-static void put_with_unit(struct writer *w, uint64_t number, const uint64_t *sizes,
-			  const char *const *units, size_t count)
+/* A number with the largest of four units that divides it. */
+static void put_with_unit(struct writer *w, uint64_t number, const uint64_t sizes[4],
+			  const char *const units[4])
 {
 	size_t i = 0;
 
@@ -162,7 +162,7 @@ static void put_with_unit(struct writer *w, uint64_t number, const uint64_t *siz
 		addr_put(w, "inf");
 		return;
 	}
-	while (i + 1 < count && number % sizes[i] != 0)
+	while (i < 3 && number % sizes[i] != 0)
 		i++;
 	addr_put(w, "%llu%s", (unsigned long long)(number / sizes[i]), units[i]);
 }
@@ -172,7 +172,7 @@ static void put_time(struct writer *w, uint64_t time)
 	static const uint64_t sizes[] = { NSEC_PER_SEC, NSEC_PER_MSEC, NSEC_PER_USEC, 1 };
 	static const char *const units[] = { "s", "ms", "us", "ns" };
 
-	put_with_unit(w, time, sizes, units, 4);
+	put_with_unit(w, time, sizes, units);
 }
 
 static void put_size(struct writer *w, uint64_t size)
@@ -180,7 +180,7 @@ static void put_size(struct writer *w, uint64_t size)
 	static const uint64_t sizes[] = { 1 << 30, 1 << 20, 1 << 10, 1 };
 	static const char *const units[] = { "G", "M", "K", "" };
 
-	put_with_unit(w, size, sizes, units, 4);
+	put_with_unit(w, size, sizes, units);
 }
 
 /* Writes ",NAME" or ",NAME=" if the option was given; true: then the value follows. */

@@ -83,14 +83,13 @@ int server_read_who(struct access *access, const struct opt_list *who, const str
 	return 0;
 }
 
-int server_read_access(struct server *server, const struct hosts *hosts,
-		       const struct addr *const *addrs, size_t count)
+int server_read_access(struct server *server, const struct hosts *hosts, const struct addr *addr)
 {
 	const struct opt_entry *written;
 	struct mistake error;
 
-	switch (server_read_who(&server->access, &server->settings.who, hosts, addrs, count,
-				&written, &error)) {
+	switch (server_read_who(&server->access, &server->settings.who, hosts, &addr, 1, &written,
+				&error)) {
 	case 0:
 		return 0;
 	case -ENOMEM:
@@ -297,7 +296,7 @@ static void decide(struct server *server, struct listener *listener, struct sess
 static void accepted(struct listener *listener, int fd, struct flow *flow, const struct peer *peer)
 {
 	struct server *server = listener->context;
-	struct session *session = session_new(&server->sessions, fd, peer, "");
+	struct session *session = session_new(&server->sessions, fd, peer);
 
 	if (!session && flow)
 		flow_end(flow);
@@ -652,17 +651,14 @@ static int refuse_idle(const struct server *server, const struct addr *addr)
 	return STATUS_USAGE;
 }
 
-int server_listen(struct server *server, struct listener *listeners,
-		  const struct addr *const *addrs, size_t count)
+int server_listen(struct server *server, struct listener *listener, const struct addr *addr)
 {
-	for (size_t i = 0; i < count; i++) {
-		int status = refuse_idle(server, addrs[i]);
+	int status = refuse_idle(server, addr);
 
-		if (!status)
-			status = server_open(server, &listeners[i], addrs[i], NULL);
-		if (status)
-			return status;
-	}
+	if (!status)
+		status = server_open(server, listener, addr, NULL);
+	if (status)
+		return status;
 	server_recount(server);
 	return server_write_pid_file(server);
 }

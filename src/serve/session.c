@@ -23,8 +23,7 @@
 
 #define KILL_GRACE (5 * NSEC_PER_SEC) /* between SIGTERM and SIGKILL of --max-time */
 
-struct session *session_new(struct session_group *group, int fd, const struct peer *peer,
-			    const char *to)
+struct session *session_new(struct session_group *group, int fd, const struct peer *peer)
 {
 	/* calloc() of glibc 2.36 takes nothing from what the thread has just freed, and costs more
 	 */
@@ -41,7 +40,6 @@ struct session *session_new(struct session_group *group, int fd, const struct pe
 	session->started = loop_now(group->loop);
 	session->peer = *peer;
 	session->fd = fd;
-	session->to = to;
 	session->next = group->first;
 	session->link = &group->first;
 	if (session->next)

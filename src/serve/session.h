@@ -87,8 +87,7 @@ struct session {
 };
 
 /* Takes over an accepted socket. NULL: out of memory, and the socket is closed. */
-struct session *session_new(struct session_group *group, int fd, const struct peer *peer,
-			    const char *to);
+struct session *session_new(struct session_group *group, int fd, const struct peer *peer);
 
 /* The accepted socket as an endpoint of a relay. */
 struct endpoint session_endpoint(const struct session *session);
