@@ -47,7 +47,7 @@ enum {
 struct opt {
 	const char *name; /* long name, without dashes */
 	int letter; /* or 0 */
-	const char *group; /* heading in --help */
+	const char *group; /* heading in --help; NULL: that of the row before */
 	enum opt_type type;
 	const char *value; /* the name of the value in --help (TIME, SIZE, FILE), or NULL */
 	const char *
