@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* util: macros known from the Linux kernel, and a hash. */
+/* util: macros known from the Linux kernel and the C library, and a hash. */
 #ifndef BASE_UTIL_H
 #define BASE_UTIL_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,16 @@
 /* The same where the pointer is to const. */
 #define container_of_const(pointer, type, member) \
 	((const type *)(const void *)((const char *)(pointer)-offsetof(type, member)))
+
+/* What a system call returns, which is made again while a signal interrupts it. */
+#define RETRY(call)                                    \
+	(__extension__({                               \
+		__typeof__(call) retried;              \
+		do                                     \
+			retried = (call);              \
+		while (retried < 0 && errno == EINTR); \
+		retried;                               \
+	}))
 
 /* FNV-1a */
 static inline uint64_t hash_bytes(const void *data, size_t size)

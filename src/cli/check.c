@@ -325,11 +325,8 @@ static size_t piece_size(const struct check_step *step, uint64_t number, uint64_
 
 static ssize_t receive(struct check_run *run, void *data, size_t size, int flags)
 {
-	ssize_t got;
+	ssize_t got = RETRY(recv(run->fd, data, size, MSG_DONTWAIT | flags));
 
-	do
-		got = recv(run->fd, data, size, MSG_DONTWAIT | flags);
-	while (got < 0 && errno == EINTR);
 	return got;
 }
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/util.h"
 #include "net/addr.h"
 #include "net/ip.h"
 #include "net/sender.h"
@@ -227,9 +228,7 @@ ssize_t endpoint_read(const struct endpoint *endpoint, void *data, size_t size)
 		return -EOPNOTSUPP;
 	case ENDPOINT_SOCKET:
 	case ENDPOINT_MESSAGES:
-		do
-			got = recv(endpoint->in, data, size, MSG_DONTWAIT);
-		while (got < 0 && errno == EINTR);
+		got = RETRY(recv(endpoint->in, data, size, MSG_DONTWAIT));
 		break;
 	case ENDPOINT_GUARDED:
 		if (!ready(endpoint->in, POLLIN))
@@ -238,9 +237,7 @@ ssize_t endpoint_read(const struct endpoint *endpoint, void *data, size_t size)
 			size = PIPE_BUF;
 		/* fall through */
 	default:
-		do
-			got = read(endpoint->in, data, size);
-		while (got < 0 && errno == EINTR);
+		got = RETRY(read(endpoint->in, data, size));
 		break;
 	}
 	if (got >= 0)
@@ -254,9 +251,7 @@ ssize_t endpoint_peek(const struct endpoint *endpoint, void *data, size_t size)
 
 	if (endpoint->in_kind != ENDPOINT_SOCKET)
 		return -EOPNOTSUPP;
-	do
-		got = recv(endpoint->in, data, size, MSG_DONTWAIT | MSG_PEEK);
-	while (got < 0 && errno == EINTR);
+	got = RETRY(recv(endpoint->in, data, size, MSG_DONTWAIT | MSG_PEEK));
 	return got < 0 ? -errno : got;
 }
 
@@ -296,11 +291,8 @@ static ssize_t write_pieces(const struct endpoint *endpoint, const void *data, s
 
 static ssize_t write_socket(int fd, const void *data, size_t size, int flags)
 {
-	ssize_t put;
+	ssize_t put = RETRY(send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL | flags));
 
-	do
-		put = send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
-	while (put < 0 && errno == EINTR);
 	return put < 0 ? -errno : put;
 }
 
@@ -339,9 +331,7 @@ ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t
 			size = PIPE_BUF;
 		/* fall through */
 	default:
-		do
-			put = write(endpoint->out, data, size);
-		while (put < 0 && errno == EINTR);
+		put = RETRY(write(endpoint->out, data, size));
 		break;
 	}
 	return put < 0 ? -errno : put;

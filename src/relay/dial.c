@@ -175,11 +175,8 @@ static void io_failed(struct dial *dial, int error)
 /* Takes what was peeked at. Otherwise it would be seen again, and as payload. */
 static bool consume(struct dial *dial, char *peeked, size_t size)
 {
-	ssize_t got;
+	ssize_t got = RETRY(recv(dial->fd, peeked, size, MSG_DONTWAIT));
 
-	do
-		got = recv(dial->fd, peeked, size, MSG_DONTWAIT);
-	while (got < 0 && errno == EINTR);
 	if (got == (ssize_t)size)
 		return true;
 	io_failed(dial, got < 0 ? errno : EIO);

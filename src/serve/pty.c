@@ -51,11 +51,8 @@ static struct terminal *terminal_of(struct endpoint_hook *hook)
 /* Types input; input that nobody reads is not an error. */
 static ssize_t type(struct terminal *terminal, const unsigned char *data, size_t size)
 {
-	ssize_t put;
+	ssize_t put = RETRY(write(terminal->master, data, size));
 
-	do
-		put = write(terminal->master, data, size);
-	while (put < 0 && errno == EINTR);
 	if (put < 0 && (errno == EIO || (errno == EAGAIN && terminal->at_end)))
 		return (ssize_t)size;
 	if (put > 0)
@@ -225,11 +222,8 @@ void pty_command_ended(struct session *session)
 static ssize_t terminal_read(struct endpoint_hook *hook, void *data, size_t size)
 {
 	struct terminal *terminal = terminal_of(hook);
-	ssize_t got;
+	ssize_t got = RETRY(read(terminal->master, data, size));
 
-	do
-		got = read(terminal->master, data, size);
-	while (got < 0 && errno == EINTR);
 	if (got > 0)
 		return got;
 	if (got < 0 && errno != EIO)
