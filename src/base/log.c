@@ -447,8 +447,8 @@ void log_caret(const char *text, size_t offset, size_t length)
 	int saved = errno;
 	struct line line;
 
-	if (config.quiet >= 2 || config.format == LOG_SYSLOG ||
-	    !line_open(&line)) /* syslog: no line is below another */
+	/* with syslog no line is below another */
+	if (config.quiet >= 2 || config.format == LOG_SYSLOG || !line_open(&line))
 		return;
 	put_erase(line.out);
 	if (config.format == LOG_JSON)

@@ -3,8 +3,8 @@
  * log: everything that goes to stderr.
  *
  * Text: "PROGRAM: MESSAGE", hints on a line of their own ("hint: …"), connection records in the
- * fixed grammar
- * "#N EVENT FROM -> TO KEY=VALUE…".  The same can be written as JSON lines, with journal priorities
+ * fixed grammar "#N EVENT FROM -> TO KEY=VALUE…". The same can be written as JSON lines, with
+ * journal priorities
  * ("<6>…", where the journal adds the program's name), or to syslog. Every message is escaped as a
  * whole by utf8_escape(), whatever its arguments hold. On a terminal there can be one erasable line
  * of progress, which all other output clears first.
@@ -41,8 +41,8 @@ void log_configure(const struct log_config *config);
  * syslogd, which is reopened when needed. */
 void log_disconnect(void);
 
-bool log_verbose(
-	unsigned level); /* -v given at least level times, each -q taking one back; -qq: never */
+/* Was -v given at least level times, each -q taking one back? With -qq never. */
+bool log_verbose(unsigned level);
 unsigned log_quiet(void);
 
 /* "PROGRAM: " and the message, one line. Errors are suppressed only by -qq. */
@@ -51,11 +51,11 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * to it. */
 void log_error_at(const char *place, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2))); /* unless -q */
-void log_hint(const char *format, ...)
-	__attribute__((format(printf, 1, 2))); /* "hint: …", unless -q */
-void log_info(unsigned level, const char *format, ...)
-	__attribute__((format(printf, 2, 3))); /* with -v */
+/* Unless -q; a hint is "hint: …". */
+void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* If log_verbose(level). */
+void log_info(unsigned level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The line the user typed, with carets under the mistake:
  *   "  3abc:22\n   ^~~\n" — both indented by two spaces. offset and length are bytes of text;

@@ -17,11 +17,11 @@
 #define BRIEF_WIDTH 80u
 #define WIDEST 110u /* longer lines are hard to read */
 #define NARROWEST 30u /* below it we let the terminal wrap */
-#define STACKED \
-	60u /* below it each text is on the lines after its option, this far to the right: */
+/* In a narrower window each text is on the lines after its option, STACKED_COLUMN to the right. */
+#define STACKED 60u
 #define STACKED_COLUMN 8u
-#define COLUMN_MAX \
-	32u /* where the texts begin at most; a longer option has its text on the next line */
+/* Where the texts begin at most; a longer option has its text on the next line. */
+#define COLUMN_MAX 32u
 #define LEFT_SIZE 160
 
 static const char *const features[] = {

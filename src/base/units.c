@@ -22,8 +22,8 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-#define FRACTION_DIGITS \
-	18 /* more are below anything that counts: 10^18 times a day in ns fits into 128 bits */
+/* More are below anything that counts: 10^18 times a day in ns fits into 128 bits. */
+#define FRACTION_DIGITS 18
 
 struct cursor {
 	const char *text;

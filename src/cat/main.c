@@ -22,8 +22,8 @@
 #include "cat/cat.h"
 #include "cli/outcome.h"
 
-#define STOP_GRACE \
-	(1 * NSEC_PER_SEC) /* how long pending bytes may still be written after a signal */
+/* How long pending bytes may still be written after a signal. */
+#define STOP_GRACE (1 * NSEC_PER_SEC)
 
 static const char *const usage[] = { "[OPTION]... ADDRESS", "[OPTION]... CID PORT", NULL };
 static const char *const examples[] = {

@@ -31,8 +31,8 @@ struct info {
 			    */
 	bool verbose;
 
-	enum status
-		status; /* STATUS_DONE: usable; STATUS_ABSENT: not usable; STATUS_DENIED: blocked */
+	/* STATUS_DONE: usable; STATUS_ABSENT: not usable; STATUS_DENIED: blocked */
+	enum status status;
 	struct explanation blocked; /* with STATUS_DENIED */
 
 	bool probed;

@@ -21,9 +21,8 @@
 #include "cli/outcome.h"
 #include "listen/listen.h"
 
-#define UNSENT_MAX                                                                              \
-	(64U * 1024) /* bytes of hashes pending for standard output above which no more clients \
-			are served */
+/* Bytes of hashes pending for standard output above which no more clients are served. */
+#define UNSENT_MAX (64U * 1024)
 #define STOP_GRACE (1 * NSEC_PER_SEC) /* how long they may still be written after a signal */
 #define COMMANDS_AT_ONCE 100 /* the default of --max-conns with a COMMAND */
 #define DESCRIPTORS_OURS 32

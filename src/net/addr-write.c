@@ -121,9 +121,8 @@ void addr_format_fd(struct writer *w, const struct addr *addr)
 		addr_put(w, "%d", addr->fd);
 	} else if (text_all_digits(addr->name, strlen(addr->name)) ||
 		   (addr->name[0] && strchr("+-/", addr->name[0]))) {
-		addr_put(w, "\\x%02X",
-			 (unsigned)(unsigned char)
-				 addr->name[0]); /* a name that looks like a number */
+		/* a name that looks like a number */
+		addr_put(w, "\\x%02X", (unsigned)(unsigned char)addr->name[0]);
 		put_escaped(w, addr->name + 1, ":");
 	} else {
 		put_escaped(w, addr->name, ":");
@@ -245,8 +244,8 @@ char *addr_put_end(struct writer *w)
 		return w->buf;
 	if (at > w->size - sizeof(ellipsis))
 		at = w->size - sizeof(ellipsis);
-	while (at > 0 &&
-	       ((unsigned char)w->buf[at] & 0xc0) == 0x80) /* don't cut a character in two */
+	/* don't cut a character in two */
+	while (at > 0 && ((unsigned char)w->buf[at] & 0xc0) == 0x80)
 		at--;
 	memcpy(w->buf + at, ellipsis, sizeof(ellipsis));
 	return w->buf;

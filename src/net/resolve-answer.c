@@ -266,9 +266,8 @@ void resolve_ask_system(const struct resolver_question *question, struct resolve
 		.ai_family = question->ip == 4	 ? AF_INET
 			     : question->ip == 6 ? AF_INET6
 						 : AF_UNSPEC,
-		.ai_socktype = question->datagrams
-				       ? SOCK_DGRAM
-				       : SOCK_STREAM, /* also which services have the name */
+		/* also which services have the name */
+		.ai_socktype = question->datagrams ? SOCK_DGRAM : SOCK_STREAM,
 		.ai_flags = question->passive ? AI_PASSIVE : 0,
 	};
 	struct addrinfo *list = NULL;

@@ -20,9 +20,8 @@
 #include "base/fd.h"
 #include "base/util.h"
 
-#define FULL                                                                                      \
-	(UINT64_MAX - 1) /* the counter of an eventfd to which nothing can be added: not writable \
-			  */
+/* The counter of an eventfd to which nothing can be added: not writable. */
+#define FULL (UINT64_MAX - 1)
 #define STACK (64 * 1024) /* bytes; the thread only calls send() */
 
 enum state { IDLE, BUSY, DONE };

@@ -282,8 +282,8 @@ static int exit_status(const struct ping *ping)
 		return STATUS_DONE;
 	if (ping->status)
 		return ping->status;
-	return ping->in_flight ? STATUS_TIMEOUT
-			       : STATUS_FAILURE; /* stopped before anything could come */
+	/* else stopped before anything could come */
+	return ping->in_flight ? STATUS_TIMEOUT : STATUS_FAILURE;
 }
 
 int ping_run(struct ping *ping)

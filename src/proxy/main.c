@@ -18,8 +18,8 @@
 #include "proxy/proxy.h"
 
 #define DESCRIPTORS_EACH 2 /* of a connection: one accepted, one connected */
-#define DESCRIPTORS_OURS \
-	64 /* beside listeners and pipes: epoll, channels, text_servers and their clients */
+/* Beside listeners and pipes: epoll, channels, text_servers and their clients. */
+#define DESCRIPTORS_OURS 64
 
 static const char *const usage[] = {
 	"[OPTION]... LISTEN CONNECT [KEY=VALUE]... [LISTEN CONNECT]...", "[OPTION]... -f FILE",

@@ -22,9 +22,8 @@
 
 #define PAUSE_FIRST (20 * NSEC_PER_MSEC)
 #define PAUSE_LONGEST (1 * NSEC_PER_SEC)
-#define BACKLOG_PAUSE                                                                            \
-	(5 * NSEC_PER_MSEC) /* a UNIX listener with a full backlog: epoll never tells when there \
-			       is room */
+/* A UNIX listener with a full backlog: epoll never tells when there is room. */
+#define BACKLOG_PAUSE (5 * NSEC_PER_MSEC)
 
 #define NEXT_AFTER (250 * NSEC_PER_MSEC) /* RFC 8305: Connection Attempt Delay */
 

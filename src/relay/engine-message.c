@@ -20,9 +20,8 @@
 #include "relay/loop.h"
 #include "relay/relay.h"
 
-#define LARGEST       \
-	(64U * 1024 * \
-	 1024) /* a message longer than this is refused, whatever the kernel would carry */
+/* A message longer than this is refused, whatever the kernel would carry. */
+#define LARGEST (64U * 1024 * 1024)
 
 /*
  * A read of 0 bytes is an empty message or end of file. On a UNIX socket only a message comes with

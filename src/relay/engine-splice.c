@@ -26,8 +26,8 @@
 #define SMALL (16 * 1024)
 #define SMALL_MOST 32
 
-#define VSOCK_MOST \
-	(64U * 1024) /* at once from vsock, where pages are allocated for all that is asked for */
+/* At once from vsock, where pages are allocated for all that is asked for. */
+#define VSOCK_MOST (64U * 1024)
 
 #define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
 

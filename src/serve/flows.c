@@ -260,8 +260,7 @@ static int write_answers(struct endpoint_hook *hook, const struct iovec *parts, 
 	message.msg_namelen = place_of_source(flow->flows, &flow->key, &to);
 	answer_from(flow, &message, &control);
 	put = endpoint_send_datagrams(flow->flows->fd, &message, parts, count);
-	return put == -EAGAIN ? -ENOBUFS
-			      : put; /* the socket is everybody's: it is not waited for */
+	return put == -EAGAIN ? -ENOBUFS : put; /* the socket is everybody's: nobody waits for it */
 }
 
 struct endpoint flow_endpoint(struct flow *flow)

@@ -24,9 +24,8 @@
  * one. */
 #define REPORT_GRACE (50 * NSEC_PER_MSEC)
 #define LEFT_GRACE (100 * NSEC_PER_MSEC) /* for what was written last */
-#define END_GRACE                                                                                  \
-	(1 * NSEC_PER_SEC) /* between closing its terminal and ending; to close ours earlier would \
-			      kill it */
+/* Between closing its terminal and ending; to close ours earlier would kill it. */
+#define END_GRACE (1 * NSEC_PER_SEC)
 #define STOP_GRACE (1 * NSEC_PER_SEC)
 
 struct terminal {

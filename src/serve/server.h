@@ -76,8 +76,7 @@ struct server {
 			listener_adopt() */
 	int also; /* one more signal for signalled_by(); 0: none */
 	bool busy; /* the loop runs: nothing may take long, such as a look at the machine */
-	struct inherited
-		*inherited; /* existing sockets to take instead of opening new ones; NULL: none */
+	struct inherited *inherited; /* sockets to take instead of opening new ones; NULL: none */
 	bool others_ready; /* READY=1 is not sent to the service manager when it listens */
 	bool at_once; /* do not drain: the first signal ends the program, by that signal */
 	int signal; /* to end by, or 0 */

@@ -184,8 +184,8 @@ static void record_done(struct session *session)
 	const struct relay *relay = &session->relay;
 	uint64_t dropped = session_dropped(session);
 	const char *why = why_ended(session);
-	bool lost = relay->lost &&
-		    relay->error != EBADMSG; /* that begin of a datagram is not missed */
+	/* the start of a datagram that EBADMSG is about is not missed */
+	bool lost = relay->lost && relay->error != EBADMSG;
 
 	session->end = was_refused(relay) ? "refused" : relay_end_word(relay);
 	record(session, matters(session) ? 0 : 1, was_refused(relay) ? "fail" : "done",
@@ -219,9 +219,8 @@ static int status_of(const struct relay *relay)
 	case END_OUTPUT:
 		return STATUS_DONE;
 	case END_IDLE:
-		return relay->settings->datagrams
-			       ? STATUS_DONE
-			       : STATUS_TIMEOUT; /* datagrams have no other end */
+		/* datagrams have no other end */
+		return relay->settings->datagrams ? STATUS_DONE : STATUS_TIMEOUT;
 	case END_MAX_TIME:
 		return STATUS_TIMEOUT;
 	case END_RESET:
@@ -382,8 +381,8 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 			session_denied(session, failure->detail);
 		else
 			session_failed(session, &why);
-		if (failure->error == EMFILE ||
-		    failure->error == ENFILE) /* ours is the fault, not the target's */
+		/* ours is the fault, not the target's */
+		if (failure->error == EMFILE || failure->error == ENFILE)
 			log_hint("%s", why.hint);
 		if (!session->prologue || !session->prologue->kind->refuse(session, failure))
 			session_close(session);
