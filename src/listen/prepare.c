@@ -68,14 +68,6 @@ static int make_absolute(char **path)
 	return 0;
 }
 
-static bool allows_somebody(const struct opt_list *who)
-{
-	for (size_t i = 0; i < who->count; i++)
-		if (strcmp(who->entries[i].opt->name, "allow") == 0)
-			return true;
-	return false;
-}
-
 /* Whose home and shell clients get: the user that we become, or are. */
 static int find_owner(struct listen *listen, const struct user **owner)
 {
@@ -112,7 +104,7 @@ static int prepare_shell(struct listen *listen, char **argv)
 		log_error("--shell and COMMAND cannot be used together");
 		return STATUS_USAGE;
 	}
-	if (!allows_somebody(&listen->server.settings.who)) {
+	if (!server_allows_somebody(&listen->server.settings.who)) {
 		log_error("--shell needs --allow: without it, anyone who can connect would get a "
 			  "shell");
 		log_hint("add --allow host, --allow 3 or --allow uid:0, or --allow any to admit "
@@ -221,7 +213,7 @@ static int prepare_run(struct listen *listen)
 		return STATUS_USAGE;
 	}
 	if (listen->addr.family != ADDR_VSOCK && !has_file(&listen->addr) &&
-	    !allows_somebody(&listen->server.settings.who)) {
+	    !server_allows_somebody(&listen->server.settings.who)) {
 		log_error("--run needs --allow here: without it, anyone who can connect could run "
 			  "commands");
 		log_hint("add --allow 127.0.0.1 for TCP or --allow uid:0 for UNIX sockets, or "
@@ -243,7 +235,8 @@ int listen_admit_host(struct listen *listen)
 {
 	struct mistake mistake;
 
-	if (listen->addr.family != ADDR_VSOCK || allows_somebody(&listen->server.settings.who) ||
+	if (listen->addr.family != ADDR_VSOCK ||
+	    server_allows_somebody(&listen->server.settings.who) ||
 	    access_add(&listen->server.access, "host", true, &listen->hosts, &mistake) == 0)
 		return 0;
 	log_error("--run: %s", strerror(ENOMEM));

@@ -63,14 +63,6 @@ static const struct opt_foreign foreign[] = {
 
 /* What was asked for */
 
-static bool names_somebody(const struct opt_list *who)
-{
-	for (size_t i = 0; i < who->count; i++)
-		if (strcmp(who->entries[i].opt->name, "allow") == 0)
-			return true;
-	return false;
-}
-
 /* Can only this machine reach it, as far as is known without asking for a name? */
 static bool is_local(const struct addr *addr)
 {
@@ -95,7 +87,7 @@ static int read_page_addr(const struct proxy *proxy, const char *option, const c
 	struct addr_context context = { .role = ADDR_LISTEN, .program = log_program() };
 	int status = common_addr(text, &context, addr);
 
-	if (status || names_somebody(&proxy->settings.serving.who) || is_local(addr))
+	if (status || server_allows_somebody(&proxy->settings.serving.who) || is_local(addr))
 		return status;
 	log_error("%s %s: other machines could read it there", option, text);
 	log_hint("add --allow, or use tcp:PORT or unix:PATH, which only this machine can reach");

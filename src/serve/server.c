@@ -31,6 +31,19 @@
 
 /* Who may connect */
 
+static bool allows(const struct opt_entry *written)
+{
+	return strcmp(written->opt->name, "allow") == 0;
+}
+
+bool server_allows_somebody(const struct opt_list *who)
+{
+	for (size_t i = 0; i < who->count; i++)
+		if (allows(&who->entries[i]))
+			return true;
+	return false;
+}
+
 static bool suits_any(const struct access_entry *entry, const struct addr *const *addrs,
 		      size_t count)
 {
@@ -71,8 +84,7 @@ int server_read_who(struct access *access, const struct opt_list *who, const str
 	for (size_t i = 0; i < who->count; i++) {
 		const struct opt_entry *written = &who->entries[i];
 		size_t before = access->count;
-		int status = access_add(access, written->text,
-					strcmp(written->opt->name, "allow") == 0, hosts, error);
+		int status = access_add(access, written->text, allows(written), hosts, error);
 
 		*bad = written;
 		if (status)

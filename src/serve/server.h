@@ -98,6 +98,8 @@ struct server {
 	void (*dropped)(struct server *server, struct listener *listener);
 };
 
+/* Is there an --allow among these entries? */
+bool server_allows_somebody(const struct opt_list *who);
 /* Reads the entries of who into access, and checks that each can match a listener's family. 0,
  * -EINVAL with the entry and the mistake in it, or -ENOMEM. */
 int server_read_who(struct access *access, const struct opt_list *who, const struct hosts *hosts,

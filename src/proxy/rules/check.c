@@ -63,15 +63,11 @@ void rule_check_target(struct rule_reader *reader, const struct text_word *word,
 static bool names_somebody(const struct rule_reader *reader)
 {
 	const struct access *own = &reader->rule->admission.access;
-	const struct opt_list *general = &reader->context->defaults->serving.who;
 
 	for (size_t i = 0; i < own->count; i++)
 		if (own->entries[i].allow)
 			return true;
-	for (size_t i = 0; i < general->count && !own->count; i++)
-		if (strcmp(general->entries[i].opt->name, "allow") == 0)
-			return true;
-	return false;
+	return !own->count && server_allows_somebody(&reader->context->defaults->serving.who);
 }
 
 static void check_headers(struct rule_reader *reader, const struct addr *targets)
