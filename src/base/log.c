@@ -351,6 +351,16 @@ void log_error(const char *format, ...)
 	va_end(arguments);
 }
 
+int log_failure(int status, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	report(&level_error, NULL, format, arguments);
+	va_end(arguments);
+	return status;
+}
+
 void log_warning(const char *format, ...)
 {
 	va_list arguments;

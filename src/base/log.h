@@ -47,6 +47,8 @@ unsigned log_quiet(void);
 
 /* "PROGRAM: " and the message, one line. Errors are suppressed only by -qq. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same. Returns status, for `return log_failure(...)`. */
+int log_failure(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Reports an error at a place in a file ("rules:3") as "PLACE: MESSAGE", so that editors can jump
  * to it. */
 void log_error_at(const char *place, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -279,17 +279,13 @@ static int connect_and_relay(struct cat *cat)
 		error = watch_signals(cat);
 	if (!error)
 		dialer_exec(cat->dialer, start_command);
-	if (error) {
-		log_error("cannot start: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "cannot start: %s", strerror(-error));
 	loop_busy_poll(cat->loop, &cat->looping);
 	dial_start(cat->dialer, &cat->dial, &cat->addr, &cat->dialling, dial_done);
 	error = loop_run(cat->loop);
-	if (error) {
-		log_error("epoll: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "epoll: %s", strerror(-error));
 	return cat->status;
 }
 

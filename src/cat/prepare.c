@@ -17,11 +17,10 @@ static int check_pass(const struct addr *addr)
 {
 	char text[256];
 
-	if (addr->family == ADDR_EXEC || addr->family == ADDR_STDIO) {
-		log_error("%s: --pass-fd: this address has no socket to pass",
-			  addr_format_short(addr, text, sizeof(text)));
-		return STATUS_USAGE;
-	}
+	if (addr->family == ADDR_EXEC || addr->family == ADDR_STDIO)
+		return log_failure(STATUS_USAGE,
+				   "%s: --pass-fd: this address has no socket to pass",
+				   addr_format_short(addr, text, sizeof(text)));
 	if (socket_option(STDOUT_FILENO, SO_DOMAIN) == AF_UNIX)
 		return 0;
 	log_error("--pass-fd: standard output is not a UNIX socket");
@@ -110,10 +109,8 @@ static int check_words(const struct opt_program *program, int count, char **word
 {
 	const char *number = flag_with_number(program, count, words);
 
-	if (number) {
-		log_error("%s", number);
-		return STATUS_USAGE;
-	}
+	if (number)
+		return log_failure(STATUS_USAGE, "%s", number);
 	if (count == 2 && strcmp(words[0], "-") == 0) { /* socat's two addresses */
 		log_error("unexpected argument: %s", words[1]);
 		log_hint(
@@ -162,20 +159,15 @@ static int prepare_terminal(struct cat *cat)
 		log_hint("write ~, ^X or none");
 		return STATUS_USAGE;
 	}
-	if (options->history && !options->interactive) {
-		log_error("--history needs --interactive");
-		return STATUS_USAGE;
-	}
-	if (options->interactive && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))) {
-		log_error("--interactive: standard input or output is not a terminal");
-		return STATUS_USAGE;
-	}
+	if (options->history && !options->interactive)
+		return log_failure(STATUS_USAGE, "--history needs --interactive");
+	if (options->interactive && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
+		return log_failure(STATUS_USAGE,
+				   "--interactive: standard input or output is not a terminal");
 	if (!options->tty)
 		return 0;
-	if (!isatty(STDIN_FILENO)) {
-		log_error("--tty: standard input is not a terminal");
-		return STATUS_USAGE;
-	}
+	if (!isatty(STDIN_FILENO))
+		return log_failure(STATUS_USAGE, "--tty: standard input is not a terminal");
 	terminal_init(&cat->terminal, escape, cat->relaying.tap);
 	cat->relaying.filter = &cat->terminal.filter;
 	cat->relaying.tap = &cat->terminal.tap;

@@ -243,10 +243,8 @@ static int die_from(int number)
 {
 	sigset_t only;
 
-	if (number == SIGPIPE && pipe_is_error) {
-		log_error("standard output: %s", strerror(EPIPE));
-		return STATUS_FAILURE;
-	}
+	if (number == SIGPIPE && pipe_is_error)
+		return log_failure(STATUS_FAILURE, "standard output: %s", strerror(EPIPE));
 	sigemptyset(&only);
 	sigaddset(&only, number);
 	signal(number, SIG_DFL);

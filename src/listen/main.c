@@ -282,10 +282,9 @@ static int become(const struct listen *listen)
 {
 	int error = user_become(&listen->user);
 
-	if (error) {
-		log_error("--user %s: %s", listen->options.user, strerror(-error));
-		return STATUS_DENIED;
-	}
+	if (error)
+		return log_failure(STATUS_DENIED, "--user %s: %s", listen->options.user,
+				   strerror(-error));
 	if (listen->options.umask)
 		umask((mode_t)strtoul(listen->options.umask, NULL, 8));
 	return 0;

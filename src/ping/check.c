@@ -670,10 +670,10 @@ int ping_check(struct ping *ping)
 	uint64_t limit = ping->options->deadline;
 	int error;
 
-	if (!ping->want_open) {
-		log_error("%s: --check needs a port, that of a vsock-listen --check", ping->text);
-		return STATUS_USAGE;
-	}
+	if (!ping->want_open)
+		return log_failure(STATUS_USAGE,
+				   "%s: --check needs a port, that of a vsock-listen --check",
+				   ping->text);
 	checks.ping = ping;
 	checks.addr = ping->addr;
 	checks.dialling.connect_timeout = CONNECT_TIME;
@@ -684,10 +684,8 @@ int ping_check(struct ping *ping)
 	if (limit != UNITS_INF)
 		loop_timer(ping->loop, &checks.end, checks.started + limit);
 	error = ping_signals(ping->loop, false, on_signal, &checks);
-	if (error) {
-		log_error("cannot check: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "cannot check: %s", strerror(-error));
 	begin_report(&checks);
 	if (check_connect(&checks))
 		check_all(&checks);

@@ -255,10 +255,8 @@ static int resolve_once(struct ping *ping)
 	strlcpy(addr->alias, addr->name, sizeof(addr->alias));
 	error = getnameinfo((const struct sockaddr *)&place->sa, place->length, addr->name,
 			    sizeof(addr->name), NULL, 0, NI_NUMERICHOST);
-	if (error) {
-		log_error("%s: %s", addr->alias, gai_strerror(error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "%s: %s", addr->alias, gai_strerror(error));
 	return STATUS_DONE;
 }
 
@@ -277,10 +275,8 @@ static int read_address(struct ping *ping, const struct hosts *hosts, int count,
 	if (status)
 		return status;
 	if (ping->addr.family == ADDR_FD || ping->addr.family == ADDR_EXEC ||
-	    ping->addr.family == ADDR_STDIO) {
-		log_error("%s: this address cannot be pinged", words[0]);
-		return STATUS_USAGE;
-	}
+	    ping->addr.family == ADDR_STDIO)
+		return log_failure(STATUS_USAGE, "%s: this address cannot be pinged", words[0]);
 	set_port(ping);
 	if (!ping->options->wait)
 		ping_suggest_waiting(ping, words[0], count == 2 ? words[1] : NULL);
@@ -303,28 +299,18 @@ static int check_options(const struct opt_program *program, struct ping_options 
 		options->interval = 0;
 	if (options->check && !opt_given(program, "deadline"))
 		options->deadline = CHECK_TIME;
-	if (opt_given(program, "size") && !options->echo) {
-		log_error("--size needs --echo");
-		return STATUS_USAGE;
-	}
-	if ((options->banner || opt_given(program, "parallel")) && !options->scan) {
-		log_error("--%s needs --scan", options->banner ? "banner" : "parallel");
-		return STATUS_USAGE;
-	}
-	if (options->tap && !options->check) {
-		log_error("--tap needs --check");
-		return STATUS_USAGE;
-	}
-	if (opt_given(program, "streams") && !options->bandwidth) {
-		log_error("--streams needs --bandwidth");
-		return STATUS_USAGE;
-	}
-	if (options->live &&
-	    (!isatty(STDOUT_FILENO) || !terminal || strcmp(terminal, "dumb") == 0)) {
-		log_error("--live: standard output is %s",
-			  isatty(STDOUT_FILENO) ? "a dumb terminal" : "not a terminal");
-		return STATUS_USAGE;
-	}
+	if (opt_given(program, "size") && !options->echo)
+		return log_failure(STATUS_USAGE, "--size needs --echo");
+	if ((options->banner || opt_given(program, "parallel")) && !options->scan)
+		return log_failure(STATUS_USAGE, "--%s needs --scan",
+				   options->banner ? "banner" : "parallel");
+	if (options->tap && !options->check)
+		return log_failure(STATUS_USAGE, "--tap needs --check");
+	if (opt_given(program, "streams") && !options->bandwidth)
+		return log_failure(STATUS_USAGE, "--streams needs --bandwidth");
+	if (options->live && (!isatty(STDOUT_FILENO) || !terminal || strcmp(terminal, "dumb") == 0))
+		return log_failure(STATUS_USAGE, "--live: standard output is %s",
+				   isatty(STDOUT_FILENO) ? "a dumb terminal" : "not a terminal");
 	if (options->bandwidth && !options->interval)
 		options->interval = NSEC_PER_SEC;
 	return STATUS_DONE;
@@ -336,10 +322,8 @@ static int start(struct ping *ping)
 
 	if (!error)
 		error = dialer_start(ping->loop, &ping->dialer);
-	if (error) {
-		log_error("cannot start: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "cannot start: %s", strerror(-error));
 	loop_busy_poll(ping->loop, &(struct loop_settings){ ping->options->busy_poll });
 	ping->dialling.connect_timeout = ping->options->timeout;
 	return STATUS_DONE;

@@ -632,18 +632,14 @@ static int scan_run(struct scan *scan, struct ping *ping)
 	log_progress_end();
 	if (scan->slots)
 		clean_up(scan);
-	if (error) {
-		log_error("cannot scan: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "cannot scan: %s", strerror(-error));
 	sum_up_json(scan, elapsed);
 	tell_failures(scan);
 	sum_up(scan, elapsed);
-	if (scan->unprinted) {
-		log_error("open ports that were not printed: %llu (%s)",
-			  (unsigned long long)scan->unprinted, strerror(ENOMEM));
-		return STATUS_FAILURE;
-	}
+	if (scan->unprinted)
+		return log_failure(STATUS_FAILURE, "open ports that were not printed: %llu (%s)",
+				   (unsigned long long)scan->unprinted, strerror(ENOMEM));
 	return exit_status(scan);
 }
 
@@ -652,10 +648,8 @@ int ping_scan(struct ping *ping, const char *text, const struct hosts *hosts)
 	struct scan *scan = calloc(1, sizeof(*scan));
 	int status;
 
-	if (!scan) {
-		log_error("%s", strerror(ENOMEM));
-		return STATUS_FAILURE;
-	}
+	if (!scan)
+		return log_failure(STATUS_FAILURE, "%s", strerror(ENOMEM));
 	scan->hosts = hosts;
 	status = targets_read(&scan->targets, text, hosts);
 	if (!status)

@@ -199,21 +199,18 @@ static int check_words(const struct proxy *proxy)
 {
 	const char *lone = lone_option(&proxy->options);
 
-	if (lone) {
-		log_error("%s", lone);
-		return STATUS_USAGE;
-	}
-	if (proxy->options.status && proxy->word_count > 1) {
-		log_error("unexpected argument: %s: --status takes one ADDRESS", proxy->words[1]);
-		return STATUS_USAGE;
-	}
+	if (lone)
+		return log_failure(STATUS_USAGE, "%s", lone);
+	if (proxy->options.status && proxy->word_count > 1)
+		return log_failure(STATUS_USAGE,
+				   "unexpected argument: %s: --status takes one ADDRESS",
+				   proxy->words[1]);
 	if (proxy->options.status)
 		return 0;
-	if (proxy->common.log.timestamps && proxy->word_count == 1 && is_number(proxy->words[0])) {
-		log_error("-D takes no number; for ssh -D PORT, write tcp:PORT socks5: "
-			  "--allow-dest DEST");
-		return STATUS_USAGE;
-	}
+	if (proxy->common.log.timestamps && proxy->word_count == 1 && is_number(proxy->words[0]))
+		return log_failure(STATUS_USAGE,
+				   "-D takes no number; for ssh -D PORT, write tcp:PORT socks5: "
+				   "--allow-dest DEST");
 	if (is_other_program(proxy->word_count, proxy->words))
 		return STATUS_USAGE;
 	if (proxy->word_count || proxy->options.files.count)

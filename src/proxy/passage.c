@@ -100,10 +100,8 @@ int proxy_check_dests(const struct passage_settings *passage)
 	dest_free(&dests);
 	if (status == 0)
 		return 0;
-	if (status != -EINVAL) {
-		log_error("%s", strerror(-status));
-		return STATUS_FAILURE;
-	}
+	if (status != -EINVAL)
+		return log_failure(STATUS_FAILURE, "%s", strerror(-status));
 	opt_mistake(written, &error);
 	return STATUS_USAGE;
 }

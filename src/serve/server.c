@@ -497,10 +497,8 @@ int server_start(struct server *server)
 
 	if (!error && !server->passed)
 		error = watch_signals(server);
-	if (error) {
-		log_error("cannot start: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "cannot start: %s", strerror(-error));
 	server->sessions.loop = server->manager.loop = server->loop;
 	server->sessions.ended = session_ended;
 	server->sessions.context = server;
@@ -723,11 +721,10 @@ static int tell_ready(const struct server *server)
 	for (struct listener *listener = server->listeners; listener; listener = listener->next) {
 		int error = listener_ready(listener, (int)server->settings.ready_fd);
 
-		if (error) {
-			log_error("--ready-fd %llu: %s",
-				  (unsigned long long)server->settings.ready_fd, strerror(-error));
-			return STATUS_FAILURE;
-		}
+		if (error)
+			return log_failure(STATUS_FAILURE, "--ready-fd %llu: %s",
+					   (unsigned long long)server->settings.ready_fd,
+					   strerror(-error));
 	}
 	/* it was for us, not for a COMMAND */
 	if (server->settings.ready_fd > STDERR_FILENO)
@@ -794,10 +791,8 @@ int server_run(struct server *server)
 	error = loop_run(server->loop);
 	if (server->settings.stats)
 		record_totals(server);
-	if (error) {
-		log_error("epoll: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "epoll: %s", strerror(-error));
 	return 0;
 }
 
