@@ -194,16 +194,12 @@ static int set_window(int fd, const struct addr *addr)
 	return 0;
 }
 
-static int set_vsock(int fd, const struct addr *addr, const struct socket_defaults *defaults)
+static int set_vsock(int fd, const struct addr *addr, uint64_t connect_timeout)
 {
-	uint64_t limit = addr->options.given & ADDR_OPT_CONNECT_TIMEOUT
-				 ? addr->options.connect_timeout
-				 : defaults->connect_timeout;
-
-	set_timeout(fd, limit);
-	if (addr->options.given & ADDR_OPT_WINDOW)
-		return set_window(fd, addr);
-	return 0;
+	set_timeout(fd, addr->options.given & ADDR_OPT_CONNECT_TIMEOUT
+				? addr->options.connect_timeout
+				: connect_timeout);
+	return addr->options.given & ADDR_OPT_WINDOW ? set_window(fd, addr) : 0;
 }
 
 /* How many in a row stay without an answer before a connection with keepalive=TIME ends. */
@@ -298,7 +294,7 @@ int socket_connect(const struct addr *addr, const struct place *place,
 	fd = open_socket(addr, place, failure);
 	if (fd < 0)
 		return fd;
-	if (addr->family == ADDR_VSOCK && set_vsock(fd, addr, defaults) < 0)
+	if (addr->family == ADDR_VSOCK && set_vsock(fd, addr, defaults->connect_timeout) < 0)
 		goto fail;
 	step = STEP_BIND;
 	if (addr->options.given & ADDR_OPT_BIND &&
@@ -354,8 +350,7 @@ void socket_tell_destination(int fd)
 		set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
 }
 
-int socket_listen(const struct addr *addr, const struct place *place,
-		  const struct socket_defaults *defaults, struct socket_inode *inode,
+int socket_listen(const struct addr *addr, const struct place *place, struct socket_inode *inode,
 		  struct failure *failure)
 {
 	enum step step = STEP_OPTION;
@@ -365,7 +360,7 @@ int socket_listen(const struct addr *addr, const struct place *place,
 	fd = open_socket(addr, place, failure);
 	if (fd < 0)
 		return fd;
-	if (addr->family == ADDR_VSOCK && set_vsock(fd, addr, defaults) < 0)
+	if (addr->family == ADDR_VSOCK && set_vsock(fd, addr, 0) < 0)
 		goto fail;
 	if (addr->family == ADDR_TCP)
 		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -431,8 +426,7 @@ int socket_renew(int fd, const struct addr *addr, const struct socket_inode *ino
 	char path[SOCKET_FILE_MAX];
 
 	set_defaults(fd, addr);
-	if (addr->family == ADDR_VSOCK &&
-	    set_vsock(fd, addr, &(const struct socket_defaults){ 0 }) < 0)
+	if (addr->family == ADDR_VSOCK && set_vsock(fd, addr, 0) < 0)
 		return failed(failure, STEP_OPTION);
 	socket_tune(fd, addr);
 	if (socket_file(addr, path, sizeof(path)) &&

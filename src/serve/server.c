@@ -617,8 +617,7 @@ int server_open(struct server *server, struct listener *listener, const struct a
 			  addr_format_short(addr, text, sizeof(text)));
 		return STATUS_FAILURE;
 	}
-	if (listener_open(server->loop, listener, addr, &(struct socket_defaults){ 0 }, &failure) <
-	    0)
+	if (listener_open(server->loop, listener, addr, &failure) < 0)
 		return say_not_open(server, listener, addr, &failure);
 	append(server, listener);
 	if (!server->passed && !server->busy)
