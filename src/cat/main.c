@@ -144,7 +144,6 @@ static void pass_fd(struct cat *cat, int fd)
 /* The terminal, edited by readline, as one end of a relay. */
 static int open_interactive(struct cat *cat, struct endpoint *end)
 {
-	addr_format_short(&cat->addr, cat->to, sizeof(cat->to));
 	return interactive_start(&cat->interactive, cat->loop, &cat->relay, cat->to,
 				 cat->options.history, end);
 }
@@ -215,8 +214,7 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 	}
 	cat->relayed = true;
 	cat_watch_end(cat);
-	traffic_show(&cat->traffic, loop, &cat->relay,
-		     addr_format_short(&cat->addr, cat->to, sizeof(cat->to)), &cat->common.log);
+	traffic_show(&cat->traffic, loop, &cat->relay, cat->to, &cat->common.log);
 }
 
 static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, void *context)

@@ -73,6 +73,7 @@ static int read_address(struct cat *cat, int count, char **words)
 			    : common_addr(words[0], &context, &cat->addr);
 	if (!status && cat->common.numeric)
 		*cat->addr.alias = '\0';
+	addr_format_short(&cat->addr, cat->to, sizeof(cat->to));
 	if (!status && cat->options.pass_fd)
 		status = check_pass(&cat->addr);
 	if (!status && cat->options.zero_io)
