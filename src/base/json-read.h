@@ -16,8 +16,8 @@ struct json_value {
 	const char *key; /* in an object */
 	const char *text; /* JSON_TEXT; else "" */
 	double number; /* JSON_NUMBER, and 1 for true; else 0 */
-	const struct json_value *first,
-		*next; /* its first member or element, and its next sibling */
+	/* its first member or element, and its next sibling */
+	const struct json_value *first, *next;
 };
 
 struct json_tree {

@@ -150,3 +150,15 @@ void json_finish(struct json *json)
 	json->comma[0] = false;
 	json->depth = 0;
 }
+
+void json_line(struct json *json, FILE *out)
+{
+	json_start(json, out);
+	json_object(json, NULL);
+}
+
+void json_line_end(struct json *json)
+{
+	json_end_object(json);
+	json_finish(json);
+}

@@ -30,4 +30,8 @@ void json_bool(struct json *json, const char *key, bool value);
 /* Ends the line and flushes. */
 void json_finish(struct json *json);
 
+/* A line that is an object: json_start() and json_object(), json_end_object() and json_finish(). */
+void json_line(struct json *json, FILE *out);
+void json_line_end(struct json *json);
+
 #endif

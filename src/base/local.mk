@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
+	src/base/ascii.h \
 	src/base/fd.c src/base/fd.h \
 	src/base/json.c src/base/json.h \
 	src/base/json-read.c src/base/json-read.h \

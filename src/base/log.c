@@ -33,13 +33,14 @@
 struct level {
 	const char *name;
 	int priority;
+	unsigned quiet; /* how many -q suppress it */
 };
-static const struct level level_error = { "error", LOG_ERR };
-static const struct level level_place = { "error", LOG_ERR };
-static const struct level level_warning = { "warning", LOG_WARNING };
-static const struct level level_notice = { "notice", LOG_NOTICE };
-static const struct level level_hint = { "hint", LOG_NOTICE };
-static const struct level level_info = { "info", LOG_INFO };
+static const struct level level_error = { "error", LOG_ERR, 2 };
+static const struct level level_place = { "error", LOG_ERR, 2 };
+static const struct level level_warning = { "warning", LOG_WARNING, 2 };
+static const struct level level_notice = { "notice", LOG_NOTICE, 1 };
+static const struct level level_hint = { "hint", LOG_NOTICE, 1 };
+static const struct level level_info = { "info", LOG_INFO, 2 };
 
 static const char *program_name;
 static struct log_config config = { .format = LOG_TEXT };
@@ -87,7 +88,6 @@ void log_configure(const struct log_config *wanted)
 		openlog(name_installed(program_name), LOG_PID, LOG_DAEMON);
 }
 
-/* Each -q takes one -v back. */
 void log_disconnect(void)
 {
 	closelog();
@@ -230,6 +230,15 @@ static char *line_close(struct line *line)
 	return NULL;
 }
 
+/* Ends a line and writes it. */
+static void line_write(struct line *line)
+{
+	if (line_close(line) == NULL)
+		return;
+	write_out(line->data, line->size);
+	free(line->data);
+}
+
 /* Writes the prefix of a line of text. named: with the program's name, which the journal adds
  * itself.
  */
@@ -262,13 +271,11 @@ static void put_json_message(FILE *out, const struct level *level, const char *m
 	struct json json;
 	char buf[UNITS_STAMP];
 
-	json_start(&json, out);
-	json_object(&json, NULL);
+	json_line(&json, out);
 	json_text(&json, "time", units_stamp(buf, sizeof(buf)));
 	json_text(&json, "level", level->name);
 	json_text(&json, "message", message);
-	json_end_object(&json);
-	json_finish(&json);
+	json_line_end(&json);
 }
 
 /* A message, escaped, in the format that was asked for. */
@@ -289,61 +296,49 @@ static void emit(const struct level *level, const char *message)
 		put_prefix(line.out, level, level != &level_hint && level != &level_place);
 		fprintf(line.out, "%s%s\n", level == &level_hint ? "hint: " : "", message);
 	}
-	if (line_close(&line) != NULL) {
-		write_out(line.data, line.size);
-		free(line.data);
-	}
+	line_write(&line);
 }
 
-__attribute__((format(printf, 3, 0))) static void message_at(const struct level *level,
-							     const char *place, const char *format,
-							     va_list arguments)
+/* A message about place, a file and line, unless that is NULL. */
+__attribute__((format(printf, 3, 0))) static void report(const struct level *level,
+							 const char *place, const char *format,
+							 va_list arguments)
 {
 	int saved = errno; /* for the caller; and %m is read at once, in vasprintf() */
 	struct line line;
-	char *raw;
-	int length = vasprintf(&raw, format, arguments);
+	char *raw, *named = NULL;
 
-	if (length >= 0 && (level == &level_hint || level == &level_notice)) {
-		char *named = names_in(raw);
+	if (config.quiet >= level->quiet)
+		return;
+	if (vasprintf(&raw, format, arguments) < 0)
+		goto out;
+	if (level == &level_hint || level == &level_notice)
+		named = names_in(raw);
+	if (line_open(&line)) {
+		const char *message = named != NULL ? named : raw;
 
-		if (named != NULL) {
-			free(raw);
-			raw = named;
-			length = (int)strlen(raw);
+		if (place != NULL) {
+			put_escaped(line.out, place, strlen(place), false);
+			fputs(": ", line.out);
+		}
+		put_escaped(line.out, message, strlen(message), false);
+		if (line_close(&line) != NULL) {
+			emit(level, line.data);
+			free(line.data);
 		}
 	}
-	if (length >= 0) {
-		if (line_open(&line)) {
-			if (place != NULL) {
-				put_escaped(line.out, place, strlen(place), false);
-				fputs(": ", line.out);
-			}
-			put_escaped(line.out, raw, (size_t)length, false);
-			if (line_close(&line) != NULL) {
-				emit(level, line.data);
-				free(line.data);
-			}
-		}
-		free(raw);
-	}
+	free(named);
+	free(raw);
+out:
 	errno = saved;
-}
-
-__attribute__((format(printf, 2, 0))) static void message(const struct level *level,
-							  const char *format, va_list arguments)
-{
-	message_at(level, NULL, format, arguments);
 }
 
 void log_error_at(const char *place, const char *format, ...)
 {
 	va_list arguments;
 
-	if (config.quiet >= 2)
-		return;
 	va_start(arguments, format);
-	message_at(&level_place, place, format, arguments);
+	report(&level_place, place, format, arguments);
 	va_end(arguments);
 }
 
@@ -351,21 +346,27 @@ void log_error(const char *format, ...)
 {
 	va_list arguments;
 
-	if (config.quiet >= 2)
-		return;
 	va_start(arguments, format);
-	message(&level_error, format, arguments);
+	report(&level_error, NULL, format, arguments);
 	va_end(arguments);
+}
+
+int log_failure(int status, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	report(&level_error, NULL, format, arguments);
+	va_end(arguments);
+	return status;
 }
 
 void log_warning(const char *format, ...)
 {
 	va_list arguments;
 
-	if (config.quiet >= 2)
-		return;
 	va_start(arguments, format);
-	message(&level_warning, format, arguments);
+	report(&level_warning, NULL, format, arguments);
 	va_end(arguments);
 }
 
@@ -373,10 +374,8 @@ void log_notice(const char *format, ...)
 {
 	va_list arguments;
 
-	if (config.quiet >= 1)
-		return;
 	va_start(arguments, format);
-	message(&level_notice, format, arguments);
+	report(&level_notice, NULL, format, arguments);
 	va_end(arguments);
 }
 
@@ -384,10 +383,8 @@ void log_hint(const char *format, ...)
 {
 	va_list arguments;
 
-	if (config.quiet >= 1)
-		return;
 	va_start(arguments, format);
-	message(&level_hint, format, arguments);
+	report(&level_hint, NULL, format, arguments);
 	va_end(arguments);
 }
 
@@ -398,7 +395,7 @@ void log_info(unsigned level, const char *format, ...)
 	if (!log_verbose(level))
 		return;
 	va_start(arguments, format);
-	message(&level_info, format, arguments);
+	report(&level_info, NULL, format, arguments);
 	va_end(arguments);
 }
 
@@ -411,15 +408,13 @@ static void put_json_caret(FILE *out, const char *text, size_t offset, size_t le
 	struct json json;
 	char buf[UNITS_STAMP];
 
-	json_start(&json, out);
-	json_object(&json, NULL);
+	json_line(&json, out);
 	json_text(&json, "time", units_stamp(buf, sizeof(buf)));
 	json_text(&json, "level", level_error.name);
 	json_text(&json, "text", text);
 	json_number(&json, "offset", offset);
 	json_number(&json, "length", length);
-	json_end_object(&json);
-	json_finish(&json);
+	json_line_end(&json);
 }
 
 /* How many columns the bytes from first to last take once they are escaped. */
@@ -462,18 +457,15 @@ void log_caret(const char *text, size_t offset, size_t length)
 	int saved = errno;
 	struct line line;
 
-	if (config.quiet >= 2 || config.format == LOG_SYSLOG ||
-	    !line_open(&line)) /* syslog: no line is below another */
+	/* with syslog no line is below another */
+	if (config.quiet >= 2 || config.format == LOG_SYSLOG || !line_open(&line))
 		return;
 	put_erase(line.out);
 	if (config.format == LOG_JSON)
 		put_json_caret(line.out, text, offset, length);
 	else
 		put_caret(line.out, text, offset, length);
-	if (line_close(&line) != NULL) {
-		write_out(line.data, line.size);
-		free(line.data);
-	}
+	line_write(&line);
 	errno = saved;
 }
 
@@ -509,8 +501,7 @@ static void put_json_event(FILE *out, uint64_t conn, const char *event, const ch
 	struct json json;
 	char buf[UNITS_STAMP];
 
-	json_start(&json, out);
-	json_object(&json, NULL);
+	json_line(&json, out);
 	json_text(&json, "time", units_stamp(buf, sizeof(buf)));
 	json_text(&json, "event", event);
 	if (conn)
@@ -530,8 +521,7 @@ static void put_json_event(FILE *out, uint64_t conn, const char *event, const ch
 		else if (fields->text != NULL)
 			json_text(&json, key, fields->text);
 	}
-	json_end_object(&json);
-	json_finish(&json);
+	json_line_end(&json);
 }
 
 static void put_field(FILE *out, const struct log_field *field)
@@ -582,15 +572,13 @@ void log_event(unsigned level, uint64_t conn, const char *event, const char *fro
 	if (config.format == LOG_JSON) {
 		put_erase(line.out);
 		put_json_event(line.out, conn, event, from, to, fields);
+		line_write(&line);
 	} else {
 		put_event(line.out, conn, event, from, to, fields);
-	}
-	if (line_close(&line) != NULL) {
-		if (config.format == LOG_JSON)
-			write_out(line.data, line.size);
-		else
+		if (line_close(&line) != NULL) {
 			emit(failed ? &level_warning : &level_info, line.data);
-		free(line.data);
+			free(line.data);
+		}
 	}
 	errno = saved;
 }

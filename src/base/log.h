@@ -3,8 +3,8 @@
  * log: everything that goes to stderr.
  *
  * Text: "PROGRAM: MESSAGE", hints on a line of their own ("hint: …"), connection records in the
- * fixed grammar
- * "#N EVENT FROM -> TO KEY=VALUE…".  The same can be written as JSON lines, with journal priorities
+ * fixed grammar "#N EVENT FROM -> TO KEY=VALUE…". The same can be written as JSON lines, with
+ * journal priorities
  * ("<6>…", where the journal adds the program's name), or to syslog. Every message is escaped as a
  * whole by utf8_escape(), whatever its arguments hold. On a terminal there can be one erasable line
  * of progress, which all other output clears first.
@@ -41,21 +41,23 @@ void log_configure(const struct log_config *config);
  * syslogd, which is reopened when needed. */
 void log_disconnect(void);
 
-bool log_verbose(
-	unsigned level); /* -v given at least level times, each -q taking one back; -qq: never */
+/* Was -v given at least level times, each -q taking one back? With -qq never. */
+bool log_verbose(unsigned level);
 unsigned log_quiet(void);
 
 /* "PROGRAM: " and the message, one line. Errors are suppressed only by -qq. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same. Returns status, for `return log_failure(...)`. */
+int log_failure(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Reports an error at a place in a file ("rules:3") as "PLACE: MESSAGE", so that editors can jump
  * to it. */
 void log_error_at(const char *place, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2))); /* unless -q */
-void log_hint(const char *format, ...)
-	__attribute__((format(printf, 1, 2))); /* "hint: …", unless -q */
-void log_info(unsigned level, const char *format, ...)
-	__attribute__((format(printf, 2, 3))); /* with -v */
+/* Unless -q; a hint is "hint: …". */
+void log_notice(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* If log_verbose(level). */
+void log_info(unsigned level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The line the user typed, with carets under the mistake:
  *   "  3abc:22\n   ^~~\n" — both indented by two spaces. offset and length are bytes of text;
@@ -74,6 +76,15 @@ struct log_field {
 			     spaces */
 	uint64_t number; /* LOG_F_NUMBER and LOG_F_SECONDS */
 };
+#define LOG_TEXT_FIELD(name, value) ((struct log_field){ .key = (name), .text = (value) })
+#define LOG_NUMBER_FIELD(name, value) \
+	((struct log_field){ .key = (name), .type = LOG_F_NUMBER, .number = (value) })
+#define LOG_SECONDS_FIELD(name, ns) \
+	((struct log_field){ .key = (name), .type = LOG_F_SECONDS, .number = (ns) })
+/* Most records have this one. */
+#define LOG_TIME_FIELD(ns)   \
+	((struct log_field){ \
+		.key = "time", .json_key = "seconds", .type = LOG_F_SECONDS, .number = (ns) })
 /* A record of a connection: event is open, done, fail or deny. level is that of log_info(); 0 means
  * always (unless -q). conn 0 stands for all connections together. */
 void log_event(unsigned level, uint64_t conn, const char *event, const char *from, const char *to,

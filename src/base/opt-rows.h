@@ -13,6 +13,7 @@
 struct opt_row {
 	const struct opt *opt;
 	void *into; /* NULL: --help and the like, which every program has */
+	const char *group;
 };
 
 struct opt_rows {

@@ -17,11 +17,11 @@
 #define BRIEF_WIDTH 80u
 #define WIDEST 110u /* longer lines are hard to read */
 #define NARROWEST 30u /* below it we let the terminal wrap */
-#define STACKED \
-	60u /* below it each text is on the lines after its option, this far to the right: */
+/* In a narrower window each text is on the lines after its option, STACKED_COLUMN to the right. */
+#define STACKED 60u
 #define STACKED_COLUMN 8u
-#define COLUMN_MAX \
-	32u /* where the texts begin at most; a longer option has its text on the next line */
+/* Where the texts begin at most; a longer option has its text on the next line. */
+#define COLUMN_MAX 32u
 #define LEFT_SIZE 160
 
 static const char *const features[] = {
@@ -273,11 +273,6 @@ void opt_screen_brief(const struct opt_program *program, const struct opt_rows *
 	put_wrapped(out, manual, 0, 0, width);
 }
 
-static const char *group_of(const struct opt_rows *rows, size_t i)
-{
-	return rows->row[i].opt->group != NULL ? rows->row[i].opt->group : "options";
-}
-
 /* Is this the first row of its group that is shown? */
 static bool begins_group(const struct opt_rows *rows, size_t row)
 {
@@ -285,7 +280,7 @@ static bool begins_group(const struct opt_rows *rows, size_t row)
 		return false;
 	for (size_t i = 0; i < row; i++)
 		if (is_shown(rows->row[i].opt, false) &&
-		    strcasecmp(group_of(rows, i), group_of(rows, row)) == 0)
+		    strcasecmp(rows->row[i].group, rows->row[row].group) == 0)
 			return false;
 	return true;
 }
@@ -293,11 +288,11 @@ static bool begins_group(const struct opt_rows *rows, size_t row)
 static void put_group(const struct opt_rows *rows, size_t first, size_t column, size_t width,
 		      FILE *out)
 {
-	const char *name = group_of(rows, first);
+	const char *name = rows->row[first].group;
 
 	fprintf(out, "\n%c%s:\n", toupper((unsigned char)name[0]), name + 1);
 	for (size_t i = first; i < rows->count; i++)
-		if (is_shown(rows->row[i].opt, false) && strcasecmp(group_of(rows, i), name) == 0)
+		if (is_shown(rows->row[i].opt, false) && strcasecmp(rows->row[i].group, name) == 0)
 			put_option(out, rows->row[i].opt, column, width);
 }
 

@@ -30,14 +30,8 @@ static const struct opt own_options[] = {
 	  .letter = 'h',
 	  .group = "common",
 	  .text = "print this help; -h: the most used options" },
-	{ .name = "version",
-	  .letter = 'V',
-	  .group = "common",
-	  .text = "print the version and optional features" },
-	{ .name = "list-options",
-	  .group = "common",
-	  .text = "for completion",
-	  .flags = OPT_HIDDEN },
+	{ .name = "version", .letter = 'V', .text = "print the version and optional features" },
+	{ .name = "list-options", .text = "for completion", .flags = OPT_HIDDEN },
 	{ 0 },
 };
 
@@ -67,9 +61,12 @@ static bool takes_value(const struct opt *opt)
 
 static void add_rows(struct opt_rows *rows, const struct opt *options, void *into)
 {
+	const char *group = "options";
+
 	for (; options->name != NULL; options++) {
 		assert(rows->count < OPT_ROWS_MAX);
-		rows->row[rows->count++] = (struct opt_row){ options, into };
+		group = options->group != NULL ? options->group : group;
+		rows->row[rows->count++] = (struct opt_row){ options, into, group };
 	}
 }
 

@@ -47,11 +47,10 @@ enum {
 struct opt {
 	const char *name; /* long name, without dashes */
 	int letter; /* or 0 */
-	const char *group; /* heading in --help */
+	const char *group; /* heading in --help; NULL: that of the row before */
 	enum opt_type type;
 	const char *value; /* the name of the value in --help (TIME, SIZE, FILE), or NULL */
-	const char *
-		fallback; /* the default as --help shows it, or NULL; opt_parse() does not set it */
+	const char *fallback; /* the default in --help, or NULL; opt_parse() does not set it */
 	const char *text; /* one line for --help, no full stop */
 	size_t offset; /* of the value in the struct of its table */
 	uint64_t min, max; /* of numbers; max 0: no limit */
@@ -85,8 +84,7 @@ struct opt_program {
 	const char *const *examples;
 	const struct opt_table *tables; /* ends with rows NULL */
 	const struct opt_foreign *foreign; /* ends with option NULL; may be NULL */
-	const char *const
-		*conflicts; /* NULL-terminated pairs of long names that contradict; may be NULL */
+	const char *const *conflicts; /* pairs of long names that contradict, then NULL; or NULL */
 	unsigned brief_examples; /* how many examples -h shows; 0: two */
 	bool operands_last; /* the words after the first operand are operands too, also if they
 			       begin with - */

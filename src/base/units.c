@@ -16,13 +16,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "base/util.h"
 
 __extension__ typedef unsigned __int128 wide;
 
-#define FRACTION_DIGITS \
-	18 /* more are below anything that counts: 10^18 times a day in ns fits into 128 bits */
+/* More are below anything that counts: 10^18 times a day in ns fits into 128 bits. */
+#define FRACTION_DIGITS 18
 
 struct cursor {
 	const char *text;
@@ -43,16 +44,6 @@ struct number {
 	unsigned digits;
 	bool zero; /* no digit but 0 was written */
 };
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 /* How long the word at text is that a message quotes: a run of letters, else one character. */
 static size_t word_length(const char *text)

@@ -58,11 +58,12 @@ void units_set_free(struct units_set *set);
 
 /* Format a value for people; 32 bytes are always enough. All return buf, with "inf" for UNITS_INF.
  */
-char *units_show_size(uint64_t bytes, char *buf, size_t size); /* "1.2 GiB", "412 B" */
-char *units_show_age(uint64_t ns, char *buf,
-		     size_t size); /* the two largest units: "3d 4h", "2h", "12s" */
-char *units_show_duration(uint64_t ns, char *buf,
-			  size_t size); /* in a sentence: "0.142 ms", "1.5 s", "2 h" */
+/* "1.2 GiB", "412 B" */
+char *units_show_size(uint64_t bytes, char *buf, size_t size);
+/* The two largest units: "3d 4h", "2h", "12s". */
+char *units_show_age(uint64_t ns, char *buf, size_t size);
+/* In a sentence: "0.142 ms", "1.5 s", "2 h". */
+char *units_show_duration(uint64_t ns, char *buf, size_t size);
 
 /* The time of day, as in RFC 3339: UTC, microseconds, "2026-01-31T23:59:59.123456Z". Returns buf,
  * of at least UNITS_STAMP bytes. */

@@ -10,8 +10,8 @@
 
 size_t utf8_read(const char *text, size_t length, uint32_t *point)
 {
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800,
-					  0x10000 }; /* by length; below it is overlong */
+	/* by length; below it is overlong */
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *byte = (const unsigned char *)text;
 	size_t size;
 	uint32_t value;
@@ -143,8 +143,8 @@ size_t utf8_escape_one(const char *text, size_t length, char piece[17])
 
 char *utf8_escape(const char *text, size_t length, char *buf, size_t size)
 {
-	size_t used = 0,
-	       cut = 0; /* cut: the end of the last character after which there is room for … */
+	/* cut: the end of the last character after which there is room for … */
+	size_t used = 0, cut = 0;
 	char piece[17];
 
 	if (size == 0)

@@ -194,11 +194,8 @@ static void show(struct interactive *interactive, const char *data, size_t size)
 static bool show_incoming(struct interactive *interactive, bool *end)
 {
 	char data[4096];
-	ssize_t got;
+	ssize_t got = RETRY(read(interactive->socket, data, sizeof(data)));
 
-	do
-		got = read(interactive->socket, data, sizeof(data));
-	while (got < 0 && errno == EINTR);
 	if (got > 0)
 		show(interactive, data, (size_t)got);
 	else if (got < 0 && errno != EAGAIN)
@@ -221,11 +218,8 @@ static void end_input(struct interactive *interactive)
  * does not fit if it is very long. */
 static void pass_line(struct interactive *interactive, const char *line, size_t length)
 {
-	ssize_t sent;
+	ssize_t sent = RETRY(send(interactive->socket, line, length, MSG_NOSIGNAL));
 
-	do
-		sent = send(interactive->socket, line, length, MSG_NOSIGNAL);
-	while (sent < 0 && errno == EINTR);
 	if (sent < 0 && errno == EPIPE)
 		end_input(interactive); /* the relay reads no more */
 	else if (sent != (ssize_t)length)

@@ -22,8 +22,8 @@
 #include "cat/cat.h"
 #include "cli/outcome.h"
 
-#define STOP_GRACE \
-	(1 * NSEC_PER_SEC) /* how long pending bytes may still be written after a signal */
+/* How long pending bytes may still be written after a signal. */
+#define STOP_GRACE (1 * NSEC_PER_SEC)
 
 static const char *const usage[] = { "[OPTION]... ADDRESS", "[OPTION]... CID PORT", NULL };
 static const char *const examples[] = {
@@ -48,7 +48,7 @@ static pid_t command_pid; /* 0: none. A dial_exec gets no context. */
 static int start_command(const struct loop *loop, const char *command)
 {
 	signal(SIGCHLD, SIG_DFL); /* inherited as ignored, the status would be lost */
-	return spawn_connected_for(loop, command, NULL, NULL, &command_pid);
+	return spawn_connected(loop, command, NULL, NULL, &command_pid);
 }
 
 static void command_ended(struct loop *loop, struct watch *watch, uint32_t events)
@@ -144,7 +144,6 @@ static void pass_fd(struct cat *cat, int fd)
 /* The terminal, edited by readline, as one end of a relay. */
 static int open_interactive(struct cat *cat, struct endpoint *end)
 {
-	addr_format_short(&cat->addr, cat->to, sizeof(cat->to));
 	return interactive_start(&cat->interactive, cat->loop, &cat->relay, cat->to,
 				 cat->options.history, end);
 }
@@ -215,8 +214,7 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 	}
 	cat->relayed = true;
 	cat_watch_end(cat);
-	traffic_show(&cat->traffic, loop, &cat->relay,
-		     addr_format_short(&cat->addr, cat->to, sizeof(cat->to)), &cat->common.log);
+	traffic_show(&cat->traffic, loop, &cat->relay, cat->to, &cat->common.log);
 }
 
 static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, void *context)
@@ -279,17 +277,13 @@ static int connect_and_relay(struct cat *cat)
 		error = watch_signals(cat);
 	if (!error)
 		dialer_exec(cat->dialer, start_command);
-	if (error) {
-		log_error("cannot start: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "cannot start: %s", strerror(-error));
 	loop_busy_poll(cat->loop, &cat->looping);
 	dial_start(cat->dialer, &cat->dial, &cat->addr, &cat->dialling, dial_done);
 	error = loop_run(cat->loop);
-	if (error) {
-		log_error("epoll: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "epoll: %s", strerror(-error));
 	return cat->status;
 }
 

@@ -8,23 +8,20 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "net/socket.h"
 #include "cat/cat.h"
 
 /* Checks before connecting that there is a socket to pass, and one to pass it through. 0, or
  * STATUS_USAGE after reporting the mistake. */
 static int check_pass(const struct addr *addr)
 {
-	int domain = 0;
-	socklen_t size = sizeof(domain);
 	char text[256];
 
-	if (addr->family == ADDR_EXEC || addr->family == ADDR_STDIO) {
-		log_error("%s: --pass-fd: this address has no socket to pass",
-			  addr_format_short(addr, text, sizeof(text)));
-		return STATUS_USAGE;
-	}
-	if (getsockopt(STDOUT_FILENO, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
-	    domain == AF_UNIX)
+	if (addr->family == ADDR_EXEC || addr->family == ADDR_STDIO)
+		return log_failure(STATUS_USAGE,
+				   "%s: --pass-fd: this address has no socket to pass",
+				   addr_format_short(addr, text, sizeof(text)));
+	if (socket_option(STDOUT_FILENO, SO_DOMAIN) == AF_UNIX)
 		return 0;
 	log_error("--pass-fd: standard output is not a UNIX socket");
 	log_hint("use it with ssh: ssh -o ProxyUseFdpass=yes -o ProxyCommand='vsock-cat -F %%h 22' "
@@ -76,6 +73,7 @@ static int read_address(struct cat *cat, int count, char **words)
 			    : common_addr(words[0], &context, &cat->addr);
 	if (!status && cat->common.numeric)
 		*cat->addr.alias = '\0';
+	addr_format_short(&cat->addr, cat->to, sizeof(cat->to));
 	if (!status && cat->options.pass_fd)
 		status = check_pass(&cat->addr);
 	if (!status && cat->options.zero_io)
@@ -112,10 +110,8 @@ static int check_words(const struct opt_program *program, int count, char **word
 {
 	const char *number = flag_with_number(program, count, words);
 
-	if (number) {
-		log_error("%s", number);
-		return STATUS_USAGE;
-	}
+	if (number)
+		return log_failure(STATUS_USAGE, "%s", number);
 	if (count == 2 && strcmp(words[0], "-") == 0) { /* socat's two addresses */
 		log_error("unexpected argument: %s", words[1]);
 		log_hint(
@@ -164,20 +160,15 @@ static int prepare_terminal(struct cat *cat)
 		log_hint("write ~, ^X or none");
 		return STATUS_USAGE;
 	}
-	if (options->history && !options->interactive) {
-		log_error("--history needs --interactive");
-		return STATUS_USAGE;
-	}
-	if (options->interactive && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))) {
-		log_error("--interactive: standard input or output is not a terminal");
-		return STATUS_USAGE;
-	}
+	if (options->history && !options->interactive)
+		return log_failure(STATUS_USAGE, "--history needs --interactive");
+	if (options->interactive && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
+		return log_failure(STATUS_USAGE,
+				   "--interactive: standard input or output is not a terminal");
 	if (!options->tty)
 		return 0;
-	if (!isatty(STDIN_FILENO)) {
-		log_error("--tty: standard input is not a terminal");
-		return STATUS_USAGE;
-	}
+	if (!isatty(STDIN_FILENO))
+		return log_failure(STATUS_USAGE, "--tty: standard input is not a terminal");
 	terminal_init(&cat->terminal, escape, cat->relaying.tap);
 	cat->relaying.filter = &cat->terminal.filter;
 	cat->relaying.tap = &cat->terminal.tap;

@@ -9,28 +9,17 @@
 
 #define PATIENCE (10 * NSEC_PER_SEC)
 
-/* Where the name of the peer comes from: of all records, the moment of connecting. */
-static void address_text(const struct cat *cat, char *buf, size_t size)
-{
-	addr_format_short(&cat->addr, buf, size);
-}
-
 /* The record of the end, for -v. */
 void cat_log_done(const struct cat *cat)
 {
 	const struct relay *relay = &cat->relay;
-	char to[256];
 
-	address_text(cat, to, sizeof(to));
-	log_event(1, 1, "done", "-", to,
+	log_event(1, 1, "done", "-", cat->to,
 		  (const struct log_field[]){
-			  { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
-			  { .key = "down", .type = LOG_F_NUMBER, .number = relay->chan[1].bytes },
-			  { .key = "time",
-			    .json_key = "seconds",
-			    .type = LOG_F_SECONDS,
-			    .number = loop_now(cat->loop) - relay->started },
-			  { .key = "end", .type = LOG_F_TEXT, .text = relay_end_word(relay) },
+			  LOG_NUMBER_FIELD("up", relay->chan[0].bytes),
+			  LOG_NUMBER_FIELD("down", relay->chan[1].bytes),
+			  LOG_TIME_FIELD(loop_now(cat->loop) - relay->started),
+			  LOG_TEXT_FIELD("end", relay_end_word(relay)),
 			  { 0 },
 		  });
 }
@@ -40,17 +29,12 @@ void cat_log_stats(const struct cat *cat)
 	const struct relay *relay = &cat->relay;
 	uint64_t time = units_now() - relay->started;
 	double seconds = (double)(time ? time : 1) / 1e9;
-	char to[256];
 
-	address_text(cat, to, sizeof(to));
-	log_event(0, 1, "stats", "-", to,
+	log_event(0, 1, "stats", "-", cat->to,
 		  (const struct log_field[]){
-			  { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
-			  { .key = "down", .type = LOG_F_NUMBER, .number = relay->chan[1].bytes },
-			  { .key = "time",
-			    .json_key = "seconds",
-			    .type = LOG_F_SECONDS,
-			    .number = time },
+			  LOG_NUMBER_FIELD("up", relay->chan[0].bytes),
+			  LOG_NUMBER_FIELD("down", relay->chan[1].bytes),
+			  LOG_TIME_FIELD(time),
 			  { .key = "up-rate",
 			    .json_key = "up_rate",
 			    .type = LOG_F_NUMBER,
@@ -59,7 +43,7 @@ void cat_log_stats(const struct cat *cat)
 			    .json_key = "down_rate",
 			    .type = LOG_F_NUMBER,
 			    .number = (uint64_t)((double)relay->chan[1].bytes / seconds) },
-			  { .key = "end", .type = LOG_F_TEXT, .text = relay_end_word(relay) },
+			  LOG_TEXT_FIELD("end", relay_end_word(relay)),
 			  { 0 },
 		  });
 }
@@ -70,15 +54,14 @@ static void patience_over(struct loop *loop, struct timer *timer)
 	const struct relay *relay = &cat->relay;
 	uint64_t since = relay->moved > relay->half_closed ? relay->moved : relay->half_closed;
 	bool waiting = chan_ended(&relay->chan[0]) && !chan_ended(&relay->chan[1]);
-	char to[256];
 
 	if (!waiting || since + PATIENCE > loop_now(loop)) {
 		since = waiting ? since : loop_now(loop);
 		loop_timer(loop, timer, since + PATIENCE);
 		return;
 	}
-	address_text(cat, to, sizeof(to));
-	log_notice("%s: the input has ended; waiting for the peer to close the connection", to);
+	log_notice("%s: the input has ended; waiting for the peer to close the connection",
+		   cat->to);
 	if (cat->addr.family == ADDR_MUX)
 		log_hint("to limit the wait use --idle-timeout or --half-close-timeout");
 	else
@@ -99,24 +82,16 @@ void cat_watch_end(struct cat *cat)
 
 void cat_log_open(const struct cat *cat)
 {
-	char to[256];
-
-	address_text(cat, to, sizeof(to));
-	log_event(1, 1, "open", "-", to,
+	log_event(1, 1, "open", "-", cat->to,
 		  (const struct log_field[]){
-			  { .key = "connect",
-			    .type = LOG_F_SECONDS,
-			    .number = units_now() - cat->dial.started },
+			  LOG_SECONDS_FIELD("connect", units_now() - cat->dial.started),
 			  { 0 },
 		  });
 }
 
 void cat_show_counters(const struct cat *cat)
 {
-	char to[256];
-
-	address_text(cat, to, sizeof(to));
-	log_error("%s: %llu bytes up, %llu bytes down", to,
+	log_error("%s: %llu bytes up, %llu bytes down", cat->to,
 		  (unsigned long long)cat->relay.chan[0].bytes,
 		  (unsigned long long)cat->relay.chan[1].bytes);
 }

@@ -288,13 +288,12 @@ static enum progress finish(struct check_run *run, enum check_outcome outcome)
 /* EPIPE and ENOTCONN say little: a VM that went away is in SO_ERROR. */
 static enum progress fail(struct check_run *run, int error)
 {
-	int pending = 0;
-	socklen_t size = sizeof(pending);
+	int pending;
 
 	if (error == EAGAIN)
 		return LATER;
 	if ((error == EPIPE || error == ENOTCONN) &&
-	    getsockopt(run->fd, SOL_SOCKET, SO_ERROR, &pending, &size) == 0 && pending)
+	    (pending = socket_option(run->fd, SO_ERROR)) > 0)
 		error = pending;
 	switch (error) {
 	case ECONNRESET:
@@ -326,11 +325,8 @@ static size_t piece_size(const struct check_step *step, uint64_t number, uint64_
 
 static ssize_t receive(struct check_run *run, void *data, size_t size, int flags)
 {
-	ssize_t got;
+	ssize_t got = RETRY(recv(run->fd, data, size, MSG_DONTWAIT | flags));
 
-	do
-		got = recv(run->fd, data, size, MSG_DONTWAIT | flags);
-	while (got < 0 && errno == EINTR);
 	return got;
 }
 

@@ -107,21 +107,15 @@ static void record(const struct progress *progress, const struct figures *figure
 {
 	const struct relay *relay = progress->relay;
 
-	log_event(
-		0, 1, "progress", "-", progress->to,
-		(const struct log_field[]){
-			{ .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
-			{ .key = "down", .type = LOG_F_NUMBER, .number = relay->chan[1].bytes },
-			{ .key = "time",
-			  .json_key = "seconds",
-			  .type = LOG_F_SECONDS,
-			  .number = figures->elapsed },
-			{ .key = "rate", .type = LOG_F_NUMBER, .number = (uint64_t)figures->rate },
-			{ .key = figures->size ? "size" : NULL,
-			  .type = LOG_F_NUMBER,
-			  .number = figures->size },
-			{ 0 },
-		});
+	log_event(0, 1, "progress", "-", progress->to,
+		  (const struct log_field[]){
+			  LOG_NUMBER_FIELD("up", relay->chan[0].bytes),
+			  LOG_NUMBER_FIELD("down", relay->chan[1].bytes),
+			  LOG_TIME_FIELD(figures->elapsed),
+			  LOG_NUMBER_FIELD("rate", (uint64_t)figures->rate),
+			  LOG_NUMBER_FIELD(figures->size ? "size" : NULL, figures->size),
+			  { 0 },
+		  });
 }
 
 static uint64_t moved(const struct relay *relay)

@@ -65,11 +65,8 @@ static size_t payload_size(const struct run_link *link)
  */
 static ssize_t receive(struct run_link *link, uint8_t *data, size_t size)
 {
-	ssize_t got;
+	ssize_t got = RETRY(recv(link->fd, data, size, MSG_DONTWAIT));
 
-	do
-		got = recv(link->fd, data, size, MSG_DONTWAIT);
-	while (got < 0 && errno == EINTR);
 	if (got > 0)
 		link->got += (size_t)got;
 	return got > 0 ? got : got < 0 ? -errno : -EPIPE;

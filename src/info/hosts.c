@@ -25,6 +25,7 @@
 
 #include "base/fd.h"
 #include "base/units.h"
+#include "net/socket.h"
 
 #define ASK_PORT 7
 
@@ -123,16 +124,13 @@ static void settle_at(struct asking *asking, size_t place, enum step step, int e
 /* A descriptor is ready: what did it say? */
 static void hear(struct asking *asking, size_t place)
 {
-	int fd = asking->pfds[place].fd, error = 0;
+	int fd = asking->pfds[place].fd, error;
 	uint64_t waited = units_now() - asking->questions[place].began;
-	socklen_t size = sizeof(error);
 	char word[3] = "";
 	ssize_t n;
 
 	if (!asking->questions[place].host->entry->path) {
-		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-			error = errno;
-		settle_at(asking, place, STEP_CONNECT, error, waited);
+		settle_at(asking, place, STEP_CONNECT, abs(socket_option(fd, SO_ERROR)), waited);
 		return;
 	}
 	n = recv(fd, word, sizeof(word), 0);

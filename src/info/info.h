@@ -31,8 +31,8 @@ struct info {
 			    */
 	bool verbose;
 
-	enum status
-		status; /* STATUS_DONE: usable; STATUS_ABSENT: not usable; STATUS_DENIED: blocked */
+	/* STATUS_DONE: usable; STATUS_ABSENT: not usable; STATUS_DENIED: blocked */
+	enum status status;
 	struct explanation blocked; /* with STATUS_DENIED */
 
 	bool probed;
@@ -60,8 +60,6 @@ int info_ask_hosts(struct info *info, uint64_t limit);
 
 /* The name of a guest in the hosts file, else from its VMM, or "". */
 const char *info_guest_name(const struct info *info, const struct machine_guest *guest);
-/* Writes the active transports: "vhost_vsock (to guests), vsock_loopback (CID 1)". Returns buf. */
-char *info_transports(const struct machine *machine, char *buf, size_t size);
 /* Why there is no list of guests, as a sentence in buf, or NULL. */
 const char *info_guests_why(const struct info *info, char *buf, size_t size);
 /* Why there is no list of sockets, as a sentence, or NULL. */

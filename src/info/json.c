@@ -197,8 +197,7 @@ static void put_hosts(struct json *json, const struct info *info)
 void info_json(const struct info *info, unsigned parts)
 {
 	struct json json;
-	json_start(&json, stdout);
-	json_object(&json, NULL);
+	json_line(&json, stdout);
 	if (parts & INFO_MACHINE)
 		put_machine(&json, info);
 	if (parts & INFO_GUESTS)
@@ -207,6 +206,5 @@ void info_json(const struct info *info, unsigned parts)
 		put_sockets(&json, info);
 	if (parts & INFO_HOSTS)
 		put_hosts(&json, info);
-	json_end_object(&json);
-	json_finish(&json);
+	json_line_end(&json);
 }

@@ -51,32 +51,27 @@ static const struct opt rows[] = {
 	  .offset = AT(cid),
 	  .flags = OPT_BRIEF },
 	{ .name = "guests",
-	  .group = "What to show",
 	  .type = OPT_FLAG,
 	  .text = "print virtual machines that run here, and their CIDs",
 	  .offset = AT(guests),
 	  .flags = OPT_BRIEF },
 	{ .name = "hosts",
-	  .group = "What to show",
 	  .type = OPT_FLAG,
 	  .text = "print whether the machines in the hosts file answer",
 	  .offset = AT(hosts),
 	  .flags = OPT_BRIEF },
 	{ .name = "sockets",
-	  .group = "What to show",
 	  .type = OPT_FLAG,
 	  .text = "print vsock sockets and their processes",
 	  .offset = AT(sockets),
 	  .flags = OPT_BRIEF },
 	{ .name = "json",
 	  .letter = 'j',
-	  .group = "What to show",
 	  .type = OPT_FLAG,
 	  .text = "print JSON, one object per line",
 	  .offset = AT(json),
 	  .flags = OPT_BRIEF },
 	{ .name = "format",
-	  .group = "What to show",
 	  .type = OPT_CHOICE,
 	  .value = "FORMAT",
 	  .fallback = "text",
@@ -90,13 +85,11 @@ static const struct opt rows[] = {
 	  .offset = AT(probe),
 	  .flags = OPT_BRIEF },
 	{ .name = "watch",
-	  .group = "How to look",
 	  .type = OPT_FLAG,
 	  .text = "repeat until interrupted",
 	  .offset = AT(watch),
 	  .flags = OPT_BRIEF },
 	{ .name = "interval",
-	  .group = "How to look",
 	  .type = OPT_TIME,
 	  .value = "TIME",
 	  .fallback = "1s",
@@ -104,7 +97,6 @@ static const struct opt rows[] = {
 	  .offset = AT(interval),
 	  .min = NSEC_PER_MSEC },
 	{ .name = "sysroot",
-	  .group = "How to look",
 	  .type = OPT_TEXT,
 	  .value = "DIR",
 	  .text = "read a copy of another machine's /proc, /sys, /dev and /lib",
@@ -249,10 +241,8 @@ static enum status tell_cid(const struct info *info)
 		printf("%" PRIu32 "\n", info->machine.cid);
 		return STATUS_DONE;
 	}
-	if (info->machine.cid_error == EACCES || info->machine.cid_error == EPERM) {
-		log_error("/dev/vsock: permission denied");
-		return STATUS_DENIED;
-	}
+	if (info->machine.cid_error == EACCES || info->machine.cid_error == EPERM)
+		return log_failure(STATUS_DENIED, "/dev/vsock: permission denied");
 	if (info->machine.cid_error)
 		log_error("this machine has no CID: /dev/vsock: %s",
 			  strerror(info->machine.cid_error));
@@ -309,10 +299,8 @@ static enum status tell_guests(const struct info *info, const struct options *op
 	char buf[120];
 	const char *why = info_guests_why(info, buf, sizeof(buf));
 
-	if (why) {
-		log_error("guests: %s", why);
-		return STATUS_FAILURE;
-	}
+	if (why)
+		return log_failure(STATUS_FAILURE, "guests: %s", why);
 	if (options->format == FORMAT_HOSTS)
 		info_report_guests_hosts(info);
 	else
@@ -376,10 +364,9 @@ static enum status look_and_tell(struct info *info, const struct options *option
 
 	for (;;) {
 		int error = look(info, options);
-		if (error) {
-			log_error("the hosts cannot be asked: %s", strerror(-error));
-			return STATUS_FAILURE;
-		}
+		if (error)
+			return log_failure(STATUS_FAILURE, "the hosts cannot be asked: %s",
+					   strerror(-error));
 		if (redraw)
 			fputs("\033[H\033[J", stdout);
 		status = tell(info, options);
@@ -419,19 +406,15 @@ static int check_options(const struct options *options, int count, char **words)
 		log_hint("vsock-ping tests whether a machine answers");
 		return STATUS_USAGE;
 	}
-	if (options->format == FORMAT_HOSTS && (!options->guests || options->json)) {
-		log_error(options->json ? "--format hosts and --json cannot be used together"
-					: "--format hosts can only be used with --guests");
-		return STATUS_USAGE;
-	}
-	if (options->interval && !options->watch) {
-		log_error("--interval needs --watch");
-		return STATUS_USAGE;
-	}
-	if (options->interval == UNITS_INF) {
-		log_error("--interval inf: --watch would never repeat");
-		return STATUS_USAGE;
-	}
+	if (options->format == FORMAT_HOSTS && (!options->guests || options->json))
+		return log_failure(STATUS_USAGE,
+				   options->json
+					   ? "--format hosts and --json cannot be used together"
+					   : "--format hosts can only be used with --guests");
+	if (options->interval && !options->watch)
+		return log_failure(STATUS_USAGE, "--interval needs --watch");
+	if (options->interval == UNITS_INF)
+		return log_failure(STATUS_USAGE, "--interval inf: --watch would never repeat");
 	return 0;
 }
 

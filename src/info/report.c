@@ -166,7 +166,8 @@ static void join(char *buf, size_t size, const char *word)
 	snprintf(buf + used, size - used, "%s%s", used ? ", " : "", word);
 }
 
-char *info_transports(const struct machine *machine, char *buf, size_t size)
+/* "vhost_vsock (to guests), vsock_loopback (CID 1)" */
+static char *transports_text(const struct machine *machine, char *buf, size_t size)
 {
 	buf[0] = '\0';
 	if (machine->is_guest && machine->virtio_device && machine_module_ready(machine->virtio))
@@ -404,7 +405,7 @@ static void tell_usable(const struct info *info)
 	const struct machine *machine = &info->machine;
 	char transports[160];
 	tell_cid(machine);
-	line("transports", "%s", info_transports(machine, transports, sizeof(transports)));
+	line("transports", "%s", transports_text(machine, transports, sizeof(transports)));
 	if (info->verbose)
 		tell_modules(machine, true);
 	tell_guests(info);

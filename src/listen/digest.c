@@ -62,16 +62,14 @@ static void print_object(FILE *out, const struct session *session, const char *h
 	const struct relay *relay = &session->relay;
 	struct json json;
 
-	json_start(&json, out);
-	json_object(&json, NULL);
+	json_line(&json, out);
 	json_text(&json, "sha256", hash);
 	json_number(&json, "bytes", relay->chan[0].bytes);
 	json_text(&json, "from", from);
 	json_real(&json, "seconds", (double)(units_now() - session->started) / (double)NSEC_PER_SEC,
 		  6);
 	json_text(&json, "end", relay_end_word(relay));
-	json_end_object(&json);
-	json_finish(&json);
+	json_line_end(&json);
 }
 
 static void print_line(FILE *out, const struct session *session, const char *hash, const char *from)

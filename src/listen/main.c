@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "base/fd.h"
 #include "base/units.h"
 #include "base/util.h"
@@ -20,9 +21,8 @@
 #include "cli/outcome.h"
 #include "listen/listen.h"
 
-#define UNSENT_MAX                                                                              \
-	(64U * 1024) /* bytes of hashes pending for standard output above which no more clients \
-			are served */
+/* Bytes of hashes pending for standard output above which no more clients are served. */
+#define UNSENT_MAX (64U * 1024)
 #define STOP_GRACE (1 * NSEC_PER_SEC) /* how long they may still be written after a signal */
 #define COMMANDS_AT_ONCE 100 /* the default of --max-conns with a COMMAND */
 #define DESCRIPTORS_OURS 32
@@ -282,10 +282,9 @@ static int become(const struct listen *listen)
 {
 	int error = user_become(&listen->user);
 
-	if (error) {
-		log_error("--user %s: %s", listen->options.user, strerror(-error));
-		return STATUS_DENIED;
-	}
+	if (error)
+		return log_failure(STATUS_DENIED, "--user %s: %s", listen->options.user,
+				   strerror(-error));
 	if (listen->options.umask)
 		umask((mode_t)strtoul(listen->options.umask, NULL, 8));
 	return 0;
@@ -294,7 +293,6 @@ static int become(const struct listen *listen)
 static int listen_and_serve(struct listen *listen)
 {
 	struct server *server = &listen->server;
-	const struct addr *const addrs[] = { &listen->addr };
 	int status;
 
 	activation_use(&listen->addr);
@@ -306,11 +304,11 @@ static int listen_and_serve(struct listen *listen)
 	server->ended = session_ended;
 	listen->service.output.moved = output_moved;
 	listen->service.output.context = listen;
-	status = server_read_access(server, &listen->hosts, addrs, 1);
+	status = server_read_access(server, &listen->hosts, &listen->addr);
 	if (!status && listen->service.kind == SERVICE_RUN)
 		status = listen_admit_host(listen);
 	if (status || (status = server_start(server)) ||
-	    (status = server_listen(server, &listen->listener, addrs, 1)))
+	    (status = server_listen(server, &listen->listener, &listen->addr)))
 		return status;
 	loop_busy_poll(server->loop, &listen->looping);
 	if (isatty(STDERR_FILENO) || log_verbose(1))
@@ -393,11 +391,6 @@ static void choose(struct listen *listen)
 	else
 		server_limit(&listen->server, DESCRIPTORS_OURS,
 			     descriptors_each(listen->service.kind));
-}
-
-static bool is_number(const char *word)
-{
-	return *word && strspn(word, "0123456789") == strlen(word);
 }
 
 static int read_words(struct listen *listen, int count, char **words)

@@ -68,14 +68,6 @@ static int make_absolute(char **path)
 	return 0;
 }
 
-static bool allows_somebody(const struct opt_list *who)
-{
-	for (size_t i = 0; i < who->count; i++)
-		if (strcmp(who->entries[i].opt->name, "allow") == 0)
-			return true;
-	return false;
-}
-
 /* Whose home and shell clients get: the user that we become, or are. */
 static int find_owner(struct listen *listen, const struct user **owner)
 {
@@ -108,11 +100,9 @@ static int prepare_shell(struct listen *listen, char **argv)
 {
 	int error;
 
-	if (argv && argv[0]) {
-		log_error("--shell and COMMAND cannot be used together");
-		return STATUS_USAGE;
-	}
-	if (!allows_somebody(&listen->server.settings.who)) {
+	if (argv && argv[0])
+		return log_failure(STATUS_USAGE, "--shell and COMMAND cannot be used together");
+	if (!server_allows_somebody(&listen->server.settings.who)) {
 		log_error("--shell needs --allow: without it, anyone who can connect would get a "
 			  "shell");
 		log_hint("add --allow host, --allow 3 or --allow uid:0, or --allow any to admit "
@@ -120,10 +110,8 @@ static int prepare_shell(struct listen *listen, char **argv)
 		return STATUS_USAGE;
 	}
 	error = find_shell(listen);
-	if (error) {
-		log_error("--shell: %s", strerror(-error));
-		return STATUS_CANNOT_RUN;
-	}
+	if (error)
+		return log_failure(STATUS_CANNOT_RUN, "--shell: %s", strerror(-error));
 	listen->spawn.argv = listen->shell;
 	listen->spawn.directory = listen->directory;
 	listen->options.tty = true;
@@ -216,12 +204,11 @@ static int prepare_run(struct listen *listen)
 	if (status)
 		return status;
 
-	if (listen->addr.seqpacket) {
-		log_error("--run is for streams, but this address carries messages");
-		return STATUS_USAGE;
-	}
+	if (listen->addr.seqpacket)
+		return log_failure(STATUS_USAGE,
+				   "--run is for streams, but this address carries messages");
 	if (listen->addr.family != ADDR_VSOCK && !has_file(&listen->addr) &&
-	    !allows_somebody(&listen->server.settings.who)) {
+	    !server_allows_somebody(&listen->server.settings.who)) {
 		log_error("--run needs --allow here: without it, anyone who can connect could run "
 			  "commands");
 		log_hint("add --allow 127.0.0.1 for TCP or --allow uid:0 for UNIX sockets, or "
@@ -229,10 +216,8 @@ static int prepare_run(struct listen *listen)
 		return STATUS_USAGE;
 	}
 	error = find_owner(listen, &running->owner);
-	if (error) {
-		log_error("--run: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "--run: %s", strerror(-error));
 	running->users = &listen->options.run_users;
 	running->directory = listen->directory;
 	running->server = &listen->server;
@@ -243,7 +228,8 @@ int listen_admit_host(struct listen *listen)
 {
 	struct mistake mistake;
 
-	if (listen->addr.family != ADDR_VSOCK || allows_somebody(&listen->server.settings.who) ||
+	if (listen->addr.family != ADDR_VSOCK ||
+	    server_allows_somebody(&listen->server.settings.who) ||
 	    access_add(&listen->server.access, "host", true, &listen->hosts, &mistake) == 0)
 		return 0;
 	log_error("--run: %s", strerror(ENOMEM));
@@ -258,27 +244,20 @@ static int prepare_service(struct listen *listen, const struct opt_program *prog
 	for (size_t i = 0; services[i].name; i++) {
 		if (!opt_given(program, services[i].name))
 			continue;
-		if (chosen) {
-			log_error("--%s and --%s cannot be used together", chosen,
-				  services[i].name);
-			return STATUS_USAGE;
-		}
+		if (chosen)
+			return log_failure(STATUS_USAGE, "--%s and --%s cannot be used together",
+					   chosen, services[i].name);
 		chosen = services[i].name;
 		listen->service.kind = services[i].kind;
 	}
-	if (listen->options.run_users.count && listen->service.kind != SERVICE_RUN) {
-		log_error("--run-user needs --run");
-		return STATUS_USAGE;
-	}
-	if (listen->options.until && listen->service.kind != SERVICE_NOTIFY) {
-		log_error("--until needs --notify");
-		return STATUS_USAGE;
-	}
+	if (listen->options.run_users.count && listen->service.kind != SERVICE_RUN)
+		return log_failure(STATUS_USAGE, "--run-user needs --run");
+	if (listen->options.until && listen->service.kind != SERVICE_NOTIFY)
+		return log_failure(STATUS_USAGE, "--until needs --notify");
 	if (listen->options.until &&
-	    (!*listen->options.until || strchr(listen->options.until, '\n'))) {
-		log_error("--until '%s': give one line, such as READY=1", listen->options.until);
-		return STATUS_USAGE;
-	}
+	    (!*listen->options.until || strchr(listen->options.until, '\n')))
+		return log_failure(STATUS_USAGE, "--until '%s': give one line, such as READY=1",
+				   listen->options.until);
 	if (listen->options.json && listen->service.kind != SERVICE_HASH &&
 	    listen->service.kind != SERVICE_NOTIFY) {
 		log_error("--json needs --hash or --notify");
@@ -287,10 +266,9 @@ static int prepare_service(struct listen *listen, const struct opt_program *prog
 	}
 	if (!chosen)
 		return 0;
-	if (listen->spawn.argv) {
-		log_error("COMMAND and --%s cannot be used together", chosen);
-		return STATUS_USAGE;
-	}
+	if (listen->spawn.argv)
+		return log_failure(STATUS_USAGE, "COMMAND and --%s cannot be used together",
+				   chosen);
 	snprintf(listen->to, sizeof(listen->to), "%s", chosen);
 	listen->service.directory = listen->directory;
 	listen->service.path = listen->options.send_file ? listen->options.send_file

@@ -21,9 +21,8 @@
 
 #define COMING_TIME (10 * NSEC_PER_SEC) /* for a request, and for the data connections */
 #define LEFT_GRACE (100 * NSEC_PER_MSEC) /* for what a command left on its terminal */
-#define DROP_GRACE                                                                    \
-	(20 * NSEC_PER_MSEC) /* between the end of an output's connection and SIGPIPE \
-			      */
+/* Between the end of an output's connection and SIGPIPE. */
+#define DROP_GRACE (20 * NSEC_PER_MSEC)
 #define CLOSE_TIME (10 * NSEC_PER_SEC) /* for the client to close when all is done */
 
 /* A connection: its first frame has not come, or it is the control connection or one of the data

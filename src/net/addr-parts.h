@@ -18,6 +18,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 #include "net/addr.h"
 
@@ -45,7 +46,6 @@ struct writer {
 	char *buf;
 	size_t size, length;
 	bool full;
-	const struct family *family;
 };
 
 /* One spelling of a family. */
@@ -58,7 +58,7 @@ struct family {
 	unsigned roles; /* ADDR_CONNECT | ADDR_LISTEN */
 	unsigned connect, listen; /* its options in each role: ADDR_OPT_ bits */
 	int (*parse)(struct parser *p);
-	void (*format)(struct writer *w, const struct addr *addr);
+	void (*format)(struct writer *w, const struct addr *addr); /* NULL: the name is all */
 };
 
 static inline bool listening(const struct parser *p)
@@ -93,16 +93,6 @@ static inline const struct family *first_family(const struct parser *p, enum add
 }
 
 /* Pieces of text */
-
-static inline bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static inline bool is_letter(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
 
 static inline bool is_word(const char *text, size_t length, const char *word)
 {
@@ -181,15 +171,13 @@ int addr_parse_open_ended(struct parser *p);
 /* parses everything after the first comma */
 int addr_parse_options(struct parser *p);
 
-/* addr-write.c: write an address, including the family */
+/* addr-write.c: write what follows the family's name */
 void addr_format_vsock(struct writer *w, const struct addr *addr);
 void addr_format_tcp(struct writer *w, const struct addr *addr);
 void addr_format_unix(struct writer *w, const struct addr *addr);
 void addr_format_mux(struct writer *w, const struct addr *addr);
 void addr_format_exec(struct writer *w, const struct addr *addr);
 void addr_format_fd(struct writer *w, const struct addr *addr);
-void addr_format_stdio(struct writer *w, const struct addr *addr);
-void addr_format_open_ended(struct writer *w, const struct addr *addr);
 void addr_put_options(struct writer *w, const struct addr *addr);
 /* Only ",netns=". */
 void addr_put_netns(struct writer *w, const struct addr *addr);

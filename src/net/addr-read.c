@@ -579,7 +579,6 @@ static int read_bind(struct parser *p, size_t at, const char *value, size_t leng
 
 static int read_connect_timeout(struct parser *p, size_t at, const char *value, size_t length)
 {
-
 	if (units_time(value, &p->addr->options.connect_timeout, p->error) < 0)
 		return mistake_in(p->error, at, "connect-timeout", NULL);
 	if (p->addr->options.connect_timeout == 0) {
@@ -724,18 +723,12 @@ static bool is_switch(const char *value, bool *on)
 	return value == NULL;
 }
 
-static int read_switch(struct parser *p, const char *name, size_t at, const char *value,
-		       size_t length, bool *on)
-{
-	if (is_switch(value, on))
-		return 0;
-	addr_bad(p, at, length, "bad %s: '%s' is neither on nor off", name, SHOW(value, length));
-	return addr_hint(p, "write %s or %s=off", name, name);
-}
-
 static int read_nodelay(struct parser *p, size_t at, const char *value, size_t length)
 {
-	return read_switch(p, "nodelay", at, value, length, &p->addr->options.nodelay);
+	if (is_switch(value, &p->addr->options.nodelay))
+		return 0;
+	addr_bad(p, at, length, "bad nodelay: '%s' is neither on nor off", SHOW(value, length));
+	return addr_hint(p, "write nodelay or nodelay=off");
 }
 
 /* MAX_TCP_KEEPIDLE of Linux (include/net/tcp.h) */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Theory of operation: the writer of a family prints what its parser reads back, from the family's
- * name to its port, and addr_put_options() what follows. Whatever does not fit is dropped, and the
- * text then ends with "…".
+ * Theory of operation: addr.c prints the family's name, the writer of a family what its parser
+ * reads back, up to the port, and addr_put_options() what follows. Whatever does not fit is
+ * dropped, and the text then ends with "…".
  */
 #include "config.h"
 
@@ -77,7 +77,6 @@ static void put_port(struct writer *w, const struct addr *addr, uint32_t any)
 
 void addr_format_vsock(struct writer *w, const struct addr *addr)
 {
-	addr_put(w, "%s:", w->family->name);
 	if (addr->cid == ADDR_CID_ANY)
 		addr_put(w, "any");
 	else
@@ -87,7 +86,6 @@ void addr_format_vsock(struct writer *w, const struct addr *addr)
 
 void addr_format_tcp(struct writer *w, const struct addr *addr)
 {
-	addr_put(w, "%s:", w->family->name);
 	if (addr->wildcard)
 		addr_put(w, "*");
 	else
@@ -97,7 +95,6 @@ void addr_format_tcp(struct writer *w, const struct addr *addr)
 
 void addr_format_unix(struct writer *w, const struct addr *addr)
 {
-	addr_put(w, "%s:", w->family->name);
 	if (addr->abstract) {
 		addr_put(w, "@");
 		put_escaped(w, addr->name, "");
@@ -108,7 +105,6 @@ void addr_format_unix(struct writer *w, const struct addr *addr)
 
 void addr_format_mux(struct writer *w, const struct addr *addr)
 {
-	addr_put(w, "%s:", w->family->name);
 	put_path(w, addr->name, addr->has_port ? "" : ":");
 	put_port(w, addr, ADDR_PORT_ANY);
 }
@@ -116,36 +112,21 @@ void addr_format_mux(struct writer *w, const struct addr *addr)
 /* exec: knows no escapes, so a command is printed as it is. */
 void addr_format_exec(struct writer *w, const struct addr *addr)
 {
-	addr_put(w, "%s:", w->family->name);
 	addr_put(w, "%s", addr->name);
 }
 
 void addr_format_fd(struct writer *w, const struct addr *addr)
 {
-	addr_put(w, "%s:", w->family->name);
 	if (addr->fd >= 0) {
 		addr_put(w, "%d", addr->fd);
 	} else if (text_all_digits(addr->name, strlen(addr->name)) ||
 		   (addr->name[0] && strchr("+-/", addr->name[0]))) {
-		addr_put(w, "\\x%02X",
-			 (unsigned)(unsigned char)
-				 addr->name[0]); /* a name that looks like a number */
+		/* a name that looks like a number */
+		addr_put(w, "\\x%02X", (unsigned)(unsigned char)addr->name[0]);
 		put_escaped(w, addr->name + 1, ":");
 	} else {
 		put_escaped(w, addr->name, ":");
 	}
-}
-
-void addr_format_stdio(struct writer *w, const struct addr *addr)
-{
-	(void)addr;
-	addr_put(w, "-");
-}
-
-void addr_format_open_ended(struct writer *w, const struct addr *addr)
-{
-	(void)addr;
-	addr_put(w, "%s:", w->family->name);
 }
 
 /*
@@ -170,9 +151,9 @@ static void put_bind(struct writer *w, const struct addr *addr)
 		addr_put(w, ":%u", (unsigned)o->bind_port);
 }
 
-/* A number with the largest unit that divides it. */
-static void put_with_unit(struct writer *w, uint64_t number, const uint64_t *sizes,
-			  const char *const *units, size_t count)
+/* A number with the largest of four units that divides it. */
+static void put_with_unit(struct writer *w, uint64_t number, const uint64_t sizes[4],
+			  const char *const units[4])
 {
 	size_t i = 0;
 
@@ -180,7 +161,7 @@ static void put_with_unit(struct writer *w, uint64_t number, const uint64_t *siz
 		addr_put(w, "inf");
 		return;
 	}
-	while (i + 1 < count && number % sizes[i] != 0)
+	while (i < 3 && number % sizes[i] != 0)
 		i++;
 	addr_put(w, "%llu%s", (unsigned long long)(number / sizes[i]), units[i]);
 }
@@ -190,7 +171,7 @@ static void put_time(struct writer *w, uint64_t time)
 	static const uint64_t sizes[] = { NSEC_PER_SEC, NSEC_PER_MSEC, NSEC_PER_USEC, 1 };
 	static const char *const units[] = { "s", "ms", "us", "ns" };
 
-	put_with_unit(w, time, sizes, units, 4);
+	put_with_unit(w, time, sizes, units);
 }
 
 static void put_size(struct writer *w, uint64_t size)
@@ -198,7 +179,7 @@ static void put_size(struct writer *w, uint64_t size)
 	static const uint64_t sizes[] = { 1 << 30, 1 << 20, 1 << 10, 1 };
 	static const char *const units[] = { "G", "M", "K", "" };
 
-	put_with_unit(w, size, sizes, units, 4);
+	put_with_unit(w, size, sizes, units);
 }
 
 /* Writes ",NAME" or ",NAME=" if the option was given; true: then the value follows. */
@@ -263,8 +244,8 @@ char *addr_put_end(struct writer *w)
 		return w->buf;
 	if (at > w->size - sizeof(ellipsis))
 		at = w->size - sizeof(ellipsis);
-	while (at > 0 &&
-	       ((unsigned char)w->buf[at] & 0xc0) == 0x80) /* don't cut a character in two */
+	/* don't cut a character in two */
+	while (at > 0 && ((unsigned char)w->buf[at] & 0xc0) == 0x80)
 		at--;
 	memcpy(w->buf + at, ellipsis, sizeof(ellipsis));
 	return w->buf;

@@ -35,8 +35,7 @@
 	.connect = ADDR_OPT_CONNECT_TIMEOUT | ADDR_OPT_HALF_CLOSE,            \
 	.listen = UNIX_LISTEN | ADDR_OPT_HALF_CLOSE, .parse = addr_parse_mux, \
 	.format = addr_format_mux
-#define OPEN_ENDED \
-	.roles = ADDR_CONNECT, .parse = addr_parse_open_ended, .format = addr_format_open_ended
+#define OPEN_ENDED .roles = ADDR_CONNECT, .parse = addr_parse_open_ended
 #define UDP                                                                                        \
 	.family = ADDR_UDP, .url = true, .roles = BOTH, .connect = ADDR_OPT_BIND | ADDR_OPT_NETNS, \
 	.listen = ADDR_OPT_NETNS, .parse = addr_parse_tcp, .format = addr_format_tcp
@@ -63,7 +62,7 @@ static const struct family families[] = {
 	  .parse = addr_parse_fd,
 	  .format = addr_format_fd },
 	/* no roles: the programs use stdin and stdout anyway */
-	{ .name = "-", .family = ADDR_STDIO, .format = addr_format_stdio },
+	{ .name = "-", .family = ADDR_STDIO },
 	{ .name = "socks5", .family = ADDR_SOCKS5, OPEN_ENDED },
 	{ .name = "http-connect", .family = ADDR_HTTP_CONNECT, OPEN_ENDED },
 	{ .name = "proxy-dst", .family = ADDR_PROXY_DST, OPEN_ENDED },
@@ -266,15 +265,16 @@ int addr_parse_words(const char *where, const char *port, const struct addr_cont
 
 static char *format(const struct addr *addr, bool with_options, char *buf, size_t size)
 {
-	struct writer w = { .buf = buf, .size = size, .family = family_of(addr) };
+	struct writer w = { .buf = buf, .size = size };
+	const struct family *family = family_of(addr);
 
 	if (size == 0)
 		return buf;
 	buf[0] = '\0';
-	if (!w.family)
-		addr_put(&w, "none");
-	else
-		w.family->format(&w, addr);
+	addr_put(&w, "%s%s", family ? family->name : "none",
+		 family && family->family != ADDR_STDIO ? ":" : "");
+	if (family && family->format)
+		family->format(&w, addr);
 	if (with_options)
 		addr_put_options(&w, addr);
 	else

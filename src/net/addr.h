@@ -26,8 +26,8 @@
 #define ADDR_PORT_ANY UINT32_MAX /* vsock: the kernel picks; TCP's is 0 */
 
 #define ADDR_NAME_MAX 4096 /* bytes of a host, path, command or name, with its NUL */
-#define ADDR_TEXT_MAX \
-	17000 /* enough for any address: every byte escaped as \xHH, and the options */
+/* Enough for any address: every byte escaped as \xHH, and the options. */
+#define ADDR_TEXT_MAX 17000
 
 enum addr_family {
 	ADDR_NONE, /* not an address; the value of a zeroed struct */

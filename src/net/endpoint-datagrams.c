@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "base/util.h"
+
 static int read_flow(const struct endpoint *endpoint, unsigned char *data, size_t stride,
 		     size_t size, size_t *sizes, size_t count)
 {
@@ -35,9 +37,7 @@ int endpoint_read_datagrams(const struct endpoint *endpoint, unsigned char *data
 		messages[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &parts[i],
 							     .msg_iovlen = 1 } };
 	}
-	do
-		got = recvmmsg(endpoint->in, messages, (unsigned)count, MSG_DONTWAIT, NULL);
-	while (got < 0 && errno == EINTR);
+	got = RETRY(recvmmsg(endpoint->in, messages, (unsigned)count, MSG_DONTWAIT, NULL));
 	for (int i = 0; i < got; i++)
 		sizes[i] = messages[i].msg_len;
 	return got < 0 ? -errno : got;
@@ -56,9 +56,7 @@ int endpoint_send_datagrams(int fd, const struct msghdr *each, const struct iove
 		messages[i].msg_hdr.msg_iov = (struct iovec *)&parts[i];
 		messages[i].msg_hdr.msg_iovlen = 1;
 	}
-	do
-		put = sendmmsg(fd, messages, (unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (put < 0 && errno == EINTR);
+	put = RETRY(sendmmsg(fd, messages, (unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL));
 	return put < 0 ? -errno : put;
 }
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/util.h"
 #include "net/addr.h"
 #include "net/ip.h"
 #include "net/sender.h"
@@ -69,18 +70,13 @@ struct endpoint endpoint_datagrams(int fd)
 
 struct endpoint endpoint_inherited(int fd)
 {
-	int domain = 0, type = 0;
-	socklen_t size = sizeof(int);
-	struct endpoint endpoint;
+	int domain = socket_option(fd, SO_DOMAIN);
+	struct endpoint endpoint = endpoint_socket(fd,
+						   domain == AF_VSOCK  ? ADDR_VSOCK
+						   : domain == AF_UNIX ? ADDR_UNIX
+								       : ADDR_TCP,
+						   socket_option(fd, SO_TYPE) == SOCK_SEQPACKET);
 
-	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
-	size = sizeof(int);
-	getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size);
-	endpoint = endpoint_socket(fd,
-				   domain == AF_VSOCK  ? ADDR_VSOCK
-				   : domain == AF_UNIX ? ADDR_UNIX
-						       : ADDR_TCP,
-				   type == SOCK_SEQPACKET);
 	endpoint.inherited = true;
 	return endpoint;
 }
@@ -122,17 +118,14 @@ static int adopt(int fd, uint8_t *kind)
 {
 	struct stat st;
 	int own = -1, type;
-	socklen_t size = sizeof(type);
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (never_blocks(&st)) {
 		*kind = ENDPOINT_FILE;
 	} else if (S_ISSOCK(st.st_mode)) {
-		*kind = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
-					type != SOCK_STREAM
-				? ENDPOINT_MESSAGES
-				: ENDPOINT_SOCKET;
+		type = socket_option(fd, SO_TYPE);
+		*kind = type < 0 || type == SOCK_STREAM ? ENDPOINT_SOCKET : ENDPOINT_MESSAGES;
 	} else if (S_ISFIFO(st.st_mode)) {
 		own = reopen(fd);
 		*kind = own < 0 ? ENDPOINT_GUARDED : ENDPOINT_PIPE;
@@ -235,9 +228,7 @@ ssize_t endpoint_read(const struct endpoint *endpoint, void *data, size_t size)
 		return -EOPNOTSUPP;
 	case ENDPOINT_SOCKET:
 	case ENDPOINT_MESSAGES:
-		do
-			got = recv(endpoint->in, data, size, MSG_DONTWAIT);
-		while (got < 0 && errno == EINTR);
+		got = RETRY(recv(endpoint->in, data, size, MSG_DONTWAIT));
 		break;
 	case ENDPOINT_GUARDED:
 		if (!ready(endpoint->in, POLLIN))
@@ -246,9 +237,7 @@ ssize_t endpoint_read(const struct endpoint *endpoint, void *data, size_t size)
 			size = PIPE_BUF;
 		/* fall through */
 	default:
-		do
-			got = read(endpoint->in, data, size);
-		while (got < 0 && errno == EINTR);
+		got = RETRY(read(endpoint->in, data, size));
 		break;
 	}
 	if (got >= 0)
@@ -262,9 +251,7 @@ ssize_t endpoint_peek(const struct endpoint *endpoint, void *data, size_t size)
 
 	if (endpoint->in_kind != ENDPOINT_SOCKET)
 		return -EOPNOTSUPP;
-	do
-		got = recv(endpoint->in, data, size, MSG_DONTWAIT | MSG_PEEK);
-	while (got < 0 && errno == EINTR);
+	got = RETRY(recv(endpoint->in, data, size, MSG_DONTWAIT | MSG_PEEK));
 	return got < 0 ? -errno : got;
 }
 
@@ -304,11 +291,8 @@ static ssize_t write_pieces(const struct endpoint *endpoint, const void *data, s
 
 static ssize_t write_socket(int fd, const void *data, size_t size, int flags)
 {
-	ssize_t put;
+	ssize_t put = RETRY(send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL | flags));
 
-	do
-		put = send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
-	while (put < 0 && errno == EINTR);
 	return put < 0 ? -errno : put;
 }
 
@@ -347,9 +331,7 @@ ssize_t endpoint_write(const struct endpoint *endpoint, const void *data, size_t
 			size = PIPE_BUF;
 		/* fall through */
 	default:
-		do
-			put = write(endpoint->out, data, size);
-		while (put < 0 && errno == EINTR);
+		put = RETRY(write(endpoint->out, data, size));
 		break;
 	}
 	return put < 0 ? -errno : put;
@@ -539,13 +521,9 @@ int endpoint_sent(const struct endpoint *endpoint)
 
 int endpoint_error(const struct endpoint *endpoint)
 {
-	int error = 0;
-	socklen_t size = sizeof(error);
-	int fd = endpoint->in >= 0 ? endpoint->in : endpoint->out;
+	int error = socket_option(endpoint->in >= 0 ? endpoint->in : endpoint->out, SO_ERROR);
 
-	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-		return 0;
-	return error;
+	return error < 0 ? 0 : error;
 }
 
 int endpoint_gone(const struct endpoint *endpoint, uint32_t events)

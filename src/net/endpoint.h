@@ -5,8 +5,8 @@
  * Nothing here blocks, and nothing changes the file status flags of an inherited descriptor.
  * Sockets are used with MSG_DONTWAIT. Pipes and terminals are reopened through /proc/self/fd, which
  * gives us a file description of our own that may be non-blocking. Where that is not permitted, or
- * makes something else (the master of a pseudoterminal), they
- * are guarded: poll(2) first, then one read or write of at most PIPE_BUF.
+ * makes something else (the master of a pseudoterminal), they are guarded: poll(2) first, then one
+ * read or write of at most PIPE_BUF.
  */
 #ifndef NET_ENDPOINT_H
 #define NET_ENDPOINT_H
@@ -49,8 +49,8 @@ struct endpoint_hook {
 	ssize_t (*write)(struct endpoint_hook *hook, const void *data, size_t size);
 	int (*write_datagrams)(struct endpoint_hook *hook, const struct iovec *parts,
 			       size_t count); /* for ENDPOINT_FLOW, instead of write */
-	void (*finish)(struct endpoint_hook
-			       *hook); /* end of file: nothing more will be written; may be NULL */
+	/* end of file: nothing more will be written; may be NULL */
+	void (*finish)(struct endpoint_hook *hook);
 };
 
 struct endpoint {

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/ascii.h"
 #include "base/log.h"
 #include "net/explain-parts.h"
 
@@ -443,7 +444,7 @@ static void refine_no_netns(struct diagnosis *diagnosis)
 
 	if (*netns == '/') {
 		diagnosis->out->hint[0] = '\0';
-	} else if (strspn(netns, "0123456789") == strlen(netns)) {
+	} else if (is_number(netns)) {
 		diagnosis_what(diagnosis, "no such network namespace: there is no process {netns}");
 		diagnosis->out->hint[0] = '\0';
 	}
@@ -452,7 +453,7 @@ static void refine_no_netns(struct diagnosis *diagnosis)
 static void refine_name(struct diagnosis *diagnosis)
 {
 	const char *name = diagnosis->addr->name;
-	if (name[0] && strspn(name, "0123456789") == strlen(name))
+	if (is_number(name))
 		diagnosis_hint(diagnosis, "for a VM's CID write vsock:{host}:{port}");
 	else if (diagnosis->addr->ip)
 		snprintf(diagnosis->out->hint, sizeof(diagnosis->out->hint),
@@ -482,6 +483,9 @@ static void refine_name(struct diagnosis *diagnosis)
 #define OPEN (S(CONNECT) | S(SOCKET) | S(BIND) | S(LISTEN) | S(OPTION))
 #define LIVE (S(RELAY) | S(ACCEPT))
 #define ANY (~0u)
+
+/* Errors that mean the same. */
+#define EITHER(a, b) ((a) << 16 | (b))
 
 #define HEALS true
 #define STAYS false
@@ -556,9 +560,7 @@ static const struct cause causes[] = {
 	  "no such network namespace: {netns}", NULL, refine_no_netns },
 	{ ALL, S(NETNS), EINVAL, STATUS_USAGE, STAYS, "refused", "not a network namespace: {netns}",
 	  "ip netns list shows those that have a name", NULL },
-	{ ALL, S(NETNS), EPERM, STATUS_DENIED, STAYS, "denied",
-	  "denied: you may not enter the network namespace {netns}", ENTER_NETNS, NULL },
-	{ ALL, S(NETNS), EACCES, STATUS_DENIED, STAYS, "denied",
+	{ ALL, S(NETNS), EITHER(EPERM, EACCES), STATUS_DENIED, STAYS, "denied",
 	  "denied: you may not enter the network namespace {netns}", ENTER_NETNS, NULL },
 
 	/* Descriptors that were inherited */
@@ -610,9 +612,7 @@ static const struct cause causes[] = {
 	/* vsock: making the socket */
 	{ VSOCK, S(SOCKET), EAFNOSUPPORT, STATUS_ABSENT, STAYS, "refused",
 	  "no vsock: this kernel does not have it", NULL, refine_no_family },
-	{ VSOCK, S(SOCKET), EPERM, STATUS_DENIED, STAYS, "denied",
-	  "denied: this process may not open a vsock socket", NULL, refine_socket_denied },
-	{ VSOCK, S(SOCKET), EACCES, STATUS_DENIED, STAYS, "denied",
+	{ VSOCK, S(SOCKET), EITHER(EPERM, EACCES), STATUS_DENIED, STAYS, "denied",
 	  "denied: this process may not open a vsock socket", NULL, refine_socket_denied },
 	{ VSOCK, S(SOCKET), ENOSYS, STATUS_DENIED, STAYS, "denied",
 	  "denied: a seccomp filter forbids opening sockets", NULL, refine_socket_denied },
@@ -636,9 +636,7 @@ static const struct cause causes[] = {
 	  "timed out: {cid} did not answer{within}",
 	  "it may be booting or paused, or lack the vsock driver; {wait} waits for it",
 	  refine_vsock_timeout },
-	{ VSOCK, S(CONNECT), ENODEV, STATUS_ABSENT, STAYS, "refused",
-	  "no device: no vsock transport to {cid}", NULL, refine_no_device },
-	{ VSOCK, S(CONNECT), ENXIO, STATUS_ABSENT, STAYS, "refused",
+	{ VSOCK, S(CONNECT), EITHER(ENODEV, ENXIO), STATUS_ABSENT, STAYS, "refused",
 	  "no device: no vsock transport to {cid}", NULL, refine_no_device },
 	{ VSOCK, S(CONNECT), EHOSTUNREACH, STATUS_ABSENT, HEALS, "refused",
 	  "cannot reach {cid}: the host or the VM is not ready", NO_VM, NULL },
@@ -654,20 +652,13 @@ static const struct cause causes[] = {
 	  "wrong type: stream and seqpacket sockets cannot be connected", NULL, NULL },
 	{ VSOCK, S(CONNECT), EINVAL, STATUS_FAILURE, STAYS, "io",
 	  "the kernel refuses this address: CID {dial}, port {port}", NULL, refine_vsock_invalid },
-	{ VSOCK, S(CONNECT), EPERM, STATUS_DENIED, STAYS, "denied",
+	{ VSOCK, S(CONNECT), EITHER(EPERM, EACCES), STATUS_DENIED, STAYS, "denied",
 	  "denied: connecting to {cid} is not permitted here", NULL, refine_socket_denied },
-	{ VSOCK, S(CONNECT), EACCES, STATUS_DENIED, STAYS, "denied",
-	  "denied: connecting to {cid} is not permitted here", NULL, refine_socket_denied },
-	{ VSOCK, S(CONNECT), EPIPE, STATUS_REFUSED, HEALS, "refused",
-	  "refused: {cid} closed at once", NULL, NULL },
-	{ VSOCK, S(CONNECT), ENOTCONN, STATUS_REFUSED, HEALS, "refused",
+	{ VSOCK, S(CONNECT), EITHER(EPIPE, ENOTCONN), STATUS_REFUSED, HEALS, "refused",
 	  "refused: {cid} closed at once", NULL, NULL },
 
 	/* vsock: listening, and the near end */
-	{ VSOCK, S(BIND), EACCES, STATUS_DENIED, STAYS, "denied",
-	  "denied: port {bound-port} is below 1024, which needs privilege (CAP_NET_BIND_SERVICE)",
-	  SUDO_PORT, refine_vsock_bind_denied },
-	{ VSOCK, S(BIND), EPERM, STATUS_DENIED, STAYS, "denied",
+	{ VSOCK, S(BIND), EITHER(EACCES, EPERM), STATUS_DENIED, STAYS, "denied",
 	  "denied: port {bound-port} is below 1024, which needs privilege (CAP_NET_BIND_SERVICE)",
 	  SUDO_PORT, refine_vsock_bind_denied },
 	{ VSOCK, S(BIND) | S(LISTEN), EADDRINUSE, STATUS_FAILURE, STAYS, "io",
@@ -685,9 +676,7 @@ static const struct cause causes[] = {
 	  NULL, NULL },
 	{ VSOCK, S(LISTEN), EINVAL, STATUS_FAILURE, STAYS, "io", "this socket is not bound", NULL,
 	  NULL },
-	{ VSOCK, S(OPTION), ERANGE, STATUS_FAILURE, STAYS, "io",
-	  "the kernel refuses this timeout or window", "use a smaller one", NULL },
-	{ VSOCK, S(OPTION), EDOM, STATUS_FAILURE, STAYS, "io",
+	{ VSOCK, S(OPTION), EITHER(ERANGE, EDOM), STATUS_FAILURE, STAYS, "io",
 	  "the kernel refuses this timeout or window", "use a smaller one", NULL },
 
 	/* vsock: a connection breaks */
@@ -702,10 +691,7 @@ static const struct cause causes[] = {
 	  "use a smaller --message-size, or a larger window: ,window=1M", NULL },
 
 	/* Hybrid vsock: the handshake with the VMM */
-	{ ALL, S(HANDSHAKE), ECONNRESET, STATUS_REFUSED, HEALS, "refused",
-	  "refused: nothing listens on port {port} behind {name}, or its VM is still booting",
-	  "{wait} waits for it", NULL },
-	{ ALL, S(HANDSHAKE), EPIPE, STATUS_REFUSED, HEALS, "refused",
+	{ ALL, S(HANDSHAKE), EITHER(ECONNRESET, EPIPE), STATUS_REFUSED, HEALS, "refused",
 	  "refused: nothing listens on port {port} behind {name}, or its VM is still booting",
 	  "{wait} waits for it", NULL },
 	{ ALL, S(HANDSHAKE), ECONNREFUSED, STATUS_REFUSED, HEALS, "refused",
@@ -744,12 +730,7 @@ static const struct cause causes[] = {
 	  "timed out: the backlog of {name} stayed full{after}", NULL, NULL },
 	{ LOCAL, DIAL, ECONNRESET, STATUS_REFUSED, HEALS, "refused",
 	  "refused: {name} closed at once", NULL, NULL },
-	{ LOCAL, DIAL, EACCES, STATUS_DENIED, STAYS, "denied",
-	  "denied: you may not connect to {name}",
-	  "ls -l {file} shows its permissions: you need write permission, and search permission "
-	  "for its directories",
-	  NULL },
-	{ LOCAL, DIAL, EPERM, STATUS_DENIED, STAYS, "denied",
+	{ LOCAL, DIAL, EITHER(EACCES, EPERM), STATUS_DENIED, STAYS, "denied",
 	  "denied: you may not connect to {name}",
 	  "ls -l {file} shows its permissions: you need write permission, and search permission "
 	  "for its directories",
@@ -779,9 +760,7 @@ static const struct cause causes[] = {
 	  "mkdir -p {dir}", NULL },
 	{ LOCAL, S(BIND), ENOTDIR, STATUS_ABSENT, STAYS, "io", "no such directory: {directory}",
 	  NULL, NULL },
-	{ LOCAL, S(BIND), EACCES, STATUS_DENIED, STAYS, "denied",
-	  "denied: you may not create {name}", "ls -ld {dir} shows its permissions", NULL },
-	{ LOCAL, S(BIND), EPERM, STATUS_DENIED, STAYS, "denied",
+	{ LOCAL, S(BIND), EITHER(EACCES, EPERM), STATUS_DENIED, STAYS, "denied",
 	  "denied: you may not create {name}", "ls -ld {dir} shows its permissions", NULL },
 	{ LOCAL, S(BIND), EROFS, STATUS_FAILURE, STAYS, "io",
 	  "read-only: no socket can be created in {directory}", NULL, NULL },
@@ -810,17 +789,12 @@ static const struct cause causes[] = {
 	  "cannot reach {host}: the network is down", NULL, NULL },
 	{ IP, S(CONNECT), EADDRNOTAVAIL, STATUS_FAILURE, HEALS, "io",
 	  "address not available: no port is left to connect from", NULL, refine_tcp_not_here },
-	{ IP, S(CONNECT), EACCES, STATUS_DENIED, STAYS, "denied",
-	  "denied: a firewall or security module forbids connecting to {host}", NULL, NULL },
-	{ IP, S(CONNECT), EPERM, STATUS_DENIED, STAYS, "denied",
+	{ IP, S(CONNECT), EITHER(EACCES, EPERM), STATUS_DENIED, STAYS, "denied",
 	  "denied: a firewall or security module forbids connecting to {host}", NULL, NULL },
 	{ IP, S(SOCKET), EAFNOSUPPORT, STATUS_FAILURE, STAYS, "io",
 	  "this kind of IP address cannot be used here",
 	  "IPv6 may be off: write {family}4:; for a unit see RestrictAddressFamilies=", NULL },
-	{ IP, S(BIND), EACCES, STATUS_DENIED, STAYS, "denied",
-	  "denied: listening on port {bound-port} is not permitted here", SUDO_PORT,
-	  refine_tcp_denied },
-	{ IP, S(BIND), EPERM, STATUS_DENIED, STAYS, "denied",
+	{ IP, S(BIND), EITHER(EACCES, EPERM), STATUS_DENIED, STAYS, "denied",
 	  "denied: listening on port {bound-port} is not permitted here", SUDO_PORT,
 	  refine_tcp_denied },
 	{ TCP, S(BIND) | S(LISTEN), EADDRINUSE, STATUS_FAILURE, STAYS, "io",
@@ -836,8 +810,8 @@ static const struct cause causes[] = {
 	{ ALL, S(PERMIT), 0, STATUS_DENIED, STAYS, "denied", "denied: {detail}", NULL, NULL },
 
 	/* Any family: opening */
-	{ ALL, OPEN, EACCES, STATUS_DENIED, STAYS, "denied", "denied: {error}", NULL, NULL },
-	{ ALL, OPEN, EPERM, STATUS_DENIED, STAYS, "denied", "denied: {error}", NULL, NULL },
+	{ ALL, OPEN, EITHER(EACCES, EPERM), STATUS_DENIED, STAYS, "denied", "denied: {error}", NULL,
+	  NULL },
 	{ ALL, OPEN, ECONNREFUSED, STATUS_REFUSED, HEALS, "refused",
 	  "refused: nothing listens there", NULL, NULL },
 	{ ALL, OPEN, ETIMEDOUT, STATUS_TIMEOUT, HEALS, "timeout", "timed out{after}", NULL, NULL },
@@ -882,8 +856,8 @@ static const struct cause causes[] = {
 	  "use a smaller --message-size", NULL },
 	{ ALL, LIVE, EISDIR, STATUS_FAILURE, STAYS, "io", "cannot read: it is a directory", NULL,
 	  NULL },
-	{ ALL, LIVE, EACCES, STATUS_DENIED, STAYS, "denied", "denied: {error}", NULL, NULL },
-	{ ALL, LIVE, EPERM, STATUS_DENIED, STAYS, "denied", "denied: {error}", NULL, NULL },
+	{ ALL, LIVE, EITHER(EACCES, EPERM), STATUS_DENIED, STAYS, "denied", "denied: {error}", NULL,
+	  NULL },
 
 	/* Nothing known: the step and strerror() */
 	{ ALL, S(RESOLVE), 0, STATUS_FAILURE, STAYS, "io", NULL, NULL, NULL },
@@ -900,13 +874,18 @@ static const struct cause causes[] = {
 	{ ALL, ANY, 0, STATUS_FAILURE, STAYS, "io", "broke: {error}", NULL, NULL },
 };
 
+static bool is_meant(int entry, int error)
+{
+	return !entry || entry == error ||
+	       (entry > 0xffff && (entry >> 16 == error || (entry & 0xffff) == error));
+}
+
 const struct cause *explain_cause(const struct addr *addr, const struct failure *failure)
 {
 	const struct cause *cause = causes;
 	/* EAI_ codes are negative: no errno's entry fits them. The last entry fits all. */
 	while (!(cause->families & (1u << addr->family)) ||
-	       !(cause->steps & (1u << failure->step)) ||
-	       (cause->error && cause->error != failure->error))
+	       !(cause->steps & (1u << failure->step)) || !is_meant(cause->error, failure->error))
 		cause++;
 	return cause;
 }

@@ -26,7 +26,7 @@ struct diagnosis {
 struct cause {
 	unsigned families; /* bits of enum addr_family */
 	unsigned steps; /* bits of enum step */
-	int error; /* 0: any */
+	int error; /* an errno or an EAI_ code; EITHER() of two; 0: any */
 	enum status status;
 	bool may_heal;
 	const char *end;

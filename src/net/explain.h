@@ -56,8 +56,7 @@ struct failure {
 struct explanation {
 	enum status status;
 	bool may_heal; /* temporary: --wait keeps retrying */
-	const char
-		*end; /* word for records, a constant: refused timeout reset vm-gone io denied … */
+	const char *end; /* in records, a constant: refused timeout reset vm-gone io denied … */
 	char word[EXPLAIN_WORD_MAX]; /* the same for all addresses: "refused", "no such CID" */
 	char what[256]; /* "refused: nothing listens on port 22 of CID 3, or its backlog is full" */
 	char hint[256]; /* or "" */

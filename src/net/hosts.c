@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "base/fd.h"
 #include "base/utf8.h"
 #include "base/util.h"
@@ -21,11 +22,6 @@
 #define SHOWN 64 /* bytes of the user's text that a message repeats */
 
 #define SHOW(text, length) utf8_escape((text), (length), (char[SHOWN]){ 0 }, SHOWN)
-
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
 
 static bool is_blank(char c)
 {

@@ -40,29 +40,28 @@ static void note_failure(int error)
 		incomplete = error;
 }
 
-/* root, then the formatted path. False if it does not fit. */
-static bool path_make(char *path, size_t size, const char *root, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static bool path_make(char *path, size_t size, const char *root, const char *format, ...)
+/* root, then the formatted path; "", which nothing has, if it does not fit. Returns path. */
+__attribute__((format(printf, 3, 4))) static const char *path_make(char path[PATH_MAX],
+								   const char *root,
+								   const char *format, ...)
 {
-	char tail[PATH_MAX];
+	size_t used = strlcpy(path, root, PATH_MAX);
 	va_list ap;
-	int length;
 
 	va_start(ap, format);
-	length = vsnprintf(tail, sizeof(tail), format, ap);
+	if (used < PATH_MAX)
+		used += (size_t)vsnprintf(path + used, PATH_MAX - used, format, ap);
 	va_end(ap);
-	if (length < 0 || (size_t)length >= sizeof(tail))
-		return false;
-	length = snprintf(path, size, "%s%s", root, tail);
-	return length >= 0 && (size_t)length < size;
+	if (used >= PATH_MAX)
+		path[0] = '\0';
+	return path;
 }
 
 static bool exists(const char *root, const char *path)
 {
 	char full[PATH_MAX];
-	return path_make(full, sizeof(full), root, "%s", path) && access(full, F_OK) == 0;
+
+	return access(path_make(full, root, "%s", path), F_OK) == 0;
 }
 
 /* The whole file followed by a NUL, or NULL; length may be NULL. */
@@ -102,8 +101,8 @@ static DIR *directory_open(const char *path)
 static char *tree_read(const char *root, const char *path)
 {
 	char full[PATH_MAX];
-	return path_make(full, sizeof(full), root, "%s", path) ? file_read(full, FILE_MAX, NULL)
-							       : NULL;
+
+	return file_read(path_make(full, root, "%s", path), FILE_MAX, NULL);
 }
 
 static bool number_read(const char *text, uint32_t *number)
@@ -189,7 +188,7 @@ static enum machine_module module_state(const struct module_lists *lists, const 
 		return MODULE_BUILTIN;
 	/* A built-in module is here only if it has parameters; one that is loaded would stand in
 	 * /proc/modules. */
-	if (path_make(path, sizeof(path), root, "/sys/module/%s", name) && access(path, F_OK) == 0)
+	if (access(path_make(path, root, "/sys/module/%s", name), F_OK) == 0)
 		return lists->loaded ? MODULE_LOADED : MODULE_BUILTIN;
 	if (modules_file(lists->files, name))
 		return MODULE_INSTALLED;
@@ -207,10 +206,10 @@ static void look_modules(struct machine *machine, const char *root)
 
 	if (release) {
 		release[strcspn(release, "\n")] = '\0';
-		if (path_make(path, sizeof(path), root, "/lib/modules/%s/modules.builtin", release))
-			lists.builtin = file_read(path, FILE_MAX, NULL);
-		if (path_make(path, sizeof(path), root, "/lib/modules/%s/modules.dep", release))
-			lists.files = file_read(path, FILE_MAX, NULL);
+		path_make(path, root, "/lib/modules/%s/modules.builtin", release);
+		lists.builtin = file_read(path, FILE_MAX, NULL);
+		path_make(path, root, "/lib/modules/%s/modules.dep", release);
+		lists.files = file_read(path, FILE_MAX, NULL);
 	}
 	machine->modules_known = lists.loaded || lists.builtin || lists.files;
 	machine->vsock = module_state(&lists, root, "vsock");
@@ -239,8 +238,7 @@ static void look_modules(struct machine *machine, const char *root)
 	 * modules their symbols are the only sign. */
 	if (machine->loopback == MODULE_ABSENT && machine_module_ready(machine->vsock) &&
 	    !lists.builtin) {
-		if (path_make(path, sizeof(path), root, "%s", "/proc/kallsyms"))
-			lists.symbols = file_read(path, 64u << 20, NULL);
+		lists.symbols = file_read(path_make(path, root, "/proc/kallsyms"), 64u << 20, NULL);
 		if (lists.symbols && strstr(lists.symbols, " vsock_loopback_"))
 			machine->loopback = MODULE_BUILTIN;
 		if (lists.symbols && strstr(lists.symbols, " vsock_diag_"))
@@ -267,9 +265,8 @@ static void look_device(struct machine_device *device, const char *root, const c
 {
 	char full[PATH_MAX];
 	struct stat st;
-	if (!path_make(full, sizeof(full), root, "%s", path))
-		return;
-	if (stat(full, &st) < 0) {
+
+	if (stat(path_make(full, root, "%s", path), &st) < 0) {
 		note_failure(errno);
 		return;
 	}
@@ -290,14 +287,13 @@ static void look_cid(struct machine *machine, const char *root)
 	struct stat st;
 	int fd;
 
-	if (!path_make(path, sizeof(path), root, "%s", "/dev/vsock"))
-		return;
 	/* Opening a device node without a driver would make the kernel load one. */
 	if (!*root && !machine->family && !machine_module_ready(machine->vsock)) {
 		machine->cid_error = machine->dev_vsock.present ? ENXIO : ENOENT;
 		return;
 	}
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = open(path_make(path, root, "/dev/vsock"),
+		  O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
 		machine->cid_error = errno;
 		note_failure(errno);
@@ -320,10 +316,10 @@ static bool directory_any(const char *root, const char *directory,
 			  bool (*test)(const char *root, const char *directory, const char *name))
 {
 	char path[PATH_MAX];
-	DIR *dir = path_make(path, sizeof(path), root, "%s", directory) ? directory_open(path)
-									: NULL;
+	DIR *dir = directory_open(path_make(path, root, "%s", directory));
 	bool found = false;
 	struct dirent *entry;
+
 	while (dir && !found && (entry = readdir(dir)) != NULL)
 		found = entry->d_name[0] != '.' && test(root, directory, entry->d_name);
 	if (dir)
@@ -337,9 +333,7 @@ static bool is_virtio_vsock(const char *root, const char *directory, const char 
 	uint32_t id = 0;
 	bool found;
 
-	if (!path_make(path, sizeof(path), root, "%s/%s/device", directory, name))
-		return false;
-	text = file_read(path, 64, NULL);
+	text = file_read(path_make(path, root, "%s/%s/device", directory, name), 64, NULL);
 	found = text && number_read(text, &id) && id == 19; /* VIRTIO_ID_VSOCK */
 	free(text);
 	return found;
@@ -667,11 +661,10 @@ static const struct vmm {
 static bool process_has_vhost(const char *root, pid_t pid)
 {
 	char path[PATH_MAX];
-	DIR *dir = path_make(path, sizeof(path), root, "/proc/%d/fd", (int)pid)
-			   ? directory_open(path)
-			   : NULL;
+	DIR *dir = directory_open(path_make(path, root, "/proc/%d/fd", (int)pid));
 	bool found = false;
 	struct dirent *entry;
+
 	while (dir && !found && (entry = readdir(dir)) != NULL) {
 		char target[64];
 		ssize_t n = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
@@ -703,9 +696,8 @@ static bool guest_read(const char *root, pid_t pid, struct machine_guest *guest)
 {
 	char path[PATH_MAX];
 	size_t length = 0;
-	char *line = path_make(path, sizeof(path), root, "/proc/%d/cmdline", (int)pid)
-			     ? file_read(path, 1u << 20, &length)
-			     : NULL;
+	char *line = file_read(path_make(path, root, "/proc/%d/cmdline", (int)pid), 1u << 20,
+			       &length);
 	bool found = line && length &&
 		     (machine_read_guest(line, length, guest) || process_has_vhost(root, pid));
 
@@ -726,7 +718,7 @@ static int guest_order(const void *a, const void *b)
 static void look_guests(struct machine *machine, const char *root)
 {
 	char path[PATH_MAX];
-	DIR *dir = path_make(path, sizeof(path), root, "%s", "/proc") ? directory_open(path) : NULL;
+	DIR *dir = directory_open(path_make(path, root, "/proc"));
 	size_t room = 0;
 	struct dirent *entry;
 	bool any = *root != '\0'; /* this process, at least, is in the real one */
@@ -775,9 +767,7 @@ static uint64_t namespace_of(const char *root, const char *process)
 	unsigned long long id = 0;
 	ssize_t n;
 
-	if (!path_make(path, sizeof(path), root, "/proc/%s/ns/net", process))
-		return 0;
-	n = readlink(path, link, sizeof(link) - 1);
+	n = readlink(path_make(path, root, "/proc/%s/ns/net", process), link, sizeof(link) - 1);
 	link[n > 0 ? n : 0] = '\0';
 	return sscanf(link, "net:[%llu]", &id) == 1 ? id : 0;
 }

@@ -20,6 +20,7 @@
 
 #include <linux/sockios.h>
 
+#include "base/ascii.h"
 #include "base/fd.h"
 
 #ifndef SIOCGSKNS
@@ -35,7 +36,7 @@ char *netns_path(const char *netns, char *buf, size_t size)
 		snprintf(buf, size, "/proc/thread-self/ns/net");
 	else if (*netns == '/')
 		snprintf(buf, size, "%s", netns);
-	else if (strspn(netns, "0123456789") == strlen(netns))
+	else if (is_number(netns))
 		snprintf(buf, size, "/proc/%s/ns/net", netns);
 	else
 		snprintf(buf, size, NETNS_DIRECTORY "/%s", netns);
@@ -151,7 +152,7 @@ static bool is_name(const char *name)
 
 	while (netns_may_have(name[length]))
 		length++;
-	return *name != '.' && !name[length] && strspn(name, "0123456789") < length;
+	return *name && *name != '.' && !name[length] && !is_number(name);
 }
 
 char *netns_name(uint64_t id, long pid, char *buf, size_t size)
@@ -190,11 +191,6 @@ static int add(struct netns_list *list, uint64_t id, const char *name)
 	grown->id = id;
 	snprintf(grown->name, sizeof(grown->name), "%s", name);
 	return 0;
-}
-
-static bool is_number(const char *name)
-{
-	return *name && strspn(name, "0123456789") == strlen(name);
 }
 
 /* Those whose names are in this directory. */

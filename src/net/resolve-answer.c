@@ -81,7 +81,7 @@ static bool read_v6(const char *host, struct in6_addr *ip, uint32_t *scope)
 	return true;
 }
 
-bool resolve_literal(const char *host, uint16_t port, struct place *place)
+static bool read_literal(const char *host, uint16_t port, struct place *place)
 {
 	struct places places = { .count = 0 };
 	struct in_addr v4;
@@ -119,7 +119,7 @@ int resolve_now(const struct addr *addr, enum addr_role role, struct places *pla
 			add_v6(places, everywhere ? &in6addr_any : &in6addr_loopback, 0, port);
 		return 0;
 	}
-	if (!resolve_literal(addr->name, port, &places->place[0]))
+	if (!read_literal(addr->name, port, &places->place[0]))
 		return -EINPROGRESS;
 	family = places->place[0].sa.ss_family;
 	places->count = addr->ip != (family == AF_INET ? 6 : 4);
@@ -233,7 +233,7 @@ static void add_line(const char *line, const struct resolver_question *question,
 		return;
 	memcpy(address, word, length);
 	address[length] = '\0';
-	if (!resolve_literal(address, port, place))
+	if (!read_literal(address, port, place))
 		return;
 	if (question->ip == 4 ? place->sa.ss_family == AF_INET
 			      : question->ip != 6 || place->sa.ss_family == AF_INET6)
@@ -266,9 +266,8 @@ void resolve_ask_system(const struct resolver_question *question, struct resolve
 		.ai_family = question->ip == 4	 ? AF_INET
 			     : question->ip == 6 ? AF_INET6
 						 : AF_UNSPEC,
-		.ai_socktype = question->datagrams
-				       ? SOCK_DGRAM
-				       : SOCK_STREAM, /* also which services have the name */
+		/* also which services have the name */
+		.ai_socktype = question->datagrams ? SOCK_DGRAM : SOCK_STREAM,
 		.ai_flags = question->passive ? AI_PASSIVE : 0,
 	};
 	struct addrinfo *list = NULL;
@@ -277,11 +276,9 @@ void resolve_ask_system(const struct resolver_question *question, struct resolve
 	answer->id = question->id;
 	answer->error = getaddrinfo(*question->host ? question->host : NULL, question->service,
 				    &hints, &list);
-	if (answer->error) {
-		answer->system_error = errno;
+	if (answer->error)
 		/* cppcheck-suppress memleak ; there is no list then */
 		return;
-	}
 	for (const struct addrinfo *ai = list; ai && answer->places.count < RESOLVE_MAX;
 	     ai = ai->ai_next) {
 		struct place *place = &answer->places.place[answer->places.count];

@@ -73,7 +73,6 @@ int resolver_code(int error);
 struct resolver_answer {
 	uint32_t id;
 	int error; /* 0 or an EAI_ code */
-	int system_error; /* errno, where error is EAI_SYSTEM */
 	struct places places;
 };
 
@@ -98,9 +97,7 @@ struct resolver_question {
 
 #define RESOLVE_LIMIT_SECONDS 15 /* for one look-up */
 
-/* resolve-answer.c: reads a literal address. False: it is not one. */
-bool resolve_literal(const char *host, uint16_t port, struct place *place);
-/* Asks getaddrinfo(3), which may block for a long time. */
+/* resolve-answer.c: asks getaddrinfo(3), which may block for a long time. */
 void resolve_ask_system(const struct resolver_question *question, struct resolver_answer *answer);
 
 /* Answers from /etc/hosts. False: the name is not there. */

@@ -18,10 +18,10 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/util.h"
 
-#define FULL                                                                                      \
-	(UINT64_MAX - 1) /* the counter of an eventfd to which nothing can be added: not writable \
-			  */
+/* The counter of an eventfd to which nothing can be added: not writable. */
+#define FULL (UINT64_MAX - 1)
 #define STACK (64 * 1024) /* bytes; the thread only calls send() */
 
 enum state { IDLE, BUSY, DONE };
@@ -49,10 +49,8 @@ static void *send_messages(void *argument)
 			;
 		if (sender->stop)
 			return NULL;
-		do
-			sender->result = send(sender->fd, sender->message, sender->size,
-					      MSG_NOSIGNAL | sender->flags);
-		while (sender->result < 0 && errno == EINTR);
+		sender->result = RETRY(send(sender->fd, sender->message, sender->size,
+					    MSG_NOSIGNAL | sender->flags));
 		if (sender->result < 0)
 			sender->result = -errno;
 		sender->state = DONE;

@@ -152,6 +152,14 @@ static int set_int(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof(value));
 }
 
+int socket_option(int fd, int name)
+{
+	int value = 0;
+	socklen_t size = sizeof(value);
+
+	return getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 ? -errno : value;
+}
+
 static void set_timeout(int fd, uint64_t ns)
 {
 	struct timeval limit;
@@ -186,16 +194,12 @@ static int set_window(int fd, const struct addr *addr)
 	return 0;
 }
 
-static int set_vsock(int fd, const struct addr *addr, const struct socket_defaults *defaults)
+static int set_vsock(int fd, const struct addr *addr, uint64_t connect_timeout)
 {
-	uint64_t limit = addr->options.given & ADDR_OPT_CONNECT_TIMEOUT
-				 ? addr->options.connect_timeout
-				 : defaults->connect_timeout;
-
-	set_timeout(fd, limit);
-	if (addr->options.given & ADDR_OPT_WINDOW)
-		return set_window(fd, addr);
-	return 0;
+	set_timeout(fd, addr->options.given & ADDR_OPT_CONNECT_TIMEOUT
+				? addr->options.connect_timeout
+				: connect_timeout);
+	return addr->options.given & ADDR_OPT_WINDOW ? set_window(fd, addr) : 0;
 }
 
 /* How many in a row stay without an answer before a connection with keepalive=TIME ends. */
@@ -290,7 +294,7 @@ int socket_connect(const struct addr *addr, const struct place *place,
 	fd = open_socket(addr, place, failure);
 	if (fd < 0)
 		return fd;
-	if (addr->family == ADDR_VSOCK && set_vsock(fd, addr, defaults) < 0)
+	if (addr->family == ADDR_VSOCK && set_vsock(fd, addr, defaults->connect_timeout) < 0)
 		goto fail;
 	step = STEP_BIND;
 	if (addr->options.given & ADDR_OPT_BIND &&
@@ -316,11 +320,8 @@ fail:
 
 int socket_connected(int fd, struct failure *failure)
 {
-	int error = 0;
-	socklen_t size = sizeof(error);
+	int error = abs(socket_option(fd, SO_ERROR));
 
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-		error = errno;
 	if (error)
 		*failure = (struct failure){ .step = STEP_CONNECT, .error = error };
 	return -error;
@@ -343,18 +344,13 @@ static int backlog_of(const struct addr *addr)
 
 void socket_tell_destination(int fd)
 {
-	int family = AF_INET;
-	socklen_t size = sizeof(family);
-
-	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size);
-	if (family == AF_INET)
-		set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
-	else
+	if (socket_option(fd, SO_DOMAIN) == AF_INET6)
 		set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	else
+		set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
 }
 
-int socket_listen(const struct addr *addr, const struct place *place,
-		  const struct socket_defaults *defaults, struct socket_inode *inode,
+int socket_listen(const struct addr *addr, const struct place *place, struct socket_inode *inode,
 		  struct failure *failure)
 {
 	enum step step = STEP_OPTION;
@@ -364,7 +360,7 @@ int socket_listen(const struct addr *addr, const struct place *place,
 	fd = open_socket(addr, place, failure);
 	if (fd < 0)
 		return fd;
-	if (addr->family == ADDR_VSOCK && set_vsock(fd, addr, defaults) < 0)
+	if (addr->family == ADDR_VSOCK && set_vsock(fd, addr, 0) < 0)
 		goto fail;
 	if (addr->family == ADDR_TCP)
 		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -405,10 +401,9 @@ static void set_defaults(int fd, const struct addr *addr)
 	     keepalive = addr->family == ADDR_TCP && !addr->options.keepalive_time;
 	struct place place = { 0 };
 	struct failure failure;
-	int family = AF_UNSPEC, fresh;
-	socklen_t size = sizeof(family);
+	int family = socket_option(fd, SO_DOMAIN), fresh;
 
-	if ((!window && !keepalive) || getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) < 0)
+	if ((!window && !keepalive) || family < 0)
 		return;
 	place.sa.ss_family = (sa_family_t)family;
 	fresh = open_socket(addr, &place, &failure);
@@ -431,8 +426,7 @@ int socket_renew(int fd, const struct addr *addr, const struct socket_inode *ino
 	char path[SOCKET_FILE_MAX];
 
 	set_defaults(fd, addr);
-	if (addr->family == ADDR_VSOCK &&
-	    set_vsock(fd, addr, &(const struct socket_defaults){ 0 }) < 0)
+	if (addr->family == ADDR_VSOCK && set_vsock(fd, addr, 0) < 0)
 		return failed(failure, STEP_OPTION);
 	socket_tune(fd, addr);
 	if (socket_file(addr, path, sizeof(path)) &&
@@ -453,10 +447,7 @@ void socket_state(const struct socket_inode *inode, struct addr *addr)
 
 bool socket_is_listening(int fd)
 {
-	int listening = 0;
-	socklen_t size = sizeof(listening);
-
-	return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening;
+	return socket_option(fd, SO_ACCEPTCONN) > 0;
 }
 
 bool socket_is_shut(int fd)
@@ -484,12 +475,9 @@ void socket_abort_now(int fd)
 void socket_abort(int fd)
 {
 	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-	socklen_t size = sizeof(int);
-	int protocol = 0;
 
 	/* vsock would wait for unsent bytes: SO_LINGER means something there since Linux 6.16 */
-	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) < 0 ||
-	    protocol != IPPROTO_TCP)
+	if (socket_option(fd, SO_PROTOCOL) != IPPROTO_TCP)
 		return;
 	/* the same (tcp_disconnect(), net/ipv4/tcp.c), at once and not with the last close(2) */
 	if (no_linger)
@@ -510,19 +498,12 @@ bool socket_is_connected(int fd)
 
 bool socket_is_datagram(int fd)
 {
-	int type = 0;
-	socklen_t size = sizeof(type);
-
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_DGRAM;
+	return socket_option(fd, SO_TYPE) == SOCK_DGRAM;
 }
 
 bool socket_is_udp(int fd)
 {
-	int protocol = 0;
-	socklen_t size = sizeof(protocol);
-
-	return getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
-	       protocol == IPPROTO_UDP;
+	return socket_option(fd, SO_PROTOCOL) == IPPROTO_UDP;
 }
 
 uint32_t socket_overflowed(int fd)

@@ -21,7 +21,7 @@ struct place {
 	socklen_t length;
 };
 
-/* Defaults for what an address does not set; zero is the kernel's default. */
+/* Defaults of socket_connect() for what an address does not set; zero is the kernel's default. */
 struct socket_defaults {
 	uint64_t connect_timeout; /* ns; passed to the kernel for vsock, whose own default is 2 s;
 				     0: not passed; UNITS_INF: the kernel's maximum */
@@ -63,8 +63,7 @@ void socket_file_remove(const char *path, const struct socket_inode *inode);
  * destination of each datagram. For UNIX sockets a stale file is replaced but a live one is not
  * (-EADDRINUSE); the file has addr's mode (0600 by default) from its creation, and *inode
  * identifies it. */
-int socket_listen(const struct addr *addr, const struct place *place,
-		  const struct socket_defaults *defaults, struct socket_inode *inode,
+int socket_listen(const struct addr *addr, const struct place *place, struct socket_inode *inode,
 		  struct failure *failure);
 
 /* Applies addr's options, which may have changed, to a socket that listens already. The file of a
@@ -75,6 +74,9 @@ int socket_renew(int fd, const struct addr *addr, const struct socket_inode *ino
 /* Writes the mode, owner and group that the socket's file has now, if it has one, to addr's
  * options. */
 void socket_state(const struct socket_inode *inode, struct addr *addr);
+/* The value of an option of SOL_SOCKET that is an int, such as SO_TYPE or SO_ERROR; or a negative
+ * errno. */
+int socket_option(int fd, int name);
 bool socket_is_listening(int fd);
 /* Can a listener be connected to, or has somebody who has it, too, shut it down? */
 bool socket_is_shut(int fd);

@@ -85,7 +85,7 @@ static void begin_json(struct bandwidth *bandwidth, const char *event, const str
 {
 	struct json *json = &bandwidth->ping->json;
 
-	json_object(json, NULL);
+	json_line(json, stdout);
 	json_text(json, "event", event);
 	json_real(json, "from", seconds(from - bandwidth->began), 6);
 	json_real(json, "to", seconds(to - bandwidth->began), 6);
@@ -102,8 +102,7 @@ static void print_interval(struct bandwidth *bandwidth, uint64_t now)
 		return;
 	if (bandwidth->ping->options->json) {
 		begin_json(bandwidth, "interval", &part, bandwidth->last, now);
-		json_end_object(&bandwidth->ping->json);
-		json_finish(&bandwidth->ping->json);
+		json_line_end(&bandwidth->ping->json);
 	} else {
 		printf("%.2f-%.2f s:", seconds(bandwidth->last - bandwidth->began),
 		       seconds(now - bandwidth->began));
@@ -144,8 +143,7 @@ static void print_summary(struct bandwidth *bandwidth, uint64_t now)
 		json_number(&bandwidth->ping->json, "streams", bandwidth->count);
 		json_real(&bandwidth->ping->json, "cpu", cpu, 6);
 		json_real(&bandwidth->ping->json, "cpu_per_gib", each, 6);
-		json_end_object(&bandwidth->ping->json);
-		json_finish(&bandwidth->ping->json);
+		json_line_end(&bandwidth->ping->json);
 	} else {
 		printf("\n--- %s bandwidth ---\n", bandwidth->ping->text);
 		printf("%.2f s:", seconds(elapsed));
@@ -330,8 +328,6 @@ static int bandwidth_start(struct bandwidth *bandwidth, struct ping *ping)
 	bandwidth->block = calloc(1, BLOCK_SIZE);
 	if (!bandwidth->streams || !bandwidth->block)
 		return -ENOMEM;
-	if (ping->options->json)
-		json_start(&ping->json, stdout);
 	for (size_t i = 0; i < bandwidth->count; i++)
 		bandwidth->streams[i] = (struct stream){ .bandwidth = bandwidth,
 							 .watch = { .kind = &stream_watch,

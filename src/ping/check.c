@@ -146,7 +146,7 @@ static void print_json(struct checks *checks, const char *key, const struct verd
 {
 	struct json *json = &checks->ping->json;
 
-	json_object(json, NULL);
+	json_line(json, stdout);
 	json_text(json, "event", "check");
 	json_text(json, "address", checks->ping->text);
 	json_text(json, "check", key);
@@ -160,8 +160,7 @@ static void print_json(struct checks *checks, const char *key, const struct verd
 	json_text(json, "help", known ? known->help : NULL);
 	json_real(json, "seconds",
 		  (double)(units_now() - checks->check_started) / (double)NSEC_PER_SEC, 6);
-	json_end_object(json);
-	json_finish(json);
+	json_line_end(json);
 }
 
 static void report(struct checks *checks, enum check_id id, const char *key, const char *name,
@@ -203,8 +202,8 @@ static void begin_report(struct checks *checks)
 	struct ping *ping = checks->ping;
 
 	if (ping->options->json)
-		json_start(&ping->json, stdout);
-	else if (ping->options->tap && log_quiet() < 2)
+		return;
+	if (ping->options->tap && log_quiet() < 2)
 		printf("TAP version 13\n");
 	else if (!log_quiet())
 		printf("CHECK %s\n", ping->text);
@@ -218,15 +217,14 @@ static void sum_up(struct checks *checks)
 	if (log_quiet() >= 2)
 		return;
 	if (ping->options->json) {
-		json_object(&ping->json, NULL);
+		json_line(&ping->json, stdout);
 		json_text(&ping->json, "event", "summary");
 		json_text(&ping->json, "address", ping->text);
 		json_number(&ping->json, "checks", checks->number);
 		json_number(&ping->json, "failed", checks->failed);
 		json_bool(&ping->json, "complete", !checks->late);
 		json_real(&ping->json, "seconds", seconds, 6);
-		json_end_object(&ping->json);
-		json_finish(&ping->json);
+		json_line_end(&ping->json);
 	} else if (ping->options->tap && checks->late) {
 		printf("Bail out! not everything was checked\n"); /* a plan would be complete */
 	} else if (ping->options->tap) {
@@ -672,10 +670,10 @@ int ping_check(struct ping *ping)
 	uint64_t limit = ping->options->deadline;
 	int error;
 
-	if (!ping->want_open) {
-		log_error("%s: --check needs a port, that of a vsock-listen --check", ping->text);
-		return STATUS_USAGE;
-	}
+	if (!ping->want_open)
+		return log_failure(STATUS_USAGE,
+				   "%s: --check needs a port, that of a vsock-listen --check",
+				   ping->text);
 	checks.ping = ping;
 	checks.addr = ping->addr;
 	checks.dialling.connect_timeout = CONNECT_TIME;
@@ -686,10 +684,8 @@ int ping_check(struct ping *ping)
 	if (limit != UNITS_INF)
 		loop_timer(ping->loop, &checks.end, checks.started + limit);
 	error = ping_signals(ping->loop, false, on_signal, &checks);
-	if (error) {
-		log_error("cannot check: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "cannot check: %s", strerror(-error));
 	begin_report(&checks);
 	if (check_connect(&checks))
 		check_all(&checks);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/util.h"
+#include "net/socket.h"
 #include "ping/ping.h"
 
 /* A probe in flight; all of them are in a list. */
@@ -45,14 +46,12 @@ enum ping_outcome ping_judge(const struct addr *addr, const struct failure *fail
 
 int ping_broken(int fd, int error)
 {
-	int pending = 0;
-	socklen_t size = sizeof(pending);
+	int pending;
 
 	if (error != EPIPE && error != ENOTCONN)
 		return error;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &pending, &size) == 0 && pending)
-		return pending;
-	return EPIPE;
+	pending = socket_option(fd, SO_ERROR);
+	return pending > 0 ? pending : EPIPE;
 }
 
 static void forget(struct probe *probe)

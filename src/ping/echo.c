@@ -231,9 +231,8 @@ static bool take_all(struct echo *echo, const uint8_t *data, size_t size, uint64
 
 static void receive(struct echo *echo)
 {
-	size_t size = echo->size > READ_SIZE
-			      ? echo->size
-			      : READ_SIZE; /* of seqpacket all at once, or it is cut */
+	/* of seqpacket all at once, or it is cut */
+	size_t size = echo->size > READ_SIZE ? echo->size : READ_SIZE;
 	uint8_t *data = loop_buffer(echo->ping->loop, size);
 	ssize_t got = data ? recv(echo->fd, data, size, MSG_DONTWAIT) : -1;
 	uint64_t now = units_now();

@@ -31,7 +31,6 @@ static const struct opt ping_opts[] = {
 	  .offset = OPTION(count) },
 	{ .name = "interval",
 	  .letter = 'i',
-	  .group = "Probes",
 	  .type = OPT_TIME,
 	  .value = "TIME",
 	  .fallback = "1s",
@@ -40,7 +39,6 @@ static const struct opt ping_opts[] = {
 	  .offset = OPTION(interval) },
 	{ .name = "timeout",
 	  .letter = 'W',
-	  .group = "Probes",
 	  .type = OPT_TIME,
 	  .value = "TIME",
 	  .fallback = "2s",
@@ -49,7 +47,6 @@ static const struct opt ping_opts[] = {
 	  .offset = OPTION(timeout) },
 	{ .name = "deadline",
 	  .letter = 'w',
-	  .group = "Probes",
 	  .type = OPT_TIME,
 	  .value = "TIME",
 	  .fallback = "inf",
@@ -58,34 +55,28 @@ static const struct opt ping_opts[] = {
 	  .offset = OPTION(deadline) },
 	{ .name = "flood",
 	  .letter = 'f',
-	  .group = "Probes",
 	  .type = OPT_FLAG,
 	  .text = "probe as fast as answers arrive, at least 100 per second",
 	  .offset = OPTION(flood) },
 	{ .name = "adaptive",
 	  .letter = 'A',
-	  .group = "Probes",
 	  .type = OPT_FLAG,
 	  .text = "probe again when the last is answered or lost",
 	  .offset = OPTION(adaptive) },
 	{ .name = "outstanding",
 	  .letter = 'O',
-	  .group = "Probes",
 	  .type = OPT_FLAG,
 	  .text = "report unanswered probes",
 	  .offset = OPTION(outstanding) },
 	{ .name = "alive",
-	  .group = "Probes",
 	  .type = OPT_FLAG,
 	  .text = "count a closed port as an answer",
 	  .offset = OPTION(alive) },
 	{ .name = "open",
-	  .group = "Probes",
 	  .type = OPT_FLAG,
 	  .text = "count only an open port as an answer",
 	  .offset = OPTION(open) },
 	{ .name = "wait",
-	  .group = "Probes",
 	  .type = OPT_TIME,
 	  .value = "TIME",
 	  .fallback = "off",
@@ -93,14 +84,12 @@ static const struct opt ping_opts[] = {
 	  .text = "wait up to TIME for an answer, and print how long it took",
 	  .offset = OPTION(wait) },
 	{ .name = "echo",
-	  .group = "Probes",
 	  .type = OPT_FLAG,
 	  .flags = OPT_BRIEF,
 	  .offset = OPTION(echo),
 	  .text = "send a payload to an echo service, and check it" },
 	{ .name = "size",
 	  .letter = 's',
-	  .group = "Probes",
 	  .type = OPT_SIZE,
 	  .value = "SIZE",
 	  .fallback = "56",
@@ -109,7 +98,6 @@ static const struct opt ping_opts[] = {
 	  .text = "payload size of --echo",
 	  .offset = OPTION(size) },
 	{ .name = "window",
-	  .group = "Probes",
 	  .type = OPT_COUNT,
 	  .value = "COUNT",
 	  .fallback = "1 with -f and -A, else 1000",
@@ -124,7 +112,6 @@ static const struct opt ping_opts[] = {
 	  .offset = OPTION(scan),
 	  .text = "print open ports; default PORTS: 1-1023 and known ones" },
 	{ .name = "parallel",
-	  .group = "Scanning",
 	  .type = OPT_COUNT,
 	  .value = "COUNT",
 	  .fallback = "64",
@@ -133,7 +120,6 @@ static const struct opt ping_opts[] = {
 	  .text = "ports to probe at once, with --scan",
 	  .offset = OPTION(parallel) },
 	{ .name = "banner",
-	  .group = "Scanning",
 	  .type = OPT_FLAG,
 	  .offset = OPTION(banner),
 	  .text = "print the first line that an open port sends" },
@@ -144,7 +130,6 @@ static const struct opt ping_opts[] = {
 	  .offset = OPTION(check),
 	  .text = "test the path to a vsock-listen --check; takes 7 to 18 s" },
 	{ .name = "tap",
-	  .group = "Checking",
 	  .type = OPT_FLAG,
 	  .offset = OPTION(tap),
 	  .text = "print the results of --check as TAP" },
@@ -157,7 +142,6 @@ static const struct opt ping_opts[] = {
 	  .text = "measure throughput to (up) or from (down) the peer, for -w or 10s",
 	  .offset = OPTION(bandwidth) },
 	{ .name = "streams",
-	  .group = "Measuring",
 	  .type = OPT_COUNT,
 	  .value = "COUNT",
 	  .fallback = "1",
@@ -172,13 +156,11 @@ static const struct opt ping_opts[] = {
 	  .text = "print a histogram of the times",
 	  .offset = OPTION(histogram) },
 	{ .name = "live",
-	  .group = "Output",
 	  .type = OPT_FLAG,
 	  .text = "draw a live graph on the terminal",
 	  .offset = OPTION(live) },
 	{ .name = "json",
 	  .letter = 'j',
-	  .group = "Output",
 	  .type = OPT_FLAG,
 	  .flags = OPT_BRIEF,
 	  .text = "print JSON, one object per line",
@@ -273,10 +255,8 @@ static int resolve_once(struct ping *ping)
 	strlcpy(addr->alias, addr->name, sizeof(addr->alias));
 	error = getnameinfo((const struct sockaddr *)&place->sa, place->length, addr->name,
 			    sizeof(addr->name), NULL, 0, NI_NUMERICHOST);
-	if (error) {
-		log_error("%s: %s", addr->alias, gai_strerror(error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "%s: %s", addr->alias, gai_strerror(error));
 	return STATUS_DONE;
 }
 
@@ -295,10 +275,8 @@ static int read_address(struct ping *ping, const struct hosts *hosts, int count,
 	if (status)
 		return status;
 	if (ping->addr.family == ADDR_FD || ping->addr.family == ADDR_EXEC ||
-	    ping->addr.family == ADDR_STDIO) {
-		log_error("%s: this address cannot be pinged", words[0]);
-		return STATUS_USAGE;
-	}
+	    ping->addr.family == ADDR_STDIO)
+		return log_failure(STATUS_USAGE, "%s: this address cannot be pinged", words[0]);
 	set_port(ping);
 	if (!ping->options->wait)
 		ping_suggest_waiting(ping, words[0], count == 2 ? words[1] : NULL);
@@ -321,28 +299,18 @@ static int check_options(const struct opt_program *program, struct ping_options 
 		options->interval = 0;
 	if (options->check && !opt_given(program, "deadline"))
 		options->deadline = CHECK_TIME;
-	if (opt_given(program, "size") && !options->echo) {
-		log_error("--size needs --echo");
-		return STATUS_USAGE;
-	}
-	if ((options->banner || opt_given(program, "parallel")) && !options->scan) {
-		log_error("--%s needs --scan", options->banner ? "banner" : "parallel");
-		return STATUS_USAGE;
-	}
-	if (options->tap && !options->check) {
-		log_error("--tap needs --check");
-		return STATUS_USAGE;
-	}
-	if (opt_given(program, "streams") && !options->bandwidth) {
-		log_error("--streams needs --bandwidth");
-		return STATUS_USAGE;
-	}
-	if (options->live &&
-	    (!isatty(STDOUT_FILENO) || !terminal || strcmp(terminal, "dumb") == 0)) {
-		log_error("--live: standard output is %s",
-			  isatty(STDOUT_FILENO) ? "a dumb terminal" : "not a terminal");
-		return STATUS_USAGE;
-	}
+	if (opt_given(program, "size") && !options->echo)
+		return log_failure(STATUS_USAGE, "--size needs --echo");
+	if ((options->banner || opt_given(program, "parallel")) && !options->scan)
+		return log_failure(STATUS_USAGE, "--%s needs --scan",
+				   options->banner ? "banner" : "parallel");
+	if (options->tap && !options->check)
+		return log_failure(STATUS_USAGE, "--tap needs --check");
+	if (opt_given(program, "streams") && !options->bandwidth)
+		return log_failure(STATUS_USAGE, "--streams needs --bandwidth");
+	if (options->live && (!isatty(STDOUT_FILENO) || !terminal || strcmp(terminal, "dumb") == 0))
+		return log_failure(STATUS_USAGE, "--live: standard output is %s",
+				   isatty(STDOUT_FILENO) ? "a dumb terminal" : "not a terminal");
 	if (options->bandwidth && !options->interval)
 		options->interval = NSEC_PER_SEC;
 	return STATUS_DONE;
@@ -354,10 +322,8 @@ static int start(struct ping *ping)
 
 	if (!error)
 		error = dialer_start(ping->loop, &ping->dialer);
-	if (error) {
-		log_error("cannot start: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "cannot start: %s", strerror(-error));
 	loop_busy_poll(ping->loop, &(struct loop_settings){ ping->options->busy_poll });
 	ping->dialling.connect_timeout = ping->options->timeout;
 	return STATUS_DONE;

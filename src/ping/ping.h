@@ -75,8 +75,8 @@ struct ping_live;
 /* A kind of probe. */
 struct ping_kind {
 	int (*start)(struct ping *ping); /* 0 or a negative errno */
-	void (*send)(struct ping *ping,
-		     uint64_t seq); /* calls ping_result() later, or before it returns */
+	/* calls ping_result() later, or before it returns */
+	void (*send)(struct ping *ping, uint64_t seq);
 	void (*stop)(struct ping *ping); /* drops probes in flight and frees memory */
 };
 extern const struct ping_kind ping_connect, ping_echo;
@@ -180,8 +180,8 @@ bool ping_utf8(void); /* can the locale's characters draw the bars? */
 /* live.c: shows the run on the terminal that is standard output. ping_live_start() returns 0 or
  * -ENOMEM. */
 int ping_live_start(struct ping *ping);
-void ping_live_stop(
-	struct ping *ping); /* restores the screen; does nothing if it was not started */
+/* Restores the screen; does nothing if it was not started. */
+void ping_live_stop(struct ping *ping);
 void ping_live_changed(struct ping *ping);
 void ping_live_result(struct ping *ping, const struct ping_result *result);
 void ping_live_signal(struct ping *ping, int number); /* SIGWINCH, SIGTSTP; redraws for any other */

@@ -54,7 +54,7 @@ static void json_result(struct ping *ping, const struct ping_result *result)
 	struct json *json = &ping->json;
 	char now[UNITS_STAMP];
 
-	json_object(json, NULL);
+	json_line(json, stdout);
 	json_text(json, "event", "probe");
 	json_text(json, "time", units_stamp(now, sizeof(now)));
 	json_text(json, "address", ping->text);
@@ -68,8 +68,7 @@ static void json_result(struct ping *ping, const struct ping_result *result)
 		json_text(json, "end", ping->why.end);
 		json_text(json, "why", ping->why.what);
 	}
-	json_end_object(json);
-	json_finish(json);
+	json_line_end(json);
 }
 
 static void add_times(struct ping *ping)
@@ -99,7 +98,7 @@ static void json_summary(struct ping *ping)
 {
 	struct json *json = &ping->json;
 
-	json_object(json, NULL);
+	json_line(json, stdout);
 	json_text(json, "event", "summary");
 	json_text(json, "address", ping->text);
 	json_number(json, "transmitted", ping->sent);
@@ -115,8 +114,7 @@ static void json_summary(struct ping *ping)
 	for (size_t i = 0; i < ping->cause_count; i++)
 		json_number(json, ping->causes[i].word, ping->causes[i].count);
 	json_end_object(json);
-	json_end_object(json);
-	json_finish(json);
+	json_line_end(json);
 }
 
 /*
@@ -136,8 +134,6 @@ static void print_time(const struct ping *ping)
 
 void ping_report_begin(struct ping *ping)
 {
-	if (ping->options->json)
-		json_start(&ping->json, stdout);
 	if (has_text(ping)) {
 		printf("PING %s", ping->text);
 		if (*ping->addr.alias)

@@ -282,8 +282,8 @@ static int exit_status(const struct ping *ping)
 		return STATUS_DONE;
 	if (ping->status)
 		return ping->status;
-	return ping->in_flight ? STATUS_TIMEOUT
-			       : STATUS_FAILURE; /* stopped before anything could come */
+	/* else stopped before anything could come */
+	return ping->in_flight ? STATUS_TIMEOUT : STATUS_FAILURE;
 }
 
 int ping_run(struct ping *ping)
@@ -295,18 +295,14 @@ int ping_run(struct ping *ping)
 		error = ping->kind->start(ping);
 	if (!error)
 		error = begin(ping);
-	if (error) {
-		log_error("cannot start: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "cannot start: %s", strerror(-error));
 	error = loop_run(ping->loop);
 	status = exit_status(ping);
 	ping_report_summary(ping);
 	ping->kind->stop(ping);
 	stats_free(&ping->rtt);
-	if (error) {
-		log_error("epoll: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "epoll: %s", strerror(-error));
 	return status;
 }

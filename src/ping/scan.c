@@ -101,7 +101,7 @@ static void print_json(struct scan *scan, const struct found *found, const char 
 	struct json *json = &scan->ping->json;
 	const char *service = service_name(scan, found->port);
 
-	json_object(json, NULL);
+	json_line(json, stdout);
 	json_text(json, "event", "port");
 	json_text(json, "address", text);
 	json_text(json, "result", ping_outcome_word(found->outcome));
@@ -113,8 +113,7 @@ static void print_json(struct scan *scan, const struct found *found, const char 
 		json_text(json, "banner", found->banner);
 	if (*found->why)
 		json_text(json, "why", found->why);
-	json_end_object(json);
-	json_finish(json);
+	json_line_end(json);
 }
 
 static void print_found(struct scan *scan, const struct found *found)
@@ -480,8 +479,6 @@ static int prepare(struct scan *scan, struct ping *ping)
 		port = ports->ranges[i].last > port ? ports->ranges[i].last : port;
 	scan->width = (int)strlen(
 		target_text(scan, (uint32_t)cid, (uint32_t)port, text, sizeof(text)));
-	if (ping->options->json)
-		json_start(&ping->json, stdout);
 	return ping_signals(ping->loop, false, on_signal, scan);
 }
 
@@ -545,7 +542,7 @@ static void sum_up_json(struct scan *scan, uint64_t elapsed)
 
 	if (!scan->ping->options->json || log_quiet() >= 2)
 		return;
-	json_object(json, NULL);
+	json_line(json, stdout);
 	json_text(json, "event", "summary");
 	json_number(json, "open", scan->open);
 	json_number(json, "closed", scan->closed);
@@ -557,8 +554,7 @@ static void sum_up_json(struct scan *scan, uint64_t elapsed)
 	json_number(json, "hosts", scan->targets.hosts);
 	json_number(json, "absent", scan->absent);
 	json_real(json, "seconds", (double)elapsed / NSEC_PER_SEC, 6);
-	json_end_object(json);
-	json_finish(json);
+	json_line_end(json);
 }
 
 /* Why the scan is not complete, or found nothing. */
@@ -636,18 +632,14 @@ static int scan_run(struct scan *scan, struct ping *ping)
 	log_progress_end();
 	if (scan->slots)
 		clean_up(scan);
-	if (error) {
-		log_error("cannot scan: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "cannot scan: %s", strerror(-error));
 	sum_up_json(scan, elapsed);
 	tell_failures(scan);
 	sum_up(scan, elapsed);
-	if (scan->unprinted) {
-		log_error("open ports that were not printed: %llu (%s)",
-			  (unsigned long long)scan->unprinted, strerror(ENOMEM));
-		return STATUS_FAILURE;
-	}
+	if (scan->unprinted)
+		return log_failure(STATUS_FAILURE, "open ports that were not printed: %llu (%s)",
+				   (unsigned long long)scan->unprinted, strerror(ENOMEM));
 	return exit_status(scan);
 }
 
@@ -656,10 +648,8 @@ int ping_scan(struct ping *ping, const char *text, const struct hosts *hosts)
 	struct scan *scan = calloc(1, sizeof(*scan));
 	int status;
 
-	if (!scan) {
-		log_error("%s", strerror(ENOMEM));
-		return STATUS_FAILURE;
-	}
+	if (!scan)
+		return log_failure(STATUS_FAILURE, "%s", strerror(ENOMEM));
 	scan->hosts = hosts;
 	status = targets_read(&scan->targets, text, hosts);
 	if (!status)

@@ -17,8 +17,7 @@ struct stats {
 	double mean, m2; /* Welford's running mean and sum of squares, ns and ns^2 */
 	double ewma; /* ns */
 	double jitter_sum; /* ns */
-	uint64_t
-		*values; /* owned; all values up to STATS_MAX_VALUES, after that a uniform sample */
+	uint64_t *values; /* owned; all up to STATS_MAX_VALUES, after that a uniform sample */
 	size_t kept, room;
 	bool sorted; /* the values are sorted since the last addition */
 };

@@ -99,10 +99,8 @@ static int read_family(struct targets *targets, const char *text, const char *ne
 	status = parse_base(targets, base, netns, hosts);
 	if (status)
 		return status;
-	if (targets->base.family != ADDR_TCP && targets->base.family != ADDR_MUX) {
-		log_error("%s: no ports to scan", text);
-		return STATUS_USAGE;
-	}
+	if (targets->base.family != ADDR_TCP && targets->base.family != ADDR_MUX)
+		return log_failure(STATUS_USAGE, "%s: no ports to scan", text);
 	return read_ports(targets, text, colon ? length + 1 : strlen(text));
 }
 
@@ -138,10 +136,8 @@ int targets_read(struct targets *targets, const char *whole, const struct hosts 
 	memset(targets, 0, sizeof(*targets));
 	netns = netns ? netns : "";
 	if (snprintf(text, sizeof(text), "%.*s", (int)(strlen(whole) - strlen(netns)), whole) >=
-	    (int)sizeof(text)) {
-		log_error("the address is too long");
-		return STATUS_USAGE;
-	}
+	    (int)sizeof(text))
+		return log_failure(STATUS_USAGE, "the address is too long");
 	word = strcspn(text, ":");
 	if (text[word] == ':' && word == strlen("vsock") && strncasecmp(text, "vsock", word) == 0)
 		status = read_cids(targets, text, word + 1, netns, hosts);

@@ -48,15 +48,13 @@ static void print_waited(struct waiting *waiting, uint64_t ns, enum ping_outcome
 	if (log_quiet() >= 2)
 		return;
 	if (ping->options->json) {
-		json_start(&ping->json, stdout);
-		json_object(&ping->json, NULL);
+		json_line(&ping->json, stdout);
 		json_text(&ping->json, "event", "wait");
 		json_text(&ping->json, "address", ping->text);
 		json_text(&ping->json, "result", ping_outcome_word(outcome));
 		json_real(&ping->json, "seconds", (double)ns / NSEC_PER_SEC, 9);
 		json_number(&ping->json, "attempts", waiting->attempts);
-		json_end_object(&ping->json);
-		json_finish(&ping->json);
+		json_line_end(&ping->json);
 	} else {
 		printf("%s: %s after %.3f s\n", ping->text,
 		       outcome == PING_OPEN ? "open" : "answered", (double)ns / NSEC_PER_SEC);

@@ -13,8 +13,7 @@ static void print_mistake(struct text_hearer *hearer, const struct text_place *p
 	struct json json;
 
 	(void)hearer;
-	json_start(&json, stdout);
-	json_object(&json, NULL);
+	json_line(&json, stdout);
 	json_text(&json, "event", "error");
 	json_text(&json, "file", place->file);
 	if (place->line)
@@ -28,8 +27,7 @@ static void print_mistake(struct text_hearer *hearer, const struct text_place *p
 	json_text(&json, "why", mistake->why);
 	if (*mistake->hint)
 		json_text(&json, "hint", mistake->hint);
-	json_end_object(&json);
-	json_finish(&json);
+	json_line_end(&json);
 }
 
 struct text_hearer proxy_check_hearer = { .hear = print_mistake };
@@ -39,8 +37,7 @@ static void print_rule(const struct rule *rule)
 	char text[ADDR_TEXT_MAX];
 	struct json json;
 
-	json_start(&json, stdout);
-	json_object(&json, NULL);
+	json_line(&json, stdout);
 	json_text(&json, "event", "rule");
 	json_text(&json, "file", rule->file);
 	if (rule->line)
@@ -56,8 +53,7 @@ static void print_rule(const struct rule *rule)
 	for (size_t i = 2; i < rule->word_count; i++)
 		json_text(&json, NULL, rule->words[i]);
 	json_end_array(&json);
-	json_end_object(&json);
-	json_finish(&json);
+	json_line_end(&json);
 }
 
 void proxy_check_rules(const struct rules *rules)

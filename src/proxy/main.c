@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/units.h"
 #include "net/ip.h"
 #include "net/resolve.h"
@@ -17,8 +18,8 @@
 #include "proxy/proxy.h"
 
 #define DESCRIPTORS_EACH 2 /* of a connection: one accepted, one connected */
-#define DESCRIPTORS_OURS \
-	64 /* beside listeners and pipes: epoll, channels, text_servers and their clients */
+/* Beside listeners and pipes: epoll, channels, text_servers and their clients. */
+#define DESCRIPTORS_OURS 64
 
 static const char *const usage[] = {
 	"[OPTION]... LISTEN CONNECT [KEY=VALUE]... [LISTEN CONNECT]...", "[OPTION]... -f FILE",
@@ -62,14 +63,6 @@ static const struct opt_foreign foreign[] = {
 
 /* What was asked for */
 
-static bool names_somebody(const struct opt_list *who)
-{
-	for (size_t i = 0; i < who->count; i++)
-		if (strcmp(who->entries[i].opt->name, "allow") == 0)
-			return true;
-	return false;
-}
-
 /* Can only this machine reach it, as far as is known without asking for a name? */
 static bool is_local(const struct addr *addr)
 {
@@ -94,7 +87,7 @@ static int read_page_addr(const struct proxy *proxy, const char *option, const c
 	struct addr_context context = { .role = ADDR_LISTEN, .program = log_program() };
 	int status = common_addr(text, &context, addr);
 
-	if (status || names_somebody(&proxy->settings.serving.who) || is_local(addr))
+	if (status || server_allows_somebody(&proxy->settings.serving.who) || is_local(addr))
 		return status;
 	log_error("%s %s: other machines could read it there", option, text);
 	log_hint("add --allow, or use tcp:PORT or unix:PATH, which only this machine can reach");
@@ -170,11 +163,6 @@ static int check_or_run(struct proxy *proxy)
 	return status;
 }
 
-static bool is_number(const char *word)
-{
-	return *word && !word[strspn(word, "0123456789")];
-}
-
 /* AWS has a program of this name, for Nitro Enclaves: vsock-proxy LOCAL_PORT HOST REMOTE_PORT. */
 static bool is_other_program(size_t count, char *const *words)
 {
@@ -211,21 +199,18 @@ static int check_words(const struct proxy *proxy)
 {
 	const char *lone = lone_option(&proxy->options);
 
-	if (lone) {
-		log_error("%s", lone);
-		return STATUS_USAGE;
-	}
-	if (proxy->options.status && proxy->word_count > 1) {
-		log_error("unexpected argument: %s: --status takes one ADDRESS", proxy->words[1]);
-		return STATUS_USAGE;
-	}
+	if (lone)
+		return log_failure(STATUS_USAGE, "%s", lone);
+	if (proxy->options.status && proxy->word_count > 1)
+		return log_failure(STATUS_USAGE,
+				   "unexpected argument: %s: --status takes one ADDRESS",
+				   proxy->words[1]);
 	if (proxy->options.status)
 		return 0;
-	if (proxy->common.log.timestamps && proxy->word_count == 1 && is_number(proxy->words[0])) {
-		log_error("-D takes no number; for ssh -D PORT, write tcp:PORT socks5: "
-			  "--allow-dest DEST");
-		return STATUS_USAGE;
-	}
+	if (proxy->common.log.timestamps && proxy->word_count == 1 && is_number(proxy->words[0]))
+		return log_failure(STATUS_USAGE,
+				   "-D takes no number; for ssh -D PORT, write tcp:PORT socks5: "
+				   "--allow-dest DEST");
 	if (is_other_program(proxy->word_count, proxy->words))
 		return STATUS_USAGE;
 	if (proxy->word_count || proxy->options.files.count)

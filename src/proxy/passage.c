@@ -27,26 +27,22 @@ const struct opt passage_opts[] = {
 		  "*.SUFFIX:PORTS or CIDR:PORTS",
 	  .offset = offsetof(struct passage_settings, dests) },
 	{ .name = "deny-dest",
-	  .group = "Rules",
 	  .type = OPT_LIST,
 	  .value = "DEST",
 	  .flags = OPT_RULE,
 	  .text = "do not let them go there; the first match wins",
 	  .offset = offsetof(struct passage_settings, dests) },
 	{ .name = "accept-proxy",
-	  .group = "Rules",
 	  .type = OPT_FLAG,
 	  .flags = OPT_RULE,
 	  .text = "expect a PROXY header on each connection",
 	  .offset = offsetof(struct passage_settings, accept_proxy) },
 	{ .name = "original-dst",
-	  .group = "Rules",
 	  .type = OPT_FLAG,
 	  .flags = OPT_RULE,
 	  .text = "put the destination before netfilter redirection into the PROXY header",
 	  .offset = offsetof(struct passage_settings, original_dst) },
 	{ .name = "send-proxy",
-	  .group = "Rules",
 	  .type = OPT_CHOICE,
 	  .value = "VERSION",
 	  .fallback = "none",
@@ -77,7 +73,6 @@ const struct opt limit_opts[] = {
 	  .text = "limit each direction of a rule to RATE",
 	  .offset = offsetof(struct passage_settings, total_rate) },
 	{ .name = "udp-idle",
-	  .group = "Relaying",
 	  .type = OPT_TIME,
 	  .value = "TIME",
 	  .fallback = "60s",
@@ -85,7 +80,6 @@ const struct opt limit_opts[] = {
 	  .text = "end a UDP flow after TIME without a datagram",
 	  .offset = offsetof(struct passage_settings, udp_idle) },
 	{ .name = "max-memory",
-	  .group = "Relaying",
 	  .type = OPT_SIZE,
 	  .value = "SIZE",
 	  .fallback = "auto",
@@ -106,10 +100,8 @@ int proxy_check_dests(const struct passage_settings *passage)
 	dest_free(&dests);
 	if (status == 0)
 		return 0;
-	if (status != -EINVAL) {
-		log_error("%s", strerror(-status));
-		return STATUS_FAILURE;
-	}
+	if (status != -EINVAL)
+		return log_failure(STATUS_FAILURE, "%s", strerror(-status));
 	opt_mistake(written, &error);
 	return STATUS_USAGE;
 }

@@ -14,8 +14,8 @@
 /* The distance between buffers when several are read at once: an odd number of cache lines, so that
  * their starts do not share a cache set. */
 #define DATAGRAM_STRIDE (64 * 1057)
-#define DATAGRAMS_KEPT \
-	(64U * 1024) /* bytes of frames pending for a stream above which datagrams are dropped */
+/* Bytes of frames pending for a stream above which datagrams are dropped. */
+#define DATAGRAMS_KEPT (64U * 1024)
 
 static inline void datagram_put_length(unsigned char *frame, size_t length)
 {

@@ -8,9 +8,8 @@
 
 #include "base/units.h"
 
-#define EXPLAIN_TIME                                                                 \
-	(3 * NSEC_PER_SEC) /* how long another process may take to explain a failure \
-			    */
+/* How long another process may take to explain a failure. */
+#define EXPLAIN_TIME (3 * NSEC_PER_SEC)
 
 void dial_forget_question(struct dial *dial)
 {

@@ -22,9 +22,8 @@
 
 #define PAUSE_FIRST (20 * NSEC_PER_MSEC)
 #define PAUSE_LONGEST (1 * NSEC_PER_SEC)
-#define BACKLOG_PAUSE                                                                            \
-	(5 * NSEC_PER_MSEC) /* a UNIX listener with a full backlog: epoll never tells when there \
-			       is room */
+/* A UNIX listener with a full backlog: epoll never tells when there is room. */
+#define BACKLOG_PAUSE (5 * NSEC_PER_MSEC)
 
 #define NEXT_AFTER (250 * NSEC_PER_MSEC) /* RFC 8305: Connection Attempt Delay */
 
@@ -175,11 +174,8 @@ static void io_failed(struct dial *dial, int error)
 /* Takes what was peeked at. Otherwise it would be seen again, and as payload. */
 static bool consume(struct dial *dial, char *peeked, size_t size)
 {
-	ssize_t got;
+	ssize_t got = RETRY(recv(dial->fd, peeked, size, MSG_DONTWAIT));
 
-	do
-		got = recv(dial->fd, peeked, size, MSG_DONTWAIT);
-	while (got < 0 && errno == EINTR);
 	if (got == (ssize_t)size)
 		return true;
 	io_failed(dial, got < 0 ? errno : EIO);

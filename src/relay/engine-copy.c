@@ -18,9 +18,8 @@
 #define CHUNK_START (64U * 1024)
 #define CHUNK_MAX (1024U * 1024)
 #define FULL_READS 2 /* in a row: the flow is large */
-#define LARGE_READ                                                                              \
-	(32 * 1024) /* the same where it may be spliced; a relay that is faster than its source \
-		       never reads 64 KiB */
+/* The same where it may be spliced; a relay that is faster than its source never reads 64 KiB. */
+#define LARGE_READ (32 * 1024)
 
 static void grow(struct chan *chan, const struct transfer *transfer)
 {

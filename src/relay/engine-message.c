@@ -14,14 +14,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/util.h"
 #include "net/addr.h"
 #include "relay/engine.h"
 #include "relay/loop.h"
 #include "relay/relay.h"
 
-#define LARGEST       \
-	(64U * 1024 * \
-	 1024) /* a message longer than this is refused, whatever the kernel would carry */
+/* A message longer than this is refused, whatever the kernel would carry. */
+#define LARGEST (64U * 1024 * 1024)
 
 /*
  * A read of 0 bytes is an empty message or end of file. On a UNIX socket only a message comes with
@@ -37,9 +37,7 @@ static ssize_t size_of_message(int fd)
 	int error;
 
 	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof(on));
-	do
-		size = recvmsg(fd, &message, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
-	while (size < 0 && errno == EINTR);
+	size = RETRY(recvmsg(fd, &message, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT));
 	error = size < 0 ? errno : 0;
 	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMP, &off, sizeof(off));
 	if (error)
@@ -59,9 +57,7 @@ static ssize_t next_size(const struct endpoint *source)
 
 	if (source->family == ADDR_VSOCK)
 		return (ssize_t)engine_vsock_window(source->in);
-	do
-		size = recv(source->in, &nothing, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
-	while (size < 0 && errno == EINTR);
+	size = RETRY(recv(source->in, &nothing, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT));
 	if (size < 0)
 		return -errno;
 	return size ? size : size_of_message(source->in);
@@ -92,9 +88,7 @@ ssize_t engine_read_message(const struct transfer *transfer, void **data, int *f
 	if (!*data)
 		return -ENOMEM;
 	part = (struct iovec){ .iov_base = *data, .iov_len = (size_t)room };
-	do
-		size = recvmsg(transfer->source->in, &message, MSG_DONTWAIT | MSG_TRUNC);
-	while (size < 0 && errno == EINTR);
+	size = RETRY(recvmsg(transfer->source->in, &message, MSG_DONTWAIT | MSG_TRUNC));
 	if (size < 0)
 		return -errno;
 	if (size > room)

@@ -13,6 +13,7 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "net/addr.h"
 #include "relay/choose.h"
 #include "relay/engine.h"
@@ -25,18 +26,15 @@
 #define SMALL (16 * 1024)
 #define SMALL_MOST 32
 
-#define VSOCK_MOST \
-	(64U * 1024) /* at once from vsock, where pages are allocated for all that is asked for */
+/* At once from vsock, where pages are allocated for all that is asked for. */
+#define VSOCK_MOST (64U * 1024)
 
 #define SPLICE_FLAGS (SPLICE_F_MOVE | SPLICE_F_NONBLOCK)
 
 static ssize_t do_splice(int from, int to, size_t size)
 {
-	ssize_t moved;
+	ssize_t moved = RETRY(splice(from, NULL, to, NULL, size, SPLICE_FLAGS));
 
-	do
-		moved = splice(from, NULL, to, NULL, size, SPLICE_FLAGS);
-	while (moved < 0 && errno == EINTR);
 	return moved < 0 ? -errno : moved;
 }
 
@@ -111,9 +109,7 @@ static ssize_t move_some(const struct transfer *transfer, size_t size)
 
 	if (transfer->source->in_kind != ENDPOINT_FILE)
 		return do_splice(transfer->source->in, transfer->destination->out, size);
-	do
-		moved = sendfile(transfer->destination->out, transfer->source->in, NULL, size);
-	while (moved < 0 && errno == EINTR);
+	moved = RETRY(sendfile(transfer->destination->out, transfer->source->in, NULL, size));
 	return moved < 0 ? -errno : moved;
 }
 

@@ -9,6 +9,7 @@
 #include <linux/vm_sockets.h>
 
 #include "net/addr.h"
+#include "net/socket.h"
 #include "relay/loop.h"
 #include "relay/relay.h"
 
@@ -102,13 +103,11 @@ size_t engine_vsock_window(int fd)
 /* The longest message that the destination takes; 0: not known. */
 static size_t message_limit(const struct endpoint *destination)
 {
-	socklen_t size = sizeof(int);
-	int buffer = 0;
+	int buffer;
 
 	if (destination->family == ADDR_VSOCK)
 		return engine_vsock_window(destination->out);
-	if (getsockopt(destination->out, SOL_SOCKET, SO_SNDBUF, &buffer, &size) < 0)
-		return 0;
+	buffer = socket_option(destination->out, SO_SNDBUF);
 	/* unix_dgram and seqpacket: sk_sndbuf - 32 (net/unix/af_unix.c) */
 	return buffer > 32 ? (size_t)buffer - 32 : 0;
 }

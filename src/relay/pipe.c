@@ -9,9 +9,8 @@
 
 #include "relay/loop.h"
 
-#define POOL_MAX                                                                                 \
-	16 /* idle pipes kept of each size; each costs two descriptors and, empty, little memory \
-	    */
+/* Idle pipes kept of each size; each costs two descriptors and, empty, little memory. */
+#define POOL_MAX 16
 
 /*
  * A pipe consists of slots, and small segments soon fill the 16 slots of a default pipe. TCP
@@ -22,8 +21,8 @@
 #define LARGE (1024 * 1024)
 #define LARGE_MOST 16
 #define SMALLER (256 * 1024)
-#define WORTH_IT \
-	(64 * 1024) /* past pipe-user-pages-soft an unprivileged user's pipe has one page */
+/* Past pipe-user-pages-soft an unprivileged user's pipe has one page. */
+#define WORTH_IT (64 * 1024)
 
 struct pipe_pool {
 	struct pipe *idle[2][POOL_MAX]; /* smaller, large */

@@ -16,9 +16,8 @@
 
 #define TRIAL_TURN (256ULL << 10) /* bytes of a turn */
 #define TRIAL_TURNS 8 /* of both engines together */
-#define TRIAL_KEEP \
-	(4ULL      \
-	 << 30) /* bytes until the next trial: one byte in 4,000 uses the more expensive engine */
+/* Bytes until the next trial: one byte in 4,000 uses the more expensive engine. */
+#define TRIAL_KEEP (4ULL << 30)
 
 /* All zero: no trial yet. */
 struct trial {

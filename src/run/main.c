@@ -86,10 +86,8 @@ static int run_it(void *context, const struct opt_program *program, int count, c
 		error = dialer_start(run->loop, &run->dialer);
 	if (!error)
 		error = watch_signals(run);
-	if (error) {
-		log_error("cannot start: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "cannot start: %s", strerror(-error));
 	run_connect(run);
 	error = loop_run(run->loop);
 	if (error) {

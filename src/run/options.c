@@ -23,25 +23,21 @@ const struct opt run_opts[] = {
 	  .text = "run the command on a terminal (~. quits)",
 	  .offset = offsetof(struct run_options, tty) },
 	{ .name = "shell",
-	  .group = "Command",
 	  .type = OPT_FLAG,
 	  .flags = OPT_BRIEF,
 	  .text = "join the words with spaces and run sh -c, as ssh does",
 	  .offset = offsetof(struct run_options, shell) },
 	{ .name = "detach",
-	  .group = "Command",
 	  .type = OPT_FLAG,
 	  .text = "leave the command running if the connection breaks",
 	  .offset = offsetof(struct run_options, detach) },
 	{ .name = "env",
-	  .group = "Command",
 	  .type = OPT_LIST,
 	  .value = "NAME[=VALUE]",
 	  .flags = OPT_BRIEF,
 	  .text = "set a variable; without a value, as it is here",
 	  .offset = offsetof(struct run_options, environment) },
 	{ .name = "cwd",
-	  .group = "Command",
 	  .type = OPT_TEXT,
 	  .value = "DIR",
 	  .fallback = "home",
@@ -49,7 +45,6 @@ const struct opt run_opts[] = {
 	  .text = "run the command in DIR of the guest",
 	  .offset = offsetof(struct run_options, directory) },
 	{ .name = "user",
-	  .group = "Command",
 	  .type = OPT_TEXT,
 	  .value = "NAME",
 	  .flags = OPT_BRIEF,
@@ -92,12 +87,12 @@ static int read_address(struct run *run, const char *word)
 		*run->addr.alias = '\0';
 	addr_format_short(&run->addr, run->to, sizeof(run->to));
 	if (run->addr.seqpacket || run->addr.family == ADDR_EXEC || run->addr.family == ADDR_FD ||
-	    run->addr.family == ADDR_STDIO) {
-		log_error("%s: vsock-run needs an address that it can connect to more than once, "
-			  "for streams",
-			  run->to);
-		return STATUS_USAGE;
-	}
+	    run->addr.family == ADDR_STDIO)
+		return log_failure(
+			STATUS_USAGE,
+			"%s: vsock-run needs an address that it can connect to more than once, "
+			"for streams",
+			run->to);
 	return 0;
 }
 
@@ -169,10 +164,8 @@ static int make_environment(struct run *run)
 		const char *text = list->entries[i].text;
 		char *variable;
 
-		if (*text == '\0' || *text == '=') {
-			log_error("--env %s: a variable needs a name", text);
-			return STATUS_USAGE;
-		}
+		if (*text == '\0' || *text == '=')
+			return log_failure(STATUS_USAGE, "--env %s: a variable needs a name", text);
 		if (!strchr(text, '=') && !getenv(text))
 			continue;
 		variable = make_variable(text);
@@ -219,10 +212,8 @@ static int make_request(struct run *run)
 		run->request.window = (struct run_window){ .rows = 24, .columns = 80 };
 	run->request.term = strdup(term ? term : "");
 	run->request.directory = strdup(directory ? directory : "");
-	if (user && !*user) {
-		log_error("--user '': give a name");
-		return STATUS_USAGE;
-	}
+	if (user && !*user)
+		return log_failure(STATUS_USAGE, "--user '': give a name");
 	run->request.user = strdup(user ? user : "");
 	if (!run->request.term || !run->request.directory || !run->request.user)
 		return -ENOMEM;
@@ -241,10 +232,8 @@ int run_prepare(struct run *run, int count, char **words)
 {
 	int status;
 
-	if (!count) {
-		log_error("no guest given");
-		return STATUS_USAGE;
-	}
+	if (!count)
+		return log_failure(STATUS_USAGE, "no guest given");
 	status = read_address(run, words[0]);
 	if (status)
 		return status;

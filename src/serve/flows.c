@@ -16,6 +16,7 @@
 #include "base/units.h"
 #include "base/util.h"
 #include "net/endpoint.h"
+#include "net/socket.h"
 #include "relay/datagram.h"
 
 #define TURN 4 /* batches in one turn */
@@ -259,8 +260,7 @@ static int write_answers(struct endpoint_hook *hook, const struct iovec *parts, 
 	message.msg_namelen = place_of_source(flow->flows, &flow->key, &to);
 	answer_from(flow, &message, &control);
 	put = endpoint_send_datagrams(flow->flows->fd, &message, parts, count);
-	return put == -EAGAIN ? -ENOBUFS
-			      : put; /* the socket is everybody's: it is not waited for */
+	return put == -EAGAIN ? -ENOBUFS : put; /* the socket is everybody's: nobody waits for it */
 }
 
 struct endpoint flow_endpoint(struct flow *flow)
@@ -589,12 +589,9 @@ struct flows *flows_start(struct loop *loop, int fd, struct flows_owner *owner)
 {
 	static const struct watch_kind kind = { .name = "datagrams", .ready = flows_ready };
 	struct flows *flows = calloc(1, sizeof(*flows));
-	int family = AF_INET;
-	socklen_t size = sizeof(family);
 
 	if (!flows)
 		return NULL;
-	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size);
 	if (getrandom(flows->keys, sizeof(flows->keys), 0) < 0)
 		memset(flows->keys, 0x5a, sizeof(flows->keys)); /* before Linux 3.17 */
 	flows->watch = (struct watch){ .kind = &kind, .fd = -1 };
@@ -603,7 +600,7 @@ struct flows *flows_start(struct loop *loop, int fd, struct flows_owner *owner)
 	flows->owner = owner;
 	flows->silenced_end = &flows->silenced;
 	flows->fd = fd;
-	flows->v6 = family == AF_INET6;
+	flows->v6 = socket_option(fd, SO_DOMAIN) == AF_INET6;
 	return flows;
 }
 

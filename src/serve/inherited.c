@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/util.h"
 #include "net/activation.h"
 #include "net/peer.h"
 #include "net/socket.h"
@@ -21,16 +22,6 @@
 #define PREFIX "inherited."
 
 /* Names */
-
-/* FNV-1a: for addresses that are too long for a name. */
-static uint64_t hash(const char *text)
-{
-	uint64_t value = UINT64_C(0xcbf29ce484222325);
-
-	for (; *text; text++)
-		value = (value ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return value;
-}
 
 /* Writes a name for a colon-separated list, in characters that every list permits. False: no room.
  */
@@ -75,7 +66,7 @@ char *inherited_name(const struct addr *addr, dev_t device, ino_t inode, char *b
 	addr_format_short(addr, text, sizeof(text));
 	if (!encode(text, buf + length, INHERITED_NAME_MAX - (size_t)length))
 		snprintf(buf + length, INHERITED_NAME_MAX - (size_t)length, "%%%016llx",
-			 (unsigned long long)hash(text));
+			 (unsigned long long)hash_bytes(text, strlen(text)));
 	return buf;
 }
 

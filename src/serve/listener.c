@@ -368,8 +368,7 @@ static int share_socket(const struct listener *like, const struct place *place)
 	return -1;
 }
 
-static int open_place(struct listener *listener, struct place *place,
-		      const struct socket_defaults *defaults, struct failure *failure)
+static int open_place(struct listener *listener, struct place *place, struct failure *failure)
 {
 	struct listener_socket *socket = &listener->sockets[listener->count];
 
@@ -380,8 +379,7 @@ static int open_place(struct listener *listener, struct place *place,
 	else
 		socket->fd = share_socket(listener->like, place);
 	if (socket->fd < 0)
-		socket->fd = socket_listen(listener->addr, place, defaults, &socket->inode,
-					   failure);
+		socket->fd = socket_listen(listener->addr, place, &socket->inode, failure);
 	if (socket->fd < 0)
 		return socket->fd;
 	socket->listener = listener;
@@ -499,7 +497,7 @@ bool listener_hand_over(struct listener *listener)
 }
 
 int listener_open(struct loop *loop, struct listener *listener, const struct addr *addr,
-		  const struct socket_defaults *defaults, struct failure *failure)
+		  struct failure *failure)
 {
 	struct places places;
 	int keep_fd, error;
@@ -526,7 +524,7 @@ int listener_open(struct loop *loop, struct listener *listener, const struct add
 		error = -ENOMEM;
 	}
 	for (size_t i = 0; i < places.count && !error; i++) {
-		error = open_place(listener, &places.place[i], defaults, failure);
+		error = open_place(listener, &places.place[i], failure);
 		if (error && may_lack(&places, i, failure))
 			error = 0;
 	}
@@ -588,8 +586,7 @@ static int listen_again(struct listener *listener, struct listener_socket *socke
 		socket_file_remove(socket->path, &socket->inode);
 	fd_close(&socket->fd);
 	if (!error)
-		socket->fd = socket_listen(addr, &place, &(const struct socket_defaults){ 0 },
-					   &socket->inode, failure);
+		socket->fd = socket_listen(addr, &place, &socket->inode, failure);
 	fd_close(&keep_fd);
 	return error ? error : socket->fd < 0 ? socket->fd : 0;
 }

@@ -76,7 +76,7 @@ struct listener {
 /* Opens it: resolves the name unless that was done already (this may block), binds and listens. 0,
  * or a negative errno with *failure. It accepts nothing before listener_pause(…, false). */
 int listener_open(struct loop *loop, struct listener *listener, const struct addr *addr,
-		  const struct socket_defaults *defaults, struct failure *failure);
+		  struct failure *failure);
 /* Takes over sockets that another process has opened, or one that is already connected.
  * listener_open() then opens none. 0, or -ENOMEM, and the sockets are closed. */
 int listener_adopt(struct listener *listener, const int *fds, size_t count, bool connected,

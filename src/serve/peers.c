@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/util.h"
+
 #define CHAINS_FIRST 64
 
 /* What tells peers apart. */
@@ -42,11 +44,8 @@ static bool is_same(const struct peers_count *count, const struct key *key)
 
 static uint64_t hash(const struct key *key)
 {
-	const unsigned char *bytes = (const unsigned char *)key;
-	uint64_t value = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+	uint64_t value = hash_bytes(key, sizeof(*key));
 
-	for (size_t i = 0; i < sizeof(*key); i++)
-		value = (value ^ bytes[i]) * UINT64_C(0x100000001b3);
 	return value ^ value >> 32;
 }
 

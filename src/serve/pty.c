@@ -24,9 +24,8 @@
  * one. */
 #define REPORT_GRACE (50 * NSEC_PER_MSEC)
 #define LEFT_GRACE (100 * NSEC_PER_MSEC) /* for what was written last */
-#define END_GRACE                                                                                  \
-	(1 * NSEC_PER_SEC) /* between closing its terminal and ending; to close ours earlier would \
-			      kill it */
+/* Between closing its terminal and ending; to close ours earlier would kill it. */
+#define END_GRACE (1 * NSEC_PER_SEC)
 #define STOP_GRACE (1 * NSEC_PER_SEC)
 
 struct terminal {
@@ -51,11 +50,8 @@ static struct terminal *terminal_of(struct endpoint_hook *hook)
 /* Types input; input that nobody reads is not an error. */
 static ssize_t type(struct terminal *terminal, const unsigned char *data, size_t size)
 {
-	ssize_t put;
+	ssize_t put = RETRY(write(terminal->master, data, size));
 
-	do
-		put = write(terminal->master, data, size);
-	while (put < 0 && errno == EINTR);
 	if (put < 0 && (errno == EIO || (errno == EAGAIN && terminal->at_end)))
 		return (ssize_t)size;
 	if (put > 0)
@@ -225,11 +221,8 @@ void pty_command_ended(struct session *session)
 static ssize_t terminal_read(struct endpoint_hook *hook, void *data, size_t size)
 {
 	struct terminal *terminal = terminal_of(hook);
-	ssize_t got;
+	ssize_t got = RETRY(read(terminal->master, data, size));
 
-	do
-		got = read(terminal->master, data, size);
-	while (got < 0 && errno == EINTR);
 	if (got > 0)
 		return got;
 	if (got < 0 && errno != EIO)

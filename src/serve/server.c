@@ -31,6 +31,19 @@
 
 /* Who may connect */
 
+static bool allows(const struct opt_entry *written)
+{
+	return strcmp(written->opt->name, "allow") == 0;
+}
+
+bool server_allows_somebody(const struct opt_list *who)
+{
+	for (size_t i = 0; i < who->count; i++)
+		if (allows(&who->entries[i]))
+			return true;
+	return false;
+}
+
 static bool suits_any(const struct access_entry *entry, const struct addr *const *addrs,
 		      size_t count)
 {
@@ -71,8 +84,7 @@ int server_read_who(struct access *access, const struct opt_list *who, const str
 	for (size_t i = 0; i < who->count; i++) {
 		const struct opt_entry *written = &who->entries[i];
 		size_t before = access->count;
-		int status = access_add(access, written->text,
-					strcmp(written->opt->name, "allow") == 0, hosts, error);
+		int status = access_add(access, written->text, allows(written), hosts, error);
 
 		*bad = written;
 		if (status)
@@ -83,14 +95,13 @@ int server_read_who(struct access *access, const struct opt_list *who, const str
 	return 0;
 }
 
-int server_read_access(struct server *server, const struct hosts *hosts,
-		       const struct addr *const *addrs, size_t count)
+int server_read_access(struct server *server, const struct hosts *hosts, const struct addr *addr)
 {
 	const struct opt_entry *written;
 	struct mistake error;
 
-	switch (server_read_who(&server->access, &server->settings.who, hosts, addrs, count,
-				&written, &error)) {
+	switch (server_read_who(&server->access, &server->settings.who, hosts, &addr, 1, &written,
+				&error)) {
 	case 0:
 		return 0;
 	case -ENOMEM:
@@ -297,7 +308,7 @@ static void decide(struct server *server, struct listener *listener, struct sess
 static void accepted(struct listener *listener, int fd, struct flow *flow, const struct peer *peer)
 {
 	struct server *server = listener->context;
-	struct session *session = session_new(&server->sessions, fd, peer, "");
+	struct session *session = session_new(&server->sessions, fd, peer);
 
 	if (!session && flow)
 		flow_end(flow);
@@ -413,19 +424,15 @@ static void record_totals(const struct server *server)
 {
 	const struct session_totals *totals = &server->sessions.totals;
 
-	log_event(
-		0, 0, "total", NULL, NULL,
-		(const struct log_field[]){
-			{ .key = "connections", .type = LOG_F_NUMBER, .number = totals->accepted },
-			{ .key = "failed", .type = LOG_F_NUMBER, .number = totals->failed },
-			{ .key = "up", .type = LOG_F_NUMBER, .number = totals->up },
-			{ .key = "down", .type = LOG_F_NUMBER, .number = totals->down },
-			{ .key = "time",
-			  .json_key = "seconds",
-			  .type = LOG_F_SECONDS,
-			  .number = units_now() - server->started },
-			{ 0 },
-		});
+	log_event(0, 0, "total", NULL, NULL,
+		  (const struct log_field[]){
+			  LOG_NUMBER_FIELD("connections", totals->accepted),
+			  LOG_NUMBER_FIELD("failed", totals->failed),
+			  LOG_NUMBER_FIELD("up", totals->up),
+			  LOG_NUMBER_FIELD("down", totals->down),
+			  LOG_TIME_FIELD(units_now() - server->started),
+			  { 0 },
+		  });
 }
 
 void server_signal(struct server *server, int signal)
@@ -490,10 +497,8 @@ int server_start(struct server *server)
 
 	if (!error && !server->passed)
 		error = watch_signals(server);
-	if (error) {
-		log_error("cannot start: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "cannot start: %s", strerror(-error));
 	server->sessions.loop = server->manager.loop = server->loop;
 	server->sessions.ended = session_ended;
 	server->sessions.context = server;
@@ -612,8 +617,7 @@ int server_open(struct server *server, struct listener *listener, const struct a
 			  addr_format_short(addr, text, sizeof(text)));
 		return STATUS_FAILURE;
 	}
-	if (listener_open(server->loop, listener, addr, &(struct socket_defaults){ 0 }, &failure) <
-	    0)
+	if (listener_open(server->loop, listener, addr, &failure) < 0)
 		return say_not_open(server, listener, addr, &failure);
 	append(server, listener);
 	if (!server->passed && !server->busy)
@@ -656,17 +660,14 @@ static int refuse_idle(const struct server *server, const struct addr *addr)
 	return STATUS_USAGE;
 }
 
-int server_listen(struct server *server, struct listener *listeners,
-		  const struct addr *const *addrs, size_t count)
+int server_listen(struct server *server, struct listener *listener, const struct addr *addr)
 {
-	for (size_t i = 0; i < count; i++) {
-		int status = refuse_idle(server, addrs[i]);
+	int status = refuse_idle(server, addr);
 
-		if (!status)
-			status = server_open(server, &listeners[i], addrs[i], NULL);
-		if (status)
-			return status;
-	}
+	if (!status)
+		status = server_open(server, listener, addr, NULL);
+	if (status)
+		return status;
 	server_recount(server);
 	return server_write_pid_file(server);
 }
@@ -719,11 +720,10 @@ static int tell_ready(const struct server *server)
 	for (struct listener *listener = server->listeners; listener; listener = listener->next) {
 		int error = listener_ready(listener, (int)server->settings.ready_fd);
 
-		if (error) {
-			log_error("--ready-fd %llu: %s",
-				  (unsigned long long)server->settings.ready_fd, strerror(-error));
-			return STATUS_FAILURE;
-		}
+		if (error)
+			return log_failure(STATUS_FAILURE, "--ready-fd %llu: %s",
+					   (unsigned long long)server->settings.ready_fd,
+					   strerror(-error));
 	}
 	/* it was for us, not for a COMMAND */
 	if (server->settings.ready_fd > STDERR_FILENO)
@@ -790,10 +790,8 @@ int server_run(struct server *server)
 	error = loop_run(server->loop);
 	if (server->settings.stats)
 		record_totals(server);
-	if (error) {
-		log_error("epoll: %s", strerror(-error));
-		return STATUS_FAILURE;
-	}
+	if (error)
+		return log_failure(STATUS_FAILURE, "epoll: %s", strerror(-error));
 	return 0;
 }
 

@@ -76,8 +76,7 @@ struct server {
 			listener_adopt() */
 	int also; /* one more signal for signalled_by(); 0: none */
 	bool busy; /* the loop runs: nothing may take long, such as a look at the machine */
-	struct inherited
-		*inherited; /* existing sockets to take instead of opening new ones; NULL: none */
+	struct inherited *inherited; /* sockets to take instead of opening new ones; NULL: none */
 	bool others_ready; /* READY=1 is not sent to the service manager when it listens */
 	bool at_once; /* do not drain: the first signal ends the program, by that signal */
 	int signal; /* to end by, or 0 */
@@ -99,15 +98,16 @@ struct server {
 	void (*dropped)(struct server *server, struct listener *listener);
 };
 
+/* Is there an --allow among these entries? */
+bool server_allows_somebody(const struct opt_list *who);
 /* Reads the entries of who into access, and checks that each can match a listener's family. 0,
  * -EINVAL with the entry and the mistake in it, or -ENOMEM. */
 int server_read_who(struct access *access, const struct opt_list *who, const struct hosts *hosts,
 		    const struct addr *const *addrs, size_t count, const struct opt_entry **bad,
 		    struct mistake *error);
-/* Reads --allow and --deny, and checks that each can match a listener's family. 0, or STATUS_USAGE
- * after reporting the mistake. */
-int server_read_access(struct server *server, const struct hosts *hosts,
-		       const struct addr *const *addrs, size_t count);
+/* Reads --allow and --deny, and checks that each can match the listener's family. 0, or an exit
+ * status after reporting the mistake. */
+int server_read_access(struct server *server, const struct hosts *hosts, const struct addr *addr);
 /* Sets the limit of simultaneous connections: that of --max-conns, but no more than the descriptors
  * allow, of which each connection needs "each" and the program itself "ours". Reports it if that is
  * less than was asked for. */
@@ -120,9 +120,9 @@ int server_start(struct server *server);
 int server_write_pid_file(struct server *server);
 /* Leaves the pid file to another process, which may write it from now on. */
 void server_leave_pid_file(struct server *server);
-/* Opens the listeners, writes the pid file. 0, or an exit status after reporting the error. */
-int server_listen(struct server *server, struct listener *listeners,
-		  const struct addr *const *addrs, size_t count);
+/* Opens the only listener, and writes the pid file. 0, or an exit status after reporting the error.
+ */
+int server_listen(struct server *server, struct listener *listener, const struct addr *addr);
 /* Opens one more listener. If the server is running, it accepts after server_admit(). 0, or an exit
  * status after reporting the error. */
 int server_open(struct server *server, struct listener *listener, const struct addr *addr,

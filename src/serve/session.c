@@ -23,8 +23,7 @@
 
 #define KILL_GRACE (5 * NSEC_PER_SEC) /* between SIGTERM and SIGKILL of --max-time */
 
-struct session *session_new(struct session_group *group, int fd, const struct peer *peer,
-			    const char *to)
+struct session *session_new(struct session_group *group, int fd, const struct peer *peer)
 {
 	/* calloc() of glibc 2.36 takes nothing from what the thread has just freed, and costs more
 	 */
@@ -41,7 +40,6 @@ struct session *session_new(struct session_group *group, int fd, const struct pe
 	session->started = loop_now(group->loop);
 	session->peer = *peer;
 	session->fd = fd;
-	session->to = to;
 	session->next = group->first;
 	session->link = &group->first;
 	if (session->next)
@@ -59,16 +57,6 @@ static void release_dial(struct session *session)
 	dial_cancel(session->dial);
 	loop_free_later(session->group->loop, session->dial);
 	session->dial = NULL;
-}
-
-static const char *client_of(const struct session *session)
-{
-	return session->prologue ? session->prologue->client : NULL;
-}
-
-static const char *dest_of(const struct session *session)
-{
-	return session->prologue ? session->prologue->dest : NULL;
 }
 
 /* Takes it out of the group and frees it when the loop's batch is over. */
@@ -98,29 +86,33 @@ void session_close(struct session *session)
 
 /* Records */
 
+#define RECORD_FIELDS 12
+
+/* A record of a session: its rule, if it has one, what its prologue knows, and these fields. */
 static void record(const struct session *session, unsigned level, const char *event,
 		   const struct log_field *fields)
 {
+	const struct prologue *prologue = session->prologue;
+	struct log_field all[RECORD_FIELDS + 1] = {
+		LOG_TEXT_FIELD("rule", session->rule),
+		LOG_TEXT_FIELD("client", prologue ? prologue->client : NULL),
+		LOG_TEXT_FIELD("dest", prologue ? prologue->dest : NULL),
+	};
 	char from[PEER_TEXT_MAX];
 
 	if (level && !log_verbose(level))
 		return;
+	for (size_t i = 3; fields->key && i < RECORD_FIELDS; i++)
+		all[i] = *fields++;
 	log_event(level, session->number, event, peer_format(&session->peer, from, sizeof(from)),
-		  session->to, fields);
+		  session->to, all);
 }
 
 static void record_open(const struct session *session, uint64_t connect)
 {
 	record(session, 1, "open",
 	       (const struct log_field[]){
-		       { .key = session->rule ? "rule" : "end",
-			 .type = LOG_F_TEXT,
-			 .text = session->rule },
-		       { .key = "client", .type = LOG_F_TEXT, .text = client_of(session) },
-		       { .key = "dest", .type = LOG_F_TEXT, .text = dest_of(session) },
-		       { .key = connect ? "connect" : NULL,
-			 .type = LOG_F_SECONDS,
-			 .number = connect },
+		       LOG_SECONDS_FIELD(connect ? "connect" : NULL, connect),
 		       { 0 },
 	       });
 }
@@ -130,17 +122,9 @@ static void record_fail(struct session *session, const struct explanation *why)
 	session->end = why->end;
 	record(session, 0, "fail",
 	       (const struct log_field[]){
-		       { .key = session->rule ? "rule" : "end",
-			 .type = LOG_F_TEXT,
-			 .text = session->rule },
-		       { .key = "client", .type = LOG_F_TEXT, .text = client_of(session) },
-		       { .key = "dest", .type = LOG_F_TEXT, .text = dest_of(session) },
-		       { .key = "time",
-			 .json_key = "seconds",
-			 .type = LOG_F_SECONDS,
-			 .number = units_now() - session->started },
-		       { .key = "end", .type = LOG_F_TEXT, .text = why->end },
-		       { .key = "why", .type = LOG_F_TEXT, .text = why->what },
+		       LOG_TIME_FIELD(units_now() - session->started),
+		       LOG_TEXT_FIELD("end", why->end),
+		       LOG_TEXT_FIELD("why", why->what),
 		       { 0 },
 	       });
 }
@@ -200,38 +184,31 @@ static void record_done(struct session *session)
 	const struct relay *relay = &session->relay;
 	uint64_t dropped = session_dropped(session);
 	const char *why = why_ended(session);
-	bool lost = relay->lost &&
-		    relay->error != EBADMSG; /* that begin of a datagram is not missed */
+	/* the start of a datagram that EBADMSG is about is not missed */
+	bool lost = relay->lost && relay->error != EBADMSG;
 
 	session->end = was_refused(relay) ? "refused" : relay_end_word(relay);
 	record(session, matters(session) ? 0 : 1, was_refused(relay) ? "fail" : "done",
 	       (const struct log_field[]){
-		       { .key = session->rule ? "rule" : "end",
-			 .type = LOG_F_TEXT,
-			 .text = session->rule },
-		       { .key = "client", .type = LOG_F_TEXT, .text = client_of(session) },
-		       { .key = "dest", .type = LOG_F_TEXT, .text = dest_of(session) },
-		       { .key = "up", .type = LOG_F_NUMBER, .number = relay->chan[0].bytes },
-		       { .key = "down", .type = LOG_F_NUMBER, .number = bytes_down(session) },
-		       { .key = "time",
-			 .json_key = "seconds",
-			 .type = LOG_F_SECONDS,
-			 .number = units_now() - session->started },
-		       { .key = "end", .type = LOG_F_TEXT, .text = session->end },
+		       LOG_NUMBER_FIELD("up", relay->chan[0].bytes),
+		       LOG_NUMBER_FIELD("down", bytes_down(session)),
+		       LOG_TIME_FIELD(units_now() - session->started),
+		       LOG_TEXT_FIELD("end", session->end),
 		       { .key = "dropped",
 			 .type = dropped ? LOG_F_NUMBER : LOG_F_TEXT,
 			 .number = dropped },
 		       { .key = "lost",
 			 .type = lost ? LOG_F_NUMBER : LOG_F_TEXT,
 			 .number = relay->lost },
-		       { .key = "why", .type = LOG_F_TEXT, .text = why },
+		       LOG_TEXT_FIELD("why", why),
 		       { 0 },
 	       });
 }
 
 /* Relays */
 
-int session_status(const struct relay *relay)
+/* The exit status for the way a relay has ended. */
+static int status_of(const struct relay *relay)
 {
 	if (was_refused(relay))
 		return STATUS_REFUSED;
@@ -242,9 +219,8 @@ int session_status(const struct relay *relay)
 	case END_OUTPUT:
 		return STATUS_DONE;
 	case END_IDLE:
-		return relay->settings->datagrams
-			       ? STATUS_DONE
-			       : STATUS_TIMEOUT; /* datagrams have no other end */
+		/* datagrams have no other end */
+		return relay->settings->datagrams ? STATUS_DONE : STATUS_TIMEOUT;
 	case END_MAX_TIME:
 		return STATUS_TIMEOUT;
 	case END_RESET:
@@ -294,7 +270,7 @@ static void relay_done(struct loop *loop, struct relay *relay)
 		if (relay->end[side].in_kind == ENDPOINT_DATAGRAMS)
 			relay->chan[side].dropped += socket_overflowed(relay->end[side].in);
 	count_bytes(session);
-	session->status = session_status(relay);
+	session->status = status_of(relay);
 	if (session->status)
 		session->group->totals.failed++;
 	record_done(session);
@@ -405,8 +381,8 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 			session_denied(session, failure->detail);
 		else
 			session_failed(session, &why);
-		if (failure->error == EMFILE ||
-		    failure->error == ENFILE) /* ours is the fault, not the target's */
+		/* ours is the fault, not the target's */
+		if (failure->error == EMFILE || failure->error == ENFILE)
 			log_hint("%s", why.hint);
 		if (!session->prologue || !session->prologue->kind->refuse(session, failure))
 			session_close(session);
@@ -505,18 +481,12 @@ void session_exited(struct session *session, int status)
 		session->group->totals.failed++;
 	record(session, broke ? 0 : 1, "done",
 	       (const struct log_field[]){
-		       { .key = "pid", .type = LOG_F_NUMBER, .number = (uint64_t)session->child },
-		       { .key = "status", .type = LOG_F_NUMBER, .number = (uint64_t)code },
-		       { .key = "time",
-			 .json_key = "seconds",
-			 .type = LOG_F_SECONDS,
-			 .number = units_now() - session->started },
-		       { .key = "end",
-			 .type = LOG_F_TEXT,
-			 .text = session->relay.result ? relay_end_word(&session->relay) : NULL },
-		       { .key = "why",
-			 .type = LOG_F_TEXT,
-			 .text = broke ? relay_why(&session->relay) : NULL },
+		       LOG_NUMBER_FIELD("pid", (uint64_t)session->child),
+		       LOG_NUMBER_FIELD("status", (uint64_t)code),
+		       LOG_TIME_FIELD(units_now() - session->started),
+		       LOG_TEXT_FIELD("end", session->relay.result ? relay_end_word(&session->relay)
+								   : NULL),
+		       LOG_TEXT_FIELD("why", broke ? relay_why(&session->relay) : NULL),
 		       { 0 },
 	       });
 	session_close(session);
@@ -575,12 +545,7 @@ void session_denied(struct session *session, const char *why)
 	session->end = "denied";
 	record(session, 0, "deny",
 	       (const struct log_field[]){
-		       { .key = session->rule ? "rule" : "end",
-			 .type = LOG_F_TEXT,
-			 .text = session->rule },
-		       { .key = "client", .type = LOG_F_TEXT, .text = client_of(session) },
-		       { .key = "dest", .type = LOG_F_TEXT, .text = dest_of(session) },
-		       { .key = "why", .type = LOG_F_TEXT, .text = why },
+		       LOG_TEXT_FIELD("why", why),
 		       { 0 },
 	       });
 }

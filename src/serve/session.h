@@ -87,8 +87,7 @@ struct session {
 };
 
 /* Takes over an accepted socket. NULL: out of memory, and the socket is closed. */
-struct session *session_new(struct session_group *group, int fd, const struct peer *peer,
-			    const char *to);
+struct session *session_new(struct session_group *group, int fd, const struct peer *peer);
 
 /* The accepted socket as an endpoint of a relay. */
 struct endpoint session_endpoint(const struct session *session);
@@ -137,8 +136,5 @@ void session_drop(struct session *session, const char *end, const char *why);
 void session_stop_all(struct session_group *group, uint64_t grace);
 /* Frees all at once, without a record. */
 void session_free_all(struct session_group *group);
-
-/* The exit status for the way a relay has ended. */
-int session_status(const struct relay *relay);
 
 #endif

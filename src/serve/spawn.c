@@ -372,15 +372,8 @@ int spawn_check(const char *command)
 	return 0;
 }
 
-int spawn_connected(const struct loop *loop, const char *command)
-{
-	pid_t pid;
-
-	return spawn_connected_for(loop, command, NULL, NULL, &pid);
-}
-
-int spawn_connected_for(const struct loop *loop, const char *command,
-			const struct spawn_client *client, const struct user *user, pid_t *pid)
+int spawn_connected(const struct loop *loop, const char *command, const struct spawn_client *client,
+		    const struct user *user, pid_t *pid)
 {
 	int pair[2], error;
 	char **words, *path;

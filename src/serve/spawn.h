@@ -59,13 +59,12 @@ void spawn_reset(const struct loop *loop);
  * same, and with binaries too. Returns a negative errno. */
 int spawn_exec(const char *path, char *const *argv);
 
-/* For dialer_exec(): runs the command of an exec: address on one end of a socket pair, and returns
- * the other end, non-blocking, or a negative errno (-ENOENT and -EACCES from spawn_find()). */
-int spawn_connected(const struct loop *loop, const char *command);
-/* The same on behalf of a client, which the environment describes (PROTO, …, and PROXY_PROTO, …
- * from its PROXY header), as another user, or NULL. *pid is the process. */
-int spawn_connected_for(const struct loop *loop, const char *command,
-			const struct spawn_client *client, const struct user *user, pid_t *pid);
+/* Runs the command of an exec: address on one end of a socket pair, and returns the other end,
+ * non-blocking, or a negative errno (-ENOENT and -EACCES from spawn_find()). The environment
+ * describes the client (PROTO, …, and PROXY_PROTO, … from its PROXY header), unless it is NULL;
+ * user NULL is ours. *pid is the process. */
+int spawn_connected(const struct loop *loop, const char *command, const struct spawn_client *client,
+		    const struct user *user, pid_t *pid);
 /* Can the command of an exec: address be run? 0, or -ENOENT, -EACCES or -EINVAL. */
 int spawn_check(const char *command);
 

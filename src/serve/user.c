@@ -97,7 +97,6 @@ int user_unprivileged(const char *name, struct user *user)
 	struct mistake error;
 	char number[16];
 
-	user->alone = true;
 	if (getpwnam(name) && user_find(name, user, &error) == 0) {
 		user->alone = true;
 		return user->uid ? 0 : -ENOENT;

@@ -420,9 +420,7 @@ int broker_receive(int channel, struct broker_message *message, int *fds, size_t
 	*count = 0;
 	if (wait)
 		poll(&(struct pollfd){ .fd = channel, .events = POLLIN }, 1, -1);
-	do
-		got = recvmsg(channel, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	while (got < 0 && errno == EINTR);
+	got = RETRY(recvmsg(channel, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT));
 	if (got < 0)
 		return errno == EAGAIN ? 0 : -errno;
 	*count = take_descriptors(&header, fds);

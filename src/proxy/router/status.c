@@ -132,8 +132,7 @@ static void write_json(struct router *router, const char *files, bool conns, FIL
 {
 	struct json json;
 
-	json_start(&json, out);
-	json_object(&json, NULL);
+	json_line(&json, out);
 	json_text(&json, STATUS_MAGIC, PACKAGE_VERSION);
 	json_number(&json, "pid", (uint64_t)router->pid);
 	json_real(&json, "uptime", seconds(ago(router->started)), 3);
@@ -143,8 +142,7 @@ static void write_json(struct router *router, const char *files, bool conns, FIL
 	json_number(&json, "limit", router->server->limit);
 	json_number(&json, "open", router->server->sessions.open);
 	json_lists(&json, router, conns);
-	json_end_object(&json);
-	json_finish(&json);
+	json_line_end(&json);
 }
 
 void status_write(struct router *router, const char *files, const char *request, FILE *out)

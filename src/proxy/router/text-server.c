@@ -266,8 +266,7 @@ static void accepted(struct listener *listener, int fd, struct flow *flow, const
 
 int text_server_listen(struct text_server *server, struct loop *loop, struct failure *failure)
 {
-	int error = listener_open(loop, &server->listener, &server->addr,
-				  &(struct socket_defaults){ 0 }, failure);
+	int error = listener_open(loop, &server->listener, &server->addr, failure);
 
 	server->loop = error ? NULL : loop;
 	return error;

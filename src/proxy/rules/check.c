@@ -24,8 +24,7 @@ void rule_check_target(struct rule_reader *reader, const struct text_word *word,
 		return;
 	if (!rule->flows && target->family != ADDR_UDP && listen->seqpacket != target->seqpacket &&
 	    !rule->settings.relaying.message_text)
-		rule_complain(reader, word, offset, strlen(word->text + offset),
-			      "messages and a stream",
+		rule_complain(reader, word, offset, 0, "messages and a stream",
 			      "say how the stream is to be cut into messages: --message-size SIZE, "
 			      "or --message-size line; "
 			      "for one rule message-size=line");
@@ -34,14 +33,14 @@ void rule_check_target(struct rule_reader *reader, const struct text_word *word,
 			 "%s ports here, but LISTEN has %zu: both ranges must have the same length",
 			 rule_port_count(target) == 1 ? "no range of" : "more or fewer",
 			 rule_port_count(listen));
-		rule_complain(reader, word, offset, strlen(word->text + offset), why, "");
+		rule_complain(reader, word, offset, 0, why, "");
 	}
 	if (addr_is_open_ended(target) && listen->seqpacket)
-		rule_complain(reader, word, offset, strlen(word->text + offset),
-			      "its clients need a stream to ask on", "listen on vsock: or unix:");
+		rule_complain(reader, word, offset, 0, "its clients need a stream to ask on",
+			      "listen on vsock: or unix:");
 	if (addr_is_open_ended(target) && rule->settings.keys.connects.count)
 		rule_complain(
-			reader, word, offset, strlen(word->text + offset),
+			reader, word, offset, 0,
 			"clients choose the destination here, so there cannot be another target",
 			"write two rules");
 	if (target->family == ADDR_EXEC) {
@@ -52,8 +51,7 @@ void rule_check_target(struct rule_reader *reader, const struct text_word *word,
 			return;
 		explain(target, &(struct failure){ .step = STEP_CONNECT, .error = -error },
 			&explanation);
-		rule_complain(reader, word, offset, strlen(word->text + offset), explanation.what,
-			      explanation.hint);
+		rule_complain(reader, word, offset, 0, explanation.what, explanation.hint);
 		if (reader->rules->errors == 1)
 			reader->rules->status = (int)explanation.status;
 	}
@@ -63,15 +61,11 @@ void rule_check_target(struct rule_reader *reader, const struct text_word *word,
 static bool names_somebody(const struct rule_reader *reader)
 {
 	const struct access *own = &reader->rule->admission.access;
-	const struct opt_list *general = &reader->context->defaults->serving.who;
 
 	for (size_t i = 0; i < own->count; i++)
 		if (own->entries[i].allow)
 			return true;
-	for (size_t i = 0; i < general->count && !own->count; i++)
-		if (strcmp(general->entries[i].opt->name, "allow") == 0)
-			return true;
-	return false;
+	return !own->count && server_allows_somebody(&reader->context->defaults->serving.who);
 }
 
 static void check_headers(struct rule_reader *reader, const struct addr *targets)

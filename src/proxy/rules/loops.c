@@ -23,6 +23,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/safe.h"
+#include "base/util.h"
 #include "net/ip.h"
 #include "net/machine.h"
 #include "net/resolve.h"
@@ -77,11 +78,7 @@ static bool file_of(const struct addr *addr, enum addr_role role, char *path)
 
 static uint64_t hash(const char *text)
 {
-	uint64_t value = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-
-	for (; *text; text++)
-		value = (value ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return value | UINT64_C(1) << 63; /* no port */
+	return hash_bytes(text, strlen(text)) | UINT64_C(1) << 63; /* no port */
 }
 
 /* 0: it cannot be reached by a name that is known here. */

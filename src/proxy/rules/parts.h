@@ -50,7 +50,7 @@ void rules_count_error(struct rules *rules, int status);
  * error concerns the whole file. */
 void rules_tell(struct rules *rules, int status, const char *file, unsigned line, const char *what,
 		const char *why);
-/* Says what is wrong with length bytes at offset of a word, or with all of it; hint "": none. */
+/* Says what is wrong with length bytes at offset of a word, 0: up to its end; hint "": none. */
 void rule_complain(struct rule_reader *reader, const struct text_word *word, size_t offset,
 		   size_t length, const char *why, const char *hint);
 /* The same for a mistake in the part of a word that begins at offset. */

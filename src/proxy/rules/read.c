@@ -77,7 +77,7 @@ static void unknown_key(struct rule_reader *reader, const struct text_word *word
 			 word->text, meant);
 	else
 		snprintf(why, sizeof(why), "unknown key '%.*s'", (int)length, word->text);
-	rule_complain(reader, word, 0, length, why, "");
+	rule_complain(reader, word, 0, length ? length : 1, why, "");
 }
 
 /* Where in this rule's settings a table's struct is, which lies in the defaults. */
@@ -197,7 +197,7 @@ static int read_dests(struct rule_reader *reader, const struct addr *target)
 	if (!addr_is_open_ended(target)) {
 		if (own->count && target->family) {
 			word = rule_word_of(reader, own->entries[0].text, &offset);
-			rule_complain(reader, word, 0, strlen(word->text),
+			rule_complain(reader, word, 0, 0,
 				      "clients of this rule cannot choose their destination",
 				      "allow-dest and deny-dest are for the targets socks5:, "
 				      "http-connect: and proxy-dst:");

@@ -29,7 +29,8 @@ void rules_tell(struct rules *rules, int status, const char *file, unsigned line
 void rule_complain(struct rule_reader *reader, const struct text_word *word, size_t offset,
 		   size_t length, const char *why, const char *hint)
 {
-	text_complain(reader->text, word, offset, length, why, hint);
+	text_complain(reader->text, word, offset, length ? length : strlen(word->text + offset),
+		      why, hint);
 	rules_count_error(reader->rules, STATUS_USAGE);
 	reader->bad = true;
 }
@@ -37,8 +38,7 @@ void rule_complain(struct rule_reader *reader, const struct text_word *word, siz
 void rule_mistake(struct rule_reader *reader, const struct text_word *word, size_t offset,
 		  const struct mistake *mistake)
 {
-	rule_complain(reader, word, offset + mistake->offset,
-		      mistake->length ? mistake->length : strlen(word->text) - offset, mistake->why,
+	rule_complain(reader, word, offset + mistake->offset, mistake->length, mistake->why,
 		      mistake->hint);
 }
 
@@ -51,7 +51,7 @@ void rule_complain_word(struct rule_reader *reader, const struct text_word *word
 	va_start(args, format);
 	vsnprintf(why, sizeof(why), format, args);
 	va_end(args);
-	rule_complain(reader, word, 0, strlen(word->text), why, hint);
+	rule_complain(reader, word, 0, 0, why, hint);
 }
 
 const struct text_word *rule_word_of(const struct rule_reader *reader, const char *value,

@@ -200,11 +200,7 @@ bool rule_same(const struct rule *a, const struct rule *b)
 
 uint64_t rule_hash(const struct rule *rule)
 {
-	uint64_t value = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-
-	for (const char *text = rule->label; *text; text++)
-		value = (value ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return value;
+	return hash_bytes(rule->label, strlen(rule->label));
 }
 
 #define SWAP(a, b)                        \

@@ -59,8 +59,8 @@ static void unlink_command(struct supervisor *supervisor, struct supervisor_comm
 static void run(struct supervisor *supervisor, struct supervisor_command *command,
 		const char *words)
 {
-	int fd = spawn_connected_for(supervisor->server.loop, words, &command->client,
-				     supervisor->user, &command->pid);
+	int fd = spawn_connected(supervisor->server.loop, words, &command->client, supervisor->user,
+				 &command->pid);
 
 	if (fd < 0) {
 		refuse(supervisor, command->id, -fd);

@@ -17,8 +17,8 @@
 #include "proxy/supervisor/parts.h"
 
 #define KILL_GRACE (2 * NSEC_PER_SEC) /* a worker that was ordered to end at once */
-#define DEATHS_WITHIN \
-	(60 * NSEC_PER_SEC) /* as many as are remembered, and no other worker is started */
+/* As many as are remembered, and no other worker is started. */
+#define DEATHS_WITHIN (60 * NSEC_PER_SEC)
 
 static void tell_signal(struct supervisor *supervisor, int signal)
 {

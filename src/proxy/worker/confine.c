@@ -16,9 +16,8 @@
 
 #include <linux/capability.h>
 
-#define CAPABILITIES_MAX                                                                         \
-	64 /* numbers that there may be; those that aren't are refused by the kernel, to no harm \
-	    */
+/* Numbers that there may be; those that aren't are refused by the kernel, to no harm. */
+#define CAPABILITIES_MAX 64
 
 static void __attribute__((format(printf, 2, 3)))
 miss(struct confined *done, const char *format, ...)
