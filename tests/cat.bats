@@ -299,6 +299,16 @@ receive_fd() {
 	kill -TERM "${spawned[cat]}"
 	touch go
 	ends_with 143 cat
+	# one that holds its end open, and is not stopped with it
+	spawn cat vsock-cat 'exec:sh -c "touch started; while [ ! -e gone ]; do sleep 0.05; done"'
+	wait_until test -e started
+	kill -TERM "${spawned[cat]}"
+	ends_with 143 cat
+	# SIGPIPE, with which it ends where its reader is gone
+	run -0 bash -c 'vsock-cat "exec:sh -c \"while [ ! -e gone ]; do sleep 0.05; done\"" </dev/null 2>/dev/null 3>&- | true
+		echo "${PIPESTATUS[0]}"'
+	touch gone
+	[ "$output" = 141 ]
 }
 
 # Connected to a peer that has closed, with the rest of the words as the command's.
