@@ -382,10 +382,13 @@ void interactive_resized(struct interactive *interactive)
 
 void interactive_suspend(struct interactive *interactive)
 {
-	if (!interactive->editing)
-		return;
-	rl_deprep_terminal();
+	bool editing = interactive->editing; /* not before the connection, or after ^D */
+
+	if (editing)
+		rl_deprep_terminal();
 	raise(SIGSTOP);
+	if (!editing)
+		return;
 	rl_prep_terminal(1);
 	rl_forced_update_display();
 }
