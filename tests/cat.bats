@@ -365,6 +365,59 @@ sys.exit(cat.wait())'
 	[ "$output" = "vsock-cat: standard input: Connection reset by peer; 5 B sent, 0 B received" ]
 }
 
+@test "one TCP connection as standard input and output: reset if the target breaks, and the whole answer if it does not read everything" {
+	need python3
+	run -0 --separate-stderr python3 -c '
+import socket, struct, subprocess, threading
+
+def listener():
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    s.listen()
+    return s
+
+def under_inetd(target):
+    front = listener()
+    ours = socket.create_connection(front.getsockname())
+    theirs, _ = front.accept()
+    cat = subprocess.Popen(["vsock-cat", target], stdin=theirs, stdout=theirs)
+    theirs.close()
+    return cat, ours
+
+def until_end(s):
+    got = b""
+    try:
+        while data := s.recv(65536):
+            got += data
+        return got, "end"
+    except ConnectionResetError:
+        return got, "reset"
+
+target = listener()
+cat, ours = under_inetd("tcp:127.0.0.1:%d" % target.getsockname()[1])
+peer, _ = target.accept()
+peer.sendall(b"half")
+assert ours.recv(4, socket.MSG_WAITALL) == b"half"
+peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+peer.close()
+assert until_end(ours) == (b"", "reset")
+assert cat.wait() == 7
+
+target = socket.socket(socket.AF_UNIX)
+target.bind("target")
+target.listen()
+cat, ours = under_inetd("./target")
+threading.Thread(target=lambda: ours.sendall(bytes(4000000)), daemon=True).start()
+peer, _ = target.accept()
+assert peer.recv(1) == b"\0"
+answer = bytes(range(256)) * 4096
+peer.sendall(answer)
+peer.shutdown(socket.SHUT_RDWR)
+got, how = until_end(ours)
+assert (len(got), got == answer, how) == (len(answer), True, "end"), (len(got), how)
+assert cat.wait() == 7'
+}
+
 @test "a FIFO open for reading and writing has no end, and takes data without another reader" {
 	mkfifo in out
 	spawn_ready server vsock-listen unix:s -- \

@@ -339,6 +339,7 @@ int interactive_start(struct interactive *interactive, struct loop *loop, struct
 		return error;
 	}
 	*end = endpoint_socket(pair[1], ADDR_STDIO, false);
+	end->standard = true;
 	history_open(interactive, history);
 	start_editing(interactive);
 	return 0;

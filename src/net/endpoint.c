@@ -147,11 +147,36 @@ static int adopt(int fd, uint8_t *kind)
 	return own < 0 ? -errno : own;
 }
 
+/* Are both the same connection, as under inetd? */
+static bool is_one_connection(int in, int out)
+{
+	struct stat a, b;
+	int type = 0;
+	socklen_t size = sizeof(type);
+
+	return fstat(in, &a) == 0 && fstat(out, &b) == 0 && S_ISSOCK(a.st_mode) &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
+	       getsockopt(in, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type != SOCK_DGRAM;
+}
+
+static int adopt_connection(int fd, struct endpoint *endpoint)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	if (own < 0)
+		return -errno;
+	*endpoint = endpoint_inherited(own);
+	endpoint->standard = true;
+	return 0;
+}
+
 int endpoint_stdio(int in, int out, struct endpoint *endpoint)
 {
 	*endpoint = (struct endpoint){
-		.in = -1, .out = -1, .family = ADDR_STDIO, .inherited = true
+		.in = -1, .out = -1, .family = ADDR_STDIO, .standard = true, .inherited = true
 	};
+	if (in >= 0 && out >= 0 && is_one_connection(in, out))
+		return adopt_connection(in, endpoint);
 	if (in >= 0) {
 		endpoint->in = adopt(in, &endpoint->in_kind);
 		if (endpoint->in < 0)
@@ -470,7 +495,7 @@ static bool has_left(const struct endpoint *endpoint)
 
 bool endpoint_input_left(const struct endpoint *endpoint)
 {
-	return endpoint->family == ADDR_STDIO && has_left(endpoint);
+	return endpoint->standard && has_left(endpoint);
 }
 
 bool endpoint_file_left(const struct endpoint *endpoint)
