@@ -170,6 +170,15 @@ static int adopt_connection(int fd, struct endpoint *endpoint)
 	return 0;
 }
 
+/* A regular file without a size may be made up by the kernel, and reading it may block, as with
+ * /proc/kmsg and the trace_pipe of tracefs. */
+static bool is_made_up(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
+}
+
 int endpoint_stdio(int in, int out, struct endpoint *endpoint)
 {
 	*endpoint = (struct endpoint){
@@ -181,6 +190,8 @@ int endpoint_stdio(int in, int out, struct endpoint *endpoint)
 		endpoint->in = adopt(in, &endpoint->in_kind);
 		if (endpoint->in < 0)
 			return endpoint->in;
+		if (is_made_up(in))
+			endpoint->in_kind = ENDPOINT_GUARDED;
 		endpoint->typed = isatty(endpoint->in) && !is_master(endpoint->in);
 	}
 	if (out >= 0) {

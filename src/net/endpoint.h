@@ -33,7 +33,8 @@ enum endpoint_kind {
 	ENDPOINT_SENDER, /* seqpacket, written by a thread */
 	ENDPOINT_PIPE, /* our own non-blocking description of a pipe */
 	ENDPOINT_TERMINAL,
-	ENDPOINT_FILE, /* regular file, block device, /dev/null and the like: never blocks */
+	ENDPOINT_FILE, /* regular file (to be read only with a size), block device, /dev/null and
+			  the like: never blocks */
 	ENDPOINT_GUARDED, /* may block: poll first, small pieces */
 	ENDPOINT_HOOKED, /* a function of the owner reads or writes; the descriptor is only watched
 			  */
