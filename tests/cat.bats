@@ -164,6 +164,11 @@ receive_fd() {
 	[[ $stderr == *"/s]" ]]
 	run -0 --separate-stderr vsock-cat -q --progress ./peer <data
 	[ -z "$stderr" ]
+	# the size of a question says nothing of the answer's
+	echo question >question
+	spawn_ready long vsock-listen --generate 300K unix:./long
+	run -0 --separate-stderr vsock-cat --progress ./long <question
+	[[ $stderr == *"300KiB "*"/s]" ]]
 	run -0 --separate-stderr vsock-cat --progress --log-format json ./peer <data
 	[[ $stderr == *'"event":"progress"'*'"up":307200'*'"size":307200'* ]]
 }
