@@ -282,6 +282,25 @@ interactive() {
 	wait_until prompts
 }
 
+@test "--interactive: ^Z also stops it before it is connected and after ^D" {
+	[[ $(vsock-cat --version) == *+readline* ]] || skip "built without readline"
+	types "vsock-cat -I --wait inf ./later" Enter
+	wait_until shows waiting
+	types C-z
+	wait_until shows Stopped
+	spawn_ready later vsock-listen unix:./later -- \
+		sh -c 'while [ ! -e over ]; do sleep 0.05; done'
+	types clear Enter fg Enter
+	wait_until shows 'later>'
+	types C-d
+	wait_until eval '[ "$(screen | grep . | tail -n 1)" = "unix:./later>" ]'
+	types C-z
+	wait_until shows Stopped
+	types fg Enter C-c
+	wait_until prompts
+	touch over
+}
+
 @test "in the background it is stopped when it reads the terminal, and fg lets it read" {
 	spawn_ready lines vsock-listen -k unix:./lines -- cat
 	types "vsock-cat ./lines &" Enter

@@ -164,6 +164,11 @@ receive_fd() {
 	[[ $stderr == *"/s]" ]]
 	run -0 --separate-stderr vsock-cat -q --progress ./peer <data
 	[ -z "$stderr" ]
+	# the size of a question says nothing of the answer's
+	echo question >question
+	spawn_ready long vsock-listen --generate 300K unix:./long
+	run -0 --separate-stderr vsock-cat --progress ./long <question
+	[[ $stderr == *"300KiB "*"/s]" ]]
 	run -0 --separate-stderr vsock-cat --progress --log-format json ./peer <data
 	[[ $stderr == *'"event":"progress"'*'"up":307200'*'"size":307200'* ]]
 }
@@ -299,6 +304,16 @@ receive_fd() {
 	kill -TERM "${spawned[cat]}"
 	touch go
 	ends_with 143 cat
+	# one that holds its end open, and is not stopped with it
+	spawn cat vsock-cat 'exec:sh -c "touch started; while [ ! -e gone ]; do sleep 0.05; done"'
+	wait_until test -e started
+	kill -TERM "${spawned[cat]}"
+	ends_with 143 cat
+	# SIGPIPE, with which it ends where its reader is gone
+	run -0 bash -c 'vsock-cat "exec:sh -c \"while [ ! -e gone ]; do sleep 0.05; done\"" </dev/null 2>/dev/null 3>&- | true
+		echo "${PIPESTATUS[0]}"'
+	touch gone
+	[ "$output" = 141 ]
 }
 
 # Connected to a peer that has closed, with the rest of the words as the command's.
@@ -353,6 +368,59 @@ ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 ours.close()
 sys.exit(cat.wait())'
 	[ "$output" = "vsock-cat: standard input: Connection reset by peer; 5 B sent, 0 B received" ]
+}
+
+@test "one TCP connection as standard input and output: reset if the target breaks, and the whole answer if it does not read everything" {
+	need python3
+	run -0 --separate-stderr python3 -c '
+import socket, struct, subprocess, threading
+
+def listener():
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    s.listen()
+    return s
+
+def under_inetd(target):
+    front = listener()
+    ours = socket.create_connection(front.getsockname())
+    theirs, _ = front.accept()
+    cat = subprocess.Popen(["vsock-cat", target], stdin=theirs, stdout=theirs)
+    theirs.close()
+    return cat, ours
+
+def until_end(s):
+    got = b""
+    try:
+        while data := s.recv(65536):
+            got += data
+        return got, "end"
+    except ConnectionResetError:
+        return got, "reset"
+
+target = listener()
+cat, ours = under_inetd("tcp:127.0.0.1:%d" % target.getsockname()[1])
+peer, _ = target.accept()
+peer.sendall(b"half")
+assert ours.recv(4, socket.MSG_WAITALL) == b"half"
+peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+peer.close()
+assert until_end(ours) == (b"", "reset")
+assert cat.wait() == 7
+
+target = socket.socket(socket.AF_UNIX)
+target.bind("target")
+target.listen()
+cat, ours = under_inetd("./target")
+threading.Thread(target=lambda: ours.sendall(bytes(4000000)), daemon=True).start()
+peer, _ = target.accept()
+assert peer.recv(1) == b"\0"
+answer = bytes(range(256)) * 4096
+peer.sendall(answer)
+peer.shutdown(socket.SHUT_RDWR)
+got, how = until_end(ours)
+assert (len(got), got == answer, how) == (len(answer), True, "end"), (len(got), how)
+assert cat.wait() == 7'
 }
 
 @test "a FIFO open for reading and writing has no end, and takes data without another reader" {

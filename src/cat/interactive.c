@@ -333,6 +333,7 @@ int interactive_start(struct interactive *interactive, struct loop *loop, struct
 		return error;
 	}
 	*end = endpoint_socket(pair[1], ADDR_STDIO, false);
+	end->standard = true;
 	history_open(interactive, history);
 	start_editing(interactive);
 	return 0;
@@ -376,10 +377,13 @@ void interactive_resized(struct interactive *interactive)
 
 void interactive_suspend(struct interactive *interactive)
 {
-	if (!interactive->editing)
-		return;
-	rl_deprep_terminal();
+	bool editing = interactive->editing; /* not before the connection, or after ^D */
+
+	if (editing)
+		rl_deprep_terminal();
 	raise(SIGSTOP);
+	if (!editing)
+		return;
 	rl_prep_terminal(1);
 	rl_forced_update_display();
 }

@@ -64,13 +64,15 @@ static void command_ended(struct loop *loop, struct watch *watch, uint32_t event
 	loop_stop(loop);
 }
 
-/* True if loop_stop() must wait for the command, which then does it. */
+/* True if loop_stop() must wait for the command, which then does it. A signal that ends us leaves
+ * its status no place. */
 static bool await_command(struct cat *cat)
 {
 	static const struct watch_kind kind = { "command", command_ended };
 	int error;
 
-	if (!command_pid || (cat->status != STATUS_DONE && cat->status != STATUS_BROKEN))
+	if (!command_pid || cat->signal ||
+	    (cat->status != STATUS_DONE && cat->status != STATUS_BROKEN))
 		return false;
 	cat->command.kind = &kind;
 	cat->command.fd = (int)syscall(SYS_pidfd_open, command_pid, 0);

@@ -124,11 +124,18 @@ static uint64_t moved(const struct relay *relay)
 							   : relay->chan[1].bytes;
 }
 
+/* Is what is shown of the size that is known? */
+static bool counts_input(const struct progress *progress)
+{
+	return progress->side < 0 ||
+	       progress->relay->chan[progress->side].bytes == moved(progress->relay);
+}
+
 static void show(struct progress *progress, bool last)
 {
 	struct figures figures = {
 		.bytes = moved(progress->relay),
-		.size = progress->size,
+		.size = counts_input(progress) ? progress->size : 0,
 		.elapsed = units_now() - progress->relay->started,
 		.last = last,
 	};
@@ -165,13 +172,14 @@ static void due(struct loop *loop, struct timer *timer)
 }
 
 void progress_start(struct progress *progress, struct loop *loop, const struct relay *relay,
-		    const char *to, uint64_t size, bool json)
+		    const char *to, uint64_t size, int side, bool json)
 {
 	*progress = (struct progress){
 		.loop = loop,
 		.relay = relay,
 		.to = to,
 		.size = size,
+		.side = side,
 		.json = json,
 		.timer.expired = due,
 		.shown_at = relay->started,

@@ -136,10 +136,12 @@ void traffic_begin(struct traffic *traffic, int fd)
 void traffic_show(struct traffic *traffic, struct loop *loop, const struct relay *relay,
 		  const char *to, const struct log_config *log)
 {
-	uint64_t size = traffic->options->size ? traffic->options->size : traffic->input_size;
+	uint64_t size = traffic->options->size;
 
 	if (traffic->options->progress && !log->quiet)
-		progress_start(&traffic->progress, loop, relay, to, size, log->format == LOG_JSON);
+		progress_start(&traffic->progress, loop, relay, to,
+			       size ? size : traffic->input_size, size ? -1 : traffic->us,
+			       log->format == LOG_JSON);
 }
 
 void traffic_end(struct traffic *traffic, const struct relay *relay)
@@ -162,7 +164,8 @@ int traffic_standard(struct traffic *traffic, struct endpoint *end)
 	int error = endpoint_stdio(traffic->options->receive_only ? -1 : STDIN_FILENO,
 				   send_only ? -1 : STDOUT_FILENO, end);
 
-	traffic->input_size = progress_input_size(STDIN_FILENO);
+	if (!traffic->options->receive_only)
+		traffic->input_size = progress_input_size(STDIN_FILENO);
 	if (error || !send_only)
 		return error;
 	end->out = open("/dev/null", O_WRONLY | O_CLOEXEC);

@@ -140,15 +140,51 @@ static int adopt(int fd, uint8_t *kind)
 	return own < 0 ? -errno : own;
 }
 
+/* Are both the same connection, as under inetd? */
+static bool is_one_connection(int in, int out)
+{
+	struct stat a, b;
+	int type = 0;
+	socklen_t size = sizeof(type);
+
+	return fstat(in, &a) == 0 && fstat(out, &b) == 0 && S_ISSOCK(a.st_mode) &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
+	       getsockopt(in, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type != SOCK_DGRAM;
+}
+
+static int adopt_connection(int fd, struct endpoint *endpoint)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	if (own < 0)
+		return -errno;
+	*endpoint = endpoint_inherited(own);
+	endpoint->standard = true;
+	return 0;
+}
+
+/* A regular file without a size may be made up by the kernel, and reading it may block, as with
+ * /proc/kmsg and the trace_pipe of tracefs. */
+static bool is_made_up(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
+}
+
 int endpoint_stdio(int in, int out, struct endpoint *endpoint)
 {
 	*endpoint = (struct endpoint){
-		.in = -1, .out = -1, .family = ADDR_STDIO, .inherited = true
+		.in = -1, .out = -1, .family = ADDR_STDIO, .standard = true, .inherited = true
 	};
+	if (in >= 0 && out >= 0 && is_one_connection(in, out))
+		return adopt_connection(in, endpoint);
 	if (in >= 0) {
 		endpoint->in = adopt(in, &endpoint->in_kind);
 		if (endpoint->in < 0)
 			return endpoint->in;
+		if (is_made_up(in))
+			endpoint->in_kind = ENDPOINT_GUARDED;
 		endpoint->typed = isatty(endpoint->in) && !is_master(endpoint->in);
 	}
 	if (out >= 0) {
@@ -452,7 +488,7 @@ static bool has_left(const struct endpoint *endpoint)
 
 bool endpoint_input_left(const struct endpoint *endpoint)
 {
-	return endpoint->family == ADDR_STDIO && has_left(endpoint);
+	return endpoint->standard && has_left(endpoint);
 }
 
 bool endpoint_file_left(const struct endpoint *endpoint)

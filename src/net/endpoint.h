@@ -33,7 +33,8 @@ enum endpoint_kind {
 	ENDPOINT_SENDER, /* seqpacket, written by a thread */
 	ENDPOINT_PIPE, /* our own non-blocking description of a pipe */
 	ENDPOINT_TERMINAL,
-	ENDPOINT_FILE, /* regular file, block device, /dev/null and the like: never blocks */
+	ENDPOINT_FILE, /* regular file (to be read only with a size), block device, /dev/null and
+			  the like: never blocks */
 	ENDPOINT_GUARDED, /* may block: poll first, small pieces */
 	ENDPOINT_HOOKED, /* a function of the owner reads or writes; the descriptor is only watched
 			  */
@@ -60,6 +61,7 @@ struct endpoint {
 	uint8_t family; /* enum addr_family of a socket, else ADDR_STDIO */
 	bool inherited : 1; /* in and out may be blocking and are shared with other processes: no
 			       splice */
+	bool standard : 1; /* standard input and output, or one of them */
 	bool typed : 1; /* standard input is a terminal, where the user need not type an end of file
 			 */
 	uint32_t most; /* the most bytes of one write; 0: no limit */
@@ -81,7 +83,8 @@ struct endpoint endpoint_datagrams(int fd);
  * blocking or not, stay unchanged. */
 struct endpoint endpoint_inherited(int fd);
 
-/* Makes an endpoint of standard input and output, or of one of them, with -1 for the other. Its
+/* Makes an endpoint of standard input and output, or of one of them, with -1 for the other. One
+ * connection for both, as under inetd, is what endpoint_inherited() makes of it. Its
  * descriptors are new and close-on-exec; the originals stay unchanged. 0 or a negative errno. */
 int endpoint_stdio(int in, int out, struct endpoint *endpoint);
 

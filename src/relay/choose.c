@@ -64,7 +64,7 @@ bool choose_splice(const struct transfer *transfer)
 /* Is what comes from standard input changed or delayed? */
 static bool is_changed(const struct endpoint *source, const struct relay_settings *settings)
 {
-	return source->family == ADDR_STDIO && (settings->filter || settings->line_delay);
+	return source->standard && (settings->filter || settings->line_delay);
 }
 
 unsigned choose_engine(const struct endpoint *source, const struct endpoint *destination,

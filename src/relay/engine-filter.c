@@ -24,9 +24,7 @@
 static uint64_t line_delay(const struct transfer *transfer)
 {
 	/* once nothing more is to be read because of a signal, what was read goes at once */
-	return transfer->source->family == ADDR_STDIO && !transfer->hurry
-		       ? transfer->settings->line_delay
-		       : 0;
+	return transfer->source->standard && !transfer->hurry ? transfer->settings->line_delay : 0;
 }
 
 static bool lines_are_messages(const struct transfer *transfer)
@@ -133,7 +131,7 @@ static enum move keep(struct chan *chan, struct transfer *transfer, const unsign
 
 static bool is_filtered(const struct transfer *transfer)
 {
-	return transfer->settings->filter && transfer->source->family == ADDR_STDIO;
+	return transfer->settings->filter && transfer->source->standard;
 }
 
 /* A message is read whole: the kernel throws away what is left of one. */

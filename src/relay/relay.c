@@ -240,7 +240,7 @@ static void pass_end(struct loop *loop, struct relay *relay, int side)
 static bool is_unanswered(const struct relay *relay, int side)
 {
 	const struct chan *to = &relay->chan[!side];
-	bool matters = side == 1 || relay->end[!side].family == ADDR_STDIO;
+	bool matters = side == 1 || relay->end[!side].standard;
 
 	return matters && to->held_out && to->bytes && !to->answered;
 }
@@ -363,7 +363,7 @@ static void ignore(struct loop *loop, struct relay *relay, int side)
 static void destination_failed(struct loop *loop, struct relay *relay, int side, int error)
 {
 	struct endpoint *destination = &relay->end[!side];
-	bool standard = destination->family == ADDR_STDIO;
+	bool standard = destination->standard;
 
 	if (error == EPIPE && standard) {
 		note(relay, END_OUTPUT, error, !side);
@@ -517,8 +517,7 @@ static uint64_t held_until(const struct relay *relay, int side)
 	uint64_t since = relay->moved > relay->held_since ? relay->moved : relay->held_since;
 
 	if (chan->phase != CHAN_HELD || back->phase != CHAN_OPEN ||
-	    back->waits != CHAN_WAITS_SOURCE ||
-	    (relay->end[side].family == ADDR_STDIO && !chan->bytes))
+	    back->waits != CHAN_WAITS_SOURCE || (relay->end[side].standard && !chan->bytes))
 		return UINT64_MAX;
 	return later(since, relay->end[!side].half_close);
 }
@@ -759,7 +758,7 @@ static void reader_left(struct loop *loop, struct relay *relay, int side, int er
 {
 	struct chan *from = &relay->chan[side];
 
-	if (relay->end[side].family != ADDR_STDIO || chan_pending(&relay->chan[!side])) {
+	if (!relay->end[side].standard || chan_pending(&relay->chan[!side])) {
 		destination_failed(loop, relay, !side, error);
 		return;
 	}
@@ -785,8 +784,8 @@ static void check_gone(struct loop *loop, struct relay *relay, int side, uint32_
 	if (!gone)
 		return;
 	/* the output of an echo is the socket of its peer again */
-	if (relay->end[side].out != relay->end[side].in &&
-	    (relay->end[side].in >= 0 || relay->end[side].family == ADDR_STDIO)) {
+	if (relay->end[side].standard ||
+	    (relay->end[side].out != relay->end[side].in && relay->end[side].in >= 0)) {
 		reader_left(loop, relay, side, gone < 0 ? -gone : EPIPE);
 		return;
 	}
@@ -821,7 +820,7 @@ static void relay_ready(struct loop *loop, struct watch *watch, uint32_t events)
 	    waits_for_destination(to))
 		pump(loop, relay, !side);
 	if (shows_gone(&relay->end[side], output) && events & trouble &&
-	    (chan_ended(from) || output))
+	    (chan_ended(from) || output || relay->end[side].standard))
 		check_gone(loop, relay, side, events);
 	settle(loop, relay);
 }
@@ -855,12 +854,14 @@ static int prepare_side(struct relay *relay, int side)
 		never_was(chan);
 	if (end->out < 0)
 		never_was(&relay->chan[!side]);
-	if (end->out < 0 || one_watch(end))
+	if (end->out < 0 || (one_watch(end) && !end->standard))
 		return 0;
 	if (!relay->outputs)
 		relay->outputs = calloc(1, sizeof(*relay->outputs));
 	if (!relay->outputs)
 		return -ENOMEM;
+	if (one_watch(end))
+		return 0;
 	output = &relay->outputs->side[side];
 	output->relay = relay;
 	output->watch = (struct watch){ .kind = &relay_kind,

@@ -28,6 +28,7 @@ static struct endpoint endpoint_of(char kind)
 					       .in_kind = ENDPOINT_PIPE,
 					       .out_kind = ENDPOINT_PIPE,
 					       .family = ADDR_STDIO,
+					       .standard = true,
 					       .inherited = true };
 	struct endpoint endpoint = pipes;
 

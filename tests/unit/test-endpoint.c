@@ -48,11 +48,14 @@ static void what_never_blocks(void **state)
 	static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full",
 					       "/dev/urandom" };
 	char path[TEMPORARY_MAX];
+	int file;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
 		assert_int_equal(kind_of_input(open(devices[i], O_RDONLY)), ENDPOINT_FILE);
-	assert_int_equal(kind_of_input(mkstemp(temporary_name(path))), ENDPOINT_FILE);
+	file = mkstemp(temporary_name(path));
+	assert_int_equal(write(file, "text", 4), 4);
+	assert_int_equal(kind_of_input(file), ENDPOINT_FILE);
 	unlink(path);
 }
 
@@ -77,6 +80,8 @@ static void what_may_block(void **state)
 	close(ends[1]);
 	/* the master of a pseudoterminal: it cannot be opened again */
 	assert_int_equal(kind_of_input(posix_openpt(O_RDWR | O_NOCTTY)), ENDPOINT_GUARDED);
+	/* a regular file of the kernel's making, as /proc/kmsg is, which waits for messages */
+	assert_int_equal(kind_of_input(open("/proc/self/mounts", O_RDONLY)), ENDPOINT_GUARDED);
 	/* another character device: it can be asked whether it is ready, and may lie */
 	if (access("/dev/random", R_OK) == 0)
 		assert_int_equal(kind_of_input(open("/dev/random", O_RDONLY)), ENDPOINT_GUARDED);

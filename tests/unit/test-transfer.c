@@ -58,6 +58,7 @@ static void turn(struct loop *loop, struct chan *chan, uint64_t buffer, size_t t
 					 .in_kind = ENDPOINT_HOOKED,
 					 .out_kind = ENDPOINT_HOOKED,
 					 .family = ADDR_STDIO,
+					 .standard = true,
 					 .hook = &hook };
 	struct relay_settings settings = relay_defaults;
 	struct transfer transfer = { .loop = loop,
