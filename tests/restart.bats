@@ -367,6 +367,24 @@ no_child() {
 	done
 }
 
+@test "metrics and a status socket on sockets it was started with are passed to the next process" {
+	need systemd-socket-activate
+	metrics=$(free_port)
+	status=$(free_port)
+	# numbers alone, without what systemd says of them
+	spawn activate systemd-socket-activate -l "127.0.0.1:$metrics" -l "127.0.0.1:$status" \
+		env -u LISTEN_FDS -u LISTEN_PID vsock-proxy --metrics fd:3 --status-socket fd:4 \
+		unix:./front unix:./echo
+	wait_until grep -q 'Listening on' activate.err
+	vsock-proxy --status "tcp:127.0.0.1:$status" >first
+	for turn in 1 2 3; do
+		restart activate
+		printf 'GET /healthz HTTP/1.1\r\n\r\n' | vsock-cat "tcp:127.0.0.1:$metrics" |
+			grep -qx ok
+		vsock-proxy --status "tcp:127.0.0.1:$status" | grep -q "pid ${spawned[activate]},"
+	done
+}
+
 @test "a connection it was started with cannot be passed on" {
 	need systemd-socket-activate
 	port=$(free_port)

@@ -110,6 +110,9 @@ static void leave_inherited(const struct supervisor *supervisor)
 {
 	for (size_t i = 0; i < activation_count(); i++)
 		activation_leave(ACTIVATION_FIRST + (int)i);
+	for (size_t i = 0; i < SUPERVISOR_TEXT_SERVERS; i++)
+		if (supervisor->text_servers[i])
+			leave_number(&supervisor->text_servers[i]->addr);
 	for (const struct rule *rule = supervisor->router.rules.first; rule; rule = rule->next) {
 		for (size_t i = 0; i < rule->port_count; i++) {
 			leave_number(&rule->ports[i].listen);
