@@ -129,6 +129,9 @@ load lib/restart
 	fails_to_restart proxy 'was killed by signal 9 (Killed) before it was ready; this process continues'
 	replace_program 'exit 0'
 	fails_to_restart proxy 'exited with status 0 before it was ready'
+	# stopped while it starts: a signal that came before it could be handled
+	replace_program "exec env --block-signal=TERM sh -c 'kill -TERM \$\$; exec vsock-proxy \"\$@\"' sh \"\$@\""
+	fails_to_restart proxy 'exited with status 0 before it was ready'
 	rm bin/vsock-proxy
 	fails_to_restart proxy 'exited with status 127 before it was ready'
 	grep -q 'bin/vsock-proxy: No such file or directory' proxy.err

@@ -397,7 +397,7 @@ void restart_stop(struct supervisor *supervisor)
 	if (!supervisor->successor)
 		return;
 	kill(supervisor->attendant, SIGTERM); /* which tells it */
-	forget_successor(supervisor);
+	let_go(supervisor); /* if the channel ended now, that would mean GO */
 }
 
 void restart_free(struct supervisor *supervisor)
