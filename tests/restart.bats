@@ -189,6 +189,26 @@ load lib/restart
 	ends_with 0 old
 }
 
+@test "a restart before the worker has taken the rules of a reload cuts no connection" {
+	echo 'unix:./front unix:./echo' >rules
+	spawn_ready proxy vsock-proxy -f rules
+	coproc held { vsock-cat unix:./front; } 2>/dev/null
+	echo 1 >&"${held[1]}"; read -r answer <&"${held[0]}"
+	worker=$(worker_of proxy)
+	kill -STOP "$worker"
+	# more than fits between both
+	for n in {1..400}; do echo "unix:./s$n unix:./echo"; done >>rules
+	kill -HUP "${spawned[proxy]}"
+	wait_until grep -q 'listening on unix:./s400' proxy.err
+	restart proxy
+	kill -CONT "$worker"
+	echo 2 >&"${held[1]}"; read -r answer <&"${held[0]}"
+	[ "$answer" = 2 ]
+	[ "$(ask unix:./s400 hello)" = hello ]
+	exec {held[1]}>&-
+	ends_with 0 proxy-old
+}
+
 @test "the old process drains for its time, and a signal ends it at once" {
 	spawn_ready proxy vsock-proxy -v --drain-timeout 300ms unix:./front unix:./echo
 	coproc held { vsock-cat unix:./front; } 2>/dev/null

@@ -307,8 +307,7 @@ static void hand_over(struct supervisor *supervisor)
 	for (size_t i = 0; i < SUPERVISOR_TEXT_SERVERS; i++)
 		if (supervisor->text_servers[i] && !supervisor->text_servers[i]->of_process)
 			text_server_leave(supervisor->text_servers[i]);
-	link_limit_drain(supervisor);
-	link_tell(supervisor, &(const struct broker_message){ .type = BROKER_RETIRE });
+	link_drain(supervisor, &(const struct broker_message){ .type = BROKER_RETIRE });
 	let_go(supervisor);
 	(void)fd_write_all(supervisor->successor_channel, go, strlen(go)); /* closed when we end */
 }

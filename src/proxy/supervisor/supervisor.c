@@ -245,12 +245,8 @@ static void stop(struct supervisor *supervisor, int signal)
 	restart_stop(supervisor);
 	manager_tell(&supervisor->server.manager, "STOPPING=1\nSTATUS=no longer listening");
 	server_close_all(&supervisor->server);
-	supervisor->passing = false;
-	link_limit_drain(supervisor);
-	if (supervisor->worker_state == WORKER_SERVING || supervisor->awaited)
-		tell_signal(supervisor, signal);
-	else if (supervisor->worker) /* it has only a part of its listeners: it serves nobody */
-		kill(supervisor->worker, SIGKILL);
+	link_drain(supervisor,
+		   &(const struct broker_message){ .type = BROKER_SIGNAL, .number = signal });
 }
 
 static void signalled(struct server *server, int signal)
