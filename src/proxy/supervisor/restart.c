@@ -241,6 +241,8 @@ static void forget_successor(struct supervisor *supervisor)
 
 static void go_on(struct supervisor *supervisor)
 {
+	if (supervisor->loading || supervisor->reloading)
+		return; /* the end of that reload says the same */
 	server_tell_listening(&supervisor->server);
 	if (supervisor->reload_again)
 		supervisor_reload(supervisor);
