@@ -50,15 +50,20 @@ hostile() {
 @test "a hostile worker that shuts or connects its listeners spoils nothing for the next one" {
 	spawn_ready echo vsock-listen --echo unix:./echo
 	spawn_ready target vsock-listen --echo tcp:127.0.0.1:0
+	mkdir run
+	export XDG_RUNTIME_DIR=$PWD/run
 	HOSTILE_TARGET=$(port_of "$ready") HOSTILE=spoils spawn_ready proxy "$owned" \
-		unix:./front unix:./echo tcp:127.0.0.1:0 "$ready" unix:@spoilt-$$ unix:./echo
+		--metrics unix:./metrics unix:./front unix:./echo tcp:127.0.0.1:0 "$ready" \
+		unix:@spoilt-$$ unix:./echo
 	wait_ready proxy 3
 	kill -USR1 "${spawned[proxy]}"
 	wait_until grep -q 'another worker .* is serving' proxy.err
-	[ "$(grep -c 'the worker had shut a socket down: listening again' proxy.err)" = 3 ]
+	[ "$(grep -c 'the worker had shut a socket down: listening again' proxy.err)" = 5 ]
 	for address in "${readies[@]}"; do
 		[ "$(echo hello | vsock-cat "$address")" = hello ]
 	done
+	vsock-proxy --status | grep -q "pid ${spawned[proxy]},"
+	printf 'GET /healthz HTTP/1.1\r\n\r\n' | vsock-cat unix:./metrics | grep -qx ok
 	finish proxy
 	[ ! -e front ]
 }

@@ -216,8 +216,22 @@ while True:
 	reload
 	wait_until grep -qE '^RELOADING=1 MONOTONIC_USEC=[0-9]+' manager.out
 	wait_until ready_twice
-	finish proxy
+	# stopped before the worker has the new rules: then nothing is told any more
+	coproc held { vsock-cat unix:front; } 2>/dev/null
+	echo 1 >&"${held[1]}"; read -r answer <&"${held[0]}"
+	worker=$(worker_of proxy)
+	kill -STOP "$worker"
+	echo 'unix:second unix:echo' >>rules
+	kill -HUP "${spawned[proxy]}"
+	wait_until grep -q 'listening on unix:second' proxy.err
+	kill -TERM "${spawned[proxy]}"
 	wait_until grep -q '^STOPPING=1' manager.out
+	kill -CONT "$worker"
+	wait_until grep -q 'waiting up to' proxy.err
+	exec {held[1]}>&-
+	ends_with 0 proxy
+	[ "$(grep -c 'reloaded; ' proxy.err)" = 1 ]
+	[ "$(tail -n 1 manager.out)" = 'STOPPING=1 STATUS=no longer listening' ]
 }
 
 @test "without rule files SIGHUP ends it, like a closed terminal" {

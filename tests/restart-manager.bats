@@ -98,6 +98,28 @@ tell() { # TEXT
 	wait_until more_than 1 "^${spawned[proxy]} READY=1" manager.out
 }
 
+@test "a restart that fails does not tell the service manager that a reload has ended" {
+	need python3
+	manager
+	own_program
+	mkfifo hosts
+	echo 'unix:./front unix:./echo' >rules
+	echo '42 guest' >hosts &
+	VSOCK_HOSTS=$PWD/hosts NOTIFY_SOCKET=$PWD/notify spawn_ready proxy ./bin/vsock-proxy \
+		-f rules
+	replace_program 'exit 1'
+	kill -HUP "${spawned[proxy]}"
+	# nobody writes to the pipe: whoever reads it waits in open(2)
+	wait_until pgrep -P "${spawned[proxy]}" -x vsock-rules >/dev/null
+	kill -USR2 "${spawned[proxy]}"
+	wait_until grep -q 'not restarted' proxy.err
+	echo '42 guest' >hosts
+	wait_until grep -q 'reloaded; ' proxy.err
+	finish proxy
+	wait_until grep -q ' STOPPING=1' manager.out
+	[ "$(grep -c ' READY=1' manager.out)" = 2 ]
+}
+
 @test "the service manager keeps the listeners: clients between two starts wait and are served" {
 	need python3
 	export NOTIFY_SOCKET=$PWD/notify FDSTORE=100

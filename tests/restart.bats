@@ -129,6 +129,9 @@ load lib/restart
 	fails_to_restart proxy 'was killed by signal 9 (Killed) before it was ready; this process continues'
 	replace_program 'exit 0'
 	fails_to_restart proxy 'exited with status 0 before it was ready'
+	# stopped while it starts: a signal that came before it could be handled
+	replace_program "exec env --block-signal=TERM sh -c 'kill -TERM \$\$; exec vsock-proxy \"\$@\"' sh \"\$@\""
+	fails_to_restart proxy 'exited with status 0 before it was ready'
 	rm bin/vsock-proxy
 	fails_to_restart proxy 'exited with status 127 before it was ready'
 	grep -q 'bin/vsock-proxy: No such file or directory' proxy.err
@@ -184,6 +187,26 @@ load lib/restart
 	wait_until grep -q 'reloaded; ' proxy.err
 	[ "$(vsock-cat unix:./front </dev/null)" = other ]
 	ends_with 0 old
+}
+
+@test "a restart before the worker has taken the rules of a reload cuts no connection" {
+	echo 'unix:./front unix:./echo' >rules
+	spawn_ready proxy vsock-proxy -f rules
+	coproc held { vsock-cat unix:./front; } 2>/dev/null
+	echo 1 >&"${held[1]}"; read -r answer <&"${held[0]}"
+	worker=$(worker_of proxy)
+	kill -STOP "$worker"
+	# more than fits between both
+	for n in {1..400}; do echo "unix:./s$n unix:./echo"; done >>rules
+	kill -HUP "${spawned[proxy]}"
+	wait_until grep -q 'listening on unix:./s400' proxy.err
+	restart proxy
+	kill -CONT "$worker"
+	echo 2 >&"${held[1]}"; read -r answer <&"${held[0]}"
+	[ "$answer" = 2 ]
+	[ "$(ask unix:./s400 hello)" = hello ]
+	exec {held[1]}>&-
+	ends_with 0 proxy-old
 }
 
 @test "the old process drains for its time, and a signal ends it at once" {
@@ -364,6 +387,24 @@ no_child() {
 		[ "$(ask "tcp:127.0.0.1:$port" hello)" = hello ]
 		[ "$(ask "tcp:127.0.0.1:$second" hello)" = hello ]
 		[ "$(ask unix:./front hello)" = hello ]
+	done
+}
+
+@test "metrics and a status socket on sockets it was started with are passed to the next process" {
+	need systemd-socket-activate
+	metrics=$(free_port)
+	status=$(free_port)
+	# numbers alone, without what systemd says of them
+	spawn activate systemd-socket-activate -l "127.0.0.1:$metrics" -l "127.0.0.1:$status" \
+		env -u LISTEN_FDS -u LISTEN_PID vsock-proxy --metrics fd:3 --status-socket fd:4 \
+		unix:./front unix:./echo
+	wait_until grep -q 'Listening on' activate.err
+	vsock-proxy --status "tcp:127.0.0.1:$status" >first
+	for turn in 1 2 3; do
+		restart activate
+		printf 'GET /healthz HTTP/1.1\r\n\r\n' | vsock-cat "tcp:127.0.0.1:$metrics" |
+			grep -qx ok
+		vsock-proxy --status "tcp:127.0.0.1:$status" | grep -q "pid ${spawned[activate]},"
 	done
 }
 

@@ -169,6 +169,7 @@ for peer in silent[:-8]:
 	done
 	run -2 vsock-proxy --metrics tcp:localhost:x-y:3 tcp:80 tcp:81
 	spawn_ready proxy vsock-proxy --metrics 'tcp:*:0' --allow uid:0,127.0.0.2 unix:a unix:echo
+	spawn_ready status vsock-proxy --status-socket 'tcp:*:0' --allow 127.0.0.2 unix:b unix:echo
 }
 
 # status ARGUMENT…: of those that run for this test.

@@ -8,7 +8,8 @@
  *
  * Questions with the same share (those of one rule and peer) compete with each other first: a share
  * may have a fourth of the children that are still free. So however many ask, somebody who has no
- * look-up running finds room; of those who wait, the one with the fewest running is next.
+ * look-up running finds room; of those who wait, the one with the fewest running is next. If too
+ * many wait, one of the share that has most of them gives up its place.
  */
 #include "config.h"
 
@@ -49,21 +50,69 @@ static void answer_error(const struct helper *helper, uint32_t id, int error)
 	(void)send(helper->fd, &answer, sizeof(answer), MSG_NOSIGNAL);
 }
 
+/* Jobs */
+
+static void forget(struct helper *helper, struct job *job)
+{
+	struct job **link = &helper->jobs;
+
+	while (*link != job)
+		link = &(*link)->next;
+	*link = job->next;
+	free(job);
+}
+
+/* How many of a share run, or wait. */
+static unsigned count_of(const struct helper *helper, uint32_t share, bool running)
+{
+	unsigned count = 0;
+
+	for (const struct job *job = helper->jobs; job; job = job->next)
+		count += (job->pid != 0) == running && job->question.share == share;
+	return count;
+}
+
+/* The last of the share that has most waiting, if this share has less even with one more; or NULL.
+ */
+static struct job *one_of_most(const struct helper *helper, uint32_t share)
+{
+	unsigned most = count_of(helper, share, false) + 1;
+	struct job *found = NULL;
+
+	for (struct job *job = helper->jobs; job; job = job->next) {
+		unsigned count = job->pid ? 0 : count_of(helper, job->question.share, false);
+
+		if (count > most ||
+		    (found && count && job->question.share == found->question.share)) {
+			most = count;
+			found = job;
+		}
+	}
+	return found;
+}
+
 /* Questions */
 
 static void take_question(struct helper *helper, const struct resolver_question *question)
 {
-	struct job **link = &helper->jobs, *job;
+	struct job **link = &helper->jobs, *job, *other;
 	struct resolver_answer answer;
 
 	if (resolve_from_hosts(question, &answer)) {
 		(void)send(helper->fd, &answer, sizeof(answer), MSG_NOSIGNAL);
 		return;
 	}
-	job = helper->waiting < WAITING_MAX ? calloc(1, sizeof(*job)) : NULL;
+	if (helper->waiting >= WAITING_MAX) {
+		other = one_of_most(helper, question->share);
+		answer_error(helper, other ? other->question.id : question->id, EAI_AGAIN);
+		if (!other)
+			return;
+		helper->waiting--;
+		forget(helper, other);
+	}
+	job = calloc(1, sizeof(*job));
 	if (!job) {
-		answer_error(helper, question->id,
-			     helper->waiting < WAITING_MAX ? EAI_MEMORY : EAI_AGAIN);
+		answer_error(helper, question->id, EAI_MEMORY);
 		return;
 	}
 	job->question = *question;
@@ -109,15 +158,6 @@ static _Noreturn void look_up(const struct helper *helper, const struct resolver
 		      : 1);
 }
 
-static unsigned running_of(const struct helper *helper, uint32_t share)
-{
-	unsigned count = 0;
-
-	for (const struct job *job = helper->jobs; job; job = job->next)
-		count += job->pid && job->question.share == share;
-	return count;
-}
-
 /* Who waits and has the fewest running, if that one may have another; or NULL. */
 static struct job *next_job(const struct helper *helper)
 {
@@ -125,7 +165,7 @@ static struct job *next_job(const struct helper *helper)
 	struct job *best = NULL;
 
 	for (struct job *job = helper->jobs; job && least; job = job->next) {
-		unsigned running = job->pid ? least : running_of(helper, job->question.share);
+		unsigned running = job->pid ? least : count_of(helper, job->question.share, true);
 
 		if (running < least) {
 			best = job;
@@ -133,16 +173,6 @@ static struct job *next_job(const struct helper *helper)
 		}
 	}
 	return best;
-}
-
-static void forget(struct helper *helper, struct job *job)
-{
-	struct job **link = &helper->jobs;
-
-	while (*link != job)
-		link = &(*link)->next;
-	*link = job->next;
-	free(job);
 }
 
 static void start_waiting(struct helper *helper)

@@ -15,7 +15,7 @@
 static int read_access(const struct proxy *proxy, const struct rules_context *context,
 		       struct rules *rules)
 {
-	const struct addr **listens = calloc(rules->count + 1, sizeof(const struct addr *));
+	const struct addr **listens = calloc(rules->count + 2, sizeof(const struct addr *));
 	const struct opt_entry *written;
 	struct mistake error;
 	size_t count = 0;
@@ -27,6 +27,8 @@ static int read_access(const struct proxy *proxy, const struct rules_context *co
 		listens[count++] = &rule->listen;
 	if (proxy->options.metrics)
 		listens[count++] = &proxy->metrics.addr;
+	if (proxy->status.addr.family && proxy->status.addr.family != ADDR_UNIX)
+		listens[count++] = &proxy->status.addr;
 	status = server_read_who(&rules->access, &proxy->settings.serving.who, context->hosts,
 				 listens, count, &written, &error);
 	free(listens);

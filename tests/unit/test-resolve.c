@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -279,6 +280,54 @@ static void a_look_up_that_dies_is_answered_with_an_error(void **state)
 	resolver_stop(resolver);
 }
 
+static void stand_still(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		pause();
+}
+
+static void let_children_stand_still(void *context)
+{
+	(void)context;
+	if (pthread_atfork(NULL, NULL, stand_still))
+		_exit(1);
+}
+
+enum { MANY = 1000 }; /* more than may wait */
+
+static void is_refused(const struct resolver_answer *answer)
+{
+	assert_int_equal(answer->error, EAI_AGAIN);
+	assert_int_not_equal(answer->id, MANY);
+}
+
+/* However many questions one share has, another one's finds a place. */
+static void who_asks_too_much_makes_room(void **state)
+{
+	struct resolver *resolver;
+	struct resolver_answer answer;
+	unsigned answered = 0;
+
+	(void)state;
+	assert_int_equal(resolver_start(&resolver), 0);
+	resolver_prepare(resolver, let_children_stand_still, NULL);
+	for (uint32_t id = 0; id < 2 * MANY;) {
+		int error = resolver_ask_for(resolver, id == MANY, id, tcp("127.0.0.1", "80", 0),
+					     ADDR_CONNECT);
+
+		assert_true(!error || error == -EAGAIN);
+		id += !error;
+		for (; resolver_answer(resolver, &answer) > 0; answered++)
+			is_refused(&answer);
+	}
+	for (; answered < MANY; answered++) {
+		wait_answer(resolver, &answer, 1);
+		is_refused(&answer);
+	}
+	resolver_stop(resolver);
+}
+
 /* The helper reads what strangers say: its answers are not believed either. */
 static void lie(void *context)
 {
@@ -357,6 +406,7 @@ int main(void)
 		cmocka_unit_test(the_helper_answers_each_of_many_questions),
 		cmocka_unit_test(a_helper_that_was_killed_is_told_and_started_anew),
 		cmocka_unit_test(a_look_up_that_dies_is_answered_with_an_error),
+		cmocka_unit_test(who_asks_too_much_makes_room),
 		cmocka_unit_test(what_is_no_answer_ends_the_helper),
 		cmocka_unit_test(a_lack_of_descriptors_is_no_silent_name_server),
 		cmocka_unit_test(a_name_that_is_too_long_is_refused),

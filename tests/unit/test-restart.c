@@ -100,6 +100,7 @@ static void nobody_is_late_after_a_stop(void **state)
 	(void)state;
 	restart_stop(&supervisor);
 	assert_false(loop_timer_is_set(&supervisor.restart_late));
+	assert_true(supervisor.successor_channel >= 0); /* its end would mean GO */
 	assert_int_equal(waitpid(attendant, &how, 0), attendant);
 	assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGTERM);
 	assert_null(strstr(capture_end(&capture), "not ready"));

@@ -70,13 +70,18 @@ static void kill_expired(struct loop *loop, struct timer *timer)
 		link_give_up(supervisor, "it does not end after the drain timeout");
 }
 
-void link_limit_drain(struct supervisor *supervisor)
+void link_drain(struct supervisor *supervisor, const struct broker_message *message)
 {
 	uint64_t timeout = supervisor->server.settings.drain_timeout;
 
+	supervisor->passing = false; /* the listeners are closed */
 	if (timeout != UNITS_INF)
 		loop_timer(supervisor->server.loop, &supervisor->kill,
 			   units_now() + timeout + DRAIN_GRACE);
+	if (supervisor->worker_state == WORKER_SERVING || supervisor->awaited)
+		link_tell(supervisor, message);
+	else if (supervisor->worker) /* it has only a part of its listeners: it serves nobody */
+		kill(supervisor->worker, SIGKILL);
 }
 
 /* Sending */

@@ -47,9 +47,9 @@ void link_send(struct supervisor *supervisor, const struct broker_message *messa
 void link_tell(struct supervisor *supervisor, const struct broker_message *message);
 /* Ends a worker that is of no use any more. */
 void link_give_up(struct supervisor *supervisor, const char *why);
-/* The worker has been told to drain: it is killed if it has not ended some time after the drain
- * timeout. */
-void link_limit_drain(struct supervisor *supervisor);
+/* Tells the worker to drain by this message, and passes no more rules. The worker is killed if it
+ * has not ended some time after the drain timeout. */
+void link_drain(struct supervisor *supervisor, const struct broker_message *message);
 
 /* Store */
 

@@ -51,7 +51,7 @@ void reload_stop(struct supervisor *supervisor)
 		loop_timer_stop(supervisor->server.loop, &supervisor->reader_late);
 	}
 	supervisor->reader = 0;
-	supervisor->loading = false;
+	supervisor->loading = supervisor->reloading = false;
 	names_stop(&supervisor->names);
 	rules_free(&supervisor->next);
 }

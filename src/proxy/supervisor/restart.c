@@ -110,6 +110,9 @@ static void leave_inherited(const struct supervisor *supervisor)
 {
 	for (size_t i = 0; i < activation_count(); i++)
 		activation_leave(ACTIVATION_FIRST + (int)i);
+	for (size_t i = 0; i < SUPERVISOR_TEXT_SERVERS; i++)
+		if (supervisor->text_servers[i])
+			leave_number(&supervisor->text_servers[i]->addr);
 	for (const struct rule *rule = supervisor->router.rules.first; rule; rule = rule->next) {
 		for (size_t i = 0; i < rule->port_count; i++) {
 			leave_number(&rule->ports[i].listen);
@@ -238,6 +241,8 @@ static void forget_successor(struct supervisor *supervisor)
 
 static void go_on(struct supervisor *supervisor)
 {
+	if (supervisor->loading || supervisor->reloading)
+		return; /* the end of that reload says the same */
 	server_tell_listening(&supervisor->server);
 	if (supervisor->reload_again)
 		supervisor_reload(supervisor);
@@ -304,8 +309,7 @@ static void hand_over(struct supervisor *supervisor)
 	for (size_t i = 0; i < SUPERVISOR_TEXT_SERVERS; i++)
 		if (supervisor->text_servers[i] && !supervisor->text_servers[i]->of_process)
 			text_server_leave(supervisor->text_servers[i]);
-	link_limit_drain(supervisor);
-	link_tell(supervisor, &(const struct broker_message){ .type = BROKER_RETIRE });
+	link_drain(supervisor, &(const struct broker_message){ .type = BROKER_RETIRE });
 	let_go(supervisor);
 	(void)fd_write_all(supervisor->successor_channel, go, strlen(go)); /* closed when we end */
 }
@@ -394,7 +398,7 @@ void restart_stop(struct supervisor *supervisor)
 	if (!supervisor->successor)
 		return;
 	kill(supervisor->attendant, SIGTERM); /* which tells it */
-	forget_successor(supervisor);
+	let_go(supervisor); /* if the channel ended now, that would mean GO */
 }
 
 void restart_free(struct supervisor *supervisor)

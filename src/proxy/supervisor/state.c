@@ -24,9 +24,11 @@
 
 void state_finish(struct supervisor *supervisor, int status)
 {
+	bool taking_over = supervisor->predecessor_watch.kind; /* it has said READY */
+
 	supervisor->status = status;
 	supervisor->done = true;
-	if (status || supervisor->predecessor < 0)
+	if (status || supervisor->predecessor < 0 || !taking_over)
 		loop_stop(supervisor->server.loop);
 }
 

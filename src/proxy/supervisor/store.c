@@ -27,7 +27,8 @@ void store_each(struct supervisor *supervisor,
 		if (listener->addr->family != ADDR_FD)
 			act(listener, context);
 	for (size_t i = 0; i < SUPERVISOR_TEXT_SERVERS; i++)
-		if (supervisor->text_servers[i] && !supervisor->text_servers[i]->of_process)
+		if (supervisor->text_servers[i] && !supervisor->text_servers[i]->of_process &&
+		    supervisor->text_servers[i]->addr.family != ADDR_FD)
 			act(&supervisor->text_servers[i]->listener, context);
 }
 

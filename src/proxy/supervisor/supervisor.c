@@ -115,12 +115,15 @@ static bool listens(const struct supervisor *supervisor)
 }
 
 /* A worker that an attacker controlled may have spoilt what its successor gets. */
-static void revive(struct listener *listener, void *context)
+static void revive(struct supervisor *supervisor, struct listener *listener)
 {
-	struct supervisor *supervisor = context;
+	char kept_name[INHERITED_NAME_MAX]; /* of the socket file that is there now */
 
-	if (listener_revive(listener) && listener->shared)
-		store_forget(&supervisor->server, listener);
+	listener_kept_name(listener, kept_name);
+	if (!listener_revive(listener) || !listener->shared)
+		return;
+	manager_drop(&supervisor->server.manager, kept_name);
+	listener->shared = false;
 }
 
 static void replace_worker(struct supervisor *supervisor)
@@ -138,8 +141,11 @@ static void replace_worker(struct supervisor *supervisor)
 	}
 	for (struct listener *listener = supervisor->server.listeners; listener;
 	     listener = listener->next)
-		revive(listener, supervisor);
-	store_each(supervisor, revive, supervisor);
+		revive(supervisor, listener);
+	for (size_t i = 0; i < SUPERVISOR_TEXT_SERVERS; i++)
+		if (supervisor->text_servers[i])
+			revive(supervisor, &supervisor->text_servers[i]->listener);
+	store_keep(supervisor);
 	error = start_worker(supervisor);
 	if (error) {
 		log_error("cannot start another worker: %s", strerror(-error));
@@ -239,12 +245,8 @@ static void stop(struct supervisor *supervisor, int signal)
 	restart_stop(supervisor);
 	manager_tell(&supervisor->server.manager, "STOPPING=1\nSTATUS=no longer listening");
 	server_close_all(&supervisor->server);
-	supervisor->passing = false;
-	link_limit_drain(supervisor);
-	if (supervisor->worker_state == WORKER_SERVING || supervisor->awaited)
-		tell_signal(supervisor, signal);
-	else if (supervisor->worker) /* it has only a part of its listeners: it serves nobody */
-		kill(supervisor->worker, SIGKILL);
+	link_drain(supervisor,
+		   &(const struct broker_message){ .type = BROKER_SIGNAL, .number = signal });
 }
 
 static void signalled(struct server *server, int signal)
