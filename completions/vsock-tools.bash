@@ -22,21 +22,23 @@ _vsock_tools_names() {
 
 # What an address may begin with, where it stands in the command.
 _vsock_tools_addresses() {
-	local program=$1 role=$2 name
+	local program=$1 role=$2 again='' name
 	local -a names
 	mapfile -t names < <(printf '%s\n' host local; _vsock_tools_names)
-	printf '%s\n' vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: fd:
+	printf '%s\n' vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux:
+	# vsock-run and vsock-ping connect more than once, and a name is enough for them
+	case $program in vsock-run | vsock-ping) again=yes ;; *) echo fd: ;; esac
 	[ "$program" != vsock-proxy ] || echo udp:
 	if [ "$role" = listen ]; then
 		echo vsock:any:
 		return
 	fi
-	echo exec:
+	[ "$again" ] || echo exec:
 	[ "$program" != vsock-proxy ] || printf '%s\n' socks5: http-connect: proxy-dst:
 	for name in "${names[@]}"; do
 		echo "vsock:$name:"
 		[ "$program" = vsock-proxy ] || echo "$name:"
-		[ "$program" != vsock-ping ] || echo "$name"
+		[ -z "$again" ] || echo "$name"
 	done
 }
 

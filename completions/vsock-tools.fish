@@ -30,18 +30,21 @@ function __vsock_tools_addresses -a program role
             __fish_complete_path $word
             return
     end
-    printf '%s\n' vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux: fd:
+    printf '%s\n' vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux:
+    # vsock-run and vsock-ping connect more than once, and a name is enough for them
+    set -l again (contains $program vsock-run vsock-ping; and echo yes)
+    test -n "$again"; or echo fd:
     test $program = vsock-proxy; and echo udp:
     if test "$role" = listen
         echo vsock:any:
         return
     end
-    test $program = vsock-run; or echo exec:
+    test -n "$again"; or echo exec:
     test $program = vsock-proxy; and printf '%s\n' socks5: http-connect: proxy-dst:
     for name in host local (__vsock_tools_names)
         echo vsock:$name:
         test $program = vsock-proxy; or echo $name:
-        contains $program vsock-run vsock-ping; and echo $name
+        test -n "$again"; and echo $name
     end
 end
 

@@ -85,6 +85,13 @@ zsh_specs() {
 	[ "$(bash_offers 'vsock-cat unix:directory/s')" = directory/service.sock ]
 	[ "$(bash_offers 'vsock-cat ./directory/s')" = ./directory/service.sock ]
 	[ "$(bash_offers 'vsock-cat web:22 ')" = "" ]
+	# these two connect more than once, and take a name alone
+	local program
+	for program in vsock-run vsock-ping; do
+		[ "$(bash_offers "$program we" | xargs)" = "web: web" ]
+		run bash_offers "$program "
+		run ! grep -qE '^(exec|fd):' <<<"$output"
+	done
 }
 
 @test "bash: listening addresses offer no guest names; vsock-proxy alternates" {
@@ -152,6 +159,9 @@ zsh_specs() {
 	[ "$(fish_offers 'vsock-cat --color ' | sort | xargs)" = "always auto never" ]
 	[ "$(fish_offers 'vsock-cat --busy-poll ' | sort | xargs)" = "auto off" ]
 	fish_offers 'vsock-cat ' | grep -qx web:
+	fish_offers 'vsock-run ' | grep -qx web
+	run fish_offers 'vsock-ping '
+	run ! grep -qE '^(exec|fd):' <<<"$output"
 	[ "$(fish_offers 'vsock-cat unix:directory/s')" = unix:directory/service.sock ]
 	fish_offers 'vsock-listen --allow ' | grep -qx web
 	fish_offers 'vsock-proxy tcp:80 vsock:3:80 na' | grep -qx name=

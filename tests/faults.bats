@@ -31,6 +31,7 @@ inject() {
 
 @test "vsock-ping: whatever call fails, it ends, and says of each probe and port what became of it" {
 	inject ping_echo ping_scan
+	inject --only calloc ping_check
 }
 
 @test "vsock-listen: whatever call fails, it serves the next client, or ends with a message" {

@@ -22,7 +22,7 @@ shows() {
 
 # How many columns the picture has: its results.
 results() {
-	screen | grep -oE '[▁▂▃▄▅▆▇█×]+' | tr -d '\n' | wc -m
+	screen | grep -v 'is lost' | grep -oE '[▁▂▃▄▅▆▇█×]+' | tr -d '\n' | wc -m
 }
 
 drawn() {

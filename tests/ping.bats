@@ -222,6 +222,10 @@ while True:
 	[[ "$output" =~ ([0-9]+)" packets transmitted, 0 received, 100% packet loss" ]]
 	[ "${BASH_REMATCH[1]}" -ge 10 ]
 	[[ "${lines[1]}" == ....* ]]
+	# but no more often than -i says
+	run -5 vsock-ping --echo -f -i 300ms -w 0.5 -W 5s "$ready"
+	[[ "$output" =~ ([0-9]+)" packets transmitted, 0 received, 100% packet loss" ]]
+	[ "${BASH_REMATCH[1]}" -le 2 ]
 }
 
 @test "--histogram uses ASCII bars in a locale without UTF-8, blocks otherwise" {
@@ -280,6 +284,36 @@ time.sleep(60)'
 	run -5 --separate-stderr vsock-ping --scan --parallel 10 -W 60s -w 300ms vsock-mux:./v:1-20
 	[[ $stderr == *"vsock-ping: the scan ended early: its time of 300 ms was over"* ]]
 	[[ $stderr == *" 0 open, 0 closed, 0 silent; 20 not probed" ]]
+}
+
+@test "a signal before the end: a scan and a measurement say so, status 5" {
+	cd "$BATS_TEST_TMPDIR" || return
+	need python3
+	# the first port is open, and the others never answer
+	spawn vmm python3 -u -c '
+import socket
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("v")
+listener.listen(100)
+print("READY")
+peers = []
+while True:
+    peers.append(listener.accept()[0])
+    if peers[-1].recv(64) == b"CONNECT 1\n":
+        peers[-1].send(b"OK 1\n")'
+	wait_until grep -q READY vmm.out
+	spawn scan vsock-ping -n --scan -W 60s vsock-mux:./v:1-20
+	wait_until grep -q 'v:1$' scan.out
+	kill -TERM "${spawned[scan]}"
+	ends_with 5 scan
+	grep -q '^vsock-ping: the scan ended early: signal 15 (Terminated)$' scan.err
+	grep -q ' 1 open, 0 closed, 0 silent; 19 not probed$' scan.err
+	spawn measure vsock-ping --bandwidth up -W 60s vsock-mux:./v:2
+	wait_until grep -q 'SigBlk:.*[1-9a-f]' "/proc/${spawned[measure]}/status"
+	kill -INT "${spawned[measure]}"
+	ends_with 5 measure
+	grep -qx 'vsock-ping: vsock-mux:./v:2: not connected before signal 2 (Interrupt)' \
+		measure.err
 }
 
 @test "hints suggest to wait by a command of its own, which can be pasted" {
@@ -532,7 +566,7 @@ print("most", most)'
 	for pair in '--scan '{-i1,-O,--alive,--open,'--window 2'} \
 		'--wait 1s '{-i1,-A,-O,'--window 2'} \
 		'--bandwidth up '{-f,-A,-O,--alive,--open,'--window 2'} \
-		'--check --window 2' '-j --histogram'; do
+		'--check --window 2' '-j '{--histogram,-O} '-f -O'; do
 		# shellcheck disable=SC2086
 		run -2 vsock-ping $pair tcp:127.0.0.1:1
 		[[ $output == *"cannot be used together"* ]] || { echo "$pair: $output"; return 1; }

@@ -24,7 +24,6 @@
 
 #define BLOCK_SIZE (256 * 1024)
 #define TURN_BLOCKS 4 /* of one stream before the next one has its turn */
-#define DEFAULT_TIME (10 * NSEC_PER_SEC)
 #define GIB 1073741824.0
 
 struct bandwidth;
@@ -236,9 +235,8 @@ static void begin(struct bandwidth *bandwidth)
 	getrusage(RUSAGE_SELF, &bandwidth->usage);
 	bandwidth->began = bandwidth->last = units_now();
 	loop_timer(loop, &bandwidth->tick, bandwidth->began + options->interval);
-	loop_timer(loop, &bandwidth->end,
-		   bandwidth->began +
-			   (options->deadline == UNITS_INF ? DEFAULT_TIME : options->deadline));
+	if (options->deadline != UNITS_INF)
+		loop_timer(loop, &bandwidth->end, bandwidth->began + options->deadline);
 	for (size_t i = 0; i < bandwidth->count && !error; i++)
 		error = loop_watch(loop, &bandwidth->streams[i].watch, bandwidth->streams[i].fd,
 				   events);
@@ -312,10 +310,17 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 {
 	struct bandwidth *bandwidth = context;
 
-	if (info->ssi_signo != SIGQUIT)
-		loop_stop(loop);
-	else if (bandwidth->began)
-		print_interval(bandwidth, units_now());
+	if (info->ssi_signo == SIGQUIT) {
+		if (bandwidth->began)
+			print_interval(bandwidth, units_now());
+		return;
+	}
+	if (!bandwidth->began && !bandwidth->failed) {
+		log_error("%s: not connected before signal %u (%s)", bandwidth->ping->text,
+			  info->ssi_signo, strsignal((int)info->ssi_signo));
+		bandwidth->status = STATUS_TIMEOUT;
+	}
+	loop_stop(loop);
 }
 
 static int bandwidth_start(struct bandwidth *bandwidth, struct ping *ping)

@@ -123,7 +123,7 @@ struct checks {
 	uint32_t seed; /* the next one */
 	uint64_t started, check_started; /* ns */
 	unsigned number, failed;
-	bool late; /* the time is over */
+	bool late; /* the time is over, or the memory: no more checks */
 };
 
 /* Output */
@@ -375,8 +375,11 @@ static void add_conn(struct group *group, const char *here, const char *there)
 static bool group_make(struct group *group, struct checks *checks, size_t count)
 {
 	*group = (struct group){ .checks = checks, .conns = calloc(count, sizeof(struct conn)) };
-	if (!group->conns)
+	if (!group->conns) {
 		log_error("%s", strerror(ENOMEM));
+		checks->ping->status = STATUS_FAILURE;
+		checks->late = true;
+	}
 	return group->conns;
 }
 

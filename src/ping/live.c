@@ -87,6 +87,8 @@ static void put_sparkline(const struct ping_live *live, size_t width)
 		 first = live->count > shown ? live->count - shown : 0, low, high;
 
 	find_range(live, first, &low, &high);
+	/* before and not after it, where the cursor may still be on the last of its columns */
+	fputs("\033[K", stdout);
 	for (uint64_t i = first; i < live->count; i++) {
 		uint64_t value = result_at(live, i);
 		size_t level = value == LOST ? 0 : level_of(value, low, high);
@@ -96,7 +98,7 @@ static void put_sparkline(const struct ping_live *live, size_t width)
 		else
 			fputs(live->utf8 ? blocks[level] : letters[level], stdout);
 	}
-	fputs("\033[K\r\n", stdout);
+	fputs("\r\n", stdout);
 	printf("%.3f to %.3f ms; %s is lost\033[K\r\n", (double)low / NSEC_PER_MSEC,
 	       (double)high / NSEC_PER_MSEC, live->utf8 ? "×" : "x");
 }

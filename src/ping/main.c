@@ -216,8 +216,8 @@ static const char *const conflicts[] = {
 	"scan",	     "open",	   "scan",	"window",      "wait",	    "interval",
 	"wait",	     "adaptive",   "wait",	"outstanding", "wait",	    "window",
 	"bandwidth", "flood",	   "bandwidth", "adaptive",    "bandwidth", "outstanding",
-	"bandwidth", "alive",	   "bandwidth", "open",	       "bandwidth", "window",
-	NULL,
+	"bandwidth", "alive",	   "bandwidth", "open",	       "json",	    "outstanding",
+	"bandwidth", "window",	   "flood",	"outstanding", NULL,
 };
 
 /* Without a port the question is whether the machine answers, for which any port will do. */
@@ -299,6 +299,8 @@ static int check_options(const struct opt_program *program, struct ping_options 
 		options->interval = 0;
 	if (options->check && !opt_given(program, "deadline"))
 		options->deadline = CHECK_TIME;
+	if (options->bandwidth && !opt_given(program, "deadline"))
+		options->deadline = PING_BANDWIDTH_TIME;
 	if (opt_given(program, "size") && !options->echo)
 		return log_failure(STATUS_USAGE, "--size needs --echo");
 	if ((options->banner || opt_given(program, "parallel")) && !options->scan)

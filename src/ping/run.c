@@ -57,7 +57,8 @@ static uint64_t next_due(const struct ping *ping)
 	if (ping->over || all_sent(ping) || ping->in_flight >= window(ping))
 		return NEVER;
 	if (options->flood && ping->in_flight >= (options->window ? options->window : 1))
-		return ping->last_sent + FLOOD_PAUSE;
+		return ping->last_sent +
+		       (options->interval > FLOOD_PAUSE ? options->interval : FLOOD_PAUSE);
 	if (options->flood || options->adaptive)
 		return ping->sent ? ping->last_sent + options->interval : 0;
 	return ping->started + ping->slot * options->interval;

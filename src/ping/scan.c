@@ -72,6 +72,7 @@ struct scan {
 	struct explanation failure; /* of the last port that failed */
 	struct explanation shortage; /* the scan ended because of it; what "": it did not */
 	bool late; /* the deadline ended it */
+	int signal; /* ended it; 0: none */
 	struct found *found; /* sorted by index */
 	uint64_t shown; /* ns: when progress was shown last */
 	int width; /* of the addresses */
@@ -438,6 +439,7 @@ static void on_signal(struct loop *loop, const struct signalfd_siginfo *info, vo
 	struct scan *scan = context;
 
 	if (info->ssi_signo != SIGQUIT) {
+		scan->signal = (int)info->ssi_signo;
 		loop_stop(loop);
 		return;
 	}
@@ -572,6 +574,10 @@ static void tell_failures(const struct scan *scan)
 	if (*scan->shortage.what) {
 		why = &scan->shortage;
 		log_error("the scan ended early: %s", why->what);
+	} else if (scan->signal) {
+		why = NULL;
+		log_error("the scan ended early: signal %d (%s)", scan->signal,
+			  strsignal(scan->signal));
 	} else if (scan->late) {
 		why = NULL;
 		log_error("the scan ended early: its time of %s was over",
@@ -585,7 +591,7 @@ static int exit_status(const struct scan *scan)
 {
 	if (*scan->shortage.what)
 		return STATUS_FAILURE;
-	if (scan->late)
+	if (scan->late || scan->signal)
 		return STATUS_TIMEOUT;
 	if (scan->open)
 		return STATUS_DONE;
