@@ -132,6 +132,29 @@ looks_up() {
 	[[ $output == *'refused: nothing listens on port 8080 of localhost'* ]]
 }
 
+@test "bind=: the explanation is about the address or port to connect from" {
+	spawn_ready echo vsock-listen --echo -k tcp:127.0.0.1:0
+	# localhost may be ::1 as well, which 192.0.2.1 is no source for
+	for to in "$ready" "tcp:localhost:${ready##*:}"; do
+		run -1 --separate-stderr vsock-cat "$to,bind=192.0.2.1"
+		[ "${stderr_lines[0]}" = \
+			"vsock-cat: $to: address not available: no interface of this machine has 192.0.2.1" ]
+		[ "${stderr_lines[1]}" = "hint: ip address lists its addresses" ]
+	done
+	port=$(free_port)
+	spawn first python3 -c '
+import socket, sys, time
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("127.0.0.1", int(sys.argv[1])))
+s.connect(("127.0.0.1", int(sys.argv[2])))
+print("connected", flush=True)
+time.sleep(600)' "$port" "${ready##*:}"
+	wait_until grep -q connected first.out
+	run -1 --separate-stderr vsock-cat "$ready,bind=:$port"
+	[[ $stderr == "vsock-cat: $ready: address not available: port $port already has a connection"* ]]
+}
+
 # within SECONDS: that it took no longer since $began.
 within() {
 	awk -v a="$began" -v b="$EPOCHREALTIME" -v s="$1" 'BEGIN { exit !(b - a < s) }'

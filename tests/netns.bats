@@ -151,6 +151,26 @@ print(s.recv(100).decode())' "$(port_of "${ready%,*}")"
 	run -2 vsock-proxy --check -f rules
 }
 
+@test "vsock-proxy: the same port may be listened on in several network namespaces" {
+	namespace blue
+	blue=$there
+	namespace red
+	spawn_ready first vsock-listen --echo unix:first
+	spawn_ready second vsock-listen unix:second -- echo second
+	port=$(free_port)
+	printf '%s\n' "tcp:127.0.0.1:$port,netns=$blue unix:first" \
+		"tcp:127.0.0.1:$port,netns=$there unix:second" >rules
+	spawn proxy vsock-proxy -f rules --ready-fd 9 9>proxy.ready
+	wait_ready proxy 2
+	[ "$(echo one | vsock-cat "tcp:127.0.0.1:$port,netns=$blue")" = one ]
+	[ "$(vsock-cat "tcp:127.0.0.1:$port,netns=$there" </dev/null)" = second ]
+	restart proxy
+	[ "$(echo one | vsock-cat "tcp:127.0.0.1:$port,netns=$blue")" = one ]
+	[ "$(vsock-cat "tcp:127.0.0.1:$port,netns=$there" </dev/null)" = second ]
+	run -2 vsock-proxy --check "tcp:1,netns=$there" tcp:2 "tcp:1,netns=$there" tcp:3
+	[[ $output == *"listened on twice"* ]]
+}
+
 # The namespace of $there gets the name.
 rename() {
 	nsenter -m -t "${spawned[proxy]}" -w sh -c 'umount "$1" && mount --bind "$2" "$1"' sh \

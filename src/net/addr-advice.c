@@ -192,6 +192,7 @@ static bool explain_family(struct parser *p)
 	bool number = text[word] == ':' &&
 		      text_all_digits(text + word + 1, p->end > word ? p->end - word - 1 : 0);
 	const struct family *family;
+	bool slip;
 
 	if (word == 0 || !is_letter(text[0]))
 		return false;
@@ -200,15 +201,21 @@ static bool explain_family(struct parser *p)
 	if (text[word] != ':')
 		return false;
 	family = find_family(p, text, word, true);
+	slip = !family;
+	if (slip)
+		family = nearest_family(p, word, number);
 	if (family) {
-		addr_bad(p, 0, word, "families are written in lower case");
-		addr_hint(p, "write %s", QUOTE("%s%s", family->name, rest));
-		return true;
-	}
-	family = nearest_family(p, word, number);
-	if (family) {
-		addr_bad(p, 0, word, "unknown family '%s'; did you mean '%s'?", SHOW(text, word),
-			 family->name);
+		p->family = family;
+		p->begin = word + 1;
+		if (addr_check_role(p) < 0) /* the hint would lead to that */
+			return true;
+		if (slip)
+			addr_bad(p, 0, word, "unknown family '%s'; did you mean '%s'?",
+				 SHOW(text, word), family->name);
+		else
+			addr_bad(p, 0, word, "families are written in lower case");
+		if (addr_family_open_ended(family->family)) /* nothing may follow it */
+			rest = ":";
 		addr_hint(p, "write %s", QUOTE("%s%s", family->name, rest));
 		return true;
 	}

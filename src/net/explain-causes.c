@@ -3,8 +3,10 @@
  * between causes of one errno. */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -337,6 +339,11 @@ static void refine_vsock_not_ours(struct diagnosis *diagnosis)
 {
 	const struct machine *machine = diagnosis->machine;
 	uint32_t cid = diagnosis_bound_cid(diagnosis);
+
+	diagnosis_hint(diagnosis,
+		       diagnosis->addr->options.given & ADDR_OPT_BIND
+			       ? "leave the CID out of bind=, or leave out bind="
+			       : "any:{bound-port}{ns} listens on every CID of this machine");
 	if (cid == ADDR_CID_ANY) {
 		diagnosis_what(diagnosis, "address not available: no free port is left");
 		diagnosis->out->hint[0] = '\0';
@@ -349,10 +356,7 @@ static void refine_vsock_not_ours(struct diagnosis *diagnosis)
 			       machine->is_guest
 				       ? "wrong CID: CID 2 is the host, and this machine is a VM"
 				       : "wrong CID: CID 2 needs vhost_vsock, which is not loaded");
-		if (machine->is_guest)
-			diagnosis_hint(diagnosis,
-				       "any:{bound-port}{ns} listens on every CID of this machine");
-		else
+		if (!machine->is_guest)
 			diagnosis_fix(diagnosis, EXPLAIN_TO_GUESTS);
 	} else if (machine->has_cid) {
 		snprintf(diagnosis->out->what, sizeof(diagnosis->out->what),
@@ -429,12 +433,32 @@ static void refine_tcp_denied(struct diagnosis *diagnosis)
 
 static void refine_tcp_not_here(struct diagnosis *diagnosis)
 {
-	if (diagnosis->addr->options.given & ADDR_OPT_BIND) {
-		char host[sizeof(diagnosis->addr->options.bind_host) * 4];
-		utf8_escape(diagnosis->addr->options.bind_host,
-			    strlen(diagnosis->addr->options.bind_host), host, sizeof(host));
-		snprintf(diagnosis->out->what, sizeof(diagnosis->out->what),
-			 "address not available: no interface of this machine has %.100s", host);
+	const struct addr_options *options = &diagnosis->addr->options;
+
+	if (!(options->given & ADDR_OPT_BIND))
+		return;
+	if (diagnosis->failure->step == STEP_CONNECT) {
+		if (options->bind_tcp_port)
+			diagnosis_what(
+				diagnosis,
+				"address not available: port {bound-port} already has a "
+				"connection to port {port} of {host}, or had one a moment ago");
+		return;
+	}
+	/* the parser takes only IP addresses */
+	snprintf(diagnosis->out->what, sizeof(diagnosis->out->what),
+		 "address not available: no interface of this machine has %s", options->bind_host);
+	diagnosis_hint(diagnosis, "ip address lists its addresses");
+}
+
+static void refine_ip_invalid(struct diagnosis *diagnosis)
+{
+	struct in6_addr ip;
+
+	if (inet_pton(AF_INET6, diagnosis->addr->name, &ip) == 1 && IN6_IS_ADDR_LINKLOCAL(&ip)) {
+		diagnosis_what(diagnosis, "a link-local address needs its interface");
+		diagnosis_hint(diagnosis, "write [{host}%eth0], with the interface's name; ip "
+					  "address lists them");
 	}
 }
 
@@ -644,7 +668,7 @@ static const struct cause causes[] = {
 	  "cannot reach {cid}: this machine's transport does not carry that CID",
 	  "a VM can reach only its host: write host:{port}{ns}", NULL },
 	{ VSOCK, S(CONNECT), EADDRNOTAVAIL, STATUS_FAILURE, STAYS, "io",
-	  "address not available: no port is left to connect from", NULL, refine_vsock_not_ours },
+	  "address not available: no port is left to connect from", NULL, NULL },
 	{ VSOCK, S(CONNECT), ESOCKTNOSUPPORT, STATUS_FAILURE, STAYS, "io",
 	  "no seqpacket: the transport to {cid} only carries streams",
 	  "write vsock:{dial}:{port}{ns} if the peer may be a stream", NULL },
@@ -664,8 +688,7 @@ static const struct cause causes[] = {
 	{ VSOCK, S(BIND) | S(LISTEN), EADDRINUSE, STATUS_FAILURE, STAYS, "io",
 	  "address in use: another program has port {bound-port} of {bound}", HELD_VSOCK, NULL },
 	{ VSOCK, S(BIND) | S(LISTEN), EADDRNOTAVAIL, STATUS_FAILURE, STAYS, "io",
-	  "wrong CID: {bound} is not this machine's",
-	  "any:{bound-port}{ns} listens on every CID of this machine", refine_vsock_not_ours },
+	  "wrong CID: {bound} is not this machine's", NULL, refine_vsock_not_ours },
 	{ VSOCK, S(BIND) | S(LISTEN), ENODEV, STATUS_ABSENT, STAYS, "refused",
 	  "no device: no vsock transport is loaded", NULL, refine_no_device },
 	{ VSOCK, S(BIND) | S(LISTEN), ESOCKTNOSUPPORT, STATUS_FAILURE, STAYS, "io",
@@ -789,6 +812,8 @@ static const struct cause causes[] = {
 	  "cannot reach {host}: the network is down", NULL, NULL },
 	{ IP, S(CONNECT), EADDRNOTAVAIL, STATUS_FAILURE, HEALS, "io",
 	  "address not available: no port is left to connect from", NULL, refine_tcp_not_here },
+	{ IP, S(CONNECT) | S(BIND), EINVAL, STATUS_FAILURE, STAYS, "io",
+	  "the kernel refuses this address: {error}", NULL, refine_ip_invalid },
 	{ IP, S(CONNECT), EITHER(EACCES, EPERM), STATUS_DENIED, STAYS, "denied",
 	  "denied: a firewall or security module forbids connecting to {host}", NULL, NULL },
 	{ IP, S(SOCKET), EAFNOSUPPORT, STATUS_FAILURE, STAYS, "io",

@@ -72,8 +72,8 @@ int dial_find_places(struct dial *dial)
  * from here. */
 static int telling(const struct failure *failure)
 {
-	if (failure->step != STEP_CONNECT)
-		return failure->step == STEP_SOCKET ? 1 : 3;
+	if (failure->step != STEP_CONNECT) /* an address of the other kind than bind= */
+		return failure->step == STEP_SOCKET || failure->error == EAFNOSUPPORT ? 1 : 3;
 	switch (failure->error) {
 	case EAFNOSUPPORT:
 	case EADDRNOTAVAIL:

@@ -328,6 +328,14 @@ static void vsock_binds(void **state)
 		{ &guest, vsock(43, 5000, ""), STEP_BIND, EADDRNOTAVAIL, STATUS_FAILURE, false,
 		  "io", "wrong CID: this machine has CID 42, not 43",
 		  "any:5000 listens on every CID of this machine" },
+		{ &guest, vsock(2, 5000, ""), STEP_BIND, EADDRNOTAVAIL, STATUS_FAILURE, false, "io",
+		  "wrong CID: this machine has CID 42, not 43",
+		  "leave the CID out of bind=, or leave out bind=" },
+		{ &guest, vsock(2, 5000, ""), STEP_CONNECT, EADDRNOTAVAIL, STATUS_FAILURE, false,
+		  "io", "address not available: no port is left to connect from", "" },
+		{ &bare, named(ADDR_TCP, "h", 80), STEP_BIND, EADDRNOTAVAIL, STATUS_FAILURE, false,
+		  "io", "address not available: no interface of this machine has 192.0.2.1",
+		  "ip address lists its addresses" },
 		{ &bare, vsock(2, 5000, ""), STEP_BIND, EADDRNOTAVAIL, STATUS_FAILURE, false, "io",
 		  "wrong CID: CID 2 needs vhost_vsock, which is not loaded",
 		  "sudo modprobe vhost_vsock" },
@@ -341,7 +349,7 @@ static void vsock_binds(void **state)
 		  "no vsock: the kernel's vsock module is not loaded, and was not loaded on demand",
 		  NULL },
 	};
-	struct addr *from = &rows[1].addr;
+	struct addr *from = &rows[1].addr, *elsewhere = &rows[5].addr;
 
 	(void)state;
 	rootless.user_namespace = true;
@@ -349,6 +357,10 @@ static void vsock_binds(void **state)
 	from->options.given = ADDR_OPT_BIND;
 	from->options.bind_cid = ADDR_CID_ANY;
 	from->options.bind_port = 700;
+	elsewhere->options.given = ADDR_OPT_BIND;
+	elsewhere->options.bind_cid = 43;
+	rows[7].addr.options = (struct addr_options){ .given = ADDR_OPT_BIND,
+						      .bind_host = "192.0.2.1" };
 	CHECK(rows);
 }
 
@@ -392,6 +404,11 @@ static void other_families(void **state)
 		  false, "denied", "cannot be run: you have no permission to execute nope", NULL },
 		{ &bare, named(ADDR_TCP, "h", 80), STEP_CONNECT, ECONNRESET, STATUS_BROKEN, true,
 		  "reset", "h reset the connection at once", NULL },
+		{ &bare, named(ADDR_TCP, "fe80::1", 80), STEP_CONNECT, EINVAL, STATUS_FAILURE,
+		  false, "io", "a link-local address needs its interface",
+		  "write [fe80::1%eth0], with the interface's name; ip address lists them" },
+		{ &bare, named(ADDR_TCP, "::1", 80), STEP_CONNECT, EINVAL, STATUS_FAILURE, false,
+		  "io", "the kernel refuses this address: Invalid argument", "" },
 		{ &bare, named(ADDR_TCP, "h", 80), STEP_RELAY, ECONNRESET, STATUS_BROKEN, false,
 		  "reset", "broke: the connection was reset by the other side", "" },
 		{ &bare, named(ADDR_TCP, "h", 80), STEP_ACCEPT, EMFILE, STATUS_FAILURE, true, "io",

@@ -219,7 +219,8 @@ static bool overlap(const struct addr *a, const struct addr *b)
 
 	if (a->family != b->family || strcmp(a->name, b->name) != 0 || a->cid != b->cid ||
 	    a->ip != b->ip || a->fd != b->fd || a->abstract != b->abstract ||
-	    a->wildcard != b->wildcard || strcmp(a->service, b->service) != 0)
+	    a->wildcard != b->wildcard || strcmp(a->service, b->service) != 0 ||
+	    strcmp(a->options.netns, b->options.netns) != 0)
 		return false;
 	if (a->family == ADDR_UNIX || a->family == ADDR_FD)
 		return true;
@@ -275,6 +276,7 @@ static int by_place(const struct addr *a, const struct addr *b)
 	order = order ? order : by_number(a->abstract, b->abstract);
 	order = order ? order : by_number(a->wildcard, b->wildcard);
 	order = order ? order : strcmp(a->name, b->name);
+	order = order ? order : strcmp(a->options.netns, b->options.netns);
 	return order ? order : strcmp(a->service, b->service);
 }
 
