@@ -163,19 +163,13 @@ static void guest_told(struct readiness *readiness, const struct peer *from, con
 	session_stop_all(&server->sessions, 0);
 }
 
-static void cannot_serve(struct session *session, const char *what, int error)
-{
-	log_error("%s: %s", what, strerror(error));
-	session_deny(session, "cannot be served");
-}
-
 static void serve_plain(struct listen *listen, struct session *session)
 {
 	struct endpoint accepted = session_endpoint(session), standard;
 	int error = traffic_standard(&listen->traffic, &standard);
 
 	if (error) {
-		cannot_serve(session, "standard input and output", -error);
+		session_cannot_serve(session, -error);
 		return;
 	}
 	if (all_served(listen)) {
@@ -203,7 +197,7 @@ static void serve_service(struct listen *listen, struct session *session)
 	int error = service_end(&listen->service, session, &accepted, &here);
 
 	if (error)
-		cannot_serve(session, listen->to, -error);
+		session_cannot_serve(session, -error);
 	else
 		session_relay(session, &accepted, &here, &listen->relaying);
 }

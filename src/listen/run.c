@@ -652,7 +652,7 @@ void run_serve(struct session *session, struct run_server *server)
 	int error;
 
 	if (!conn) {
-		session_deny(session, "out of memory");
+		session_cannot_serve(session, ENOMEM);
 		return;
 	}
 	conn->session = session;
