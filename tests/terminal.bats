@@ -238,6 +238,16 @@ f.s.close()'
 		f = Far(); f.send(b"echo =$0= =$PWD=\nexit\n"); print(f.rest().decode())
 	PY
 	[[ $output == *"=-"*"= =$HOME="* ]]
+	finish listen
+	# a service of systemd without User= has no such variables
+	printf '#!/bin/sh\nunset USER\nHOME=/nowhere exec vsock-listen "$@"\n' >as-service
+	chmod +x as-service
+	spawn_ready listen ./as-service --shell --allow "uid:$(id -u)" unix:tty
+	run -0 python3 - <<-'PY'
+		from far import *
+		f = Far(); f.send(b"echo =$USER= =$HOME=\nexit\n"); print(f.rest().decode())
+	PY
+	[[ $output == *"=$(id -un)= =$(getent passwd "$(id -u)" | cut -d: -f6)="* ]]
 	spawn_ready denied vsock-listen --shell --allow uid:12345 unix:no
 	run -0 python3 -c 'from far import *; print(len(connect("no").recv(100)))'
 	[ "$output" = 0 ]

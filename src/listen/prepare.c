@@ -101,7 +101,8 @@ static int find_shell(struct listen *listen)
 		result = spawn_find(owner->shell, (char **)&listen->spawn.path);
 	if (!result && !(listen->shell[0] = user_login_shell(owner)))
 		result = -ENOMEM;
-	return result;
+	/* a service of systemd without User= has none of these variables */
+	return result ? result : user_describe(owner);
 }
 
 static int prepare_shell(struct listen *listen, char **argv)
