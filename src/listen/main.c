@@ -304,7 +304,8 @@ static int listen_and_serve(struct listen *listen)
 	if (!status && listen->service.kind == SERVICE_RUN)
 		status = listen_admit_host(listen);
 	if (status || (status = server_start(server)) ||
-	    (status = server_listen(server, &listen->listener, addrs, 1)))
+	    (status = server_listen(server, &listen->listener, addrs, 1)) ||
+	    (status = listen_check_passed(listen)))
 		return status;
 	loop_busy_poll(server->loop, &listen->looping);
 	if (isatty(STDERR_FILENO) || log_verbose(1))
