@@ -85,6 +85,34 @@ with_unusable() {
 	[ "$output" = FOUR ]
 }
 
+@test "a passed seqpacket socket: --notify and --check keep messages apart, --run refuses it" {
+	spawn activate systemd-socket-activate --seqpacket -l "$PWD/s" \
+		vsock-listen --notify -c 1 fd:3
+	wait_until grep -q "Listening on" activate.err
+	python3 - <<-'PY'
+		import socket
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.connect("s")
+		s.send(b"READY=1"); s.send(b"STATUS=up"); s.shutdown(socket.SHUT_WR); s.recv(1)
+	PY
+	ends_with 0 activate
+	[ "$(<activate.out)" = $'READY=1\nSTATUS=up' ]
+	spawn activate systemd-socket-activate --seqpacket -l "$PWD/c" vsock-listen --check fd:3
+	wait_until grep -q "Listening on" activate.err
+	run -0 vsock-ping --check unix-seqpacket:./c
+	finish activate
+	python3 - >out 2>&1 <<-'PY'
+		import socket, subprocess
+		messages = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+		messages.bind("r"); messages.listen()
+		one = socket.socketpair()[0]
+		for passed in messages, one:
+		    words = "vsock-listen --run --allow any fd:0".split()
+		    assert subprocess.call(words, stdin=passed) == 2
+	PY
+	[ "$(<out)" = "vsock-listen: --run is for streams; what was passed carries messages
+vsock-listen: --run needs Accept=no: a command takes several connections" ]
+}
+
 @test "vsock-proxy serves a single passed connection" {
 	spawn_ready echo vsock-listen --echo "unix:$BATS_TEST_TMPDIR/echo"
 	activate --inetd -a vsock-proxy fd:0 "unix:$BATS_TEST_TMPDIR/echo"

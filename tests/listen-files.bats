@@ -29,8 +29,13 @@ wrapped() {
 	# no file is no empty file: the connection is reset, maybe before the client knows that it
 	# is made
 	run -7 vsock-cat "$ready" </dev/null
-	wait_until grep -q "#3 deny .* -> send-file why=" listen.err
-	grep -q 'send-file: No such file' listen.err
+	wait_until grep -q '#3 fail .* -> send-file .* end=io why="No such file or directory"' listen.err
+	# nobody was denied, and permission was not what was missing
+	cp one file
+	spawn_ready single vsock-listen -c 1 --send-file file tcp:127.0.0.1:0
+	rm file
+	run -7 vsock-cat "$ready" </dev/null
+	ends_with 1 single
 }
 
 @test "--send-file reports a file that cannot be sent before listening" {

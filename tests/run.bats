@@ -52,6 +52,12 @@ hint: options of vsock-run come before GUEST" ]
 	[[ $stderr == *"./binary: Exec format error" ]]
 	run -127 --separate-stderr vrun -- ''
 	[ "$stderr" = "vsock-run: unix:./s: : no such command" ]
+	# however long what it is about is, the reason is told
+	long=$(printf '%0450d' 0)
+	run -127 --separate-stderr vrun -- "$long"
+	[[ $stderr == *": no such command" ]]
+	run -125 --separate-stderr vrun --cwd "/$long" -- true
+	[[ $stderr == *": File name too long" ]]
 	run -125 --separate-stderr vrun --cwd /no/such -- true
 	[ "$stderr" = "vsock-run: unix:./s: --cwd /no/such: No such file or directory" ]
 }

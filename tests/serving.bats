@@ -212,6 +212,17 @@ for connection in held:
     assert connection.recv(1) == b"y"
     connection.close()' "$(port_of "$ready")"
 	run ! grep -q deny server.err
+	# each of these has a terminal; 100 are the default
+	spawn_ready terminals ./limited-vsock-listen -t tcp:127.0.0.1:0 -- sh -c 'echo here; cat'
+	run -0 python3 -c '
+import socket, sys
+port = int(sys.argv[1])
+for connection in [socket.create_connection(("127.0.0.1", port)) for i in range(60)]:
+    got = b""
+    while b"here" not in got:
+        got += connection.recv(100) or sys.exit("dropped")
+    connection.close()' "$(port_of "$ready")"
+	run ! grep -q fail terminals.err
 }
 
 @test "a socket file has mode 0600 from the first moment, or another mode if given" {

@@ -187,6 +187,26 @@ f.s.close()'
 	same output <(seq 50000)
 }
 
+@test "vsock-run -t: when nobody reads the output any more, the terminal is closed" {
+	spawn_ready listen vsock-listen --run unix:run
+	# with input that has ended, and with input that stays open
+	mkfifo open
+	exec 7<>open
+	for input in /dev/null open; do
+		timeout 60 vsock-run -t unix:run yes <$input 2>run.err |
+			head -n 1 >output || [ "${PIPESTATUS[0]}" = 129 ]
+		[ "$(tr -d '\r' <output)" = y ]
+		# who ignores SIGHUP cannot write any more
+		timeout 60 vsock-run -t unix:run sh -c 'trap "" HUP; yes; exit 9' <open 2>>run.err |
+			head -n 1 >output || [ "${PIPESTATUS[0]}" = 9 ]
+		[ ! -s run.err ]
+	done
+	exec 7>&-
+	# a command that has closed its terminal itself goes on
+	run -3 timeout 60 vsock-run -t unix:run </dev/null \
+		sh -c 'exec <&- >&- 2>&-; sleep 0.2; exit 3'
+}
+
 @test "-t without COMMAND and contradicting options are refused" {
 	run -2 vsock-listen -t unix:tty
 	[[ $output == *"--tty needs a COMMAND"* ]]
@@ -218,6 +238,16 @@ f.s.close()'
 		f = Far(); f.send(b"echo =$0= =$PWD=\nexit\n"); print(f.rest().decode())
 	PY
 	[[ $output == *"=-"*"= =$HOME="* ]]
+	finish listen
+	# a service of systemd without User= has no such variables
+	printf '#!/bin/sh\nunset USER\nHOME=/nowhere exec vsock-listen "$@"\n' >as-service
+	chmod +x as-service
+	spawn_ready listen ./as-service --shell --allow "uid:$(id -u)" unix:tty
+	run -0 python3 - <<-'PY'
+		from far import *
+		f = Far(); f.send(b"echo =$USER= =$HOME=\nexit\n"); print(f.rest().decode())
+	PY
+	[[ $output == *"=$(id -un)= =$(getent passwd "$(id -u)" | cut -d: -f6)="* ]]
 	spawn_ready denied vsock-listen --shell --allow uid:12345 unix:no
 	run -0 python3 -c 'from far import *; print(len(connect("no").recv(100)))'
 	[ "$output" = 0 ]

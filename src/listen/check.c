@@ -3,6 +3,7 @@
 
 #include "listen/check.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,7 +121,7 @@ void check_serve(struct session *session, struct check_results *results)
 	struct checked *checked = calloc(1, sizeof(*checked));
 
 	if (!checked) {
-		session_deny(session, "out of memory");
+		session_cannot_serve(session, ENOMEM);
 		return;
 	}
 	checked->session = session;

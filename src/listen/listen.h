@@ -85,6 +85,8 @@ int listen_prepare(struct listen *listen, const struct opt_program *program, cha
 /* --run: on vsock the host is admitted, and nobody else, unless --allow says otherwise. 0, or an
  * exit status after reporting the error. */
 int listen_admit_host(struct listen *listen);
+/* --run: can the socket that was passed to us be used? Once it is adopted. 0 or an exit status. */
+int listen_check_passed(const struct listen *listen);
 
 extern const struct opt listen_only_opts[];
 extern const char *const listen_conflicts[];

@@ -163,19 +163,13 @@ static void guest_told(struct readiness *readiness, const struct peer *from, con
 	session_stop_all(&server->sessions, 0);
 }
 
-static void cannot_serve(struct session *session, const char *what, int error)
-{
-	log_error("%s: %s", what, strerror(error));
-	session_deny(session, "cannot be served");
-}
-
 static void serve_plain(struct listen *listen, struct session *session)
 {
 	struct endpoint accepted = session_endpoint(session), standard;
 	int error = traffic_standard(&listen->traffic, &standard);
 
 	if (error) {
-		cannot_serve(session, "standard input and output", -error);
+		session_cannot_serve(session, -error);
 		return;
 	}
 	if (all_served(listen)) {
@@ -203,7 +197,7 @@ static void serve_service(struct listen *listen, struct session *session)
 	int error = service_end(&listen->service, session, &accepted, &here);
 
 	if (error)
-		cannot_serve(session, listen->to, -error);
+		session_cannot_serve(session, -error);
 	else
 		session_relay(session, &accepted, &here, &listen->relaying);
 }
@@ -308,7 +302,8 @@ static int listen_and_serve(struct listen *listen)
 	if (!status && listen->service.kind == SERVICE_RUN)
 		status = listen_admit_host(listen);
 	if (status || (status = server_start(server)) ||
-	    (status = server_listen(server, &listen->listener, &listen->addr)))
+	    (status = server_listen(server, &listen->listener, &listen->addr)) ||
+	    (status = listen_check_passed(listen)))
 		return status;
 	loop_busy_poll(server->loop, &listen->looping);
 	if (isatty(STDERR_FILENO) || log_verbose(1))
@@ -382,12 +377,12 @@ static void choose(struct listen *listen)
 	listen->server.at_once = listen->plain && !listen->options.keep_open;
 	if (listen->service.kind == SERVICE_RUN)
 		listen->server.end_grace = RUN_KILL_GRACE + STOP_GRACE;
+	if (listen->spawn.argv && !listen->server.settings.max_conns)
+		listen->server.settings.max_conns = COMMANDS_AT_ONCE;
 	if (listen->plain)
 		listen->server.limit = 1;
-	else if (listen->spawn.argv) /* these have their own descriptors */
-		listen->server.limit = listen->server.settings.max_conns
-					       ? listen->server.settings.max_conns
-					       : COMMANDS_AT_ONCE;
+	else if (listen->spawn.argv && !options->tty) /* these have their own descriptors */
+		listen->server.limit = listen->server.settings.max_conns;
 	else
 		server_limit(&listen->server, DESCRIPTORS_OURS,
 			     descriptors_each(listen->service.kind));

@@ -93,7 +93,8 @@ static int find_shell(struct listen *listen)
 		result = spawn_find(owner->shell, (char **)&listen->spawn.path);
 	if (!result && !(listen->shell[0] = user_login_shell(owner)))
 		result = -ENOMEM;
-	return result;
+	/* a service of systemd without User= has none of these variables */
+	return result ? result : user_describe(owner);
 }
 
 static int prepare_shell(struct listen *listen, char **argv)
@@ -234,6 +235,22 @@ int listen_admit_host(struct listen *listen)
 		return 0;
 	log_error("--run: %s", strerror(ENOMEM));
 	return STATUS_FAILURE;
+}
+
+int listen_check_passed(const struct listen *listen)
+{
+	const struct listener *listener = &listen->listener;
+	bool packets = false;
+
+	if (listen->service.kind != SERVICE_RUN || listen->addr.family != ADDR_FD)
+		return 0;
+	for (size_t i = 0; i < listener->count; i++)
+		packets |= endpoint_inherited(listener->sockets[i].fd).in_kind == ENDPOINT_MESSAGES;
+	if (packets)
+		log_error("--run is for streams; what was passed carries messages");
+	else if (listener->connected >= 0)
+		log_error("--run needs Accept=no: a command takes several connections");
+	return packets || listener->connected >= 0 ? STATUS_USAGE : 0;
 }
 
 static int prepare_service(struct listen *listen, const struct opt_program *program)

@@ -84,7 +84,7 @@ static void change_directory(const struct plan *plan)
 		cannot(plan, 125, "/: %s", strerror(errno));
 	}
 	if (*directory && chdir(directory) < 0)
-		cannot(plan, 125, "--cwd %s: %s", directory, strerror(errno));
+		cannot(plan, 125, "--cwd %.300s: %s", directory, strerror(errno));
 }
 
 static _Noreturn void execute(struct plan *plan)
@@ -107,13 +107,13 @@ static _Noreturn void execute(struct plan *plan)
 	}
 	error = spawn_find(name, &path);
 	if (error == -ENOENT)
-		cannot(plan, 127, "%s: no such command", name);
+		cannot(plan, 127, "%.300s: no such command", name);
 	if (error == -EACCES)
-		cannot(plan, 126, "%s: the command is not executable", name);
+		cannot(plan, 126, "%.300s: the command is not executable", name);
 	if (error)
-		cannot(plan, 125, "%s: %s", name, strerror(-error));
+		cannot(plan, 125, "%.300s: %s", name, strerror(-error));
 	error = spawn_exec(path, argv);
-	cannot(plan, error == -ENOENT ? 127 : 126, "%s: %s", path, strerror(-error));
+	cannot(plan, error == -ENOENT ? 127 : 126, "%.300s: %s", path, strerror(-error));
 }
 
 /* The terminal or the pipes become the user's, so that /dev/stderr can be opened. */

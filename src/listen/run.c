@@ -53,6 +53,7 @@ struct run_job {
 	bool hung_up; /* SIGHUP was sent because of that */
 	int status; /* exited: of waitpid(2) */
 	uint8_t early; /* a signal that came before the command was started; 0: none */
+	bool unread; /* the client wants no more of the output of its terminal */
 	/* Standard input: how much the client says there is, and how much came. */
 	bool input_told, input_came, input_settled;
 	uint64_t input_size, input_got;
@@ -214,7 +215,7 @@ static void input_over(struct run_job *job, const struct relay *relay)
 
 	job->input_came = true;
 	job->input_got = relay->chan[0].bytes;
-	if (job->exited || (gone && relay->error_side == 1)) {
+	if (job->exited || job->unread || (gone && relay->error_side == 1)) {
 		/* the command does not read the rest */
 		job->input_settled = true;
 		if (!job->command.terminal)
@@ -250,6 +251,17 @@ static void maybe_over(struct run_job *job)
 		set_timer(job->control, CLOSE_TIME);
 }
 
+/* A terminal has no SIGPIPE: closing it sends SIGHUP. */
+static void close_terminal(struct run_job *job)
+{
+	struct run_conn *input = job->streams[RUN_INPUT];
+
+	job->input_settled = true;
+	run_command_drop(&job->command, RUN_INPUT);
+	if (input)
+		relay_side_over(loop_of(input), &input->session->relay, 1, 0);
+}
+
 /* The client is there, and wants no more of the outputs that have ended: processes that write to
  * them get SIGPIPE. */
 static void drop_outputs(struct run_job *job)
@@ -257,6 +269,8 @@ static void drop_outputs(struct run_job *job)
 	for (int i = RUN_OUTPUT; i < RUN_STREAMS; i++)
 		if (!job->streams[i])
 			run_command_drop(&job->command, (enum run_stream)i);
+	if (job->unread)
+		close_terminal(job);
 }
 
 static void exited(struct session *session, int status)
@@ -617,6 +631,8 @@ static void stream_over(struct run_job *job, struct run_conn *conn)
 		       relay_why(relay));
 	else if (!conn->told)
 		send_end(conn);
+	job->unread = job->unread || (job->command.terminal && conn->stream == RUN_OUTPUT &&
+				      !relay->chan[1].complete);
 	/* Does the client not want this output, or is it gone? The control connection tells. */
 	if (!job->gone && !job->exited)
 		set_timer(job->control, DROP_GRACE);
@@ -651,7 +667,7 @@ void run_serve(struct session *session, struct run_server *server)
 	int error;
 
 	if (!conn) {
-		session_deny(session, "out of memory");
+		session_cannot_serve(session, ENOMEM);
 		return;
 	}
 	conn->session = session;

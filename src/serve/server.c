@@ -21,6 +21,7 @@
 #include "base/units.h"
 #include "base/util.h"
 #include "net/activation.h"
+#include "net/endpoint.h"
 #include "net/machine.h"
 #include "relay/pipe.h"
 #include "serve/notify.h"
@@ -326,9 +327,12 @@ static void accepted(struct listener *listener, int fd, struct flow *flow, const
 					   : NULL;
 	rest_or_not(server, session->admission);
 	session->to = "-";
-	session->seqpacket = listener->addr->seqpacket;
 	session->half_close = addr_half_close(listener->addr, 0);
 	session->inherited = !flow && listener->addr->family == ADDR_FD;
+	/* the address "fd:" does not say which type it is */
+	session->seqpacket = session->inherited
+				     ? endpoint_inherited(fd).in_kind == ENDPOINT_MESSAGES
+				     : listener->addr->seqpacket;
 	decide(server, listener, session);
 }
 

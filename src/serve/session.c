@@ -278,14 +278,12 @@ static void relay_done(struct loop *loop, struct relay *relay)
 	session_close(session);
 }
 
-static void cannot_relay(struct session *session, int error)
+void session_cannot_serve(struct session *session, int error)
 {
 	struct explanation why = { .status = STATUS_FAILURE, .end = "io" };
 
 	strncpy(why.what, strerror(error), sizeof(why.what) - 1);
-	session->group->totals.failed++;
-	session->status = STATUS_FAILURE;
-	record_fail(session, &why);
+	session_failed(session, &why);
 	session_close(session);
 }
 
@@ -303,7 +301,7 @@ void session_relay(struct session *session, const struct endpoint *accepted,
 			    session->dial ? &session->dial->watch : NULL, relay_done);
 	if (error) {
 		endpoint_close(&end[1]);
-		cannot_relay(session, -error);
+		session_cannot_serve(session, -error);
 		return;
 	}
 	session->fd = -1;
@@ -393,7 +391,7 @@ static void dial_done(struct loop *loop, struct dial *dial, int fd, const struct
 
 		if (error) {
 			close_dialled(loop, dial, fd);
-			cannot_relay(session, -error);
+			session_cannot_serve(session, -error);
 			return;
 		}
 	}
@@ -408,7 +406,7 @@ void session_dial(struct session *session, struct dialer *dialer, const struct a
 	struct session_dial *dialled = malloc(sizeof(*dialled)); /* as session_new() */
 
 	if (!dialled) {
-		cannot_relay(session, ENOMEM);
+		session_cannot_serve(session, ENOMEM);
 		return;
 	}
 	memset(dialled, 0, sizeof(*dialled));
@@ -440,7 +438,7 @@ void session_command(struct session *session, const struct spawn *spawn, uint64_
 	pid_t pid = spawn_on_socket(group->loop, spawn, session->fd, &session->peer, group->open);
 
 	if (pid < 0) {
-		cannot_relay(session, (int)-pid);
+		session_cannot_serve(session, (int)-pid);
 		return;
 	}
 	session->child = pid;
@@ -458,7 +456,7 @@ void session_terminal(struct session *session, const struct spawn *spawn,
 	pid_t pid = pty_start(session, spawn, &accepted, &here);
 
 	if (pid < 0) {
-		cannot_relay(session, (int)-pid);
+		session_cannot_serve(session, (int)-pid);
 		return;
 	}
 	session->child = pid;

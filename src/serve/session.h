@@ -126,6 +126,9 @@ void session_close(struct session *session);
 /* Ends a session that was served without a relay: writes a record "done". The relay's result and
  * counts of bytes are the caller's to fill in. */
 void session_served(struct session *session);
+/* Ends a session that this machine cannot serve, because of a positive errno: writes a record
+ * "fail". */
+void session_cannot_serve(struct session *session, int error);
 /* Refuses a session: writes a record "deny" with the reason and closes the socket. */
 void session_deny(struct session *session, const char *why);
 
