@@ -239,7 +239,7 @@ static void twice(struct rules *rules, struct rule *rule, const struct rule *oth
 	else
 		log_error("%s: %s, as in %s", text, what, first);
 	snprintf(place, sizeof(place), "%s: %s, as in ", text, what);
-	rules_tell(rules, STATUS_USAGE, rule->file, rule->line, place, first);
+	rules_tell(rules, STATUS_USAGE, rule->file, rule->line, place, first, "");
 	rules->bad++;
 	rules->count--;
 }
