@@ -189,6 +189,15 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	# whatever stands before them
 	run -2 vsock-proxy tcp:80 tcp:1 tcp:90 tcp:2 unix:a tcp:3 tcp:90 tcp:4
 	[[ $output == *"tcp:90: listened on twice, as in the command line"* ]]
+	# however they are written
+	for twice in 'tcp:Localhost:80 tcp:localhost:80' 'udp:a.b:80 udp:A.b.:80' \
+		'unix:./l unix:l' 'unix:./l unix:././/l' 'unix:/d/l unix:/d/.//l'; do
+		run -2 vsock-proxy --check "${twice% *}" udp:localhost:1 "${twice#* }" \
+			udp:localhost:2
+		[[ $output == *"${twice#* }: listened on twice, as in the command line"* ]]
+	done
+	run -0 vsock-proxy --check unix:a unix:x unix:.a unix:x unix:./A unix:x unix:@a unix:x \
+		unix:@./a unix:x unix:/a unix:x
 	run -2 vsock-proxy tcp:80 tcp:81 name=a tcp:82 tcp:83 name=a
 	[[ $output == *"a: a name that is used twice"* ]]
 	run -2 vsock-proxy tcp:80 tcp:81 max-bytes=lots
