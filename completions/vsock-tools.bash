@@ -20,10 +20,34 @@ _vsock_tools_names() {
 		"${files[@]}" 2>/dev/null
 }
 
-# What an address may begin with, where it stands in the command.
+# The options of an address, which follow after commas.
+_vsock_tools_options() { # ROLE FAMILY
+	case $1-$2 in
+		*-exec | *-fd | *-socks5 | *-http-connect | *-proxy-dst) ;;
+		connect-tcp*) echo bind= connect-timeout= keepalive= netns= nodelay= ;;
+		connect-udp) echo bind= netns= ;;
+		connect-unix* | connect-[./]*) echo connect-timeout= ;;
+		connect-vsock-mux | connect-hvsock) echo connect-timeout= half-close= ;;
+		connect-*) echo bind= connect-timeout= netns= to-host window= ;;
+		listen-tcp*) echo backlog= keepalive= netns= nodelay= ;;
+		listen-udp) echo netns= ;;
+		listen-unix* | listen-[./]*) echo backlog= group= mode= owner= ;;
+		listen-vsock-mux | listen-hvsock) echo backlog= group= half-close= mode= owner= ;;
+		listen-*) echo backlog= netns= window= ;;
+	esac
+}
+
+# What an address may begin with, where it stands in the command, or go on with after a comma.
 _vsock_tools_addresses() {
-	local program=$1 role=$2 again='' name
+	local program=$1 role=$2 again='' name start=${word%,*}, family
 	local -a names
+	if [[ $word == *,* ]]; then
+		family=${word#connect=}
+		for name in $(_vsock_tools_options "$role" "${family%%:*}"); do
+			echo "${start#connect=}$name"
+		done
+		return
+	fi
 	mapfile -t names < <(printf '%s\n' host local; _vsock_tools_names)
 	printf '%s\n' vsock: vsock-seqpacket: tcp: tcp4: tcp6: unix: unix-seqpacket: vsock-mux:
 	# vsock-run and vsock-ping connect more than once, and a name is enough for them
@@ -158,7 +182,8 @@ _vsock_tools() {
 		mapfile -t candidates < <(awk -F '\t' \
 			'{ print "--" $2 } $1 != "-" { print "-" $1 }' <<<"$options")
 	else
-		case $word in
+		[[ $word != *,* ]] || kind=, # its options, and not its path
+		case ${kind:-$word} in
 			unix:* | unix-seqpacket:* | vsock-mux:*)
 				mapfile -t candidates < <(_vsock_tools_files "${word%%:*}:" \
 					"${word#*:}")

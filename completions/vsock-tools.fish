@@ -17,9 +17,42 @@ function __vsock_tools_names
     end
 end
 
+# The options of an address, which follow after commas.
+function __vsock_tools_options -a role family
+    switch $role-$family
+        case '*-exec' '*-fd' '*-socks5' '*-http-connect' '*-proxy-dst'
+        case 'connect-tcp*'
+            printf '%s\n' bind= connect-timeout= keepalive= netns= nodelay=
+        case connect-udp
+            printf '%s\n' bind= netns=
+        case 'connect-unix*' 'connect-.*' 'connect-/*'
+            printf '%s\n' connect-timeout=
+        case connect-vsock-mux connect-hvsock
+            printf '%s\n' connect-timeout= half-close=
+        case 'connect-*'
+            printf '%s\n' bind= connect-timeout= netns= to-host window=
+        case 'listen-tcp*'
+            printf '%s\n' backlog= keepalive= netns= nodelay=
+        case listen-udp
+            printf '%s\n' netns=
+        case 'listen-unix*' 'listen-.*' 'listen-/*'
+            printf '%s\n' backlog= group= mode= owner=
+        case listen-vsock-mux listen-hvsock
+            printf '%s\n' backlog= group= half-close= mode= owner=
+        case 'listen-*'
+            printf '%s\n' backlog= netns= window=
+    end
+end
+
 function __vsock_tools_addresses -a program role
     set -l word (commandline -ct)
     switch $word
+        case '*,*'
+            set -l family (string replace -r ':.*' '' -- $word)
+            for option in (__vsock_tools_options $role $family)
+                string replace -r '[^,]*$' $option -- $word
+            end
+            return
         case 'unix:*' 'unix-seqpacket:*' 'vsock-mux:*'
             set -l parts (string split -m 1 : -- $word)
             for path in $parts[2]*

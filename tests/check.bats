@@ -277,6 +277,11 @@ not ok 1 - connection: not connected: no such socket: ./none
 	[[ $output == *"vsock-ping: unix:./s: not everything was checked"* ]]
 	run -5 --separate-stderr vsock-ping --check -q -w 1s unix:./s
 	[ "$output" = "" ]
+	run -5 --separate-stderr vsock-ping --check -q -j -w 1s unix:./s
+	[ "$output" = "" ]
+	# in one file, what comes first stands first
+	vsock-ping --check unix:./none >both 2>&1 || [ $? = 4 ]
+	[ "$(head -n 1 both)" = "CHECK unix:./none" ]
 	# a plan would say that it is complete
 	run -5 --separate-stderr vsock-ping --check --tap -w 1s unix:./s
 	[[ $output == *$'\nBail out! not everything was checked' && $output != *1..* ]]

@@ -132,6 +132,71 @@ zsh_specs() {
 	[ "$(bash_offers 'no-such-program --')" = "" ]
 }
 
+zsh_options() { # PROGRAM ROLE WORD
+	# shellcheck disable=SC2016
+	zsh -f -c '
+		_arguments() { }
+		compset() { [[ $2 == "*," ]] }
+		compadd() { print -rl -- $prefixes }
+		service=$2 words=($2) PREFIX=$4
+		. "$1"
+		_vsock_tools_address $3 $2' zsh "$completions/_vsock-tools" "$1" "$2" "$3"
+}
+
+# taken ROLE ADDRESS NAME...: those of these options that vsock-proxy takes there.
+taken() {
+	local role=$1 address=$2 name option
+	for name in "${@:3}"; do
+		case $name in
+			bind) option=bind=:1 ;;
+			mode) option=mode=0600 ;;
+			owner | group) option=$name=root ;;
+			netns) option=netns=/proc/self/ns/net ;;
+			backlog) option=backlog=1 ;;
+			window) option=window=1M ;;
+			connect-timeout | half-close | keepalive) option=$name=1s ;;
+			*) option=$name ;;
+		esac
+		if [ "$role" = connect ]; then
+			run vsock-proxy --check unix:./front "$address,$option"
+		else
+			run vsock-proxy --check --allow any "$address,$option" unix:./target
+		fi
+		[ "$status" != 0 ] || echo "$name"
+	done
+}
+
+@test "after a comma, the options are completed that an address takes there" {
+	local names address role program shell
+	names=$(sed -n '/^\.Sh ADDRESS OPTIONS/,/^\.Sh QUOTING/p' "$tests_top/man/vsock-address.7" |
+		grep '^\.It Cm' | grep -oE 'Cm [a-z-]+' | cut -c 4- | sort -u | grep -vx pass)
+	[ "$(wc -w <<<"$names")" = 12 ]
+	for address in connect,tcp:h:1 connect,unix:./s connect,./s connect,vsock:3:5 \
+		connect,vsock-mux:./s:5 listen,tcp:1 listen,unix:./s listen,vsock::5 \
+		listen,vsock-mux:./s:5; do
+		role=${address%%,*} address=${address#*,} program=vsock-cat
+		[ "$role" = connect ] || program=vsock-listen
+		# shellcheck disable=SC2086
+		case $address in
+			./s) taken connect unix:./s $names ;;
+			*) taken "$role" "$address" $names ;;
+		esac >expected
+		for shell in bash zsh fish; do
+			command -v $shell >/dev/null || continue
+			case $shell in
+				zsh) zsh_options $program "$role" "$address," ;;
+				*) ${shell}_offers "$program $address," ;;
+			esac | sed 's/=$//; s/.*,//' | sort | diff expected - || {
+				echo "$shell: $role $address"
+				return 1
+			}
+		done
+	done
+	[ "$(bash_offers 'vsock-cat tcp:h:1,bind=:1,no')" = 1,nodelay= ]
+	[ "$(bash_offers 'vsock-proxy tcp:1 tcp:2 connect=udp:h:2,n')" = 2,netns= ]
+	[ "$(bash_offers 'vsock-cat exec:a,')" = "" ]
+}
+
 @test "zsh: the file parses, and every option is completed" {
 	need zsh
 	zsh -n "$completions/_vsock-tools"

@@ -101,6 +101,15 @@ anchors() {
 	[ -z "$output" ]
 }
 
+@test "the recipe for libvirt makes its directory, and keeps names that were entered by hand" {
+	HOME=$BATS_TEST_TMPDIR/home
+	mkdir "$HOME"
+	bash -ec "$(tests/lib/recipe libvirt.hosts)"
+	echo '3 by-hand' >"$HOME/.config/vsock/hosts"
+	bash -ec "$(tests/lib/recipe libvirt.hosts)"
+	grep -qx '3 by-hand' "$HOME/.config/vsock/hosts"
+}
+
 @test "no line of a recipe is wider than 80 columns" {
 	! awk '/^```/ { inside = !inside; next }
 		inside && length > 80 { print; found = 1 }

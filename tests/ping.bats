@@ -387,6 +387,11 @@ while True:
 	[ "${lines[1]}" = "$(printf "%s closed" "tcp:127.0.0.1:$closed")" ]
 	run -3 --separate-stderr vsock-ping -q --scan "tcp:127.0.0.1:$closed"
 	[ "$output$stderr" = "" ]
+	# nothing after the colon is a mistake, and not the well-known ports
+	for bad in tcp:127.0.0.1: 3: vsock:3: vsock-mux:./v: tcp:127.0.0.1:,netns=x; do
+		run -2 vsock-ping --scan "$bad"
+		[ "$output" = "vsock-ping: ${bad%,*}: the ports are missing" ]
+	done
 	run -0 --separate-stderr vsock-ping -j --scan "tcp:127.0.0.1:$first,$closed"
 	[[ "${lines[0]}" == '{"event":"port","address":"tcp:127.0.0.1:'"$first"'","result":"open",'* ]]
 	[[ "${lines[1]}" == '{"event":"summary","open":1,"closed":1,"silent":0,'* ]]

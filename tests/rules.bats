@@ -92,6 +92,8 @@ assert places == [
     ("bad.rules", 5, None, None, None)], places
 assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	[[ $stderr == *"bad.rules:1: bad port: 70000 is above 65535"* ]]
+	run -2 --separate-stderr vsock-proxy --check -j unix:./l unix:./l
+	[ "$output" = '{"event":"error","file":null,"why":"unix:./l: connections would come back to this rule without end","hint":"connect to another address than this vsock-proxy listens on"}' ]
 	printf '%s\n' '' 'unix:./a tcp:80 name=x connect=tcp:81 no-shutdown' \
 		'unix:./b socks5: allow-dest=a:1' >good.rules
 	run -0 --separate-stderr vsock-proxy --check --json -f good.rules
@@ -187,6 +189,15 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	# whatever stands before them
 	run -2 vsock-proxy tcp:80 tcp:1 tcp:90 tcp:2 unix:a tcp:3 tcp:90 tcp:4
 	[[ $output == *"tcp:90: listened on twice, as in the command line"* ]]
+	# however they are written
+	for twice in 'tcp:Localhost:80 tcp:localhost:80' 'udp:a.b:80 udp:A.b.:80' \
+		'unix:./l unix:l' 'unix:./l unix:././/l' 'unix:/d/l unix:/d/.//l'; do
+		run -2 vsock-proxy --check "${twice% *}" udp:localhost:1 "${twice#* }" \
+			udp:localhost:2
+		[[ $output == *"${twice#* }: listened on twice, as in the command line"* ]]
+	done
+	run -0 vsock-proxy --check unix:a unix:x unix:.a unix:x unix:./A unix:x unix:@a unix:x \
+		unix:@./a unix:x unix:/a unix:x
 	run -2 vsock-proxy tcp:80 tcp:81 name=a tcp:82 tcp:83 name=a
 	[[ $output == *"a: a name that is used twice"* ]]
 	run -2 vsock-proxy tcp:80 tcp:81 max-bytes=lots
@@ -341,10 +352,17 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 		chmod $mode rules
 		run -6 vsock-proxy --check -f rules
 		[[ $output == "rules: refused: users other than root may write to it"* ]]
-		[[ $output == *$'\nhint: chown root and chmod go-w'* ]]
+		[[ $output == *$'\nhint: chown root rules; chmod go-w rules'* ]]
 	done
 	chmod 0644 rules
 	chown 12345 rules
+	run -6 --separate-stderr vsock-proxy --check --json -f rules
+	[ "$output" = '{"event":"error","file":"rules","why":"refused: it belongs to another user, and root would obey it","hint":"chown root rules; chmod go-w rules"}' ]
+	cp rules 'my rules'
+	chmod 0666 'my rules'
+	run -6 vsock-proxy --check -f 'my rules'
+	eval "$(sed -n 's/^hint: //p' <<<"$output")"
+	run -0 vsock-proxy --check -f 'my rules'
 	run -6 vsock-proxy --check -f rules
 	[[ $output == "rules: refused: it belongs to another user"* ]]
 	mkdir -m 0777 directory

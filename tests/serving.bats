@@ -99,6 +99,11 @@ ask() {
 	run -126 vsock-listen unix:./socket -- ./file
 	mkdir directory
 	run -126 vsock-listen unix:./socket -- ./directory
+	[ "$output" = "vsock-listen: ./directory: it is a directory" ]
+	run -126 vsock-cat exec:./directory
+	[ "$output" = "vsock-cat: exec:./directory: cannot be run: ./directory is a directory" ]
+	run -127 vsock-cat exec:'./nothing with words'
+	[[ $output == "vsock-cat: "*": no such command: ./nothing"$'\n'* ]]
 	run -127 vsock-listen unix:./socket -- ./nothing
 	[ ! -e socket ]
 }

@@ -233,6 +233,7 @@ assert status(b"GET http://127.0.0.1:1/ HTTP/1.1\r\n\r\n") == 502
 assert status(b"CONNECT localhost HTTP/1.1\r\n\r\n") == 400
 assert status(b"CONNECT a_b c:1 HTTP/1.1\r\n\r\n") == 400
 assert status(b"CONNECT a,b:1 HTTP/1.1\r\n\r\n") == 400
+assert status(b"CONNECT a:b:1 HTTP/1.1\r\n\r\n") == 400
 assert status(b"CONNECT localhost:1 HTTP/2\r\n\r\n") == 400
 assert status(b"CONNECT localhost:%d HTTP/1.1\r\nno field\r\n\r\n" % target) == 400
 assert status(b"CONNECT localhost:1 HTTP/1.1\r\nX: " + b"y" * 100000) == 431
@@ -241,6 +242,7 @@ assert status(b"CONNECT 127.0.0.2:1 HTTP/1.1\r\n\r\n" + b"x" * 100000) == 403
 assert status(b"CONNECT 127.0.0.1:1 HTTP/1.1\r\n\r\n") == 502
 assert ask(b"\5\1\0") == b""
 assert ask(b"CONNECT local") == b""'
+	grep -q "why=\"the client asked for 'a:b:1', which is not an address: " proxy.err
 	grep -q 'end=handshake why="neither CONNECT nor an http: address' proxy.err
 	grep -q 'why="a client of SOCKS: HTTP CONNECT is expected here' proxy.err
 	grep -q 'end=eof why="the client named no destination"' proxy.err

@@ -138,7 +138,9 @@ static int prepare_command(struct listen *listen, char **argv)
 		error = make_absolute(&path);
 	if (error) {
 		log_error("%s: %s", argv[0],
-			  error == -ENOENT ? "no such command" : "the command is not executable");
+			  error == -ENOENT   ? "no such command"
+			  : error == -EISDIR ? "it is a directory"
+					     : "the command is not executable");
 		return error == -ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN;
 	}
 	listen->spawn = (struct spawn){ .argv = argv,

@@ -108,8 +108,9 @@ static _Noreturn void execute(struct plan *plan)
 	error = spawn_find(name, &path);
 	if (error == -ENOENT)
 		cannot(plan, 127, "%.300s: no such command", name);
-	if (error == -EACCES)
-		cannot(plan, 126, "%.300s: the command is not executable", name);
+	if (error == -EACCES || error == -EISDIR)
+		cannot(plan, 126, "%.300s: %s", name,
+		       error == -EISDIR ? "it is a directory" : "the command is not executable");
 	if (error)
 		cannot(plan, 125, "%.300s: %s", name, strerror(-error));
 	error = spawn_exec(path, argv);

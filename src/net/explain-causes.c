@@ -565,6 +565,8 @@ static const struct cause causes[] = {
 	{ CHILD, OPEN, EACCES, STATUS_CANNOT_RUN, STAYS, "denied",
 	  "cannot be run: you have no permission to execute {name}",
 	  "chmod +x makes a file executable", NULL },
+	{ CHILD, OPEN, EISDIR, STATUS_CANNOT_RUN, STAYS, "denied",
+	  "cannot be run: {name} is a directory", NULL, NULL },
 	{ CHILD, OPEN, EPERM, STATUS_CANNOT_RUN, STAYS, "denied", "cannot be run: {name}: {error}",
 	  NULL, NULL },
 	{ CHILD, OPEN, ENOEXEC, STATUS_CANNOT_RUN, STAYS, "refused",

@@ -52,17 +52,20 @@ static void put_port(const struct addr *addr, uint32_t port, char *buf, size_t s
 		snprintf(buf, size, "%u", port);
 }
 
-/* The path, or PATH_PORT, which a listener for hybrid vsock listens on. */
+/* The path, or PATH_PORT, which a listener for hybrid vsock listens on. Of a command, its name. */
 static void put_path(const struct diagnosis *diagnosis, char *buf, size_t size)
 {
 	const struct addr *addr = diagnosis->addr;
 	bool listening = diagnosis->failure->step == STEP_BIND ||
 			 diagnosis->failure->step == STEP_LISTEN;
-	char path[NAME_SHOWN], number[12] = "";
+	char path[NAME_SHOWN], number[12] = "", **words = NULL;
 
 	if (addr->family == ADDR_MUX && listening)
 		snprintf(number, sizeof(number), "_%u", addr->port);
-	escape(addr->name, path, sizeof(path));
+	if (addr->family == ADDR_EXEC)
+		(void)addr_exec_words(addr->name, &words);
+	escape(words ? *words : addr->name, path, sizeof(path));
+	free(words);
 	snprintf(buf, size, "%s%s%s", addr->abstract ? "@" : "", path, number);
 }
 

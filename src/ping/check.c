@@ -174,7 +174,7 @@ static void report(struct checks *checks, enum check_id id, const char *key, con
 	checks->number++;
 	checks->failed += failed;
 	utf8_escape(verdict->what, strlen(verdict->what), what, sizeof(what));
-	if (log_quiet() >= 2 || (log_quiet() && !failed && !options->json && !options->tap))
+	if (log_quiet() >= 2 || (log_quiet() && !failed && !options->tap))
 		return;
 	if (options->json) {
 		print_json(checks, key, verdict, known);
@@ -207,6 +207,7 @@ static void begin_report(struct checks *checks)
 		printf("TAP version 13\n");
 	else if (!log_quiet())
 		printf("CHECK %s\n", ping->text);
+	ping_flush(); /* before an error that may follow */
 }
 
 static void sum_up(struct checks *checks)
@@ -214,7 +215,7 @@ static void sum_up(struct checks *checks)
 	struct ping *ping = checks->ping;
 	double seconds = (double)(units_now() - checks->started) / (double)NSEC_PER_SEC;
 
-	if (log_quiet() >= 2)
+	if (log_quiet() >= 2 || (log_quiet() && !ping->options->tap))
 		return;
 	if (ping->options->json) {
 		json_line(&ping->json, stdout);
@@ -229,7 +230,7 @@ static void sum_up(struct checks *checks)
 		printf("Bail out! not everything was checked\n"); /* a plan would be complete */
 	} else if (ping->options->tap) {
 		printf("1..%u\n", checks->number);
-	} else if (!log_quiet() && !ping->status) {
+	} else if (!ping->status) {
 		printf("\n--- %s check ---\n%u checks, %u failed, %.1f s: ", ping->text,
 		       checks->number, checks->failed, seconds);
 		printf(checks->failed ? "the path is not sound\n"

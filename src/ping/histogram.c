@@ -11,28 +11,7 @@
 
 #include "ping/ping.h"
 
-#define BINS_MAX 48 /* 1 ns to 10^16 ns */
 #define LABEL_WIDTH 30
-
-/* The lower edge of a bin, in ns. */
-static uint64_t edge(size_t bin)
-{
-	static const uint64_t steps[] = { 1, 2, 5 };
-	uint64_t value = steps[bin % 3];
-
-	for (size_t i = 0; i < bin / 3; i++)
-		value *= 10;
-	return value;
-}
-
-static size_t bin_of(uint64_t ns)
-{
-	size_t bin = 0;
-
-	while (bin + 1 < BINS_MAX && ns >= edge(bin + 1))
-		bin++;
-	return bin;
-}
 
 bool ping_utf8(void)
 {
@@ -60,8 +39,8 @@ static void print_bin(size_t bin, uint64_t count, uint64_t most, size_t width, b
 	char low[32], high[32];
 	size_t eighths = (size_t)((double)count / (double)most * (double)width * 8);
 
-	units_show_duration(edge(bin), low, sizeof(low));
-	units_show_duration(edge(bin + 1), high, sizeof(high));
+	units_show_duration(stats_bin_edge(bin), low, sizeof(low));
+	units_show_duration(stats_bin_edge(bin + 1), high, sizeof(high));
 	printf("%9s - %-9s %7llu ", low, high, (unsigned long long)count);
 	/* what is there is seen */
 	print_bar(count && eighths < 8 ? (utf8 && eighths ? eighths
@@ -74,17 +53,15 @@ static void print_bin(size_t bin, uint64_t count, uint64_t most, size_t width, b
 
 void ping_histogram(const struct stats *stats)
 {
-	uint64_t counts[BINS_MAX] = { 0 }, most = 1;
-	size_t first = bin_of(stats->min), last = bin_of(stats->max);
+	uint64_t most = 1;
+	size_t first = stats_bin(stats->min), last = stats_bin(stats->max);
 	unsigned columns = log_width(1);
 	size_t width = columns > LABEL_WIDTH + 11 ? columns - LABEL_WIDTH - 1 : 10;
 	bool utf8 = ping_utf8();
 
-	for (size_t i = 0; i < stats->kept; i++)
-		counts[bin_of(stats->values[i])]++;
 	for (size_t bin = first; bin <= last; bin++)
-		most = counts[bin] > most ? counts[bin] : most;
+		most = stats->bins[bin] > most ? stats->bins[bin] : most;
 	putchar('\n');
 	for (size_t bin = first; bin <= last; bin++)
-		print_bin(bin, counts[bin], most, width, utf8);
+		print_bin(bin, stats->bins[bin], most, width, utf8);
 }

@@ -7,6 +7,25 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+uint64_t stats_bin_edge(size_t bin)
+{
+	static const uint64_t steps[] = { 1, 2, 5 };
+	uint64_t value = steps[bin % 3];
+
+	for (size_t i = 0; i < bin / 3; i++)
+		value *= 10;
+	return value;
+}
+
+size_t stats_bin(uint64_t ns)
+{
+	size_t bin = 0;
+
+	while (bin + 1 < STATS_BINS && ns >= stats_bin_edge(bin + 1))
+		bin++;
+	return bin;
+}
+
 /*
  * A number below bound that depends on count alone (the finalizer of splitmix64): which values a
  * sample keeps needs no secret, and the same run gives the same figures again.
@@ -73,6 +92,7 @@ void stats_add(struct stats *stats, uint64_t ns)
 	if (ns > stats->max)
 		stats->max = ns;
 	stats->last = ns;
+	stats->bins[stats_bin(ns)]++;
 	keep(stats, ns);
 }
 

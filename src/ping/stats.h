@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define STATS_BINS 48 /* 1 ns to 10^16 ns, three to a factor of ten: 1, 2, 5 */
+
 struct stats {
 	uint64_t count;
 	uint64_t min, max, last; /* ns */
@@ -19,6 +21,7 @@ struct stats {
 	double jitter_sum; /* ns */
 	uint64_t *values; /* owned; all up to STATS_MAX_VALUES, after that a uniform sample */
 	size_t kept, room;
+	uint64_t bins[STATS_BINS]; /* how many of all values are in each */
 	bool sorted; /* the values are sorted since the last addition */
 };
 #define STATS_MAX_VALUES (1u << 20)
@@ -29,6 +32,9 @@ double stats_jitter(const struct stats *stats); /* ns; 0 with fewer than two val
 /* The value in ns that percent of all values do not exceed (nearest rank), with percent from 0 to
  * 100; 0 without values. Sorts the values on first use after an addition. */
 uint64_t stats_percentile(struct stats *stats, double percent);
+/* The bin of a value, and the lower edge of a bin, in ns. */
+size_t stats_bin(uint64_t ns);
+uint64_t stats_bin_edge(size_t bin);
 void stats_free(struct stats *stats);
 
 #endif

@@ -64,6 +64,8 @@ static int read_ports(struct targets *targets, const char *text, size_t from)
 	if (from < end)
 		return read_set(text, from, end, 1, tcp ? 65535 : ADDR_PORT_ANY - 1, NULL,
 				&targets->ports);
+	if (from && text[from - 1] == ':')
+		return log_failure(STATUS_USAGE, "%s: the ports are missing", text);
 	return read_set(KNOWN_PORTS, 0, strlen(KNOWN_PORTS), 0, 65535, NULL, &targets->ports);
 }
 

@@ -24,6 +24,8 @@ static int runnable(const char *path)
 
 	if (stat(path, &st) < 0)
 		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
 	if (!S_ISREG(st.st_mode) || faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0)
 		return -EACCES;
 	return 0;
@@ -45,7 +47,9 @@ int spawn_find(const char *name, char **path)
 	if (strchr(name, '/')) {
 		int error = runnable(name);
 
-		return error ? (error == -EACCES ? -EACCES : -ENOENT) : keep(name, path);
+		if (error)
+			return error == -EACCES || error == -EISDIR ? error : -ENOENT;
+		return keep(name, path);
 	}
 	for (const char *part = search ? search : "/usr/bin:/bin"; *part;) {
 		size_t length = strcspn(part, ":");

@@ -35,8 +35,8 @@ struct spawn_client {
 	uint64_t connections; /* open connections, including this one */
 };
 
-/* Finds the program in PATH. 0 with *path, which the caller frees, or -ENOENT or -EACCES (exit
- * status 127 and 126). */
+/* Finds the program in PATH. 0 with *path, which the caller frees, or -ENOENT (exit status
+ * 127), -EACCES or -EISDIR (126). */
 int spawn_find(const char *name, char **path);
 
 /* Runs the command with the UCSPI environment (PROTO, VSOCKREMOTECID, …, VSOCKCONNNUM, and their
@@ -60,12 +60,12 @@ void spawn_reset(const struct loop *loop);
 int spawn_exec(const char *path, char *const *argv);
 
 /* Runs the command of an exec: address on one end of a socket pair, and returns the other end,
- * non-blocking, or a negative errno (-ENOENT and -EACCES from spawn_find()). The environment
+ * non-blocking, or a negative errno (those of spawn_find() too). The environment
  * describes the client (PROTO, …, and PROXY_PROTO, … from its PROXY header), unless it is NULL;
  * user NULL is ours. *pid is the process. */
 int spawn_connected(const struct loop *loop, const char *command, const struct spawn_client *client,
 		    const struct user *user, pid_t *pid);
-/* Can the command of an exec: address be run? 0, or -ENOENT, -EACCES or -EINVAL. */
+/* Can the command of an exec: address be run? 0, an error of spawn_find(), or -EINVAL. */
 int spawn_check(const char *command);
 
 #endif

@@ -33,6 +33,7 @@ functions = {
     "rule_complain": (5, "mistake"),
     "rule_complain_word": (2, "mistake"),
     "text_complain": (5, "mistake"),
+    "rules_tell": (6, "mistake"),
 }
 # What is handed on: its text is found where it was made.
 passed_on = re.compile(

@@ -241,7 +241,7 @@ static void http_requests(void **state)
 {
 	(void)state;
 	good_http("CONNECT example.org:443 HTTP/1.1\r\n\r\n", "example.org", 443);
-	good_http("CONNECT example.org:443 HTTP/1.0\n\n", "example.org", 443);
+	good_http("CONNECT example.org:443 HTTP/1.0\r\n\r\n", "example.org", 443);
 	good_http("\r\nCONNECT [2001:db8::1]:80 HTTP/1.1\r\nHost: x\r\nProxy-Authorization: "
 		  "Basic\tabc\r\n\r\n",
 		  "[2001:db8::1]", 80);
@@ -286,6 +286,12 @@ static void bad_http_requests(void **state)
 		{ "CONNECT a: HTTP/1.1\r\n\r\n", 400 },
 		{ "CONNECT :80 HTTP/1.1\r\n\r\n", 400 },
 		{ "CONNECT a:0 HTTP/1.1\r\n\r\n", 400 },
+		{ "CONNECT http://a:80 HTTP/1.1\r\n\r\n", 400 },
+		/* where one server would see another header than another */
+		{ "GET http://a/ HTTP/1.1\nX: y\r\n\r\n", 400 },
+		{ "GET http://a/ HTTP/1.1\r\nX: y\nZ: a\r\n\r\n", 400 },
+		{ "GET http://a/ HTTP/1.1\r\nX: y\r\n\n", 400 },
+		{ "\nCONNECT a:80 HTTP/1.1\r\n\r\n", 400 },
 		{ "CONNECT a:65536 HTTP/1.1\r\n\r\n", 400 },
 		{ "CONNECT a:000080 HTTP/1.1\r\n\r\n", 400 },
 		{ "CONNECT a:8x HTTP/1.1\r\n\r\n", 400 },
@@ -335,7 +341,7 @@ static void bad_http_requests(void **state)
 /* 8 KiB are taken; a byte more is not, whether the header would end or not. */
 static void forwarded_as(const char *text, const char *host, uint16_t port, const char *expected)
 {
-	static const char more[] = "Via: 1.1 vsock-proxy\r\nConnection: close\r\n\r\n";
+	char more[] = "Via: 1.1 vsock-proxy\r\nConnection: close\r\n\r\n";
 	struct http_connect request;
 	char out[1024];
 	size_t length;
@@ -347,6 +353,7 @@ static void forwarded_as(const char *text, const char *host, uint16_t port, cons
 	length = http_forward(text, strlen(text), out);
 	assert_in_range(length, 1, strlen(text) + HTTP_FORWARD_MORE);
 	out[length] = '\0';
+	more[7] = strstr(text, "HTTP/1.")[7]; /* the version that was received */
 	assert_string_equal(out + length - strlen(more), more);
 	out[length - strlen(more)] = '\0';
 	assert_string_equal(out, expected);
@@ -360,11 +367,16 @@ static void http_requests_that_are_passed_on(void **state)
 	forwarded_as("GET http://example.org/a?b HTTP/1.1\r\nHost: other\r\nAccept: */*\r\n\r\n",
 		     "example.org", 80,
 		     "GET /a?b HTTP/1.1\r\nHost: example.org\r\nAccept: */*\r\n");
-	forwarded_as("POST HTTP://[::1]:8080 HTTP/1.0\n\n", "[::1]", 8080,
+	forwarded_as("POST HTTP://[::1]:8080 HTTP/1.0\r\n\r\n", "[::1]", 8080,
 		     "POST / HTTP/1.0\r\nHost: [::1]:8080\r\n");
 	forwarded_as("GET http://[::1]?q HTTP/1.1\r\n\r\n", "[::1]", 80,
 		     "GET /?q HTTP/1.1\r\nHost: [::1]\r\n");
 	forwarded_as("GET http://a: HTTP/1.1\r\n\r\n", "a", 80, "GET / HTTP/1.1\r\nHost: a:\r\n");
+	forwarded_as("GET http://a#f HTTP/1.1\r\n\r\n", "a", 80, "GET / HTTP/1.1\r\nHost: a\r\n");
+	forwarded_as("GET http://a/b?c#d?e HTTP/1.1\r\n\r\n", "a", 80,
+		     "GET /b?c HTTP/1.1\r\nHost: a\r\n");
+	forwarded_as("OPTIONS http://a#f HTTP/1.1\r\n\r\n", "a", 80,
+		     "OPTIONS * HTTP/1.1\r\nHost: a\r\n");
 	forwarded_as("OPTIONS http://a:81 HTTP/1.1\r\n\r\n", "a", 81,
 		     "OPTIONS * HTTP/1.1\r\nHost: a:81\r\n");
 	/* what is meant for this connection alone */

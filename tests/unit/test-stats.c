@@ -139,6 +139,10 @@ static void large_runs_are_sampled_evenly(void **state)
 	assert_int_equal(stats.count, total);
 	assert_int_equal(stats.kept, STATS_MAX_VALUES);
 	assert_int_equal(stats.max, total);
+	/* bins count all of them */
+	assert_int_equal(stats.bins[stats_bin(1)], 1);
+	for (uint64_t low = 1; low < total / 10; low *= 10)
+		assert_int_equal(stats.bins[stats_bin(2 * low)], 3 * low);
 	for (unsigned percent = 10; percent < 100; percent += 10) {
 		double got = (double)stats_percentile(&stats, percent),
 		       want = (double)total * percent / 100;

@@ -242,8 +242,9 @@ static bool make_addr(struct greeting *greeting, const char *host, uint16_t port
 			greeting->session->to = greeting->to;
 		return true;
 	}
-	snprintf(why, sizeof(why), "the client asked for '%.120s', which is not an address: %.160s",
-		 text + 4, port ? error.why : "the port is 0");
+	snprintf(why, sizeof(why),
+		 "the client asked for '%.120s:%u', which is not an address: %.160s", host, port,
+		 port ? error.why : "the port is 0");
 	say_no(greeting, SOCKS_FAILURE, 400);
 	fail(greeting, "handshake", why);
 	return false;

@@ -53,7 +53,7 @@ static bool read_authority(const char *text, size_t length, struct http_connect 
 			return false;
 		port = port * 10 + (unsigned)(text[i] - '0');
 	}
-	if (!port || port > UINT16_MAX || memchr(text, '\0', colon))
+	if (!port || port > UINT16_MAX || memchr(text, '\0', colon) || memchr(text, '/', colon))
 		return false;
 	memcpy(request->host, text, colon - 1);
 	request->host[colon - 1] = '\0';
@@ -218,7 +218,7 @@ enum http_state http_connect_read(const char *data, size_t size, struct http_con
 {
 	struct framing framing = { .size = 0 };
 	size_t at = 0, next, length;
-	bool requested = false;
+	bool requested = false, bare = false;
 	const char *why;
 
 	if (size && other_protocol(data[0]))
@@ -229,6 +229,7 @@ enum http_state http_connect_read(const char *data, size_t size, struct http_con
 			return bad(request, 431, "a header of more than 8 KiB");
 		if (!next)
 			return HTTP_MORE;
+		bare = bare || next == length + 1;
 		if (!length && !requested) {
 			if (at)
 				return bad(request, 400, "not an HTTP request");
@@ -250,6 +251,9 @@ enum http_state http_connect_read(const char *data, size_t size, struct http_con
 			return bad(request, 400, why);
 		}
 	}
+	/* which a server may take for a part of the line */
+	if (bare)
+		return bad(request, 400, "a line in the header that does not end with CR LF");
 	http_body_start(&request->body, framing.chunked, framing.size);
 	*used = at + next;
 	return HTTP_OK;
@@ -303,43 +307,47 @@ static void find_connection(const char *header, size_t size, char list[HTTP_HEAD
 	list[used] = '\0';
 }
 
-/* "GET /path HTTP/1.1" and "Host: host". Returns their length. */
+#define VERSION_LENGTH (sizeof(" HTTP/1.1") - 1)
+
+/* "GET /path HTTP/1.1", without a fragment, and "Host: host". Returns their length. */
 static size_t forward_request_line(const char *line, size_t length, char *out)
 {
 	const char *host = (const char *)memchr(line, ' ', length) + 1 + SCHEME_LENGTH;
 	size_t left = length - (size_t)(host - line), size = authority_of(host, left);
 	size_t method = (size_t)(host - line) - SCHEME_LENGTH;
-	const char *path = host + size, *root = *path == '/' ? "" : "/";
+	const char *path = host + size, *version = line + length - VERSION_LENGTH;
+	size_t shown = strcspn(path, "# ");
+	const char *root = *path == '/' ? "" : "/";
 
 	/* of the server as a whole (RFC 9112, 3.2.4) */
-	if (*path == ' ' && method == 8 && memcmp(line, "OPTIONS", 7) == 0)
+	if (!shown && method == 8 && memcmp(line, "OPTIONS", 7) == 0)
 		root = "*";
-	return (size_t)sprintf(out, "%.*s%s%.*s\r\nHost: %.*s\r\n", (int)method, line, root,
-			       (int)(left - size), path, (int)size, host);
+	return (size_t)sprintf(out, "%.*s%s%.*s%.*s\r\nHost: %.*s\r\n", (int)method, line, root,
+			       (int)shown, path, (int)VERSION_LENGTH, version, (int)size, host);
 }
 
 size_t http_forward(const char *header, size_t size, char *out)
 {
-	static const char more[] = "Via: 1.1 vsock-proxy\r\nConnection: close\r\n\r\n";
 	char connection[HTTP_HEADER_MAX];
 	size_t used = 0, next, length;
-	bool requested = false;
+	char version = 0;
 
 	find_connection(header, size, connection);
 	for (size_t at = 0; at < size; at += next) {
 		length = line_at(header + at, size - at, &next);
 		if (!length)
 			continue;
-		if (!requested) {
+		if (!version) {
 			used += forward_request_line(header + at, length, out + used);
+			version = header[at + length - 1];
 		} else if (!is_ours(header + at, length, connection)) {
 			memcpy(out + used, header + at, next);
 			used += next;
 		}
-		requested = true;
 	}
-	memcpy(out + used, more, sizeof(more) - 1);
-	return used + sizeof(more) - 1;
+	return used + (size_t)sprintf(out + used,
+				      "Via: 1.%c vsock-proxy\r\nConnection: close\r\n\r\n",
+				      version);
 }
 
 static const struct answer {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/log.h"
 #include "base/util.h"
@@ -213,14 +214,42 @@ void rule_check(struct rule_reader *reader, const struct addr *targets)
 
 /* All together */
 
+/* The name in one spelling: a host without capitals and a final dot, a path without "./" and "//".
+ */
+static void spell(const struct addr *addr, char name[ADDR_NAME_MAX])
+{
+	bool path = addr->family == ADDR_MUX || (addr->family == ADDR_UNIX && !addr->abstract);
+	size_t used = 0;
+
+	for (const char *at = addr->name; *at; at++) {
+		bool first = !used || name[used - 1] == '/';
+
+		if (path && first && at[0] == '.' && at[1] == '/')
+			at += strspn(at + 1, "/");
+		else if (!path || !used || !first || *at != '/')
+			name[used++] = *at;
+	}
+	name[used] = '\0';
+	if (addr_is_ip(addr) && used && name[used - 1] == '.')
+		name[used - 1] = '\0';
+}
+
+static int by_name(const struct addr *a, const struct addr *b)
+{
+	char left[ADDR_NAME_MAX], right[ADDR_NAME_MAX];
+
+	spell(a, left);
+	spell(b, right);
+	return addr_is_ip(a) && addr_is_ip(b) ? strcasecmp(left, right) : strcmp(left, right);
+}
+
 static bool overlap(const struct addr *a, const struct addr *b)
 {
 	bool picked = addr_is_ip(a) ? !a->port && !*a->service : a->port == ADDR_PORT_ANY;
 
-	if (a->family != b->family || strcmp(a->name, b->name) != 0 || a->cid != b->cid ||
-	    a->ip != b->ip || a->fd != b->fd || a->abstract != b->abstract ||
-	    a->wildcard != b->wildcard || strcmp(a->service, b->service) != 0 ||
-	    strcmp(a->options.netns, b->options.netns) != 0)
+	if (a->family != b->family || by_name(a, b) != 0 || a->cid != b->cid || a->ip != b->ip ||
+	    a->fd != b->fd || a->abstract != b->abstract || a->wildcard != b->wildcard ||
+	    strcmp(a->service, b->service) != 0 || strcmp(a->options.netns, b->options.netns) != 0)
 		return false;
 	if (a->family == ADDR_UNIX || a->family == ADDR_FD)
 		return true;
@@ -239,7 +268,7 @@ static void twice(struct rules *rules, struct rule *rule, const struct rule *oth
 	else
 		log_error("%s: %s, as in %s", text, what, first);
 	snprintf(place, sizeof(place), "%s: %s, as in ", text, what);
-	rules_tell(rules, STATUS_USAGE, rule->file, rule->line, place, first);
+	rules_tell(rules, STATUS_USAGE, rule->file, rule->line, place, first, "");
 	rules->bad++;
 	rules->count--;
 }
@@ -275,7 +304,7 @@ static int by_place(const struct addr *a, const struct addr *b)
 	order = order ? order : by_number(a->fd, b->fd);
 	order = order ? order : by_number(a->abstract, b->abstract);
 	order = order ? order : by_number(a->wildcard, b->wildcard);
-	order = order ? order : strcmp(a->name, b->name);
+	order = order ? order : by_name(a, b);
 	order = order ? order : strcmp(a->options.netns, b->options.netns);
 	return order ? order : strcmp(a->service, b->service);
 }

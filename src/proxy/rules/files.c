@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "proxy/rules/parts.h"
 
 #define FILE_MAX_BYTES (16UL << 20)
@@ -68,13 +69,14 @@ int rules_read_data(struct rules *rules, const struct rules_context *context, co
 static void cannot_read(struct rules *rules, const char *path, int error)
 {
 	log_error_at(path, "cannot be read: %s", strerror(error));
-	if (error == ENOENT && strchr(path, ':'))
-		log_hint("-f names a file of rules; for ssh -f, end the command with &");
 	rules_tell(rules,
 		   error == ENOENT   ? STATUS_ABSENT
 		   : error == EACCES ? STATUS_DENIED
 				     : STATUS_FAILURE,
-		   path, 0, "cannot be read: ", strerror(error));
+		   path, 0, "cannot be read: ", strerror(error),
+		   error == ENOENT && strchr(path, ':')
+			   ? "-f names a file of rules; for ssh -f, end the command with &"
+			   : "");
 }
 
 /* Nobody else can have put it there: standard input, a pipe without a name. */
@@ -90,17 +92,21 @@ static bool was_given(const char *path, int fd, const struct stat *st)
 
 bool rules_trust(struct rules *rules, const char *path, const struct stat *st)
 {
+	const char *why = "refused: users other than root may write to it";
+	char word[100], hint[256] = "";
+
 	if (geteuid() != 0)
 		return true;
 	/* what is written to a device, such as /dev/null, is not what is read from it */
 	if (st->st_uid == 0 && (S_ISCHR(st->st_mode) || !(st->st_mode & (S_IWGRP | S_IWOTH))))
 		return true;
-	log_error_at(path, st->st_uid
-				   ? "refused: it belongs to another user, and root would obey it"
-				   : "refused: users other than root may write to it");
-	log_hint("chown root and chmod go-w");
-	rules_tell(rules, STATUS_DENIED, path, 0, "",
-		   "refused: users other than root may write to it");
+	if (st->st_uid)
+		why = "refused: it belongs to another user, and root would obey it";
+	if (strcmp(path, "-") != 0 &&
+	    strlen(utf8_quote(path, word, sizeof(word))) < sizeof(word) - 1)
+		snprintf(hint, sizeof(hint), "chown root %s; chmod go-w %s", word, word);
+	log_error_at(path, "%s", why);
+	rules_tell(rules, STATUS_DENIED, path, 0, "", why, hint);
 	return false;
 }
 

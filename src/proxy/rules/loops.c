@@ -357,8 +357,8 @@ static void complain(struct rules *rules, const struct rule *rule)
 	} else {
 		log_error("%s%s", rule->words[0], why);
 	}
-	log_hint("connect to another address than this vsock-proxy listens on");
-	rules_tell(rules, STATUS_USAGE, rule->file, rule->line, rule->words[0], why);
+	rules_tell(rules, STATUS_USAGE, rule->file, rule->line, rule->words[0], why,
+		   "connect to another address than this vsock-proxy listens on");
 	rules->bad++;
 	rules->count--;
 }

@@ -45,11 +45,11 @@ int rule_settle(struct rule *rule, const struct addr *targets);
 
 /* Counts an error; status is the program's if this error is the first. */
 void rules_count_error(struct rules *rules, int status);
-/* Counts an error in a whole file or rule, and reports it to the hearer. The caller has logged it.
- * what and why are joined into one text. file is NULL for the command line, and line is 0 if the
- * error concerns the whole file. */
+/* Counts an error in a whole file or rule, and reports it to the hearer. The caller has logged
+ * it, without the hint ("": none). what and why are joined into one text. file is NULL for the
+ * command line, and line is 0 if the error concerns the whole file. */
 void rules_tell(struct rules *rules, int status, const char *file, unsigned line, const char *what,
-		const char *why);
+		const char *why, const char *hint);
 /* Says what is wrong with length bytes at offset of a word, 0: up to its end; hint "": none. */
 void rule_complain(struct rule_reader *reader, const struct text_word *word, size_t offset,
 		   size_t length, const char *why, const char *hint);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "proxy/rules/parts.h"
 
 void rules_count_error(struct rules *rules, int status)
@@ -14,15 +15,18 @@ void rules_count_error(struct rules *rules, int status)
 }
 
 void rules_tell(struct rules *rules, int status, const char *file, unsigned line, const char *what,
-		const char *why)
+		const char *why, const char *hint)
 {
 	const struct text_place place = { .file = file, .line = line };
 	struct mistake mistake = { 0 };
 
 	rules_count_error(rules, status);
+	if (*hint)
+		log_hint("%s", hint);
 	if (!rules->hearer)
 		return;
 	snprintf(mistake.why, sizeof(mistake.why), "%s%s", what, why);
+	snprintf(mistake.hint, sizeof(mistake.hint), "%s", hint);
 	rules->hearer->hear(rules->hearer, &place, &mistake);
 }
 
