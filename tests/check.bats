@@ -25,16 +25,18 @@ setup() {
 
 # found DEFECT STATUS CHECKS KNOWN: the visit ended with this status in time, exactly these checks
 # failed, and the known defects that it named are this one. On a machine that stood still meanwhile
-# connections are late or idle that should not be: such a visit is repeated.
+# connections are late or idle that should not be, and on a slow one time is up before all is
+# checked: such a visit is repeated, with more time.
 found() {
 	need python3
 	local base=$BATS_FILE_TMPDIR/$1
 	for _ in 1 2 3; do
 		! is_as_expected "$@" || return 0
-		[ "$(<"$base.late")" -ge 300 ] || break
-		echo "# $1: the machine stood still for $(<"$base.late") ms: once more" >&3
+		[ "$(<"$base.late")" -ge 300 ] || grep -q 'not everything was checked' "$base.err" ||
+			break
+		echo "# $1: the machine stood still for $(<"$base.late") ms, or is slow: once more" >&3
 		tail -n 100 "$base".{out,err,listen,museum,status}
-		"$tests_top/tests/lib/museum-visit" "$BATS_FILE_TMPDIR" "$1" 3>&-
+		"$tests_top/tests/lib/museum-visit" "$BATS_FILE_TMPDIR" "$1" -w 55s 3>&-
 	done
 	tail -n 100 "$base".{out,err,listen,museum,status,late}
 	return 1

@@ -29,14 +29,17 @@ counts() {
 
 # unprivileged NAME ARGUMENT...: vsock-proxy as somebody who may give no file to another user.
 unprivileged() {
-	local name=$1 as=
+	local name=$1 as='' program=vsock-proxy
 	if [ "$(id -u)" = 0 ]; then
 		need setpriv
 		chmod a+x . .. ../.. ../../..
 		chmod 777 .
+		# where that user may execute it again for a restart: not below a home of root's
+		cp "$(command -v vsock-proxy)" .
+		program=./vsock-proxy
 		as='setpriv --reuid 65534 --regid 65534 --clear-groups'
 	fi
-	printf '%s\n' '#!/bin/sh' "HOME=/nonexistent exec $as vsock-proxy \"\$@\"" >unprivileged
+	printf '%s\n' '#!/bin/sh' "HOME=/nonexistent exec $as $program \"\$@\"" >unprivileged
 	chmod +x unprivileged
 	spawn_ready "$name" ./unprivileged "${@:2}"
 }
