@@ -45,6 +45,19 @@ static void handle_pong(struct supervisor *supervisor, const struct broker_messa
 	manager_alive(&supervisor->server.manager);
 }
 
+static bool awaits_room(const struct supervisor *supervisor, const struct broker_message *message)
+{
+	(void)message;
+	return supervisor->room_awaited;
+}
+
+static void handle_room(struct supervisor *supervisor, const struct broker_message *message)
+{
+	supervisor->room_awaited = false;
+	if (supervisor->asking)
+		reload_room(supervisor, (size_t)message->number);
+}
+
 static bool may_be_idle(const struct supervisor *supervisor, const struct broker_message *message)
 {
 	(void)message;
@@ -95,6 +108,8 @@ static const struct request {
 } requests[BROKER_TYPES] = {
 	[BROKER_DONE] = { WORKER_STARTING | WORKER_SERVING, awaits_done, NULL, NULL, handle_done },
 	[BROKER_PONG] = { WORKER_STARTING | WORKER_SERVING, awaits_pong, NULL, NULL, handle_pong },
+	[BROKER_HAS_ROOM] = { WORKER_STARTING | WORKER_SERVING, awaits_room, NULL, NULL,
+			      handle_room },
 	[BROKER_IDLE] = { WORKER_SERVING, may_be_idle, NULL, NULL, handle_idle },
 	[BROKER_OPEN] = { WORKER_SERVING, NULL, openings, request_refuse_open, request_open },
 	[BROKER_LOOK_UP] = { WORKER_SERVING, NULL, look_ups, request_refuse_look_up,

@@ -288,6 +288,13 @@ static int put_in_force(struct worker *worker, struct rules *rules)
 	return router_start(&worker->router, &worker->server, rules);
 }
 
+static void resume(struct worker *worker)
+{
+	for (struct listener *listener = worker->server.listeners; listener;
+	     listener = listener->next)
+		server_admit(&worker->server, listener);
+}
+
 static int read_plan(struct worker *worker, int fd)
 {
 	struct rules rules = { 0 };
@@ -299,10 +306,31 @@ static int read_plan(struct worker *worker, int fd)
 	}
 	status = put_in_force(worker, &rules);
 	worker->serving = !status;
+	resume(worker);
 	return status;
 }
 
 /* Messages */
+
+/* Datagrams of new sources would be lost: they are few until the rules come. */
+static void pause_listeners(struct worker *worker)
+{
+	for (struct listener *listener = worker->server.listeners; listener;
+	     listener = listener->next)
+		if (!listener->datagrams)
+			listener_pause(listener, true);
+}
+
+/* No connection takes it until the rules have come, or it is clear that none come. */
+static void tell_room(struct worker *worker)
+{
+	size_t room = server_make_room(&worker->server);
+
+	pause_listeners(worker);
+	(void)tell(worker, &(const struct broker_message){
+				   .type = BROKER_HAS_ROOM,
+				   .number = room < INT32_MAX ? (int32_t)room : INT32_MAX });
+}
 
 /* Another process has taken over: accepts nothing more, while open connections continue. */
 static void retire(struct worker *worker)
@@ -337,8 +365,13 @@ static int handle(struct worker *worker, const struct broker_message *message, i
 	case BROKER_EXPLAINED:
 		dialer_explained(worker->router.dialer, message->id, &message->why);
 		break;
+	case BROKER_ROOM:
+		tell_room(worker);
+		break;
 	case BROKER_FAILED:
 		worker->router.failed_replacements++;
+		server_recount(&worker->server);
+		resume(worker);
 		break;
 	case BROKER_SIGNAL:
 		server_signal(&worker->server, message->number);
