@@ -408,6 +408,28 @@ static void test_waiting_commands_of_removed_rules_are_refused(void **state)
 	tear_down(&rig);
 }
 
+/* Clients that have hung up while their names were looked up leave room for others. */
+static void test_look_ups_are_not_limited_by_connections(void **state)
+{
+	struct broker_message request = { .type = BROKER_LOOK_UP, .rule = NAME_RULE };
+	struct broker_queue queue = { 0 };
+	struct timer timer = { .expired = stop_loop };
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	rig.supervisor.worker_state = WORKER_SERVING;
+	assert_int_equal(loop_watch(rig.supervisor.server.loop, &rig.supervisor.requests_watch,
+				    rig.supervisor.requests, EPOLLIN),
+			 0);
+	for (request.id = 0; request.id < 5; request.id++)
+		assert_int_equal(broker_post(&queue, rig.worker[1], &request, -1), 0);
+	loop_timer(rig.supervisor.server.loop, &timer, units_now());
+	assert_int_equal(loop_run(rig.supervisor.server.loop), 0);
+	assert_int_equal(rig.supervisor.look_up_last, 5);
+	tear_down(&rig);
+}
+
 /* Two clients with different timeouts: each is told its own, and one that was hardly later the same
  * at once. */
 static void test_explanations_name_the_time(void **state)
@@ -462,6 +484,7 @@ int main(void)
 		cmocka_unit_test(test_a_shortage_is_told),
 		cmocka_unit_test(test_commands_are_counted),
 		cmocka_unit_test(test_waiting_commands_of_removed_rules_are_refused),
+		cmocka_unit_test(test_look_ups_are_not_limited_by_connections),
 		cmocka_unit_test(test_explanations_name_the_time),
 	};
 

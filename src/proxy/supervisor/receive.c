@@ -96,7 +96,9 @@ static size_t explanations(const struct supervisor *supervisor)
 /*
  * What a worker may send. Answers are permitted only as often as they were asked for. As many
  * requests may be outstanding as connections may be open. One more is refused, and the worker
- * continues, because a connection that ended does not cancel its requests.
+ * continues, because a connection that ended does not cancel its requests. Look-ups are not limited
+ * by --max-conns: those of connections that have ended would keep others from having any, and the
+ * resolver gives each client its share.
  */
 static const struct request {
 	unsigned states; /* of the worker */
@@ -121,8 +123,9 @@ static const struct request {
 static void handle(struct supervisor *supervisor, const struct broker_message *message)
 {
 	const struct request *request = &requests[message->type];
-	size_t most = supervisor->server.limit < OUTSTANDING_MAX ? supervisor->server.limit
-								 : OUTSTANDING_MAX;
+	size_t most = supervisor->server.limit < OUTSTANDING_MAX && message->type != BROKER_LOOK_UP
+			      ? supervisor->server.limit
+			      : OUTSTANDING_MAX;
 	char why[64];
 
 	if (!(request->states & supervisor->worker_state) ||
