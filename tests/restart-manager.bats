@@ -279,3 +279,17 @@ refuses() {
 	[ ! -e c ]
 	run ! grep -q 'unix%3a./c' manager.out
 }
+
+@test "a program without a free descriptor still tells the service manager that it is alive" {
+	need prlimit
+	export NOTIFY_SOCKET=$PWD/notify WATCHDOG_USEC=200000
+	manager
+	spawn_ready proxy vsock-proxy unix:./front unix:./echo
+	wait_until grep -q WATCHDOG=1 manager.out
+	prlimit --pid "${spawned[proxy]}" --nofile=3:
+	before=$(grep -c WATCHDOG=1 manager.out)
+	wait_until more_than "$((before + 3))" WATCHDOG=1 manager.out
+	finish proxy
+	wait_until grep -q STOPPING=1 manager.out
+	run ! grep -q 'cannot notify' proxy.err
+}
