@@ -332,6 +332,19 @@ static void tell_room(struct worker *worker)
 				   .number = room < INT32_MAX ? (int32_t)room : INT32_MAX });
 }
 
+/* Drains or ends. Listeners whose rules do not come any more are closed with the others: nobody
+ * would accept. */
+static void obey(struct worker *worker, int signal)
+{
+	server_signal(&worker->server, signal);
+	while (worker->server.draining && worker->given_count) {
+		struct worker_listener *given = &worker->given[--worker->given_count];
+
+		while (given->count)
+			close(given->fds[--given->count]);
+	}
+}
+
 /* Another process has taken over: accepts nothing more, while open connections continue. */
 static void retire(struct worker *worker)
 {
@@ -342,7 +355,7 @@ static void retire(struct worker *worker)
 		if (worker->text_servers[i] && !worker->text_servers[i]->of_process)
 			text_server_leave(worker->text_servers[i]);
 	if (!worker->server.signalled)
-		server_signal(&worker->server, SIGTERM);
+		obey(worker, SIGTERM);
 }
 
 /* A message with one descriptor, or none, which is closed. */
@@ -374,7 +387,7 @@ static int handle(struct worker *worker, const struct broker_message *message, i
 		resume(worker);
 		break;
 	case BROKER_SIGNAL:
-		server_signal(&worker->server, message->number);
+		obey(worker, message->number);
 		break;
 	case BROKER_RETIRE:
 		retire(worker);
@@ -445,7 +458,7 @@ static void channel_ready(struct loop *loop, struct watch *watch, uint32_t event
 	loop_unwatch(loop, watch);
 	log_error("the supervisor is gone: no more connections are accepted");
 	if (!worker->server.signalled)
-		server_signal(&worker->server, SIGTERM);
+		obey(worker, SIGTERM);
 }
 
 /* The supervisor may be busy with a reload or a restart: then it is asked again later. */
