@@ -209,3 +209,44 @@ sys.stdin.read()' "$(port_of "$1")"
 		finish proxy
 	done
 }
+
+@test "a reload with more listeners than open connections leave descriptors for is refused" {
+	need python3
+	spawn_ready echo vsock-listen unix:./echo --echo
+	echo 'unix:./front unix:./echo' >rules
+	few() { ulimit -n 256; exec vsock-proxy --ready-fd 9 -f rules 9>proxy.ready; }
+	spawn proxy few
+	wait_ready proxy 1
+	cat >clients.py <<-'CODE'
+		import socket, sys
+		held = [socket.socket(socket.AF_UNIX) for i in range(72)]
+		for s in held:
+		    s.connect("front")
+		for line in sys.stdin:
+		    for s in held:
+		        s.sendall(b"x")
+		        assert s.recv(1) == b"x", "closed"
+		    print("all", flush=True)
+	CODE
+	coproc held { exec python3 clients.py; }
+	echo >&"${held[1]}"; read -r answer <&"${held[0]}"
+	seq -f 'unix:./new%g unix:./echo' 180 >>rules
+	kill -HUP "${spawned[proxy]}"
+	wait_until grep -q 'nothing was reloaded: the previous rules stay in force' proxy.err
+	grep -q 'too few descriptors: 180 listening sockets are new, and beside the open connections there is room for [0-9]*$' proxy.err
+	grep -q 'hint: raise the limit with ulimit -n, or LimitNOFILE= in a unit' proxy.err
+	[ ! -e new1 ]
+	answer=
+	echo >&"${held[1]}"; read -r answer <&"${held[0]}"
+	[ "$answer" = all ]
+	# the next client is served when there is room for it, and so are the new rules
+	kill "$held_PID"
+	[ "$(echo next | vsock-cat ./front)" = next ]
+	reloaded() {
+		kill -HUP "${spawned[proxy]}"
+		grep -q 'reloaded; rules unchanged: 1, adjusted: 0, new: 180' proxy.err
+	}
+	wait_until reloaded # as soon as all of them are gone
+	[ "$(echo new | vsock-cat ./new180)" = new ]
+	run ! grep -E 'Too many open files|lost' proxy.err
+}

@@ -279,3 +279,44 @@ refuses() {
 	[ ! -e c ]
 	run ! grep -q 'unix%3a./c' manager.out
 }
+
+@test "a program without a free descriptor still tells the service manager that it is alive" {
+	need prlimit
+	export NOTIFY_SOCKET=$PWD/notify WATCHDOG_USEC=200000
+	manager
+	spawn_ready proxy vsock-proxy unix:./front unix:./echo
+	wait_until grep -q WATCHDOG=1 manager.out
+	prlimit --pid "${spawned[proxy]}" --nofile=3:
+	before=$(grep -c WATCHDOG=1 manager.out)
+	wait_until more_than "$((before + 3))" WATCHDOG=1 manager.out
+	finish proxy
+	wait_until grep -q STOPPING=1 manager.out
+	run ! grep -q 'cannot notify' proxy.err
+}
+
+@test "SIGTERM while a reload passes listeners to the worker: new clients of all are refused" {
+	echo 'unix:./front unix:./echo' >rules
+	spawn_ready proxy vsock-proxy --drain-timeout inf -f rules
+	coproc held { exec vsock-cat unix:./front; } 2>/dev/null
+	echo 1 >&"${held[1]}"; read -r answer <&"${held[0]}"
+	seq -f "unix:@$$-new%g unix:./echo" 1000 >>rules
+	worker=$(pgrep -P "${spawned[proxy]}" -x vsock-worker)
+	# it is stopped before it has them all: they are passed when all have been reported
+	kill -HUP "${spawned[proxy]}"
+	until grep -q -- '-new1,' proxy.err; do :; done
+	kill -STOP "$worker"
+	wait_until grep -q -- '-new1000,' proxy.err
+	kill -TERM "${spawned[proxy]}"
+	wait_until test ! -e front
+	kill -CONT "$worker"
+	wait_until grep -q 'waiting up to .* for 1 connection to finish' proxy.err
+	refused "unix:@$$-new1"
+	exec {held[1]}>&-
+	finish proxy
+}
+
+refused() {
+	local status=0
+	timeout 5 vsock-cat "$1" </dev/null 2>/dev/null || status=$?
+	[ "$status" = 3 ]
+}

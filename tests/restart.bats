@@ -195,10 +195,12 @@ load lib/restart
 	coproc held { vsock-cat unix:./front; } 2>/dev/null
 	echo 1 >&"${held[1]}"; read -r answer <&"${held[0]}"
 	worker=$(worker_of proxy)
-	kill -STOP "$worker"
 	# more than fits between both
 	for n in {1..400}; do echo "unix:./s$n unix:./echo"; done >>rules
 	kill -HUP "${spawned[proxy]}"
+	# they are passed when all have been reported
+	until grep -q 'unix:./s1,' proxy.err; do :; done
+	kill -STOP "$worker"
 	wait_until grep -q 'listening on unix:./s400' proxy.err
 	restart proxy
 	kill -CONT "$worker"

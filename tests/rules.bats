@@ -429,3 +429,29 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 	done
 	run -0 vsock-proxy --check --allow 10.1.2.4 --metrics tcp:10.1.2.3:9100 unix:a unix:b
 }
+
+@test "a rule does not listen where --metrics or --status-socket does" {
+	ln -s . here
+	for pair in 'tcp:9555 tcp:9555' 'tcp:9555 tcp:127.0.0.1:9555' 'tcp:*:9555 tcp:9555' \
+		'tcp:9550-9560 tcp:9555' 'unix:a unix:a' 'unix:a unix:./here/a' \
+		'unix-seqpacket:a unix:a'; do
+		# shellcheck disable=SC2086 # two words
+		set -- $pair
+		target=unix:t
+		[ "$1" != tcp:9550-9560 ] || target=tcp:50-60
+		for option in --metrics --status-socket; do
+			for how in --check ''; do
+				# shellcheck disable=SC2086 # nothing, or an option
+				proxy_says 2 "$1: listened on twice, as in $option $2" \
+					$how "$1" "$target" message-size=1K "$option" "$2"
+			done
+		done
+		proxy_says 2 "--status-socket $2: listened on twice, as in --metrics $2" \
+			--check unix:x unix:y --metrics "$2" --status-socket "$2"
+	done
+	printf '%s\n' 'unix:x unix:y' 'tcp:9555 tcp:80' >rules
+	proxy_says 2 'rules:2: tcp:9555: listened on twice, as in --metrics tcp:9555' \
+		--check -f rules --metrics tcp:9555
+	run -0 vsock-proxy --check tcp:9555 tcp:80 tcp:127.0.0.2:9556 tcp:80 unix:a unix:b \
+		--metrics tcp:9556 --status-socket unix:c
+}

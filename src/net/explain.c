@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "net/explain-parts.h"
 
 /* Sentences quote other processes and peers, and not every caller escapes what it prints. */
@@ -48,6 +49,16 @@ bool explain_is_shortage(int error)
 bool explain_looks(const struct addr *addr, const struct failure *failure)
 {
 	return addr->family == ADDR_VSOCK && explain_cause(addr, failure)->refine;
+}
+
+#define TIMER_LATE (NSEC_PER_SEC / 10)
+
+bool explain_same(const struct failure *failure, const struct failure *other)
+{
+	uint64_t a = failure->waited, b = other->waited;
+
+	return failure->step == other->step && failure->error == other->error &&
+	       (failure->error != ETIMEDOUT || (a > b ? a - b : b - a) < TIMER_LATE);
 }
 
 void explain_briefly(const struct addr *addr, const struct failure *failure,

@@ -80,6 +80,10 @@ void explain_briefly(const struct addr *addr, const struct failure *failure,
 /* Would explain() look at the machine? */
 bool explain_looks(const struct addr *addr, const struct failure *failure);
 
+/* Do two failures with the same address have the same explanation? That of a timeout names the
+ * time, which must be the same but for how late a timer was. */
+bool explain_same(const struct failure *failure, const struct failure *other);
+
 /* What hints suggest for waiting where --wait cannot be added to the present command: another
  * command, which is not copied. */
 void explain_wait_by(const char *command);

@@ -40,6 +40,16 @@ static int read_access(const struct proxy *proxy, const struct rules_context *co
 	return 0;
 }
 
+static void check_options(const struct proxy *proxy, struct rules *rules)
+{
+	if (proxy->options.metrics)
+		rules_check_option(rules, "--metrics", proxy->options.metrics,
+				   &proxy->metrics.addr);
+	if (proxy->options.status_socket && proxy->status.addr.family)
+		rules_check_option(rules, "--status-socket", proxy->options.status_socket,
+				   &proxy->status.addr);
+}
+
 /* Reads everything again that decides what is forwarded. 0 or -ENOMEM; errors are reported and
  * counted in *rules. */
 static int read_files(const struct proxy *proxy, const struct hosts *hosts, bool again,
@@ -64,6 +74,8 @@ static int read_files(const struct proxy *proxy, const struct hosts *hosts, bool
 		error = rules_check(rules);
 	if (!error && !rules->errors)
 		error = rules_check_loops(rules);
+	if (!error && !rules->errors)
+		check_options(proxy, rules);
 	if (!error && !rules->errors && rules->count)
 		error = read_access(proxy, &context, rules);
 	return error;

@@ -94,6 +94,18 @@ static int read_page_addr(const struct proxy *proxy, const char *option, const c
 	return STATUS_USAGE;
 }
 
+/* 0, or STATUS_USAGE after reporting that both options listen in the same place. */
+static int compare_page_addrs(const struct proxy *proxy)
+{
+	if (!proxy->options.metrics || !proxy->options.status_socket ||
+	    !proxy->status.addr.family ||
+	    !rules_same_place(&proxy->metrics.addr, &proxy->status.addr))
+		return 0;
+	return log_failure(STATUS_USAGE,
+			   "--status-socket %s: listened on twice, as in --metrics %s",
+			   proxy->options.status_socket, proxy->options.metrics);
+}
+
 /* --status-socket, or the usual place if there is one. */
 static int read_status_addr(struct proxy *proxy)
 {
@@ -146,6 +158,8 @@ static int check_or_run(struct proxy *proxy)
 					&proxy->metrics.addr);
 	if (!status)
 		status = read_status_addr(proxy);
+	if (!status)
+		status = compare_page_addrs(proxy);
 	if (!status)
 		status = proxy_check_dests(&proxy->settings.passage);
 	if (!status)

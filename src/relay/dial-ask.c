@@ -93,8 +93,9 @@ static const struct dial_known *find_known(const struct dial *dial)
 	for (size_t i = 0; i < DIAL_KNOWN && dial->dialer->known[i]; i++) {
 		const struct dial_known *known = dial->dialer->known[i];
 
-		if (now - known->since < DIAL_KNOWN_TIME && known->step == dial->failure.step &&
-		    known->error == dial->failure.error && addr_equal(&known->addr, dial->addr))
+		if (now - known->since < DIAL_KNOWN_TIME &&
+		    explain_same(&known->failure, &dial->failure) &&
+		    addr_equal(&known->addr, dial->addr))
 			return known;
 	}
 	return NULL;
@@ -111,11 +112,10 @@ void dial_know_why(const struct dial *dial, const struct explanation *why)
 		*known = malloc(sizeof(**known));
 	if (!*known)
 		return;
-	**known = (struct dial_known){ .since = units_now(),
-				       .addr = *dial->addr,
-				       .step = dial->failure.step,
-				       .error = dial->failure.error,
-				       .why = *why };
+	**known = (struct dial_known){
+		.since = units_now(), .addr = *dial->addr, .failure = dial->failure, .why = *why
+	};
+	(*known)->failure.detail = NULL;
 	dialer->known_count++;
 }
 

@@ -44,8 +44,7 @@ struct dial_race {
 struct dial_known {
 	uint64_t since; /* ns */
 	struct addr addr;
-	enum step step;
-	int error;
+	struct failure failure; /* without detail */
 	struct explanation why;
 };
 

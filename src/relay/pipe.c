@@ -38,11 +38,16 @@ static void pipe_free(struct pipe_pool *pool, struct pipe *pipe)
 	free(pipe);
 }
 
-static void pool_free(struct pipe_pool *pool)
+static void free_idle(struct pipe_pool *pool)
 {
 	for (unsigned large = 0; large < 2; large++)
 		while (pool->count[large])
 			pipe_free(pool, pool->idle[large][--pool->count[large]]);
+}
+
+static void pool_free(struct pipe_pool *pool)
+{
+	free_idle(pool);
 	free(pool);
 }
 
@@ -116,4 +121,16 @@ void pipe_give_back(struct loop *loop, struct pipe *pipe)
 		pipe_free(pool, pipe);
 	else
 		pool->idle[pipe->large][pool->count[pipe->large]++] = pipe;
+}
+
+size_t pipe_shrink(struct loop *loop)
+{
+	struct pipe_pool *pool = pool_of(loop);
+	unsigned made;
+
+	if (pool)
+		free_idle(pool);
+	made = pool ? pool->made[0] + pool->made[1] : 0;
+	loop_budget(loop)->pipes = made ? made : 1; /* 0: no limit of its own */
+	return 2 * (size_t)loop_budget(loop)->pipes;
 }

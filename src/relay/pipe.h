@@ -27,5 +27,8 @@ struct pipe {
 struct pipe *pipe_take(struct loop *loop, bool large);
 /* Returns a pipe to the pool, or closes it if bytes are left in it or the pool is full. */
 void pipe_give_back(struct loop *loop, struct pipe *pipe);
+/* Closes idle pipes, and no more than those that are left may exist until loop_budget() says
+ * otherwise. How many descriptors they have. */
+size_t pipe_shrink(struct loop *loop);
 
 #endif

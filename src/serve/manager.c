@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "base/util.h"
@@ -41,12 +42,13 @@ static void drop_first(struct manager *manager)
 static bool sent(struct manager *manager, const char *lines, uint64_t patience)
 {
 	int error = notify_send(lines, patience);
+	bool later = error == -EAGAIN || fd_is_shortage(-error);
 
 	if (!error)
 		manager->complained = false;
-	else if (error != -EAGAIN)
+	else if (!later)
 		complain(manager, error);
-	return error != -EAGAIN;
+	return !later;
 }
 
 static void try_again(struct loop *loop, struct timer *timer)

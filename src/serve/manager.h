@@ -4,8 +4,8 @@
  *
  * Theory of operation: the queue of the manager's socket is short (net.unix.max_dgram_qlen, 10 by
  * default), and a manager that is busy or stopped takes nothing. A message that it does not take at
- * once waits here, all later ones behind it, and a timer tries again. When the program ends, what
- * still waits is sent for 5 s at most.
+ * once, or that memory or descriptors are too short for, waits here, all later ones behind it, and
+ * a timer tries again. When the program ends, what still waits is sent for 5 s at most.
  */
 #ifndef SERVE_MANAGER_H
 #define SERVE_MANAGER_H

@@ -37,6 +37,17 @@ static int find_socket(struct sockaddr_un *to, socklen_t *size)
 	return 1;
 }
 
+/* The socket that all is sent from, which stays open: a lack of descriptors must not silence a
+ * program that is well. */
+static int own_socket(void)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return fd;
+}
+
 static int send_with(const char *lines, const int *fds, size_t count, uint64_t patience)
 {
 	const struct timeval time = {
@@ -56,15 +67,12 @@ static int send_with(const char *lines, const int *fds, size_t count, uint64_t p
 		return error;
 	if (count)
 		fd_attach(&message, &control, fds, count);
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	fd = own_socket();
 	if (fd < 0)
 		return -errno;
 	/* its queue is short, and it may be busy */
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
-	error = sendmsg(fd, &message, MSG_NOSIGNAL | (patience ? 0 : MSG_DONTWAIT)) < 0 ? -errno
-											: 0;
-	close(fd);
-	return error;
+	return sendmsg(fd, &message, MSG_NOSIGNAL | (patience ? 0 : MSG_DONTWAIT)) < 0 ? -errno : 0;
 }
 
 int notify_send(const char *lines, uint64_t patience)

@@ -684,18 +684,35 @@ void server_limit(struct server *server, size_t ours, size_t each)
 	server_recount(server);
 }
 
+/* Those of the program itself and of the listeners. */
+static size_t descriptors_taken(const struct server *server)
+{
+	size_t taken = server->descriptors_ours;
+
+	for (const struct listener *listener = server->listeners; listener;
+	     listener = listener->next)
+		taken += listener->count;
+	return taken;
+}
+
+size_t server_make_room(struct server *server)
+{
+	size_t taken = descriptors_taken(server) + pipe_shrink(server->loop) +
+		       server->sessions.open * server->descriptors_each;
+
+	return server->descriptors > taken ? server->descriptors - taken : 0;
+}
+
 /* Pipes get a part of what the listeners leave: a connection can do without them, but one that they
  * leave no descriptor for could not be accepted. */
 void server_recount(struct server *server)
 {
-	size_t taken = server->descriptors_ours, left, pipes;
+	size_t taken, left, pipes;
 	uint64_t most, asked = server->settings.max_conns, before = server->limit;
 
 	if (!server->descriptors)
 		return;
-	for (const struct listener *listener = server->listeners; listener;
-	     listener = listener->next)
-		taken += listener->count;
+	taken = descriptors_taken(server);
 	left = server->descriptors > taken ? server->descriptors - taken : 0;
 	pipes = left / 4 < 2 * PIPES_MOST ? left / 4 : 2 * PIPES_MOST;
 	most = (left - pipes) / server->descriptors_each;

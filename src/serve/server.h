@@ -114,6 +114,9 @@ int server_read_access(struct server *server, const struct hosts *hosts, const s
 void server_limit(struct server *server, size_t ours, size_t each);
 /* Computes the limit again after listeners were opened or closed, whose descriptors count too. */
 void server_recount(struct server *server);
+/* Keeps descriptors free for more listeners, at the expense of pipes: how many it has for them as
+ * long as it accepts nothing, whatever open connections do. Until server_recount(). */
+size_t server_make_room(struct server *server);
 /* Sets up the loop and the signals. 0, or an exit status after reporting the error. */
 int server_start(struct server *server);
 /* 0, or an exit status after reporting the error. */

@@ -396,9 +396,12 @@ static void hear_all(void)
 
 	while ((type = hear(false, &answer.id)) != 0) {
 		hostile.answers++;
-		answer.type = type == BROKER_PING ? BROKER_PONG : BROKER_DONE;
+		answer.type = type == BROKER_PING   ? BROKER_PONG
+			      : type == BROKER_ROOM ? BROKER_HAS_ROOM
+						    : BROKER_DONE;
+		answer.number = INT32_MAX;
 		hostile.pings += type == BROKER_PING;
-		if (type == BROKER_PING || type == BROKER_PLAN)
+		if (type == BROKER_PING || type == BROKER_ROOM || type == BROKER_PLAN)
 			send_message(&answer);
 	}
 }

@@ -56,11 +56,12 @@ static void set_up(struct rig *rig)
 	char *const words[] = { (char *)"unix:/nowhere/a", rig->target,
 				(char *)"unix:/nowhere/b", (char *)"tcp:example.invalid:80",
 				(char *)"unix:/nowhere/c", (char *)"exec:cat",
-				(char *)"unix:/nowhere/d", (char *)"unix:/nowhere/e" };
+				(char *)"unix:/nowhere/d", (char *)"unix:/nowhere/e",
+				(char *)"unix:/nowhere/f", (char *)"vsock:77:7" };
 
 	make_listener(rig);
 	/* its worker is never ended here */
-	supervisor_rig_start(&rig->supervisor, 8, words, getpid(), rig->worker);
+	supervisor_rig_start(&rig->supervisor, 10, words, getpid(), rig->worker);
 	rig->supervisor.server.limit = 2;
 }
 
@@ -88,7 +89,7 @@ static void stop_loop(struct loop *loop, struct timer *timer)
 }
 
 /* The rules of set_up(). */
-enum { TCP_RULE = 1, NAME_RULE, EXEC_RULE, UNIX_RULE, NO_RULE };
+enum { TCP_RULE = 1, NAME_RULE, EXEC_RULE, UNIX_RULE, VSOCK_RULE, NO_RULE };
 
 /* Asks for the target of a rule as a worker would: the descriptor, or a negative errno. host: where
  * a client of it wants to go. */
@@ -407,6 +408,70 @@ static void test_waiting_commands_of_removed_rules_are_refused(void **state)
 	tear_down(&rig);
 }
 
+/* Clients that have hung up while their names were looked up leave room for others. */
+static void test_look_ups_are_not_limited_by_connections(void **state)
+{
+	struct broker_message request = { .type = BROKER_LOOK_UP, .rule = NAME_RULE };
+	struct broker_queue queue = { 0 };
+	struct timer timer = { .expired = stop_loop };
+	struct rig rig;
+
+	(void)state;
+	set_up(&rig);
+	rig.supervisor.worker_state = WORKER_SERVING;
+	assert_int_equal(loop_watch(rig.supervisor.server.loop, &rig.supervisor.requests_watch,
+				    rig.supervisor.requests, EPOLLIN),
+			 0);
+	for (request.id = 0; request.id < 5; request.id++)
+		assert_int_equal(broker_post(&queue, rig.worker[1], &request, -1), 0);
+	loop_timer(rig.supervisor.server.loop, &timer, units_now());
+	assert_int_equal(loop_run(rig.supervisor.server.loop), 0);
+	assert_int_equal(rig.supervisor.look_up_last, 5);
+	tear_down(&rig);
+}
+
+/* Two clients with different timeouts: each is told its own, and one that was hardly later the same
+ * at once. */
+static void test_explanations_name_the_time(void **state)
+{
+	static const uint64_t waited[] = { 3 * NSEC_PER_SEC, 10 * NSEC_PER_SEC,
+					   10 * NSEC_PER_SEC + NSEC_PER_MSEC };
+	static const char *const told[] = { "in 3 s", "in 10 s", "in 10 s" };
+	struct broker_message request = { .type = BROKER_EXPLAIN,
+					  .rule = VSOCK_RULE,
+					  .step = STEP_CONNECT,
+					  .number = ETIMEDOUT },
+			      answer;
+	int fds[BROKER_DESCRIPTORS_MAX], how;
+	struct rig rig;
+	size_t count;
+	pid_t pid;
+
+	(void)state;
+	set_up(&rig);
+	for (request.id = 0; request.id < 2; request.id++) {
+		request.waited = waited[request.id];
+		explanation_request(&rig.supervisor, &request);
+	}
+	for (uint32_t i = 0; i < 3; i++) {
+		if (i < 2) {
+			rig.supervisor.explainer_started = 0;
+			do /* commands of other tests are children too */
+				pid = waitpid(-1, &how, 0);
+			while (pid > 0 && !explainer_ended(&rig.supervisor, pid));
+		} else {
+			request.waited = waited[2];
+			explanation_request(&rig.supervisor, &request);
+		}
+		assert_int_equal(broker_receive(rig.worker[0], &answer, fds, &count, false), 1);
+		assert_int_equal(answer.id, i);
+		assert_non_null(strstr(answer.why.what, told[i]));
+	}
+	assert_int_equal(rig.supervisor.explainer, 0);
+	explanation_stop(&rig.supervisor);
+	tear_down(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -419,6 +484,8 @@ int main(void)
 		cmocka_unit_test(test_a_shortage_is_told),
 		cmocka_unit_test(test_commands_are_counted),
 		cmocka_unit_test(test_waiting_commands_of_removed_rules_are_refused),
+		cmocka_unit_test(test_look_ups_are_not_limited_by_connections),
+		cmocka_unit_test(test_explanations_name_the_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,11 @@ static void signal_fields(struct wire *wire, struct broker_message *message)
 	wire_i32(wire, &message->number, 1, SIGRTMAX);
 }
 
+static void room_fields(struct wire *wire, struct broker_message *message)
+{
+	wire_i32(wire, &message->number, 0, INT32_MAX);
+}
+
 static void id_field(struct wire *wire, struct broker_message *message)
 {
 	wire_u32(wire, &message->id, UINT32_MAX);
@@ -210,6 +215,7 @@ static const struct kind {
 } kinds[BROKER_TYPES] = {
 	[BROKER_LISTENER] = { "LISTENER", listener_fields, 0, BROKER_DESCRIPTORS_MAX },
 	[BROKER_PLAN] = { "PLAN", NULL, 1, 1 },
+	[BROKER_ROOM] = { "ROOM", NULL, 0, 0 },
 	[BROKER_FAILED] = { "FAILED", NULL, 0, 0 },
 	[BROKER_SIGNAL] = { "SIGNAL", signal_fields, 0, 0 },
 	[BROKER_RETIRE] = { "RETIRE", NULL, 0, 0 },
@@ -220,6 +226,7 @@ static const struct kind {
 	[BROKER_EXPLAINED] = { "EXPLAINED", explained_fields, 0, 0 },
 	[BROKER_DONE] = { "DONE", NULL, 0, 0 },
 	[BROKER_PONG] = { "PONG", id_field, 0, 0 },
+	[BROKER_HAS_ROOM] = { "HAS_ROOM", room_fields, 0, 0 },
 	[BROKER_IDLE] = { "IDLE", NULL, 0, 0 },
 	[BROKER_OPEN] = { "OPEN", open_fields, 0, 0 },
 	[BROKER_LOOK_UP] = { "LOOK_UP", look_up_fields, 0, 0 },

@@ -45,6 +45,7 @@
 enum broker_type {
 	BROKER_LISTENER = 1, /* rule, port, flags; descriptors of its sockets */
 	BROKER_PLAN, /* a descriptor for plan_read() */
+	BROKER_ROOM, /* accept nothing until PLAN or FAILED, and say how much room there is */
 	BROKER_FAILED, /* a reload: nothing has changed */
 	BROKER_SIGNAL, /* number */
 	BROKER_RETIRE, /* another process has the listeners, and the text servers except those of
@@ -56,6 +57,7 @@ enum broker_type {
 	BROKER_EXPLAINED, /* id; why */
 	BROKER_DONE, /* the rules are served */
 	BROKER_PONG, /* id of the PING */
+	BROKER_HAS_ROOM, /* number of listening sockets that there are descriptors for */
 	BROKER_IDLE, /* nothing has been open for the time of --exit-idle */
 	/* with a target: its rule, its index (target), and where its client wants to go (host) */
 	BROKER_OPEN, /* id; a target; place, timeout, client */

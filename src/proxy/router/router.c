@@ -456,6 +456,23 @@ static int open_new(struct router *router, struct rules *rules)
 	return status;
 }
 
+/* The worker must be able to take what was opened. 0, or the exit status, reported. */
+static int check_room(const struct router *router, const struct rules *rules)
+{
+	size_t count = 0;
+
+	for (const struct rule *rule = rules->first; rule; rule = rule->next)
+		for (size_t i = 0; i < rule->port_count && !rule->same; i++)
+			count += rule->ports[i].listener.count;
+	if (router->server->passed || count <= router->room)
+		return 0;
+	log_error("too few descriptors: %zu listening sockets are new, and beside the open "
+		  "connections there is room for %zu",
+		  count, router->room);
+	log_hint("raise the limit with ulimit -n, or LimitNOFILE= in a unit");
+	return STATUS_FAILURE;
+}
+
 /* Sockets that stay, and their options */
 
 /* A listener that has got other options, and those that it had. */
@@ -644,6 +661,8 @@ int router_replace(struct router *router, struct rules *rules, struct router_cha
 	if (status)
 		log_error("%s", strerror(-status));
 	status = status ? STATUS_FAILURE : open_new(router, rules);
+	if (!status)
+		status = check_room(router, rules);
 	if (!status)
 		status = renew_sockets(router, rules, &renewed);
 	end_renewal(renewed, status != 0);

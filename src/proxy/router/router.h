@@ -37,6 +37,7 @@ struct router {
 	struct rules rules; /* in force */
 	uint64_t last_id; /* given to a rule; a worker's rules have the ids of the supervisor */
 	struct rule *removed; /* rules that a reload removed, and that are draining */
+	size_t room; /* listening sockets that a replacement may open; of no account in a worker */
 	bool keeps; /* rules that go are not freed before router_forget() */
 	struct timer sweep; /* frees drained rules */
 	uint64_t started, replaced; /* ns; 0: never */

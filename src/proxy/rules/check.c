@@ -243,7 +243,7 @@ static int by_name(const struct addr *a, const struct addr *b)
 	return addr_is_ip(a) && addr_is_ip(b) ? strcasecmp(left, right) : strcmp(left, right);
 }
 
-static bool overlap(const struct addr *a, const struct addr *b)
+bool rules_overlap(const struct addr *a, const struct addr *b)
 {
 	bool picked = addr_is_ip(a) ? !a->port && !*a->service : a->port == ADDR_PORT_ANY;
 
@@ -277,7 +277,7 @@ static void complain_twice(struct rules *rules)
 {
 	for (struct rule *rule = rules->first; rule; rule = rule->next) {
 		for (const struct rule *other = rules->first; other != rule; other = other->next) {
-			if (overlap(&rule->listen, &other->listen)) {
+			if (rules_overlap(&rule->listen, &other->listen)) {
 				twice(rules, rule, other, "listened on twice", rule->words[0]);
 				break;
 			}
@@ -333,7 +333,7 @@ static bool any_twice(const struct rule **rules, size_t count)
 	for (size_t i = 1; i < count; i++) {
 		const struct addr *last = &rules[furthest]->listen, *addr = &rules[i]->listen;
 
-		if (overlap(last, addr))
+		if (rules_overlap(last, addr))
 			return true;
 		if (by_place(last, addr) != 0 || addr->port_last >= last->port_last)
 			furthest = i;

@@ -8,6 +8,8 @@
  * where its rule listens. Addresses without an edge from them, or without one to them, are taken
  * away until only those in circles, or between two, are left.
  *
+ * The same comparison finds a rule that listens where --metrics or --status-socket does.
+ *
  * Only what is known without asking anybody is compared: literal addresses, localhost, and names of
  * /etc/hosts.
  */
@@ -247,6 +249,46 @@ static bool reaches(const struct addr *to, const struct addr *listening)
 		return listening->family == ADDR_UNIX && listening->abstract &&
 		       strcmp(to->name, listening->name) == 0;
 	return file_reaches(to, listening);
+}
+
+/* Other listeners */
+
+bool rules_same_place(const struct addr *addr, const struct addr *other)
+{
+	uint64_t key = key_of(addr, ADDR_LISTEN);
+
+	return rules_overlap(addr, other) || (key && key == key_of(other, ADDR_LISTEN) &&
+					      (reaches(addr, other) || reaches(other, addr)));
+}
+
+static bool listens_there(const struct rule *rule, const struct addr *addr)
+{
+	for (size_t i = 0; i < rule->port_count; i++)
+		if (rules_same_place(addr, &rule->ports[i].listen))
+			return true;
+	return false;
+}
+
+void rules_check_option(struct rules *rules, const char *option, const char *text,
+			const struct addr *addr)
+{
+	static const char why[] = ": listened on twice, as in ";
+	char place[512], by[512], what[512];
+
+	snprintf(by, sizeof(by), "%s %s", option, text);
+	for (const struct rule *rule = rules->first; rule; rule = rule->next) {
+		if (!listens_there(rule, addr))
+			continue;
+		snprintf(what, sizeof(what), "%s%s", rule->words[0], why);
+		rule_show_place(rule, place, sizeof(place));
+		if (rule->file)
+			log_error_at(place, "%s%s", what, by);
+		else
+			log_error("%s%s", what, by);
+		rules_tell(rules, STATUS_USAGE, rule->file, rule->line, what, by, "");
+		rules->bad++;
+		rules->count--;
+	}
 }
 
 /* The graph */

@@ -75,6 +75,9 @@ void rule_check_target(struct rule_reader *reader, const struct text_word *word,
  * targets. */
 void rule_check(struct rule_reader *reader, const struct addr *targets);
 
+/* Do the addresses that two rules listen on, which may be ranges, overlap as they are written? */
+bool rules_overlap(const struct addr *a, const struct addr *b);
+
 /* Reading */
 
 /* Is this word of the command line a key, and so part of the rule before it? */

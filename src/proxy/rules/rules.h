@@ -165,6 +165,11 @@ int rules_read_dests(struct dest_list *dests, const struct opt_list *written,
 		     const struct opt_entry **bad, struct mistake *error);
 /* Checks that need all rules: duplicate addresses and names. 0 or -ENOMEM, as above. */
 int rules_check(struct rules *rules);
+/* Do both listen in the same place, as far as is known without asking for a name? */
+bool rules_same_place(const struct addr *addr, const struct addr *other);
+/* Refuses rules that listen where an option (--metrics) with this address does. */
+void rules_check_option(struct rules *rules, const char *option, const char *text,
+			const struct addr *addr);
 /* Refuses rules that would connect to themselves. 0 or -ENOMEM, as above. */
 int rules_check_loops(struct rules *rules);
 /* For root: false if other users may change this file, or replace files in this directory, which is

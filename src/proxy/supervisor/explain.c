@@ -254,8 +254,7 @@ static struct supervisor_explanation *find(struct supervisor *supervisor, const 
 
 	for (; explanation; explanation = explanation->next, count += supervisor->explainer ? 1 : 0)
 		if (addr_equal(&explanation->addr, addr) &&
-		    explanation->failure.step == failure->step &&
-		    explanation->failure.error == failure->error)
+		    explain_same(&explanation->failure, failure))
 			return explanation;
 	explanation = count < LIST_MAX ? calloc(1, sizeof(*explanation)) : NULL;
 	if (!explanation)

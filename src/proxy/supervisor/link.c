@@ -288,7 +288,7 @@ void link_start(struct supervisor *supervisor, const int ends[2], const struct w
 	supervisor->worker_state = WORKER_STARTING;
 	supervisor->input.size = 0;
 	supervisor->awaited = 0;
-	supervisor->pinged = false;
+	supervisor->pinged = supervisor->room_awaited = false;
 }
 
 void link_stop(struct supervisor *supervisor)

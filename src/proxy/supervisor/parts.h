@@ -102,6 +102,8 @@ void request_stop(struct supervisor *supervisor);
 
 /* The process that reads the rules for a reload has ended: true, if it was this one. */
 bool reload_reader_ended(struct supervisor *supervisor, pid_t pid, int how);
+/* The worker has room for so many more listening sockets. */
+void reload_room(struct supervisor *supervisor, size_t room);
 /* A reload that has not got to its rules yet is given up. */
 void reload_stop(struct supervisor *supervisor);
 /* To the service manager: a reload begins. */

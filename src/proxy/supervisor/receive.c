@@ -45,6 +45,19 @@ static void handle_pong(struct supervisor *supervisor, const struct broker_messa
 	manager_alive(&supervisor->server.manager);
 }
 
+static bool awaits_room(const struct supervisor *supervisor, const struct broker_message *message)
+{
+	(void)message;
+	return supervisor->room_awaited;
+}
+
+static void handle_room(struct supervisor *supervisor, const struct broker_message *message)
+{
+	supervisor->room_awaited = false;
+	if (supervisor->asking)
+		reload_room(supervisor, (size_t)message->number);
+}
+
 static bool may_be_idle(const struct supervisor *supervisor, const struct broker_message *message)
 {
 	(void)message;
@@ -83,7 +96,9 @@ static size_t explanations(const struct supervisor *supervisor)
 /*
  * What a worker may send. Answers are permitted only as often as they were asked for. As many
  * requests may be outstanding as connections may be open. One more is refused, and the worker
- * continues, because a connection that ended does not cancel its requests.
+ * continues, because a connection that ended does not cancel its requests. Look-ups are not limited
+ * by --max-conns: those of connections that have ended would keep others from having any, and the
+ * resolver gives each client its share.
  */
 static const struct request {
 	unsigned states; /* of the worker */
@@ -95,6 +110,8 @@ static const struct request {
 } requests[BROKER_TYPES] = {
 	[BROKER_DONE] = { WORKER_STARTING | WORKER_SERVING, awaits_done, NULL, NULL, handle_done },
 	[BROKER_PONG] = { WORKER_STARTING | WORKER_SERVING, awaits_pong, NULL, NULL, handle_pong },
+	[BROKER_HAS_ROOM] = { WORKER_STARTING | WORKER_SERVING, awaits_room, NULL, NULL,
+			      handle_room },
 	[BROKER_IDLE] = { WORKER_SERVING, may_be_idle, NULL, NULL, handle_idle },
 	[BROKER_OPEN] = { WORKER_SERVING, NULL, openings, request_refuse_open, request_open },
 	[BROKER_LOOK_UP] = { WORKER_SERVING, NULL, look_ups, request_refuse_look_up,
@@ -106,8 +123,9 @@ static const struct request {
 static void handle(struct supervisor *supervisor, const struct broker_message *message)
 {
 	const struct request *request = &requests[message->type];
-	size_t most = supervisor->server.limit < OUTSTANDING_MAX ? supervisor->server.limit
-								 : OUTSTANDING_MAX;
+	size_t most = supervisor->server.limit < OUTSTANDING_MAX && message->type != BROKER_LOOK_UP
+			      ? supervisor->server.limit
+			      : OUTSTANDING_MAX;
 	char why[64];
 
 	if (!(request->states & supervisor->worker_state) ||

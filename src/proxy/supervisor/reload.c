@@ -5,9 +5,10 @@
  * Theory of operation: reading them may take long, or for ever: files may be on another machine,
  * and users and groups in a directory server. So a process of its own reads and checks them, as at
  * the start, and leaves a plan of them (proxy/broker/plan). It is killed if that takes too long.
- * Then the names that they listen on are looked up (proxy/supervisor/names). Only when all is known
- * are the rules replaced, at once, and the worker is given what is new. A failure on the way
- * changes nothing.
+ * Then the names that they listen on are looked up (proxy/supervisor/names), and the worker says
+ * how many more listeners its connections leave descriptors for. Only when all is known are the
+ * rules replaced, at once, and the worker is given what is new. A failure on the way changes
+ * nothing.
  */
 #include "config.h"
 
@@ -30,6 +31,7 @@
 #include "proxy/supervisor/parts.h"
 
 #define TIME_TO_READ (30 * NSEC_PER_SEC)
+#define TIME_TO_COUNT (30 * NSEC_PER_SEC)
 
 void supervisor_say_reloading(struct supervisor *supervisor, const char *what)
 {
@@ -48,10 +50,11 @@ void reload_stop(struct supervisor *supervisor)
 	if (supervisor->reader) {
 		kill(supervisor->reader, SIGKILL); /* it may end later: nobody waits for it */
 		fd_close(&supervisor->reader_fd);
-		loop_timer_stop(supervisor->server.loop, &supervisor->reader_late);
 	}
+	if (supervisor->reader || supervisor->asking)
+		loop_timer_stop(supervisor->server.loop, &supervisor->reader_late);
 	supervisor->reader = 0;
-	supervisor->loading = supervisor->reloading = false;
+	supervisor->loading = supervisor->reloading = supervisor->asking = false;
 	names_stop(&supervisor->names);
 	rules_free(&supervisor->next);
 }
@@ -85,9 +88,33 @@ static void finish(struct supervisor *supervisor, int status)
 		supervisor_reload(supervisor);
 }
 
+/* Room */
+
+static void count_late(struct loop *loop, struct timer *timer)
+{
+	(void)loop;
+	link_give_up(container_of(timer, struct supervisor, reader_late),
+		     "it did not say how many listeners it has room for");
+}
+
+void reload_room(struct supervisor *supervisor, size_t room)
+{
+	supervisor->router.room = room;
+	finish(supervisor, 0);
+}
+
 static void named(struct names *names)
 {
-	finish(container_of(names, struct supervisor, names), names->status);
+	struct supervisor *supervisor = container_of(names, struct supervisor, names);
+
+	if (names->status) {
+		finish(supervisor, names->status);
+		return;
+	}
+	supervisor->asking = supervisor->room_awaited = true;
+	supervisor->reader_late.expired = count_late;
+	loop_timer(supervisor->server.loop, &supervisor->reader_late, units_now() + TIME_TO_COUNT);
+	link_tell(supervisor, &(const struct broker_message){ .type = BROKER_ROOM });
 }
 
 /* Reading */

@@ -151,6 +151,10 @@ static void replace_worker(struct supervisor *supervisor)
 		log_error("cannot start another worker: %s", strerror(-error));
 		state_finish(supervisor, STATUS_FAILURE);
 	}
+	if (supervisor->asking) { /* the one that ended */
+		reload_stop(supervisor);
+		supervisor->reload_again = true;
+	}
 }
 
 static void worker_ended(struct supervisor *supervisor, int how)

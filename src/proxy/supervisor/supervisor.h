@@ -86,6 +86,7 @@ struct supervisor {
 	int reader_fd; /* the plan that it writes */
 	struct timer reader_late;
 	struct rules next; /* what it has read */
+	bool asking; /* the worker was asked how many listeners it has room for */
 	struct names names;
 
 	/* The worker and the link to it. */
@@ -104,6 +105,7 @@ struct supervisor {
 	unsigned awaited; /* how many DONEs: one for each time that rules were passed */
 	uint32_t ping; /* the id of the last PING */
 	bool pinged; /* it was not answered yet */
+	bool room_awaited; /* it was sent ROOM, and has not answered yet */
 	bool may_leave; /* it was sent LEAVE, so it may end with 0 */
 	uint64_t deaths[5]; /* ns: when the last workers died */
 	size_t next_death;

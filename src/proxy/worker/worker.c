@@ -288,6 +288,13 @@ static int put_in_force(struct worker *worker, struct rules *rules)
 	return router_start(&worker->router, &worker->server, rules);
 }
 
+static void resume(struct worker *worker)
+{
+	for (struct listener *listener = worker->server.listeners; listener;
+	     listener = listener->next)
+		server_admit(&worker->server, listener);
+}
+
 static int read_plan(struct worker *worker, int fd)
 {
 	struct rules rules = { 0 };
@@ -299,10 +306,44 @@ static int read_plan(struct worker *worker, int fd)
 	}
 	status = put_in_force(worker, &rules);
 	worker->serving = !status;
+	resume(worker);
 	return status;
 }
 
 /* Messages */
+
+/* Datagrams of new sources would be lost: they are few until the rules come. */
+static void pause_listeners(struct worker *worker)
+{
+	for (struct listener *listener = worker->server.listeners; listener;
+	     listener = listener->next)
+		if (!listener->datagrams)
+			listener_pause(listener, true);
+}
+
+/* No connection takes it until the rules have come, or it is clear that none come. */
+static void tell_room(struct worker *worker)
+{
+	size_t room = server_make_room(&worker->server);
+
+	pause_listeners(worker);
+	(void)tell(worker, &(const struct broker_message){
+				   .type = BROKER_HAS_ROOM,
+				   .number = room < INT32_MAX ? (int32_t)room : INT32_MAX });
+}
+
+/* Drains or ends. Listeners whose rules do not come any more are closed with the others: nobody
+ * would accept. */
+static void obey(struct worker *worker, int signal)
+{
+	server_signal(&worker->server, signal);
+	while (worker->server.draining && worker->given_count) {
+		struct worker_listener *given = &worker->given[--worker->given_count];
+
+		while (given->count)
+			close(given->fds[--given->count]);
+	}
+}
 
 /* Another process has taken over: accepts nothing more, while open connections continue. */
 static void retire(struct worker *worker)
@@ -314,7 +355,7 @@ static void retire(struct worker *worker)
 		if (worker->text_servers[i] && !worker->text_servers[i]->of_process)
 			text_server_leave(worker->text_servers[i]);
 	if (!worker->server.signalled)
-		server_signal(&worker->server, SIGTERM);
+		obey(worker, SIGTERM);
 }
 
 /* A message with one descriptor, or none, which is closed. */
@@ -337,11 +378,16 @@ static int handle(struct worker *worker, const struct broker_message *message, i
 	case BROKER_EXPLAINED:
 		dialer_explained(worker->router.dialer, message->id, &message->why);
 		break;
+	case BROKER_ROOM:
+		tell_room(worker);
+		break;
 	case BROKER_FAILED:
 		worker->router.failed_replacements++;
+		server_recount(&worker->server);
+		resume(worker);
 		break;
 	case BROKER_SIGNAL:
-		server_signal(&worker->server, message->number);
+		obey(worker, message->number);
 		break;
 	case BROKER_RETIRE:
 		retire(worker);
@@ -412,7 +458,7 @@ static void channel_ready(struct loop *loop, struct watch *watch, uint32_t event
 	loop_unwatch(loop, watch);
 	log_error("the supervisor is gone: no more connections are accepted");
 	if (!worker->server.signalled)
-		server_signal(&worker->server, SIGTERM);
+		obey(worker, SIGTERM);
 }
 
 /* The supervisor may be busy with a reload or a restart: then it is asked again later. */
