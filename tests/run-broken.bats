@@ -103,11 +103,11 @@ teardown() {
 	spawn client vsock-run --detach --cwd "$PWD" unix:./s sh -c \
 		'trap "echo hup >hup" HUP; cat; echo $$ >pid; head -c 1000000 /dev/zero
 		read -r line <go; head -c 1000000 /dev/zero
-		head -c 1000000 /dev/zero >&2; echo $? >done; exec sleep 1000'
+		head -c 1000000 /dev/zero >&2; echo $? >finished; exec sleep 1000'
 	wait_until test -s pid
 	finish client KILL
 	echo >go
-	wait_until grep -sqx 0 done
+	wait_until grep -sqx 0 finished
 	[ ! -e hup ]
 	[ "$(vrun -- echo still there)" = "still there" ]
 	# it counts as a command of the server, which ends it

@@ -47,12 +47,12 @@ setup() {
 	rm pid hup
 	mkfifo go
 	spawn client vsock-run --detach --cwd "$PWD" 1 sh -c \
-		'trap "echo hup >hup" HUP; echo $$ >pid; read -r line <go; seq 100000; echo >done
+		'trap "echo hup >hup" HUP; echo $$ >pid; read -r line <go; seq 100000; echo >finished
 		exec sleep 1000'
 	wait_until test -s pid
 	finish client KILL
 	echo >go
-	wait_until test -s done
+	wait_until test -s finished
 	[ ! -e hup ]
 	kill "$(cat pid)"
 	rm pid

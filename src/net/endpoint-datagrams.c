@@ -37,7 +37,9 @@ int endpoint_read_datagrams(const struct endpoint *endpoint, unsigned char *data
 		messages[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &parts[i],
 							     .msg_iovlen = 1 } };
 	}
-	got = RETRY(recvmmsg(endpoint->in, messages, (unsigned)count, MSG_DONTWAIT, NULL));
+	do
+		got = recvmmsg(endpoint->in, messages, (unsigned)count, MSG_DONTWAIT, NULL);
+	while (got < 0 && errno == EINTR);
 	for (int i = 0; i < got; i++)
 		sizes[i] = messages[i].msg_len;
 	return got < 0 ? -errno : got;
