@@ -175,6 +175,7 @@ static void serve_plain(struct listen *listen, struct session *session)
 	if (all_served(listen)) {
 		/* the last one: readers and writers of 0 and 1 must notice when the relay closes
 		 * its copies */
+		endpoint_own(&standard);
 		close(STDIN_FILENO);
 		close(STDOUT_FILENO);
 	}

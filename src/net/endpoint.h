@@ -87,6 +87,9 @@ struct endpoint endpoint_inherited(int fd);
  * connection for both, as under inetd, is what endpoint_inherited() makes of it. Its
  * descriptors are new and close-on-exec; the originals stay unchanged. 0 or a negative errno. */
 int endpoint_stdio(int in, int out, struct endpoint *endpoint);
+/* No one else in this process uses these standard streams: if only one of them is a connection, it
+ * is one of its family, too, and may be aborted. */
+void endpoint_own(struct endpoint *endpoint);
 
 /* To be called once before anything is written: vsock seqpacket sockets get a sender (see
  * net/sender.h for why). Does nothing for other endpoints. 0 or a negative errno. */
