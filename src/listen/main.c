@@ -378,8 +378,10 @@ static void choose(struct listen *listen)
 	listen->server.at_once = listen->plain && !listen->options.keep_open;
 	if (listen->service.kind == SERVICE_RUN)
 		listen->server.end_grace = RUN_KILL_GRACE + STOP_GRACE;
-	if (listen->spawn.argv && !listen->server.settings.max_conns)
+	if (listen->spawn.argv && !listen->server.settings.max_conns) {
 		listen->server.settings.max_conns = COMMANDS_AT_ONCE;
+		listen->server.by_default = true;
+	}
 	if (listen->plain)
 		listen->server.limit = 1;
 	else if (listen->spawn.argv && !options->tty) /* these have their own descriptors */
