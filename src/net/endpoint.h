@@ -2,11 +2,13 @@
 /*
  * endpoint: one end of a relay: what is read from and written to, and what it can do.
  *
- * Nothing here blocks, and nothing changes the file status flags of an inherited descriptor.
- * Sockets are used with MSG_DONTWAIT. Pipes and terminals are reopened through /proc/self/fd, which
- * gives us a file description of our own that may be non-blocking. Where that is not permitted, or
- * makes something else (the master of a pseudoterminal), they are guarded: poll(2) first, then one
- * read or write of at most PIPE_BUF.
+ * Nothing here blocks (but see the end), and nothing changes the file status flags of an inherited
+ * descriptor. Sockets are used with MSG_DONTWAIT. Pipes and terminals are reopened through
+ * /proc/self/fd, which gives us a file description of our own that may be non-blocking. Where that
+ * is not permitted, or makes something else (the master of a pseudoterminal), they are guarded:
+ * poll(2) first, then one read or write of at most PIPE_BUF. Writing to such a terminal blocks all
+ * the same if it stalls with less room than that: poll(2) tells of a terminal only that there is
+ * some.
  */
 #ifndef NET_ENDPOINT_H
 #define NET_ENDPOINT_H
