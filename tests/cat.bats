@@ -423,6 +423,43 @@ assert (len(got), got == answer, how) == (len(answer), True, "end"), (len(got), 
 assert cat.wait() == 7'
 }
 
+@test "a TCP connection of which only one direction is used is reset if the target breaks" {
+	need python3
+	run -0 --separate-stderr python3 -c '
+import socket, struct, subprocess
+
+def listener():
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    s.listen()
+    return s
+
+pipe = subprocess.PIPE
+for options, stdin, stdout in ((["--receive-only"], True, True), (["--send-only"], True, True),
+                               ([], False, True), (["--receive-only"], False, True)):
+    front, target = listener(), listener()
+    ours = socket.create_connection(front.getsockname())
+    theirs, _ = front.accept()
+    cat = subprocess.Popen(["vsock-cat", *options, "tcp:127.0.0.1:%d" % target.getsockname()[1]],
+                           stdin=theirs if stdin else pipe, stdout=theirs if stdout else pipe)
+    theirs.close()
+    peer, _ = target.accept()
+    if "--send-only" in options:
+        ours.sendall(b"half")
+        assert peer.recv(4, socket.MSG_WAITALL) == b"half"
+    else:
+        peer.sendall(b"half")
+        assert ours.recv(4, socket.MSG_WAITALL) == b"half"
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.close()
+    try:
+        how = ours.recv(1)
+    except ConnectionResetError:
+        how = "reset"
+    assert how == "reset", (options, stdin, stdout, how)
+    assert cat.wait() == 7'
+}
+
 @test "a FIFO open for reading and writing has no end, and takes data without another reader" {
 	mkfifo in out
 	spawn_ready server vsock-listen unix:s -- \

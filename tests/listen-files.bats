@@ -154,6 +154,21 @@ wrapped() {
 	[[ $output == *"Not a directory" ]]
 }
 
+@test "--receive-dir writes into a directory that it may not read" {
+	local as=()
+	mkdir -m 300 in
+	if [ "$(id -u)" = 0 ]; then
+		chmod go+x .
+		chown nobody in
+		as=(--user nobody)
+	fi
+	spawn_ready server vsock-listen "${as[@]}" -c 1 --receive-dir in unix:@write-only-$$
+	echo x | vsock-cat "$ready"
+	ends_with 0 server
+	chmod 700 in
+	[ "$(cat in/*)" = x ]
+}
+
 @test "--hash prints SHA-256, size and peer" {
 	bytes 3M file
 	spawn_ready listen vsock-listen --hash tcp:127.0.0.1:0

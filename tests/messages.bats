@@ -226,6 +226,17 @@ has_lines() {
 	[[ $output =~ "a message is longer than the "[0-9]+" bytes" ]]
 }
 
+@test "a message that only the peer finds too long: no limit is named" {
+	need strace
+	strace -o /dev/null true 2>/dev/null || skip "strace may not trace here"
+	export ASAN_OPTIONS=detect_leaks=0:${ASAN_OPTIONS:-}
+	start_peer
+	echo x >data
+	run -1 strace -f -o trace -e inject=sendto:error=EMSGSIZE \
+		vsock-cat unix-seqpacket:peer <data
+	[ "$output" = "vsock-cat: unix-seqpacket:peer: Message too long; 0 B sent, 0 B received" ]
+}
+
 @test "many messages to a slow reader: none lost, none merged" {
 	spawn_ready echo vsock-listen --echo unix-seqpacket:echo
 	spawn_ready proxy vsock-proxy unix-seqpacket:front unix-seqpacket:echo

@@ -152,3 +152,38 @@ teardown() {
 	serve
 	[ "$(echo input | vrun --detach -- wc -c)" = 0 ]
 }
+
+@test "--tty in the background: stopped, also when continued there, until a signal ends it" {
+	need python3
+	serve
+	cat >shell.py <<-'END'
+		import os, pty, signal, sys, termios
+
+		def stopped(pid):
+		    pid, status = os.waitpid(pid, os.WUNTRACED)
+		    return os.WIFSTOPPED(status) and os.WSTOPSIG(status) == signal.SIGTTOU
+
+		shell, master = pty.fork()
+		if shell:
+		    while True:
+		        try:
+		            data = os.read(master, 1000)
+		        except OSError:
+		            break
+		        sys.stderr.write(data.decode())
+		    sys.exit(os.waitstatus_to_exitcode(os.waitpid(shell, 0)[1]))
+		before = termios.tcgetattr(0)
+		job = os.fork()
+		if job == 0:
+		    os.setpgid(0, 0)
+		    os.execvp("vsock-run", ["vsock-run", "-t", "unix:./s", "sleep", "1000"])
+		assert stopped(job)
+		os.kill(job, signal.SIGCONT)
+		assert stopped(job)
+		os.kill(job, signal.SIGTERM)
+		os.kill(job, signal.SIGCONT)
+		assert os.waitstatus_to_exitcode(os.waitpid(job, os.WUNTRACED)[1]) == 143
+		assert termios.tcgetattr(0) == before
+	END
+	run -0 timeout 30 python3 shell.py
+}

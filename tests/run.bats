@@ -45,6 +45,10 @@ hint: options of vsock-run come before GUEST" ]
 	printf 'echo "$0 $1"; exit 4\n' >script
 	run -4 --separate-stderr vrun --cwd "$PWD" -- ./script 'a b'
 	[ "$output" = "./script a b" ]
+	mkdir -- -d
+	cp script ./-d/x
+	run -4 --separate-stderr vrun --cwd "$PWD" -- -d/x 'a b'
+	[ "$output" = "./-d/x a b" ]
 	# not a binary for another machine
 	printf 'BIN\0\n' >binary
 	chmod +x binary

@@ -228,6 +228,7 @@ for connection in [socket.create_connection(("127.0.0.1", port)) for i in range(
         got += connection.recv(100) or sys.exit("dropped")
     connection.close()' "$(port_of "$ready")"
 	run ! grep -q fail terminals.err
+	run ! grep -q '^vsock-listen: --max-conns' terminals.err
 }
 
 @test "a socket file has mode 0600 from the first moment, or another mode if given" {

@@ -123,6 +123,7 @@ static int open_standard(struct cat *cat, struct endpoint *end)
 
 	if (error)
 		return error;
+	endpoint_own(end);
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO);
 	return 0;

@@ -92,12 +92,12 @@ static bool is_ours(const struct told *told)
 static int failed(const struct told *told)
 {
 	const struct relay *relay = told->relay;
+	const struct chan *chan = &relay->chan[!relay->error_side];
 
-	if (relay->error == EMSGSIZE) {
+	if (chan->too_long) {
 		log_error("%s: a message is longer than the %u bytes that one may have there; %s "
 			  "sent, %s received",
-			  told->to, relay->chan[!relay->error_side].message_limit, told->sent,
-			  told->received);
+			  told->to, chan->message_limit, told->sent, told->received);
 		return STATUS_FAILURE;
 	}
 	log_error("%s: %s; %s sent, %s received",

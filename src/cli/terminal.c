@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -154,12 +155,41 @@ void terminal_init(struct terminal *terminal, int escape, struct relay_tap *next
 	};
 }
 
+static void woken(int number)
+{
+	(void)number;
+}
+
+static bool must_end(void)
+{
+	sigset_t waiting;
+
+	return sigpending(&waiting) == 0 &&
+	       (sigismember(&waiting, SIGTERM) || sigismember(&waiting, SIGHUP) ||
+		sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGQUIT));
+}
+
+/* In the background this stops us (SIGTTOU), and again when we are continued there. The signals
+ * that end us are blocked, so each SIGCONT interrupts it to look for them: -EINTR if one waits. */
 static int make_raw(const struct terminal *terminal)
 {
+	const struct sigaction wake = { .sa_handler = woken };
 	struct termios raw = terminal->saved;
+	struct sigaction action;
+	sigset_t continued, mask;
+	int error;
 
 	cfmakeraw(&raw);
-	return tcsetattr(terminal->fd, TCSADRAIN, &raw) < 0 ? -errno : 0;
+	sigemptyset(&continued);
+	sigaddset(&continued, SIGCONT);
+	sigaction(SIGCONT, &wake, &action);
+	sigprocmask(SIG_UNBLOCK, &continued, &mask);
+	do {
+		error = tcsetattr(terminal->fd, TCSADRAIN, &raw) < 0 ? -errno : 0;
+	} while (error == -EINTR && !must_end());
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	sigaction(SIGCONT, &action, NULL);
+	return error;
 }
 
 int terminal_start(struct terminal *terminal, int fd, struct loop *loop, struct relay *relay)
@@ -174,7 +204,7 @@ int terminal_start(struct terminal *terminal, int fd, struct loop *loop, struct 
 	error = terminal->fd < 0 ? -errno : make_raw(terminal);
 	if (error)
 		fd_close(&terminal->fd);
-	return error;
+	return error == -EINTR ? 0 : error; /* the signal that waits is the next event */
 }
 
 /* Without -t it stays zeroed, and descriptor 0 is not its own. */
@@ -188,6 +218,11 @@ void terminal_stop(struct terminal *terminal)
 	if (!is_started(terminal))
 		return;
 	loop_timer_stop(terminal->loop, &terminal->timer);
+	/* in the background we would be stopped, and the settings are those of the shell */
+	if (tcgetpgrp(terminal->fd) > 0 && tcgetpgrp(terminal->fd) != getpgrp()) {
+		fd_close(&terminal->fd);
+		return;
+	}
 	if (terminal->ends) /* the shell's prompt starts on a new line */
 		(void)!write(terminal->fd, "\r\n", 2);
 	tcsetattr(terminal->fd, TCSADRAIN, &terminal->saved);

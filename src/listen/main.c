@@ -175,6 +175,7 @@ static void serve_plain(struct listen *listen, struct session *session)
 	if (all_served(listen)) {
 		/* the last one: readers and writers of 0 and 1 must notice when the relay closes
 		 * its copies */
+		endpoint_own(&standard);
 		close(STDIN_FILENO);
 		close(STDOUT_FILENO);
 	}
@@ -377,8 +378,10 @@ static void choose(struct listen *listen)
 	listen->server.at_once = listen->plain && !listen->options.keep_open;
 	if (listen->service.kind == SERVICE_RUN)
 		listen->server.end_grace = RUN_KILL_GRACE + STOP_GRACE;
-	if (listen->spawn.argv && !listen->server.settings.max_conns)
+	if (listen->spawn.argv && !listen->server.settings.max_conns) {
 		listen->server.settings.max_conns = COMMANDS_AT_ONCE;
+		listen->server.by_default = true;
+	}
 	if (listen->plain)
 		listen->server.limit = 1;
 	else if (listen->spawn.argv && !options->tty) /* these have their own descriptors */

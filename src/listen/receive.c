@@ -30,7 +30,7 @@ struct receive {
 
 int receive_directory(int base, const char *path)
 {
-	int fd = openat(base, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(base, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
 		return -errno;

@@ -68,13 +68,16 @@ struct endpoint endpoint_datagrams(int fd)
 	};
 }
 
-struct endpoint endpoint_inherited(int fd)
+static uint8_t family_of(int fd)
 {
 	int domain = socket_option(fd, SO_DOMAIN);
-	struct endpoint endpoint = endpoint_socket(fd,
-						   domain == AF_VSOCK  ? ADDR_VSOCK
-						   : domain == AF_UNIX ? ADDR_UNIX
-								       : ADDR_TCP,
+
+	return domain == AF_VSOCK ? ADDR_VSOCK : domain == AF_UNIX ? ADDR_UNIX : ADDR_TCP;
+}
+
+struct endpoint endpoint_inherited(int fd)
+{
+	struct endpoint endpoint = endpoint_socket(fd, family_of(fd),
 						   socket_option(fd, SO_TYPE) == SOCK_SEQPACKET);
 
 	endpoint.inherited = true;
@@ -140,16 +143,20 @@ static int adopt(int fd, uint8_t *kind)
 	return own < 0 ? -errno : own;
 }
 
+static bool is_connection(int fd)
+{
+	int type = fd < 0 ? -1 : socket_option(fd, SO_TYPE);
+
+	return type >= 0 && type != SOCK_DGRAM;
+}
+
 /* Are both the same connection, as under inetd? */
 static bool is_one_connection(int in, int out)
 {
 	struct stat a, b;
-	int type = 0;
-	socklen_t size = sizeof(type);
 
 	return fstat(in, &a) == 0 && fstat(out, &b) == 0 && S_ISSOCK(a.st_mode) &&
-	       a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
-	       getsockopt(in, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type != SOCK_DGRAM;
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino && is_connection(in);
 }
 
 static int adopt_connection(int fd, struct endpoint *endpoint)
@@ -197,6 +204,17 @@ int endpoint_stdio(int in, int out, struct endpoint *endpoint)
 		}
 	}
 	return 0;
+}
+
+void endpoint_own(struct endpoint *endpoint)
+{
+	int fd = is_connection(endpoint->out) ? endpoint->out : endpoint->in;
+
+	if (endpoint->family != ADDR_STDIO || !is_connection(fd))
+		return;
+	endpoint->family = family_of(fd);
+	if (endpoint->family == ADDR_VSOCK && endpoint->out_kind == ENDPOINT_SOCKET)
+		endpoint->most = most_at_once(fd);
 }
 
 int endpoint_prepare(struct endpoint *endpoint)
@@ -508,10 +526,11 @@ int endpoint_unread(const struct endpoint *endpoint)
 
 void endpoint_abort(struct endpoint *endpoint)
 {
-	int fd = endpoint->in >= 0 ? endpoint->in : endpoint->out;
-
-	if (fd >= 0 && endpoint->family == ADDR_TCP)
-		socket_abort(fd);
+	if (endpoint->family == ADDR_TCP) {
+		socket_abort(endpoint->in);
+		if (endpoint->out != endpoint->in)
+			socket_abort(endpoint->out);
+	}
 	endpoint_close(endpoint);
 }
 
@@ -519,7 +538,7 @@ int endpoint_input(const struct endpoint *endpoint)
 {
 	int bytes = 0;
 
-	if (endpoint->family != ADDR_TCP || endpoint->in < 0)
+	if (endpoint->family != ADDR_TCP || endpoint->in_kind != ENDPOINT_SOCKET)
 		return 0;
 	/* an urgent byte is not counted (tcp_inq), and closing resets all the same */
 	if (endpoint_at_mark(endpoint))
@@ -531,7 +550,7 @@ int endpoint_unacknowledged(const struct endpoint *endpoint)
 {
 	int bytes = 0;
 
-	if (endpoint->family != ADDR_TCP || endpoint->out < 0)
+	if (endpoint->family != ADDR_TCP || endpoint->out_kind != ENDPOINT_SOCKET)
 		return 0;
 	return ioctl(endpoint->out, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }

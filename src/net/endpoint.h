@@ -2,11 +2,13 @@
 /*
  * endpoint: one end of a relay: what is read from and written to, and what it can do.
  *
- * Nothing here blocks, and nothing changes the file status flags of an inherited descriptor.
- * Sockets are used with MSG_DONTWAIT. Pipes and terminals are reopened through /proc/self/fd, which
- * gives us a file description of our own that may be non-blocking. Where that is not permitted, or
- * makes something else (the master of a pseudoterminal), they are guarded: poll(2) first, then one
- * read or write of at most PIPE_BUF.
+ * Nothing here blocks (but see the end), and nothing changes the file status flags of an inherited
+ * descriptor. Sockets are used with MSG_DONTWAIT. Pipes and terminals are reopened through
+ * /proc/self/fd, which gives us a file description of our own that may be non-blocking. Where that
+ * is not permitted, or makes something else (the master of a pseudoterminal), they are guarded:
+ * poll(2) first, then one read or write of at most PIPE_BUF. Writing to such a terminal blocks all
+ * the same if it stalls with less room than that: poll(2) tells of a terminal only that there is
+ * some.
  */
 #ifndef NET_ENDPOINT_H
 #define NET_ENDPOINT_H
@@ -87,6 +89,9 @@ struct endpoint endpoint_inherited(int fd);
  * connection for both, as under inetd, is what endpoint_inherited() makes of it. Its
  * descriptors are new and close-on-exec; the originals stay unchanged. 0 or a negative errno. */
 int endpoint_stdio(int in, int out, struct endpoint *endpoint);
+/* No one else in this process uses these standard streams: if only one of them is a connection, it
+ * is one of its family, too, and may be aborted. */
+void endpoint_own(struct endpoint *endpoint);
 
 /* To be called once before anything is written: vsock seqpacket sockets get a sender (see
  * net/sender.h for why). Does nothing for other endpoints. 0 or a negative errno. */

@@ -109,7 +109,8 @@ struct chan {
 		uint8_t reads_in_row; /* full ones (copy), or small ones (splice) */
 		uint8_t drop_error; /* why datagrams were dropped last */
 	};
-	bool message_kept; /* the pending bytes are one message, which may be empty */
+	bool message_kept : 1; /* the pending bytes are one message, which may be empty */
+	bool too_long : 1; /* a message is longer than message_limit */
 	bool message_ends_record; /* and which is sent with MSG_EOR */
 	bool may_splice; /* auto: a transfer that turns out to be large is spliced */
 	bool is_large; /* a large transfer: choose_large() */

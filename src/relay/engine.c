@@ -118,5 +118,7 @@ bool engine_too_long(struct chan *chan, const struct transfer *transfer, size_t 
 		return false;
 	if (!chan->message_limit)
 		chan->message_limit = (uint32_t)message_limit(transfer->destination);
-	return chan->message_limit && size > chan->message_limit;
+	/* the peer's window may be smaller than ours: that is another error */
+	chan->too_long = chan->message_limit && size > chan->message_limit;
+	return chan->too_long;
 }

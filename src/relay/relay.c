@@ -586,7 +586,7 @@ static bool is_answering(const struct relay *relay, int side)
 	const struct endpoint *end = &relay->end[side];
 	const struct chan *from = &relay->chan[side];
 
-	if (end->family != ADDR_TCP || end->in < 0 || !relay->chan[!side].complete)
+	if (end->family != ADDR_TCP || end->in != end->out || !relay->chan[!side].complete)
 		return false;
 	if (!from->cut && relay->end[!side].out >= 0 &&
 	    (from->complete || endpoint_input(end) == 0))

@@ -723,7 +723,7 @@ void server_recount(struct server *server)
 		loop_budget(server->loop)->pipes = pipes > 2 ? (unsigned)(pipes / 2) : 1;
 		rest_or_not(server, NULL);
 	}
-	if (asked > most && server->limit != before && !server->passed)
+	if (asked > most && server->limit != before && !server->passed && !server->by_default)
 		log_notice("--max-conns %llu: only %llu are possible with %zu descriptors",
 			   (unsigned long long)asked, (unsigned long long)most,
 			   server->descriptors);

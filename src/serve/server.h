@@ -65,6 +65,7 @@ struct server {
 	size_t descriptors; /* the process's limit; 0: descriptors limit nothing */
 	size_t descriptors_ours, descriptors_each; /* see server_limit() */
 	bool by_descriptors; /* descriptors determine the limit */
+	bool by_default; /* max_conns is a default, which descriptors may lower silently */
 	uint64_t full_said; /* ns: when reaching the limit was last reported */
 	bool running; /* listeners accept */
 	bool paused; /* server_pause() */

@@ -86,7 +86,7 @@ static bool is_script(const char *path)
 int spawn_exec(const char *path, char *const *argv)
 {
 	size_t count = 0;
-	char **words;
+	char **words, *script;
 	int error;
 
 	execv(path, argv);
@@ -96,10 +96,11 @@ int spawn_exec(const char *path, char *const *argv)
 	while (argv[count])
 		count++;
 	words = calloc(count + 2, sizeof(*words));
-	if (!words)
+	/* what begins with '-' would be an option */
+	if (!words || asprintf(&script, "%s%s", *path == '-' ? "./" : "", path) < 0)
 		return -ENOMEM;
 	words[0] = argv[0];
-	words[1] = (char *)path;
+	words[1] = script;
 	for (size_t i = 1; i < count; i++)
 		words[i + 1] = argv[i];
 	execv("/bin/sh", words);

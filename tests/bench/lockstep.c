@@ -467,6 +467,15 @@ static void await_ready(void)
 	parse_address(text + 6, &load.front);
 }
 
+/* An address that no other program knows: one that tries ports of 127.0.0.1 would be a client or a
+ * server too many. */
+static struct in_addr own_loopback(void)
+{
+	uint32_t pid = (uint32_t)getpid(); /* less than 2^22 */
+
+	return (struct in_addr){ htonl(UINT32_C(0x7f800000) | pid) };
+}
+
 /* Where our server listens, in our programs' notation; for tcp the port is asked from the kernel.
  */
 static void listen_there(const char *family, const char *folder, char *text, size_t size)
@@ -475,13 +484,15 @@ static void listen_there(const char *family, const char *folder, char *text, siz
 	socklen_t len = sizeof(in);
 	struct address address;
 
-	snprintf(text, size, strcmp(family, "tcp") == 0 ? "tcp:127.0.0.1:0" : "unix:%s/target",
-		 folder);
+	if (strcmp(family, "tcp") == 0)
+		snprintf(text, size, "tcp:%s:0", inet_ntoa(own_loopback()));
+	else
+		snprintf(text, size, "unix:%s/target", folder);
 	parse_address(text, &address);
 	load.listener = listen_at(&address, text);
 	if (address.sa.ss_family == AF_INET) {
 		getsockname(load.listener, (struct sockaddr *)&in, &len);
-		snprintf(text, size, "tcp:127.0.0.1:%u", ntohs(in.sin_port));
+		snprintf(text, size, "tcp:%s:%u", inet_ntoa(in.sin_addr), ntohs(in.sin_port));
 	}
 }
 
@@ -504,9 +515,10 @@ static void launch(char **command, const char *families, const char *folder)
 	if (load.proxy) {
 		fcntl(ends[2][1], F_SETFD, 0);
 		snprintf(ready, sizeof(ready), "--ready-fd=%d", ends[2][1]);
-		snprintf(front, sizeof(front),
-			 strncmp(families, "tcp", 3) == 0 ? "tcp:127.0.0.1:0" : "unix:%s/front",
-			 folder);
+		if (strncmp(families, "tcp", 3) == 0)
+			snprintf(front, sizeof(front), "tcp:%s:0", inet_ntoa(own_loopback()));
+		else
+			snprintf(front, sizeof(front), "unix:%s/front", folder);
 		words[count++] = ready;
 		words[count++] = front;
 	} else if (dup2(ends[0][0], STDIN_FILENO) < 0) {

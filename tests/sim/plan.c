@@ -407,6 +407,9 @@ void plan_make(struct plan *plan, uint64_t seed)
 		make_rare(plan);
 	if (seed % 64 == 21)
 		make_heartbeat(plan);
+	if (seed % 16 == 9 && plan->side[1].kind != KIND_STDIO && !plan->filter &&
+	    !plan->line_delay)
+		plan->side[0].standard = plan->side[0].kind != KIND_STDIO;
 }
 
 /* Printing */
@@ -481,9 +484,9 @@ void plan_print(const struct plan *plan)
 		printf("side %d: %s", side, kind_names[at->kind]);
 		if (at->kind == KIND_STDIO)
 			printf(" in=%s out=%s", stdio_names[at->in], stdio_names[at->out]);
-		printf(" receive-room=%u send-room=%u%s%s%s\n", at->receive_room, at->send_room,
-		       at->inherited ? " inherited" : "", at->guarded ? " guarded" : "",
-		       at->closes_at_end ? " closes-at-end" : "");
+		printf(" receive-room=%u send-room=%u%s%s%s%s\n", at->receive_room, at->send_room,
+		       at->standard ? " standard" : "", at->inherited ? " inherited" : "",
+		       at->guarded ? " guarded" : "", at->closes_at_end ? " closes-at-end" : "");
 		print_script("  peer writes", side, &at->writes);
 		print_script("  peer reads", side, &at->reads);
 	}

@@ -46,13 +46,14 @@ static void set_up_socket(int side, struct endpoint *end)
 	file->side = side;
 	file->sock = sock_pair(family, messages, plan->receive_room, plan->send_room);
 	file->sock->file = file;
-	file->flags = plan->inherited ? 0 : O_NONBLOCK;
+	file->flags = plan->standard || plan->inherited ? 0 : O_NONBLOCK;
 	world.peer[side].sock = file->sock->peer;
 	fd = fd_open(file);
-	if (plan->inherited)
+	if (plan->standard || plan->inherited)
 		*end = endpoint_inherited(fd);
 	else
 		*end = endpoint_socket(fd, plan->kind == KIND_HYBRID ? ADDR_MUX : family, messages);
+	end->standard = plan->standard;
 }
 
 static struct file *stdio_file(int side, uint8_t kind, bool reads)

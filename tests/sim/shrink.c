@@ -120,6 +120,7 @@ void shrink(struct plan *plan, const char *oracle)
 			shrink_script(plan, oracle, &any, side, true);
 			shrink_script(plan, oracle, &any, side, false);
 			DROP(side[side].inherited, false);
+			DROP(side[side].standard, false);
 			DROP(side[side].guarded, false);
 			DROP(side[side].closes_at_end, false);
 			DROP(side[side].receive_room, 65536);

@@ -104,6 +104,7 @@ struct script {
 
 struct side_plan {
 	uint8_t kind, in, out; /* enum kind; enum stdio_kind of KIND_STDIO */
+	bool standard; /* a connection as standard input and output */
 	bool inherited; /* a socket that was inherited, and may block */
 	bool guarded; /* a pipe or a terminal that can't be opened anew */
 	bool closes_at_end; /* a device that turns a half-close into a close */
