@@ -63,9 +63,9 @@ bool peers_same(const struct peer *a, const struct peer *b)
 	return memcmp(&one, &other, sizeof(one)) == 0;
 }
 
-static struct peers_count **chain_of(const struct peers *peers, const struct key *key)
+static struct peers_count **chain_of(const struct peers *peers, uint64_t hash)
 {
-	return &peers->chains[hash(key) % peers->chain_count];
+	return &peers->chains[hash % peers->chain_count];
 }
 
 /* Twice as many chains; without memory they grow longer instead. */
@@ -80,8 +80,7 @@ static void grow(struct peers *peers)
 	for (size_t i = 0; i < peers->chain_count; i++) {
 		while (peers->chains[i]) {
 			struct peers_count *count = peers->chains[i];
-			struct key key = key_of(count->scope, &count->peer);
-			struct peers_count **chain = chain_of(&grown, &key);
+			struct peers_count **chain = chain_of(&grown, count->hash);
 
 			peers->chains[i] = count->next;
 			count->next = *chain;
@@ -96,20 +95,23 @@ static void grow(struct peers *peers)
 struct peers_count *peers_enter(struct peers *peers, const void *scope, const struct peer *peer)
 {
 	struct key key = key_of(scope, peer);
+	uint64_t value = hash(&key);
 	struct peers_count **chain, *count;
 
 	if (peers->count >= peers->chain_count)
 		grow(peers);
 	if (!peers->chain_count)
 		return NULL;
-	chain = chain_of(peers, &key);
+	chain = chain_of(peers, value);
 	for (count = *chain; count && !is_same(count, &key);)
 		count = count->next;
 	if (!count) {
 		count = malloc(sizeof(*count));
 		if (!count)
 			return NULL;
-		*count = (struct peers_count){ .next = *chain, .scope = scope, .peer = *peer };
+		*count = (struct peers_count){
+			.next = *chain, .scope = scope, .peer = *peer, .hash = value
+		};
 		*chain = count;
 		peers->count++;
 	}
@@ -120,12 +122,10 @@ struct peers_count *peers_enter(struct peers *peers, const void *scope, const st
 void peers_leave(struct peers *peers, struct peers_count *count)
 {
 	struct peers_count **link;
-	struct key key;
 
 	if (!count || --count->open)
 		return;
-	key = key_of(count->scope, &count->peer);
-	link = chain_of(peers, &key);
+	link = chain_of(peers, count->hash);
 	while (*link != count)
 		link = &(*link)->next;
 	*link = count->next;

@@ -13,6 +13,7 @@ struct peers_count {
 	struct peers_count *next;
 	const void *scope;
 	struct peer peer;
+	uint64_t hash; /* of both */
 	size_t open;
 };
 
