@@ -47,8 +47,8 @@ setup() {
 	rm pid hup
 	mkfifo go
 	spawn client vsock-run --detach --cwd "$PWD" 1 sh -c \
-		'trap "echo hup >hup" HUP; echo $$ >pid; read -r line <go; seq 100000; echo >finished
-		exec sleep 1000'
+		'trap "echo hup >hup" HUP; echo $$ >pid; read -r line <go
+		seq 100000; echo >finished; exec sleep 1000'
 	wait_until test -s pid
 	finish client KILL
 	echo >go
