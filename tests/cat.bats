@@ -348,101 +348,54 @@ sys.exit(subprocess.run(words, pass_fds=[ours.fileno()]).returncode)' "$@"
 		run -1 vsock-cat --engine $engine "$ready" 0>written
 		[ "$output" = "vsock-cat: standard input: Bad file descriptor; 0 B sent, 0 B received" ]
 	done
-	run -1 python3 -c '
-import socket, struct, subprocess, sys
-listener = socket.socket()
-listener.bind(("127.0.0.1", 0))
-listener.listen()
-ours = socket.create_connection(listener.getsockname())
-theirs, _ = listener.accept()
-peer = socket.socket()
-peer.bind(("127.0.0.1", 0))
-peer.listen()
-cat = subprocess.Popen(["vsock-cat", "tcp:127.0.0.1:%d" % peer.getsockname()[1]], stdin=theirs,
-                       stdout=theirs)
-theirs.close()
-connection, _ = peer.accept()
+	PYTHONPATH=$tests_top/tests/lib run -1 python3 -B -c '
+import inetd, sys
+target = inetd.listener()
+cat, ours = inetd.start(inetd.address(target))
+connection, _ = target.accept()
 ours.sendall(b"hello")
 assert connection.recv(10) == b"hello"
-ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-ours.close()
+inetd.reset(ours)
 sys.exit(cat.wait())'
 	[ "$output" = "vsock-cat: standard input: Connection reset by peer; 5 B sent, 0 B received" ]
 }
 
 @test "one TCP connection as standard input and output: reset if the target breaks, and the whole answer if it does not read everything" {
 	need python3
-	run -0 --separate-stderr python3 -c '
-import socket, struct, subprocess, threading
-
-def listener():
-    s = socket.socket()
-    s.bind(("127.0.0.1", 0))
-    s.listen()
-    return s
-
-def under_inetd(target):
-    front = listener()
-    ours = socket.create_connection(front.getsockname())
-    theirs, _ = front.accept()
-    cat = subprocess.Popen(["vsock-cat", target], stdin=theirs, stdout=theirs)
-    theirs.close()
-    return cat, ours
-
-def until_end(s):
-    got = b""
-    try:
-        while data := s.recv(65536):
-            got += data
-        return got, "end"
-    except ConnectionResetError:
-        return got, "reset"
-
-target = listener()
-cat, ours = under_inetd("tcp:127.0.0.1:%d" % target.getsockname()[1])
+	PYTHONPATH=$tests_top/tests/lib run -0 --separate-stderr python3 -B -c '
+import inetd, socket, threading
+target = inetd.listener()
+cat, ours = inetd.start(inetd.address(target))
 peer, _ = target.accept()
 peer.sendall(b"half")
 assert ours.recv(4, socket.MSG_WAITALL) == b"half"
-peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-peer.close()
-assert until_end(ours) == (b"", "reset")
+inetd.reset(peer)
+assert inetd.until_end(ours) == (b"", "reset")
 assert cat.wait() == 7
 
 target = socket.socket(socket.AF_UNIX)
 target.bind("target")
 target.listen()
-cat, ours = under_inetd("./target")
+cat, ours = inetd.start("./target")
 threading.Thread(target=lambda: ours.sendall(bytes(4000000)), daemon=True).start()
 peer, _ = target.accept()
 assert peer.recv(1) == b"\0"
 answer = bytes(range(256)) * 4096
 peer.sendall(answer)
 peer.shutdown(socket.SHUT_RDWR)
-got, how = until_end(ours)
+got, how = inetd.until_end(ours)
 assert (len(got), got == answer, how) == (len(answer), True, "end"), (len(got), how)
 assert cat.wait() == 7'
 }
 
 @test "a TCP connection of which only one direction is used is reset if the target breaks" {
 	need python3
-	run -0 --separate-stderr python3 -c '
-import socket, struct, subprocess
-
-def listener():
-    s = socket.socket()
-    s.bind(("127.0.0.1", 0))
-    s.listen()
-    return s
-
-pipe = subprocess.PIPE
+	PYTHONPATH=$tests_top/tests/lib run -0 --separate-stderr python3 -B -c '
+import inetd, socket
 for options, stdin, stdout in ((["--receive-only"], True, True), (["--send-only"], True, True),
                                ([], False, True), (["--receive-only"], False, True)):
-    front, target = listener(), listener()
-    ours = socket.create_connection(front.getsockname())
-    theirs, _ = front.accept()
-    cat = subprocess.Popen(["vsock-cat", *options, "tcp:127.0.0.1:%d" % target.getsockname()[1]],
-                           stdin=theirs if stdin else pipe, stdout=theirs if stdout else pipe)
-    theirs.close()
+    target = inetd.listener()
+    cat, ours = inetd.start(*options, inetd.address(target), stdin=stdin, stdout=stdout)
     peer, _ = target.accept()
     if "--send-only" in options:
         ours.sendall(b"half")
@@ -450,13 +403,9 @@ for options, stdin, stdout in ((["--receive-only"], True, True), (["--send-only"
     else:
         peer.sendall(b"half")
         assert ours.recv(4, socket.MSG_WAITALL) == b"half"
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    peer.close()
-    try:
-        how = ours.recv(1)
-    except ConnectionResetError:
-        how = "reset"
-    assert how == "reset", (options, stdin, stdout, how)
+    inetd.reset(peer)
+    how = inetd.until_end(ours)
+    assert how == (b"", "reset"), (options, stdin, stdout, how)
     assert cat.wait() == 7'
 }
 

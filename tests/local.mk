@@ -21,6 +21,7 @@ EXTRA_DIST += tests/lib/reader-leaves tests/lib/reloads
 EXTRA_DIST += tests/lib/example tests/lib/examples tests/lib/examples.table
 EXTRA_DIST += tests/lib/run-client.py tests/lib/run-hostile tests/lib/run-vectors.py
 EXTRA_DIST += tests/lib/recipe tests/lib/hints.py tests/lib/hints.table tests/lib/letters.py
+EXTRA_DIST += tests/lib/inetd.py
 
 check_DATA =
 
@@ -222,6 +223,11 @@ unit_tests += tests/unit/test-access
 tests_unit_test_access_SOURCES = tests/unit/test-access.c
 tests_unit_test_access_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_access_LDADD = $(unit_libraries)
+
+unit_tests += tests/unit/test-server
+tests_unit_test_server_SOURCES = tests/unit/test-server.c
+tests_unit_test_server_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_server_LDADD = $(unit_libraries)
 
 unit_tests += tests/unit/test-flows
 tests_unit_test_flows_SOURCES = tests/unit/test-flows.c

@@ -267,20 +267,29 @@ while True:
 	[[ "$output" == "$ready: answered after 0."* ]]
 }
 
+# silent_vmm PORT: a made-up VMM at ./v whose guest has this port open ('': none), and that never
+# answers for others.
+silent_vmm() {
+	spawn vmm python3 -u -c '
+import socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("v")
+listener.listen(100)
+print("READY")
+peers = []
+while True:
+    peers.append(listener.accept()[0])
+    if peers[-1].recv(64) == b"CONNECT %s\n" % sys.argv[1].encode():
+        peers[-1].send(b"OK 1\n")' "$1"
+	wait_until grep -q READY vmm.out
+}
+
 @test "-w also ends --wait and --scan, with status 5" {
 	cd "$BATS_TEST_TMPDIR" || return
 	run -4 vsock-ping --wait 60s -w 300ms unix:./none
 	[[ $output == *"unix:./none: timed out: no answer in 300 ms"* ]]
 	need python3
-	# whoever asks waits for ever
-	spawn vmm python3 -u -c '
-import socket, time
-listener = socket.socket(socket.AF_UNIX)
-listener.bind("v")
-listener.listen(100)
-print("READY")
-time.sleep(60)'
-	wait_until grep -q READY vmm.out
+	silent_vmm ''
 	run -5 --separate-stderr vsock-ping --scan --parallel 10 -W 60s -w 300ms vsock-mux:./v:1-20
 	[[ $stderr == *"vsock-ping: the scan ended early: its time of 300 ms was over"* ]]
 	[[ $stderr == *" 0 open, 0 closed, 0 silent; 20 not probed" ]]
@@ -289,19 +298,7 @@ time.sleep(60)'
 @test "a signal before the end: a scan and a measurement say so, status 5" {
 	cd "$BATS_TEST_TMPDIR" || return
 	need python3
-	# the first port is open, and the others never answer
-	spawn vmm python3 -u -c '
-import socket
-listener = socket.socket(socket.AF_UNIX)
-listener.bind("v")
-listener.listen(100)
-print("READY")
-peers = []
-while True:
-    peers.append(listener.accept()[0])
-    if peers[-1].recv(64) == b"CONNECT 1\n":
-        peers[-1].send(b"OK 1\n")'
-	wait_until grep -q READY vmm.out
+	silent_vmm 1
 	spawn scan vsock-ping -n --scan -W 60s vsock-mux:./v:1-20
 	wait_until grep -q 'v:1$' scan.out
 	kill -TERM "${spawned[scan]}"

@@ -225,7 +225,8 @@ while True:
 	reload
 	wait_until grep -qE '^RELOADING=1 MONOTONIC_USEC=[0-9]+' manager.out
 	wait_until ready_twice
-	# stopped before the worker has said what room it has: then nothing is told any more
+	# SIGTERM comes before the worker has said how many descriptors are free: the service
+	# manager hears of no reload any more
 	coproc held { vsock-cat unix:front; } 2>/dev/null
 	echo 1 >&"${held[1]}"; read -r answer <&"${held[0]}"
 	worker=$(worker_of proxy)

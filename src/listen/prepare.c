@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/util.h"
 #include "net/explain.h"
+#include "net/socket.h"
 #include "listen/listen.h"
 
 /* Who connects gets one of these, or the COMMAND, or standard input and output. */
@@ -247,7 +249,7 @@ int listen_check_passed(const struct listen *listen)
 	if (listen->service.kind != SERVICE_RUN || listen->addr.family != ADDR_FD)
 		return 0;
 	for (size_t i = 0; i < listener->count; i++)
-		packets |= endpoint_inherited(listener->sockets[i].fd).in_kind == ENDPOINT_MESSAGES;
+		packets |= socket_option(listener->sockets[i].fd, SO_TYPE) != SOCK_STREAM;
 	if (packets)
 		log_error("--run is for streams; what was passed carries messages");
 	else if (listener->connected >= 0)

@@ -19,11 +19,12 @@ uint64_t stats_bin_edge(size_t bin)
 
 size_t stats_bin(uint64_t ns)
 {
+	uint64_t decade = 1;
 	size_t bin = 0;
 
-	while (bin + 1 < STATS_BINS && ns >= stats_bin_edge(bin + 1))
-		bin++;
-	return bin;
+	for (; bin + 3 < STATS_BINS && ns >= 10 * decade; bin += 3)
+		decade *= 10;
+	return bin + (ns >= 2 * decade) + (ns >= 5 * decade);
 }
 
 /*

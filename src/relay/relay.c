@@ -40,6 +40,7 @@ static const struct watch_kind relay_kind = { .name = "relay", .ready = relay_re
 /* The four watches of a relay: which end, and whether it is the separate one of the output. */
 enum { SIDE_MASK = 1, SIDE_OUT = 2 };
 
+/* What an end has that is standard output, or whose output is another descriptor than its input. */
 struct relay_outputs {
 	struct out_watch {
 		struct watch watch; /* kind NULL: this end has no separate output */
@@ -860,7 +861,7 @@ static int prepare_side(struct relay *relay, int side)
 		relay->outputs = calloc(1, sizeof(*relay->outputs));
 	if (!relay->outputs)
 		return -ENOMEM;
-	if (one_watch(end))
+	if (one_watch(end)) /* only to know how long its reader has been gone */
 		return 0;
 	output = &relay->outputs->side[side];
 	output->relay = relay;

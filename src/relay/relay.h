@@ -128,8 +128,8 @@ struct relay {
 	struct endpoint end[2];
 	struct chan chan[2];
 	struct watch watch[2]; /* of end[i].in, and of end[i].out if it is the same */
-	struct relay_outputs *
-		outputs; /* the watches of end[i].out if it is another descriptor; owned; or NULL */
+	struct relay_outputs *outputs; /* of ends that are standard output, or have another
+					  descriptor for their output; owned; or NULL */
 	struct timer timer;
 	uint64_t started; /* ns */
 	uint64_t moved; /* ns: when bytes last moved, or when the pause ends that it makes now, for

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,8 +22,8 @@
 #include "base/units.h"
 #include "base/util.h"
 #include "net/activation.h"
-#include "net/endpoint.h"
 #include "net/machine.h"
+#include "net/socket.h"
 #include "relay/pipe.h"
 #include "serve/notify.h"
 
@@ -132,11 +133,15 @@ static bool admission_full(const struct admission *admission)
 	return admission && admission->open >= admission->limit;
 }
 
-/* Does the listener accept now? */
+/* Does the listener accept now? While the server is paused, datagrams still come in: they have no
+ * backlog to wait in. */
 static void apply(const struct server *server, struct listener *listener)
 {
+	bool paused = server->paused && !listener->datagrams;
+
 	if (server->running && !server->draining)
-		listener_pause(listener, server->resting || admission_full(listener->admission));
+		listener_pause(listener,
+			       paused || server->full || admission_full(listener->admission));
 }
 
 /* The user did not set this limit, so reaching it is reported, but not every time while connections
@@ -158,14 +163,14 @@ static void say_full(struct server *server)
 /* After a connection began or ended, through admission. */
 static void rest_or_not(struct server *server, struct admission *admission)
 {
-	bool rest = server->paused || server->sessions.open >= server->limit;
+	bool full = server->sessions.open >= server->limit;
 	bool admission_changed = admission && admission->resting != admission_full(admission),
-	     changed = rest != server->resting;
+	     changed = full != server->full;
 
 	if (admission_changed)
 		admission->resting = !admission->resting;
-	server->resting = rest;
-	if (changed && rest)
+	server->full = full;
+	if (changed && full)
 		say_full(server);
 	if (!changed && !admission_changed)
 		return;
@@ -182,7 +187,8 @@ void server_admission_changed(struct server *server, struct admission *admission
 void server_pause(struct server *server, bool pause)
 {
 	server->paused = pause;
-	rest_or_not(server, NULL);
+	for (struct listener *listener = server->listeners; listener; listener = listener->next)
+		apply(server, listener);
 }
 
 /* Idle */
@@ -330,9 +336,8 @@ static void accepted(struct listener *listener, int fd, struct flow *flow, const
 	session->half_close = addr_half_close(listener->addr, 0);
 	session->inherited = !flow && listener->addr->family == ADDR_FD;
 	/* the address "fd:" does not say which type it is */
-	session->seqpacket = session->inherited
-				     ? endpoint_inherited(fd).in_kind == ENDPOINT_MESSAGES
-				     : listener->addr->seqpacket;
+	session->seqpacket = session->inherited ? socket_option(fd, SO_TYPE) == SOCK_SEQPACKET
+						: listener->addr->seqpacket;
 	decide(server, listener, session);
 }
 

@@ -69,7 +69,7 @@ struct server {
 	uint64_t full_said; /* ns: when reaching the limit was last reported */
 	bool running; /* listeners accept */
 	bool paused; /* server_pause() */
-	bool resting; /* the listeners are paused, at the limit or by server_pause() */
+	bool full; /* the listeners are paused at the limit */
 	bool draining; /* nothing is accepted any more */
 	bool ending; /* the drain timeout has expired */
 	bool signalled; /* the first signal came */
@@ -148,7 +148,8 @@ void server_stop_session(struct session *session);
 
 /* READY, then serves until the end. 0, or an exit status after reporting the error. */
 int server_run(struct server *server);
-/* Pauses accepting while the owner can serve nobody; new clients wait in the kernel's backlog. */
+/* Pauses accepting while the owner can serve nobody, whatever the limits permit; new clients wait
+ * in the kernel's backlog. Datagrams have none, and are still taken. */
 void server_pause(struct server *server, bool pause);
 /* Handles a signal: SIGUSR1 prints the totals, SIGCHLD reaps commands, all others end the program.
  */

@@ -251,7 +251,7 @@ static void calm_flow(int side)
 		fail("waits", "side %d has data, and its destination has room", side);
 }
 
-/* Does the relay hold this side back, for a rate or between two lines? */
+/* Is the relay waiting before it reads from this side again, because of a rate limit or --delay? */
 static bool is_pausing(int side)
 {
 	if (world.relay.chan[side].waits != CHAN_WAITS_TIME)

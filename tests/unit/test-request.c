@@ -124,6 +124,20 @@ static int ask(struct rig *rig, uint64_t rule, uint32_t target, const char *host
 	return ask_of(rig, rule, target, host, place, sizeof(*place));
 }
 
+/* Waits for a child that is the one meant; those of other tests are children, too. */
+static pid_t wait_for(struct supervisor *supervisor,
+		      bool (*ended)(struct supervisor *supervisor, pid_t pid))
+{
+	pid_t pid;
+	int how;
+
+	do
+		pid = waitpid(-1, &how, 0);
+	while (pid > 0 && !ended(supervisor, pid));
+	assert_true(pid > 0);
+	return pid;
+}
+
 static void test_opens_targets(void **state)
 {
 	struct rig rig;
@@ -340,7 +354,7 @@ static void test_a_shortage_is_told(void **state)
 static void test_commands_are_counted(void **state)
 {
 	struct broker_message request = { .type = BROKER_OPEN, .rule = EXEC_RULE }, answer;
-	int fds[3][BROKER_DESCRIPTORS_MAX], how;
+	int fds[3][BROKER_DESCRIPTORS_MAX];
 	struct rig rig;
 	size_t count;
 	pid_t pid;
@@ -358,10 +372,7 @@ static void test_commands_are_counted(void **state)
 	}
 	assert_int_equal(broker_receive(rig.worker[0], &answer, fds[2], &count, false), 0);
 	close(fds[0][0]);
-	do /* commands of other tests are children too */
-		pid = waitpid(-1, &how, 0);
-	while (pid > 0 && !command_ended(&rig.supervisor, pid));
-	assert_true(pid > 0);
+	pid = wait_for(&rig.supervisor, command_ended);
 	assert_false(command_ended(&rig.supervisor, pid));
 	assert_int_equal(broker_receive(rig.worker[0], &answer, fds[2], &count, true), 1);
 	assert_int_equal(answer.id, 2);
@@ -376,10 +387,9 @@ static void test_commands_are_counted(void **state)
 static void test_waiting_commands_of_removed_rules_are_refused(void **state)
 {
 	struct broker_message request = { .type = BROKER_OPEN, .rule = EXEC_RULE }, answer;
-	int fds[BROKER_DESCRIPTORS_MAX], how;
+	int fds[BROKER_DESCRIPTORS_MAX];
 	struct rig rig;
 	size_t count;
-	pid_t pid;
 
 	(void)state;
 	set_up(&rig);
@@ -394,10 +404,7 @@ static void test_waiting_commands_of_removed_rules_are_refused(void **state)
 	for (struct rule *rule = rig.supervisor.router.rules.first; rule; rule = rule->next)
 		if (rule->id == EXEC_RULE)
 			rule->id = NO_RULE + 1;
-	do
-		pid = waitpid(-1, &how, 0);
-	while (pid > 0 && !command_ended(&rig.supervisor, pid));
-	assert_true(pid > 0);
+	wait_for(&rig.supervisor, command_ended);
 	assert_int_equal(rig.supervisor.command_waiting, 0);
 	for (uint32_t i = 2; i < 4; i++) {
 		assert_int_equal(broker_receive(rig.worker[0], &answer, fds, &count, true), 1);
@@ -430,8 +437,8 @@ static void test_look_ups_are_not_limited_by_connections(void **state)
 	tear_down(&rig);
 }
 
-/* Two clients with different timeouts: each is told its own, and one that was hardly later the same
- * at once. */
+/* Each client is told its own timeout. One whose timeout is about the same as another's gets the
+ * same explanation at once. */
 static void test_explanations_name_the_time(void **state)
 {
 	static const uint64_t waited[] = { 3 * NSEC_PER_SEC, 10 * NSEC_PER_SEC,
@@ -442,10 +449,9 @@ static void test_explanations_name_the_time(void **state)
 					  .step = STEP_CONNECT,
 					  .number = ETIMEDOUT },
 			      answer;
-	int fds[BROKER_DESCRIPTORS_MAX], how;
+	int fds[BROKER_DESCRIPTORS_MAX];
 	struct rig rig;
 	size_t count;
-	pid_t pid;
 
 	(void)state;
 	set_up(&rig);
@@ -456,9 +462,7 @@ static void test_explanations_name_the_time(void **state)
 	for (uint32_t i = 0; i < 3; i++) {
 		if (i < 2) {
 			rig.supervisor.explainer_started = 0;
-			do /* commands of other tests are children too */
-				pid = waitpid(-1, &how, 0);
-			while (pid > 0 && !explainer_ended(&rig.supervisor, pid));
+			wait_for(&rig.supervisor, explainer_ended);
 		} else {
 			request.waited = waited[2];
 			explanation_request(&rig.supervisor, &request);

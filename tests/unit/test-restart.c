@@ -199,10 +199,10 @@ static void a_reader_that_reads_for_too_long_is_killed(void **state)
 
 	(void)state;
 	assert_true(reader > 0);
-	assert_in_range(supervisor.reader_late.at, now + LIMIT - 5 * NSEC_PER_SEC, now + LIMIT);
+	assert_in_range(supervisor.reload_late.at, now + LIMIT - 5 * NSEC_PER_SEC, now + LIMIT);
 	run();
 	assert_int_equal(waitpid(reader, NULL, WNOHANG), 0); /* not before */
-	loop_timer(supervisor.server.loop, &supervisor.reader_late, units_now());
+	loop_timer(supervisor.server.loop, &supervisor.reload_late, units_now());
 	run();
 	assert_true(is_killed(reader));
 	assert_int_equal(waitpid(reader, NULL, 0), reader);
@@ -218,7 +218,7 @@ static void nobody_reads_after_a_stop(void **state)
 
 	(void)state;
 	reload_stop(&supervisor);
-	assert_false(loop_timer_is_set(&supervisor.reader_late));
+	assert_false(loop_timer_is_set(&supervisor.reload_late));
 	assert_true(is_killed(reader));
 	assert_int_equal(waitpid(reader, NULL, 0), reader);
 	capture_end(&capture);

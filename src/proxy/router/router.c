@@ -457,18 +457,18 @@ static int open_new(struct router *router, struct rules *rules)
 }
 
 /* The worker must be able to take what was opened. 0, or the exit status, reported. */
-static int check_room(const struct router *router, const struct rules *rules)
+static int check_room(const struct rules *rules, size_t room)
 {
 	size_t count = 0;
 
 	for (const struct rule *rule = rules->first; rule; rule = rule->next)
 		for (size_t i = 0; i < rule->port_count && !rule->same; i++)
 			count += rule->ports[i].listener.count;
-	if (router->server->passed || count <= router->room)
+	if (count <= room)
 		return 0;
 	log_error("too few descriptors: %zu listening sockets are new, and beside the open "
 		  "connections there is room for %zu",
-		  count, router->room);
+		  count, room);
 	log_hint("raise the limit with ulimit -n, or LimitNOFILE= in a unit");
 	return STATUS_FAILURE;
 }
@@ -650,7 +650,8 @@ static void say_access(const struct router *router, const struct rules *rules)
 			   "the next connection is checked with the new ones");
 }
 
-int router_replace(struct router *router, struct rules *rules, struct router_change *change)
+int router_replace(struct router *router, struct rules *rules, size_t room,
+		   struct router_change *change)
 {
 	struct rule *old = router->rules.first, *leaving = NULL, *next;
 	struct renewal *renewed = NULL;
@@ -662,7 +663,7 @@ int router_replace(struct router *router, struct rules *rules, struct router_cha
 		log_error("%s", strerror(-status));
 	status = status ? STATUS_FAILURE : open_new(router, rules);
 	if (!status)
-		status = check_room(router, rules);
+		status = check_room(rules, room);
 	if (!status)
 		status = renew_sockets(router, rules, &renewed);
 	end_renewal(renewed, status != 0);

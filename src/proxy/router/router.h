@@ -37,7 +37,6 @@ struct router {
 	struct rules rules; /* in force */
 	uint64_t last_id; /* given to a rule; a worker's rules have the ids of the supervisor */
 	struct rule *removed; /* rules that a reload removed, and that are draining */
-	size_t room; /* listening sockets that a replacement may open; of no account in a worker */
 	bool keeps; /* rules that go are not freed before router_forget() */
 	struct timer sweep; /* frees drained rules */
 	uint64_t started, replaced; /* ns; 0: never */
@@ -57,9 +56,10 @@ struct router_change {
 /* Opens the listeners of rules, which it takes over. server has been started. 0 or the exit status,
  * reported. */
 int router_start(struct router *router, struct server *server, struct rules *rules);
-/* Replaces the rules by others, which it takes over. 0; or the exit status, reported: then nothing
- * has changed. */
-int router_replace(struct router *router, struct rules *rules, struct router_change *change);
+/* Replaces the rules by others, which it takes over, and which may open so many listening sockets.
+ * 0; or the exit status, reported: then nothing has changed. */
+int router_replace(struct router *router, struct rules *rules, size_t room,
+		   struct router_change *change);
 /* The target of a rule by numbers that another process has given: index counts those of each
  * listening port. NULL: there is none. */
 struct rule_target *router_target(const struct router *router, uint64_t rule, uint32_t index);

@@ -256,21 +256,14 @@ bool rules_overlap(const struct addr *a, const struct addr *b)
 	return !picked && a->port <= b->port_last && b->port <= a->port_last;
 }
 
-static void twice(struct rules *rules, struct rule *rule, const struct rule *other,
-		  const char *what, const char *text)
+static void refuse_second(struct rules *rules, const struct rule *rule, const struct rule *other,
+			  const char *what, const char *text)
 {
-	char place[512], first[512];
+	char twice[512], first[512];
 
-	rule_show_place(rule, place, sizeof(place));
+	snprintf(twice, sizeof(twice), "%s: %s, as in ", text, what);
 	rule_show_place(other, first, sizeof(first));
-	if (rule->file)
-		log_error_at(place, "%s: %s, as in %s", text, what, first);
-	else
-		log_error("%s: %s, as in %s", text, what, first);
-	snprintf(place, sizeof(place), "%s: %s, as in ", text, what);
-	rules_tell(rules, STATUS_USAGE, rule->file, rule->line, place, first, "");
-	rules->bad++;
-	rules->count--;
+	rule_refuse(rules, rule, twice, first, "");
 }
 
 static void complain_twice(struct rules *rules)
@@ -278,11 +271,13 @@ static void complain_twice(struct rules *rules)
 	for (struct rule *rule = rules->first; rule; rule = rule->next) {
 		for (const struct rule *other = rules->first; other != rule; other = other->next) {
 			if (rules_overlap(&rule->listen, &other->listen)) {
-				twice(rules, rule, other, "listened on twice", rule->words[0]);
+				refuse_second(rules, rule, other, "listened on twice",
+					      rule->words[0]);
 				break;
 			}
 			if (strcmp(rule->label, other->label) == 0 && rule->admission.rule) {
-				twice(rules, rule, other, "a name that is used twice", rule->label);
+				refuse_second(rules, rule, other, "a name that is used twice",
+					      rule->label);
 				break;
 			}
 		}

@@ -272,23 +272,12 @@ static bool listens_there(const struct rule *rule, const struct addr *addr)
 void rules_check_option(struct rules *rules, const char *option, const char *text,
 			const struct addr *addr)
 {
-	static const char why[] = ": listened on twice, as in ";
-	char place[512], by[512], what[512];
+	char why[512];
 
-	snprintf(by, sizeof(by), "%s %s", option, text);
-	for (const struct rule *rule = rules->first; rule; rule = rule->next) {
-		if (!listens_there(rule, addr))
-			continue;
-		snprintf(what, sizeof(what), "%s%s", rule->words[0], why);
-		rule_show_place(rule, place, sizeof(place));
-		if (rule->file)
-			log_error_at(place, "%s%s", what, by);
-		else
-			log_error("%s%s", what, by);
-		rules_tell(rules, STATUS_USAGE, rule->file, rule->line, what, by, "");
-		rules->bad++;
-		rules->count--;
-	}
+	snprintf(why, sizeof(why), ": listened on twice, as in %s %s", option, text);
+	for (const struct rule *rule = rules->first; rule; rule = rule->next)
+		if (listens_there(rule, addr))
+			rule_refuse(rules, rule, rule->words[0], why, "");
 }
 
 /* The graph */
@@ -390,19 +379,9 @@ static bool any_left(const struct loops *loops, size_t first, size_t count)
 
 static void complain(struct rules *rules, const struct rule *rule)
 {
-	static const char why[] = ": connections would come back to this rule without end";
-	char place[512];
-
-	if (rule->file) {
-		rule_show_place(rule, place, sizeof(place));
-		log_error_at(place, "%s%s", rule->words[0], why);
-	} else {
-		log_error("%s%s", rule->words[0], why);
-	}
-	rules_tell(rules, STATUS_USAGE, rule->file, rule->line, rule->words[0], why,
-		   "connect to another address than this vsock-proxy listens on");
-	rules->bad++;
-	rules->count--;
+	rule_refuse(rules, rule, rule->words[0],
+		    ": connections would come back to this rule without end",
+		    "connect to another address than this vsock-proxy listens on");
 }
 
 int rules_check_loops(struct rules *rules)

@@ -50,6 +50,9 @@ void rules_count_error(struct rules *rules, int status);
  * command line, and line is 0 if the error concerns the whole file. */
 void rules_tell(struct rules *rules, int status, const char *file, unsigned line, const char *what,
 		const char *why, const char *hint);
+/* Refuses a rule that was read without an error: reports where it is, and what and why, joined. */
+void rule_refuse(struct rules *rules, const struct rule *rule, const char *what, const char *why,
+		 const char *hint);
 /* Says what is wrong with length bytes at offset of a word, 0: up to its end; hint "": none. */
 void rule_complain(struct rule_reader *reader, const struct text_word *word, size_t offset,
 		   size_t length, const char *why, const char *hint);

@@ -80,3 +80,18 @@ void rule_show_place(const struct rule *rule, char *buf, size_t size)
 	else
 		snprintf(buf, size, "the command line");
 }
+
+void rule_refuse(struct rules *rules, const struct rule *rule, const char *what, const char *why,
+		 const char *hint)
+{
+	char place[512];
+
+	rule_show_place(rule, place, sizeof(place));
+	if (rule->file)
+		log_error_at(place, "%s%s", what, why);
+	else
+		log_error("%s%s", what, why);
+	rules_tell(rules, STATUS_USAGE, rule->file, rule->line, what, why, hint);
+	rules->bad++;
+	rules->count--;
+}

@@ -104,26 +104,27 @@ static const struct request {
 	unsigned states; /* of the worker */
 	bool (*awaited)(const struct supervisor *supervisor, const struct broker_message *message);
 	size_t (*outstanding)(const struct supervisor *supervisor);
+	bool by_conns; /* no more of them than connections, either */
 	void (*refuse)(struct supervisor *supervisor, const struct broker_message *message,
 		       int error);
 	void (*handle)(struct supervisor *supervisor, const struct broker_message *message);
 } requests[BROKER_TYPES] = {
-	[BROKER_DONE] = { WORKER_STARTING | WORKER_SERVING, awaits_done, NULL, NULL, handle_done },
-	[BROKER_PONG] = { WORKER_STARTING | WORKER_SERVING, awaits_pong, NULL, NULL, handle_pong },
-	[BROKER_HAS_ROOM] = { WORKER_STARTING | WORKER_SERVING, awaits_room, NULL, NULL,
-			      handle_room },
-	[BROKER_IDLE] = { WORKER_SERVING, may_be_idle, NULL, NULL, handle_idle },
-	[BROKER_OPEN] = { WORKER_SERVING, NULL, openings, request_refuse_open, request_open },
-	[BROKER_LOOK_UP] = { WORKER_SERVING, NULL, look_ups, request_refuse_look_up,
+	[BROKER_DONE] = { WORKER_STARTING | WORKER_SERVING, awaits_done, .handle = handle_done },
+	[BROKER_PONG] = { WORKER_STARTING | WORKER_SERVING, awaits_pong, .handle = handle_pong },
+	[BROKER_HAS_ROOM] = { WORKER_STARTING | WORKER_SERVING, awaits_room,
+			      .handle = handle_room },
+	[BROKER_IDLE] = { WORKER_SERVING, may_be_idle, .handle = handle_idle },
+	[BROKER_OPEN] = { WORKER_SERVING, NULL, openings, true, request_refuse_open, request_open },
+	[BROKER_LOOK_UP] = { WORKER_SERVING, NULL, look_ups, false, request_refuse_look_up,
 			     request_look_up },
-	[BROKER_EXPLAIN] = { WORKER_SERVING, NULL, explanations, explanation_refuse,
+	[BROKER_EXPLAIN] = { WORKER_SERVING, NULL, explanations, true, explanation_refuse,
 			     explanation_request },
 };
 
 static void handle(struct supervisor *supervisor, const struct broker_message *message)
 {
 	const struct request *request = &requests[message->type];
-	size_t most = supervisor->server.limit < OUTSTANDING_MAX && message->type != BROKER_LOOK_UP
+	size_t most = request->by_conns && supervisor->server.limit < OUTSTANDING_MAX
 			      ? supervisor->server.limit
 			      : OUTSTANDING_MAX;
 	char why[64];

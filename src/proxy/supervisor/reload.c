@@ -52,20 +52,21 @@ void reload_stop(struct supervisor *supervisor)
 		fd_close(&supervisor->reader_fd);
 	}
 	if (supervisor->reader || supervisor->asking)
-		loop_timer_stop(supervisor->server.loop, &supervisor->reader_late);
+		loop_timer_stop(supervisor->server.loop, &supervisor->reload_late);
 	supervisor->reader = 0;
 	supervisor->loading = supervisor->reloading = supervisor->asking = false;
 	names_stop(&supervisor->names);
 	rules_free(&supervisor->next);
 }
 
-/* The rules and what their names mean are known: 0 or the exit status, reported. */
-static int replace_rules(struct supervisor *supervisor)
+/* The rules, what their names mean, and the room for new listening sockets are known: 0 or the exit
+ * status, reported. */
+static int replace_rules(struct supervisor *supervisor, size_t room)
 {
 	int status;
 
 	supervisor->router.keeps = true;
-	status = router_replace(&supervisor->router, &supervisor->next, &supervisor->change);
+	status = router_replace(&supervisor->router, &supervisor->next, room, &supervisor->change);
 	if (status)
 		router_forget(&supervisor->router);
 	else
@@ -75,8 +76,6 @@ static int replace_rules(struct supervisor *supervisor)
 
 static void finish(struct supervisor *supervisor, int status)
 {
-	if (!status)
-		status = replace_rules(supervisor);
 	reload_stop(supervisor);
 	supervisor->reloading = !status;
 	if (!status)
@@ -93,14 +92,13 @@ static void finish(struct supervisor *supervisor, int status)
 static void count_late(struct loop *loop, struct timer *timer)
 {
 	(void)loop;
-	link_give_up(container_of(timer, struct supervisor, reader_late),
+	link_give_up(container_of(timer, struct supervisor, reload_late),
 		     "it did not say how many listeners it has room for");
 }
 
 void reload_room(struct supervisor *supervisor, size_t room)
 {
-	supervisor->router.room = room;
-	finish(supervisor, 0);
+	finish(supervisor, replace_rules(supervisor, room));
 }
 
 static void named(struct names *names)
@@ -112,8 +110,8 @@ static void named(struct names *names)
 		return;
 	}
 	supervisor->asking = supervisor->room_awaited = true;
-	supervisor->reader_late.expired = count_late;
-	loop_timer(supervisor->server.loop, &supervisor->reader_late, units_now() + TIME_TO_COUNT);
+	supervisor->reload_late.expired = count_late;
+	loop_timer(supervisor->server.loop, &supervisor->reload_late, units_now() + TIME_TO_COUNT);
 	link_tell(supervisor, &(const struct broker_message){ .type = BROKER_ROOM });
 }
 
@@ -158,7 +156,7 @@ static _Noreturn void read_rules(struct supervisor *supervisor)
 /* A file on a server that does not answer, for example. */
 static void is_late(struct loop *loop, struct timer *timer)
 {
-	struct supervisor *supervisor = container_of(timer, struct supervisor, reader_late);
+	struct supervisor *supervisor = container_of(timer, struct supervisor, reload_late);
 	char limit[32];
 
 	(void)loop;
@@ -184,9 +182,9 @@ static int start_reader(struct supervisor *supervisor)
 		supervisor->reader = 0;
 		fd_close(&supervisor->reader_fd);
 	}
-	supervisor->reader_late.expired = is_late;
+	supervisor->reload_late.expired = is_late;
 	if (!error)
-		loop_timer(supervisor->server.loop, &supervisor->reader_late,
+		loop_timer(supervisor->server.loop, &supervisor->reload_late,
 			   units_now() + TIME_TO_READ);
 	return error;
 }
@@ -214,7 +212,7 @@ bool reload_reader_ended(struct supervisor *supervisor, pid_t pid, int how)
 	if (!supervisor->reader || pid != supervisor->reader)
 		return false;
 	status = take_rules(supervisor, how);
-	loop_timer_stop(supervisor->server.loop, &supervisor->reader_late);
+	loop_timer_stop(supervisor->server.loop, &supervisor->reload_late);
 	supervisor->reader = 0;
 	fd_close(&supervisor->reader_fd);
 	if (status)

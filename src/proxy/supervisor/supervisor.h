@@ -84,7 +84,7 @@ struct supervisor {
 	bool loading; /* that is under way */
 	pid_t reader; /* the process; 0: none */
 	int reader_fd; /* the plan that it writes */
-	struct timer reader_late;
+	struct timer reload_late;
 	struct rules next; /* what it has read */
 	bool asking; /* the worker was asked how many listeners it has room for */
 	struct names names;

@@ -284,15 +284,8 @@ static int put_in_force(struct worker *worker, struct rules *rules)
 		return STATUS_FAILURE;
 	}
 	if (worker->serving)
-		return router_replace(&worker->router, rules, &change);
+		return router_replace(&worker->router, rules, SIZE_MAX, &change);
 	return router_start(&worker->router, &worker->server, rules);
-}
-
-static void resume(struct worker *worker)
-{
-	for (struct listener *listener = worker->server.listeners; listener;
-	     listener = listener->next)
-		server_admit(&worker->server, listener);
 }
 
 static int read_plan(struct worker *worker, int fd)
@@ -306,27 +299,19 @@ static int read_plan(struct worker *worker, int fd)
 	}
 	status = put_in_force(worker, &rules);
 	worker->serving = !status;
-	resume(worker);
+	server_pause(&worker->server, false);
 	return status;
 }
 
 /* Messages */
 
-/* Datagrams of new sources would be lost: they are few until the rules come. */
-static void pause_listeners(struct worker *worker)
-{
-	for (struct listener *listener = worker->server.listeners; listener;
-	     listener = listener->next)
-		if (!listener->datagrams)
-			listener_pause(listener, true);
-}
-
-/* No connection takes it until the rules have come, or it is clear that none come. */
+/* No connection takes it until the rules have come, or it is clear that none come. New UDP flows
+ * may take some, and are few in that time. */
 static void tell_room(struct worker *worker)
 {
 	size_t room = server_make_room(&worker->server);
 
-	pause_listeners(worker);
+	server_pause(&worker->server, true);
 	(void)tell(worker, &(const struct broker_message){
 				   .type = BROKER_HAS_ROOM,
 				   .number = room < INT32_MAX ? (int32_t)room : INT32_MAX });
@@ -384,7 +369,7 @@ static int handle(struct worker *worker, const struct broker_message *message, i
 	case BROKER_FAILED:
 		worker->router.failed_replacements++;
 		server_recount(&worker->server);
-		resume(worker);
+		server_pause(&worker->server, false);
 		break;
 	case BROKER_SIGNAL:
 		obey(worker, message->number);
