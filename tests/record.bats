@@ -156,8 +156,8 @@ c.close()'
 	exec 8>&-
 }
 
-# goes_on OPTION FILE MESSAGE: recording ends with this message, and the transfer of ./data to an echo
-# goes on.
+# goes_on OPTION FILE MESSAGE: recording ends with this message, and the transfer of ./data to an
+# echo goes on.
 goes_on() {
 	run -1 bash -c 'vsock-cat "$@" ./peer <data 2>err >got' - "$1" "$2"
 	same got data

@@ -579,8 +579,7 @@ static void finish(struct loop *loop, struct relay *relay)
 /*
  * Is an answer that is whole still on its way to end[side]? TCP resets a connection that is closed
  * while input of it was not read, or comes later, and that destroys what the kernel still had to
- * send. So where the input is not read to its end, closing waits. (If the other side has gone, and
- * no input has come, it does not: then as good as none will.)
+ * send. So where the input is not read to its end, closing waits, also if none has come so far.
  */
 static bool is_answering(const struct relay *relay, int side)
 {
@@ -589,8 +588,7 @@ static bool is_answering(const struct relay *relay, int side)
 
 	if (end->family != ADDR_TCP || end->in != end->out || !relay->chan[!side].complete)
 		return false;
-	if (!from->cut && relay->end[!side].out >= 0 &&
-	    (from->complete || endpoint_input(end) == 0))
+	if (!from->cut && from->complete && relay->end[!side].out >= 0)
 		return false;
 	return endpoint_unacknowledged(end) > 0;
 }
@@ -624,8 +622,13 @@ static void throw_away(struct loop *loop, struct relay *relay, int side)
 	void *buffer = loop_buffer(loop, LINGER_READ);
 	ssize_t got = buffer ? endpoint_read(&relay->end[side], buffer, LINGER_READ) : -ENOMEM;
 
-	if (got > 0)
+	if (got > 0) {
 		relay->lost += (uint64_t)got;
+		if (relay->result == END_EOF && !relay->chan[side].complete) {
+			relay->result = END_NONE; /* as it was before these bytes came */
+			note(relay, END_LOST, EPIPE, !side);
+		}
+	}
 	/* after the end of its input nothing is left that would make closing a reset */
 	if (got <= 0 && got != -EAGAIN)
 		relay->linger_until = loop_now(loop);

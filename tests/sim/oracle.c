@@ -329,7 +329,12 @@ static void check_complete(int side)
 	bool limited = side == 1 && (world.plan->filter ? flow->written : flow->read) >=
 					    world.plan->source_bytes;
 
-	if (!exists(side) || to->deaf || to->broke || to->closed)
+	if (!exists(side))
+		return;
+	if (flow->expected.length)
+		fail("complete", "%zu bytes from side %d were not written, and the relay says eof",
+		     flow->expected.length, side);
+	if (to->deaf || to->broke || to->closed)
 		return;
 	/* the end of a hybrid socket is the end of both directions */
 	if (world.plan->side[!side].kind == KIND_HYBRID && to->ended)
@@ -347,9 +352,9 @@ static void check_complete(int side)
 		fail("complete",
 		     "of %llu bytes from side %d %llu were read, and the relay says eof",
 		     (unsigned long long)written_by(side), side, (unsigned long long)flow->read);
-	if (flow->expected.length || messages_first(&flow->expected_messages))
-		fail("complete", "%zu bytes from side %d were not written, and the relay says eof",
-		     flow->expected.length, side);
+	if (messages_first(&flow->expected_messages))
+		fail("complete", "a message from side %d was not written, and the relay says eof",
+		     side);
 	if (world.plan->tap && flow->tapped < flow->read)
 		fail("tap", "the tap saw %llu of %llu bytes", (unsigned long long)flow->tapped,
 		     (unsigned long long)flow->read);
@@ -509,8 +514,7 @@ static void check_peer(int side)
 
 	/* input that comes when the other side has gone, and the relay is over, is a reset; what is
 	 * unread behind the end can only be an urgent byte */
-	bool late_input = (!world.relay.chan[side].cut && !peer->unread && exists(side)) ||
-			  (world.relay.chan[side].complete && exists(side));
+	bool late_input = world.relay.chan[side].complete && exists(side);
 	/* it waits for a peer that is slow, but not for ever */
 	bool patience_over = world.relay.linger_until && world.over >= world.relay.linger_until;
 
