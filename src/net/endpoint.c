@@ -534,18 +534,6 @@ void endpoint_abort(struct endpoint *endpoint)
 	endpoint_close(endpoint);
 }
 
-int endpoint_input(const struct endpoint *endpoint)
-{
-	int bytes = 0;
-
-	if (endpoint->family != ADDR_TCP || endpoint->in_kind != ENDPOINT_SOCKET)
-		return 0;
-	/* an urgent byte is not counted (tcp_inq), and closing resets all the same */
-	if (endpoint_at_mark(endpoint))
-		return 1;
-	return ioctl(endpoint->in, SIOCINQ, &bytes) == 0 ? bytes : 0;
-}
-
 int endpoint_unacknowledged(const struct endpoint *endpoint)
 {
 	int bytes = 0;

@@ -166,8 +166,6 @@ void endpoint_close(struct endpoint *endpoint);
 void endpoint_abort(struct endpoint *endpoint);
 /* The number of bytes that a TCP peer has not acknowledged; 0 for other endpoints. */
 int endpoint_unacknowledged(const struct endpoint *endpoint);
-/* The number of bytes a TCP peer has sent that have not been read; 0 for all others. */
-int endpoint_input(const struct endpoint *endpoint);
 /* What the kernel holds of a socket, for whoever looks: what was received and is not read yet
  * (SIOCINQ), and what was sent and the peer has not acknowledged (TCP), has not taken from the
  * device (vsock) or has not read (UNIX: the memory that it takes) (SIOCOUTQ). -1 where the kernel

@@ -58,7 +58,6 @@ EXTRA_DIST += \
 	tests/sim/teeth/d21-empty-reset.patch \
 	tests/sim/teeth/d22-heartbeat.patch \
 	tests/sim/teeth/d23-exact-limit.patch \
-	tests/sim/teeth/d24-urgent-answer.patch \
 	tests/sim/teeth/d25-blame.patch \
 	tests/sim/teeth/d26-idle-pause.patch \
 	tests/sim/teeth/d27-late-input.patch \
