@@ -521,3 +521,24 @@ except ConnectionResetError:
 	run -2 vsock-ping socks5:
 	[[ $output == *'is a target of vsock-proxy'* ]]
 }
+
+@test "a denied client that goes on sending is soon cut off, and does not keep the event loop busy" {
+	need python3
+	spawn_ready proxy vsock-proxy tcp:127.0.0.1:0 http-connect: \
+		--allow-dest '127.0.0.0/8:*'
+	run -0 python3 -c '
+import socket, sys
+request = b"CONNECT 192.0.2.1:80 HTTP/1.1\r\nHost: x\r\n\r\n"
+for _ in range(60):
+    client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    client.sendall(request)
+    assert client.recv(12) == b"HTTP/1.1 403"
+    sent = 0
+    try:
+        while sent < 64 << 20:
+            sent += client.send(bytes(1 << 20))
+        raise SystemExit("%d bytes were taken" % sent)
+    except OSError:
+        pass' "$(port_of "$ready")"
+}

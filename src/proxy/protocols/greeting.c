@@ -163,8 +163,11 @@ static void discard(struct greeting *greeting)
 	uint8_t data[4096];
 	ssize_t got;
 
-	while ((got = recv(greeting->session->fd, data, sizeof(data), MSG_DONTWAIT)) > 0)
-		greeting->discarded += (uint32_t)got;
+	/* one that sends as fast as this reads must not keep the loop to itself */
+	do {
+		got = recv(greeting->session->fd, data, sizeof(data), MSG_DONTWAIT);
+		greeting->discarded += got > 0 ? (uint32_t)got : 0;
+	} while (got > 0 && greeting->discarded <= LINGER_BYTES);
 	if ((got < 0 && errno != EAGAIN && errno != EINTR) || got == 0 ||
 	    greeting->discarded > LINGER_BYTES)
 		session_close(greeting->session);
