@@ -437,6 +437,14 @@ print("most", most)'
 	spawn_ready listener vsock-listen -k tcp:127.0.0.1:0 -- printf 'SSH-2.0-\033[31mX\r\nmore\n'
 	run -0 --separate-stderr vsock-ping --scan --banner "$ready"
 	[[ "$output" == "$ready "*'SSH-2.0-\x1B[31mX' ]]
+	# in two pieces, of which the second comes after the first was read
+	mkfifo "$BATS_TEST_TMPDIR/pause"
+	spawn_ready pieces vsock-listen -k tcp:127.0.0.1:0 -- \
+		sh -c 'printf "220 "; read -r _ <"$0"; printf "ready\nmore\n"' "$BATS_TEST_TMPDIR/pause"
+	vsock-ping --scan --banner "$ready" >"$BATS_TEST_TMPDIR/out" 3>&- &
+	echo >"$BATS_TEST_TMPDIR/pause"
+	wait $!
+	grep -qx "$ready .*220 ready" "$BATS_TEST_TMPDIR/out"
 }
 
 @test "--scan: a port that fails does not end it, and is counted" {

@@ -48,6 +48,7 @@ struct slot {
 	struct dial dial;
 	struct addr addr;
 	struct found *found; /* an open port that is asked for its banner */
+	size_t got; /* bytes of the banner */
 	struct watch watch;
 	struct timer timer;
 	int fd;
@@ -228,12 +229,13 @@ static void no_banner(const struct slot *slot, int error)
 	log_error("port %u: its banner cannot be read: %s", slot->addr.port, strerror(error));
 }
 
-/* The first line is what a service says of itself. */
+/* The first line is what a service says of itself; it may arrive in pieces. */
 static void banner_ready(struct loop *loop, struct watch *watch, uint32_t events)
 {
 	struct slot *slot = container_of(watch, struct slot, watch);
 	char *banner = slot->found->banner;
-	ssize_t got = recv(slot->fd, banner, BANNER_MAX - 1, MSG_DONTWAIT);
+	ssize_t got = recv(slot->fd, banner + slot->got, BANNER_MAX - 1 - slot->got, MSG_DONTWAIT);
+	size_t length;
 
 	(void)loop;
 	(void)events;
@@ -241,8 +243,11 @@ static void banner_ready(struct loop *loop, struct watch *watch, uint32_t events
 		return;
 	if (got < 0 && errno != ECONNRESET)
 		no_banner(slot, errno);
-	banner[got > 0 ? got : 0] = '\0';
-	banner[strcspn(banner, "\r\n")] = '\0';
+	slot->got += got > 0 ? (size_t)got : 0;
+	length = strcspn(banner, "\r\n");
+	if (got > 0 && length == slot->got && length < BANNER_MAX - 1)
+		return;
+	banner[length] = '\0';
 	banner_over(slot);
 }
 
@@ -260,6 +265,7 @@ static void await_banner(struct slot *slot, int fd)
 	int error;
 
 	slot->fd = fd;
+	slot->got = 0;
 	slot->watch = (struct watch){ .kind = &banner_watch, .fd = -1 };
 	slot->timer.expired = banner_expired;
 	loop_timer(loop, &slot->timer, units_now() + BANNER_TIME);
