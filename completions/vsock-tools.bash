@@ -135,12 +135,18 @@ _vsock_tools() {
 			waits=$(awk -F '\t' -v name="${name#--}" \
 				'$2 == name && $4 != "-" { print $2 }' <<<"$options")
 		elif [[ $name == -?* ]]; then
-			# of a cluster the last letter may wait for a value
-			waits=$(awk -F '\t' -v letter="${name: -1}" \
-				'$1 == letter && $4 != "-" { print $2 }' <<<"$options")
+			# of a cluster the last letter may wait for a value, if it is not in a value
+			waits=$(awk -F '\t' -v word="${name#-}" '
+				$1 == "-" || $4 == "-" { next }
+				(at = index(word, $1)) && (!first || at < first) {
+					first = at
+					waits = $2
+				}
+				END { if (first == length(word)) print waits }' <<<"$options")
 		else
 			# a key of a rule is no address
 			_vsock_tools_is_key "$options" "$name" || operands=$((operands + 1))
+			[ "$program" != vsock-run ] || command=now
 		fi
 	done
 

@@ -72,6 +72,9 @@ zsh_specs() {
 	[ "$(bash_offers 'vsock-cat -w ')" = "" ]
 	[ "$(bash_offers 'vsock-listen -k --pid-file dir')" = directory/ ]
 	[ "$(bash_offers 'vsock-ping --busy-poll ' | xargs)" = "off auto" ]
+	[ "$(bash_offers 'vsock-cat -tw ho')" = "" ]
+	# the s is of the value, and not -s
+	[ "$(bash_offers 'vsock-ping -Ow5s loc' | xargs)" = "local: local" ]
 	bash_offers 'vsock-listen --allow ' | grep -qx web
 }
 
@@ -121,9 +124,11 @@ zsh_specs() {
 	! bash_offers 'vsock-cat ' | grep -qx socks5:
 }
 
-@test "bash: a command after -- is completed" {
+@test "bash: a command after --, or after the guest of vsock-run, is completed" {
 	bash_offers 'vsock-listen 5000 -- mkfif' | grep -qx mkfifo
 	[ "$(bash_offers 'vsock-listen 5000 -- cat dir')" = directory ]
+	bash_offers 'vsock-run -t web mkfif' | grep -qx mkfifo
+	[ "$(bash_offers 'vsock-run web ls --ti')" = "" ]
 }
 
 @test "bash: completion works without hosts files and with a program that prints nothing" {
