@@ -85,19 +85,21 @@ static int parse_base(struct targets *targets, const char *where, const char *ne
 			   &targets->base);
 }
 
-/* FAMILY:REST[:PORTS]: reads the address with one port in place of all. */
+/* FAMILY:REST[:PORTS]: reads the address with the first port in place of all. */
 static int read_family(struct targets *targets, const char *text, const char *netns,
 		       const struct hosts *hosts)
 {
 	const char *rest = strchr(text, ':') + 1, *colon = strrchr(rest, ':');
 	char base[ADDR_NAME_MAX];
-	size_t length;
+	size_t length, first;
 	int status;
 
 	if (colon && (strchr(colon, ']') || strchr(colon, '/')))
 		colon = NULL; /* of an IPv6 address, of a path */
 	length = colon ? (size_t)(colon - text) : strlen(text);
-	snprintf(base, sizeof(base), "%.*s:1", (int)length, text);
+	first = colon ? strcspn(colon + 1, ",-") : 0;
+	snprintf(base, sizeof(base), "%.*s:%.*s", (int)length, text, first ? (int)first : 1,
+		 first ? colon + 1 : "1");
 	status = parse_base(targets, base, netns, hosts);
 	if (status)
 		return status;
