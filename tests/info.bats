@@ -161,6 +161,20 @@ vsock 1 2 - Live 0x0'
 	[[ $output == *guest7* ]]
 }
 
+@test "a guest is not called by a name that means another machine" {
+	a_host
+	process 2200 qemu-system-x86_64 -name www -device vhost-vsock-pci,guest-cid=7
+	process 2300 qemu-system-x86_64 -name dup -device vhost-vsock-pci,guest-cid=8
+	process 2400 qemu-system-x86_64 -name DUP -device vhost-vsock-pci,guest-cid=9
+	# the second line names nothing, because the first one wins
+	printf '%s\n' '5 www' '3 WWW' >"$VSOCK_HOSTS"
+	run -0 vsock-info --sysroot "$tree"
+	[[ $output == *"guests             3  web  "* ]]
+	[ "${lines[-1]}" = "try: vsock-ping 3" ]
+	run -0 vsock-info --sysroot "$tree" --guests --format hosts
+	[ "$output" = $'3 web\n7 guest7 # www\n8 dup\n9 guest9 # DUP' ]
+}
+
 @test "names of VMs and programs, and their paths, are escaped and forge no line" {
 	a_host
 	nasty=$'x\e[31m\n  guests  9\xc2\x9b\xe2\x80\xae\xe2\x80\x8b\xef\xbb\xbf\xff'

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -104,7 +105,8 @@ const char *info_guest_name(const struct info *info, const struct machine_guest 
 		const struct hosts_entry *entry = &info->hosts.entries[i];
 		bool same = entry->path ? strcmp(entry->path, guest->path) == 0
 					: !guest->path[0] && entry->cid == guest->cid;
-		if (same)
+		/* not a name that an earlier line gave to another machine */
+		if (same && hosts_find(&info->hosts, entry->name, strlen(entry->name)) == entry)
 			return entry->name;
 	}
 	return guest->name;
@@ -549,6 +551,18 @@ void info_report_guests(const struct info *info)
 	}
 }
 
+/* Has another machine this name, in the hosts file or in a line before? */
+static bool is_taken(const struct info *info, const struct machine_guest *guest, const char *name)
+{
+	if (name == guest->name && hosts_find(&info->hosts, name, strlen(name)))
+		return true;
+	for (const struct machine_guest *other = info->machine.guests; other < guest; other++)
+		if (strcasecmp(info_guest_name(info, other), name) == 0 &&
+		    (other->cid != guest->cid || strcmp(other->path, guest->path) != 0))
+			return true;
+	return false;
+}
+
 void info_report_guests_hosts(const struct info *info)
 {
 	for (size_t i = 0; i < info->machine.guest_count; i++) {
@@ -557,7 +571,8 @@ void info_report_guests_hosts(const struct info *info)
 		const char *name = info_guest_name(info, guest);
 		/* a name that the hosts file cannot have is replaced by one made from the CID, with
 		 * a comment */
-		bool good = name[0] && !hosts_check_name(name, strlen(name));
+		bool good = name[0] && !hosts_check_name(name, strlen(name)) &&
+			    !is_taken(info, guest, name);
 
 		if (guest->cid == ADDR_CID_ANY && !guest->path[0]) {
 			say("# %s, pid %d: its CID is not visible",
