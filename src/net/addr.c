@@ -219,7 +219,8 @@ int addr_parse_words(const char *where, const char *port, const struct addr_cont
 		     struct addr *addr, char *joined, size_t size, struct mistake *error)
 {
 	struct parser p = parser_of("", context, addr, error);
-	size_t word = strcspn(where, "/%:"), port_length = strlen(port);
+	size_t word = strcspn(where, "/%:"), options = strcspn(where, ","),
+	       port_length = strlen(port);
 	const struct family *family = word && strchr("/%", where[word])
 					      ? find_family(&p, where, word, false)
 					      : NULL;
@@ -242,8 +243,10 @@ int addr_parse_words(const char *where, const char *port, const struct addr_cont
 		n = snprintf(joined, size, "%s:%s%s:%s",
 			     family->family == ADDR_MUX ? "vsock-mux" : family->name, slash, rest,
 			     port);
-	else
-		n = snprintf(joined, size, family || alone ? "%s %s" : "%s:%s", where, port);
+	else if (family || alone)
+		n = snprintf(joined, size, "%s %s", where, port);
+	else /* options of the address follow its port */
+		n = snprintf(joined, size, "%.*s:%s%s", (int)options, where, port, where + options);
 	p.text = joined;
 	p.length = strlen(joined);
 	if (n < 0 || (size_t)n >= size)

@@ -149,6 +149,7 @@ static const struct {
 	{ "cat", "web", "22", "web:22", "vsock:3:22", NULL },
 	{ "cat", "db", "22", "db:22", "vsock-mux:/run/fc/db.vsock:22", NULL },
 	{ "cat", "web", "22,window=1M", "web:22,window=1M", "vsock:3:22,window=1M", NULL },
+	{ "cat", "web,window=1M", "22", "web:22,window=1M", "vsock:3:22,window=1M", NULL },
 	{ "cat", "vsock:3", "22", "vsock:3:22", "vsock:3:22", NULL },
 	{ "cat", "vsock/3", "22", "vsock:3:22", "vsock:3:22", NULL },
 	{ "cat", "vsock%3", "22", "vsock:3:22", "vsock:3:22", NULL },
