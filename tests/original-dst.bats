@@ -173,6 +173,20 @@ assert ask(start + b"\x21\x31\0\xd8" + b"/run/a".ljust(108, b"\0") * 2) == b""' 
 	grep -q " fail .* end=handshake why=\"the client asked for '127.0.0.1:0', which is not an address: the port is 0\"" proxy.err
 }
 
+@test "proxy-dst: with send-proxy, a client that names the rule itself is refused" {
+	spawn_ready proxy vsock-proxy -v tcp:127.0.0.1:0 proxy-dst: accept-proxy allow=127.0.0.1 \
+		allow-dest='127.0.0.1:*' send-proxy=v1 --max-conns 20
+	port=$(port_of "$ready")
+	for header in "TCP4 127.0.0.1 127.0.0.1 5 $port" \
+		"TCP6 ::1 ::ffff:127.0.0.1 5 $port"; do
+		printf 'PROXY %s\r\n' "$header" |
+			vsock-cat --max-time 5s "tcp:127.0.0.1:$port" || true
+	done
+	[ "$(grep -c ' why="the destination in the PROXY header is this rule itself"' \
+		proxy.err)" = 2 ]
+	run ! grep -q '#3 ' proxy.err
+}
+
 @test "proxy-dst: is refused without accept-proxy, without allow-dest, and in other programs" {
 	proxy_says 2 'the destination comes from a PROXY header, but this rule accepts none' \
 		--check unix:./front proxy-dst: allow-dest='*:80'

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/util.h"
 #include "base/units.h"
+#include "net/ip.h"
 #include "proxy/protocols/dest.h"
 #include "proxy/protocols/http-connect.h"
 #include "proxy/protocols/proxy-header.h"
@@ -433,6 +434,28 @@ static void understand_http(struct greeting *greeting)
 	}
 }
 
+static void ip_of(const struct peer *peer, struct in6_addr *ip)
+{
+	*ip = peer->u.tcp.ip;
+	if (!peer->u.tcp.v6)
+		ip_map_v4((const struct in_addr *)&peer->u.tcp.ip, ip);
+}
+
+/* Does a header that is passed on name the very address that the client is connected to? It would
+ * come back here, again and again; through other rules, too, because its destination stays. */
+static bool comes_back(int fd, const struct peer *to)
+{
+	struct in6_addr ours, theirs;
+	struct peer local;
+
+	peer_of_local(fd, &local);
+	if (local.family != ADDR_TCP || local.u.tcp.port != to->u.tcp.port)
+		return false;
+	ip_of(&local, &ours);
+	ip_of(to, &theirs);
+	return ip_same_bits(&ours, &theirs, 128);
+}
+
 static void go_as_told(struct greeting *greeting)
 {
 	const struct peer *to = &greeting->header.to.peer;
@@ -440,6 +463,11 @@ static void go_as_told(struct greeting *greeting)
 
 	if (greeting->header.local || to->family != ADDR_TCP) {
 		fail(greeting, "handshake", "the PROXY header names no TCP destination");
+		return;
+	}
+	if (greeting->plan->send_proxy && comes_back(greeting->session->fd, to)) {
+		fail(greeting, "handshake",
+		     "the destination in the PROXY header is this rule itself");
 		return;
 	}
 	inet_ntop(to->u.tcp.v6 ? AF_INET6 : AF_INET, &to->u.tcp.ip, host, sizeof(host));
