@@ -424,6 +424,21 @@ assert found[0]["hint"] == "write tcp:HOST:PORT"' "$output"
 				--check "$option" "$address" --deny uid:3 unix:a unix:b
 		done
 	done
+	for host in 0.0.0.0 127.0.0.1 ::1; do # of a socket that was passed
+		run python3 -c '
+import os, socket, sys
+sock = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
+sock.bind((sys.argv[1], 0))
+os.set_inheritable(sock.fileno(), True)
+os.execvp("vsock-proxy", ["vsock-proxy", "--check", "--metrics", "fd:%d" % sock.fileno(),
+                          "unix:a", "unix:b"])' "$host"
+		if [ "$host" = 0.0.0.0 ]; then
+			[ "$status" = 2 ]
+			[[ $output == *'other machines could read it there'* ]]
+		else
+			[ "$status" = 0 ]
+		fi
+	done
 	for address in tcp:9100 tcp:127.0.0.1:9100 'tcp:[::1]:9100' tcp:localhost:9100 unix:m; do
 		run -0 vsock-proxy --check --metrics "$address" unix:a unix:b
 	done

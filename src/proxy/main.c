@@ -7,9 +7,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/ascii.h"
 #include "base/units.h"
+#include "net/activation.h"
 #include "net/ip.h"
 #include "net/resolve.h"
 #include "proxy/check-json.h"
@@ -20,6 +23,7 @@
 #define DESCRIPTORS_EACH 2 /* of a connection: one accepted, one connected */
 /* Beside listeners and pipes: epoll, channels, text_servers and their clients. */
 #define DESCRIPTORS_OURS 64
+#define PASSED_MAX 64 /* sockets of one name: a listener takes no more */
 
 static const char *const usage[] = {
 	"[OPTION]... LISTEN CONNECT [KEY=VALUE]... [LISTEN CONNECT]...", "[OPTION]... -f FILE",
@@ -63,19 +67,44 @@ static const struct opt_foreign foreign[] = {
 
 /* What was asked for */
 
+static bool is_local_place(const struct sockaddr_storage *sa)
+{
+	struct in6_addr ip;
+
+	return ip_from_sockaddr((const struct sockaddr *)sa, &ip) ? ip_is_loopback(&ip)
+								  : sa->ss_family != AF_VSOCK;
+}
+
+/* With --check the sockets may not have been passed yet. */
+static bool is_local_passed(const struct addr *addr)
+{
+	int fds[PASSED_MAX], count = activation_find(addr, fds, PASSED_MAX);
+	bool local = true;
+
+	for (int i = 0; i < count; i++) {
+		struct sockaddr_storage bound = { 0 };
+		socklen_t size = sizeof(bound);
+
+		(void)!getsockname(fds[i], (struct sockaddr *)&bound, &size);
+		local = local && is_local_place(&bound);
+		close(fds[i]);
+	}
+	return local;
+}
+
 /* Can only this machine reach it, as far as is known without asking for a name? */
 static bool is_local(const struct addr *addr)
 {
 	struct places places;
-	struct in6_addr ip;
 
+	if (addr->family == ADDR_FD)
+		return is_local_passed(addr);
 	if (!addr_is_ip(addr))
 		return addr->family != ADDR_VSOCK;
 	if (!resolve_known(addr, ADDR_LISTEN, &places))
 		return false;
 	for (size_t i = 0; i < places.count; i++)
-		if (!ip_from_sockaddr((const struct sockaddr *)&places.place[i].sa, &ip) ||
-		    !ip_is_loopback(&ip))
+		if (!is_local_place(&places.place[i].sa))
 			return false;
 	return true;
 }
