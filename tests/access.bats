@@ -114,3 +114,32 @@ try_from() {
 	wait_until grep -q 'why=max-conns-per-peer=1' "$BATS_TEST_TMPDIR/listen.err"
 	exec {held[1]}>&-
 }
+
+@test "--max-conns-per-peer counts an IPv4 client of a socket for IPv4 and IPv6 as the same one" {
+	cd "$BATS_TEST_TMPDIR"
+	cat >both <<-'END'
+		#!/usr/bin/env python3
+		import os, socket, sys
+		sock = socket.socket(socket.AF_INET6)
+		sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+		sock.bind(("::ffff:127.0.0.1", 0))
+		sock.listen()
+		os.set_inheritable(sock.fileno(), True)
+		with open("port", "w") as file:
+		    file.write(str(sock.getsockname()[1]))
+		os.execvp("vsock-proxy", ["vsock-proxy", *sys.argv[1:], "--max-conns-per-peer", "1",
+		    "fd:%d" % sock.fileno(), "exec:cat", "tcp:127.0.0.1:0", "exec:cat"])
+	END
+	chmod +x both
+	spawn_ready proxy ./both
+	wait_ready proxy 2
+	mapped=tcp:127.0.0.1:$(<port) plain=${readies[1]}
+	coproc held { vsock-cat "$mapped"; }
+	echo first >&"${held[1]}"
+	read -r answer <&"${held[0]}"
+	[ "$answer" = first ]
+	run ! try_from 127.0.0.1 "$plain"
+	try_from 127.0.0.2 "$plain"
+	wait_until grep -q 'why=max-conns-per-peer=1' proxy.err
+	exec {held[1]}>&-
+}

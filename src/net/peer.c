@@ -12,6 +12,7 @@
 #include <linux/vm_sockets.h>
 
 #include "base/log.h"
+#include "net/ip.h"
 
 void peer_from_sockaddr(const struct sockaddr *sa, socklen_t length, struct peer *peer)
 {
@@ -130,6 +131,13 @@ static void format_ip(const struct peer *peer, char *buf, size_t size)
 	}
 	snprintf(buf, size, peer->u.tcp.v6 ? "%s:[%s%s]:%u" : "%s:%s%s:%u",
 		 peer->family == ADDR_UDP ? "udp" : "tcp", ip, scope, peer->u.tcp.port);
+}
+
+void peer_ip(const struct peer *peer, struct in6_addr *ip)
+{
+	*ip = peer->u.tcp.ip;
+	if (!peer->u.tcp.v6)
+		ip_map_v4((const struct in_addr *)&peer->u.tcp.ip, ip);
 }
 
 char *peer_format(const struct peer *peer, char *buf, size_t size)

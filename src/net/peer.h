@@ -53,6 +53,9 @@ static inline bool peer_is_ip(const struct peer *peer)
 	return peer->family == ADDR_TCP || peer->family == ADDR_UDP;
 }
 
+/* That address, IPv4 as v4-mapped: a socket for both has IPv4 peers in that form anyway. */
+void peer_ip(const struct peer *peer, struct in6_addr *ip);
+
 /* "vsock:3:5000", "tcp:127.0.0.1:51034", "tcp:[::1]:22", "unix (pid 7, uid 1000)". Returns buf. */
 char *peer_format(const struct peer *peer, char *buf, size_t size);
 

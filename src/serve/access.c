@@ -182,9 +182,7 @@ static bool matches(const struct access_entry *entry, const struct peer *peer)
 	case ACCESS_IP:
 		if (!peer_is_ip(peer))
 			return false;
-		ip = peer->u.tcp.ip;
-		if (!peer->u.tcp.v6)
-			ip_map_v4((const struct in_addr *)&peer->u.tcp.ip, &ip);
+		peer_ip(peer, &ip);
 		return ip_same_bits(&ip, &entry->ip, entry->prefix);
 	case ACCESS_UID:
 		return peer->family == ADDR_UNIX && peer->u.local.uid == entry->number;

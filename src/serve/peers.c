@@ -13,7 +13,7 @@
 /* What tells peers apart. */
 struct key {
 	const void *scope;
-	unsigned char bytes[16];
+	struct in6_addr ip;
 	uint32_t number, family;
 };
 
@@ -27,8 +27,7 @@ static struct key key_of(const void *scope, const struct peer *peer)
 	if (peer->family == ADDR_VSOCK) {
 		key.number = peer->u.vsock.cid;
 	} else if (peer_is_ip(peer)) {
-		key.number = peer->u.tcp.v6;
-		memcpy(key.bytes, &peer->u.tcp.ip, peer->u.tcp.v6 ? 16 : 4);
+		peer_ip(peer, &key.ip);
 	} else {
 		key.number = peer->u.local.uid;
 	}

@@ -434,13 +434,6 @@ static void understand_http(struct greeting *greeting)
 	}
 }
 
-static void ip_of(const struct peer *peer, struct in6_addr *ip)
-{
-	*ip = peer->u.tcp.ip;
-	if (!peer->u.tcp.v6)
-		ip_map_v4((const struct in_addr *)&peer->u.tcp.ip, ip);
-}
-
 /* Does a header that is passed on name the very address that the client is connected to? It would
  * come back here, again and again; through other rules, too, because its destination stays. */
 static bool comes_back(int fd, const struct peer *to)
@@ -451,8 +444,8 @@ static bool comes_back(int fd, const struct peer *to)
 	peer_of_local(fd, &local);
 	if (local.family != ADDR_TCP || local.u.tcp.port != to->u.tcp.port)
 		return false;
-	ip_of(&local, &ours);
-	ip_of(to, &theirs);
+	peer_ip(&local, &ours);
+	peer_ip(to, &theirs);
 	return ip_same_bits(&ours, &theirs, 128);
 }
 
