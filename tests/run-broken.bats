@@ -71,13 +71,18 @@ teardown() {
 	serve
 	spawn client vsock-run --cwd "$PWD" unix:./s sh -c 'echo $$ >pid; exec sleep 1000'
 	wait_until test -s pid
+	spawn stopped vsock-run --cwd "$PWD" unix:./s sh -c 'echo $$ >pid2; kill -STOP $$'
+	wait_until test -s pid2
+	wait_until grep -q '^State:.T' "/proc/$(cat pid2)/status"
 	kill -TERM "${spawned[server]}"
 	wait_until grep -q "a second signal quits now" server.err
 	kill -TERM "${spawned[server]}"
 	ends_with 125 client
 	grep -qx "vsock-run: unix:./s: broke: the connection was reset by the other side" client.err
 	ends_with 143 server
+	ends_with 125 stopped
 	wait_until ended "$(cat pid)"
+	wait_until ended "$(cat pid2)"
 }
 
 @test "a server that does not answer: the second signal ends vsock-run" {

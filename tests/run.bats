@@ -213,6 +213,15 @@ has_size() { # BYTES FILE
 	[ "$(cat client.out)" = caught ]
 }
 
+@test "a stopped command gets a signal, too" {
+	serve
+	spawn client vsock-run --cwd "$PWD" unix:./s sh -c 'echo $$ >pid; kill -STOP $$'
+	wait_until test -s pid
+	wait_until grep -q '^State:.T' "/proc/$(cat pid)/status"
+	kill -TERM "${spawned[client]}"
+	ends_with 143 client
+}
+
 @test "a background process keeps the output open, as over ssh" {
 	serve
 	mkfifo go

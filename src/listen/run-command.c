@@ -290,9 +290,13 @@ void run_command_resize(const struct run_command *command, const struct run_wind
 
 void run_command_signal(const struct run_command *command, int number)
 {
+	if (!command->pid)
+		return;
 	/* between fork() and setsid() there is no group yet */
-	if (command->pid && kill(-command->pid, number) < 0 && errno == ESRCH)
+	if (kill(-command->pid, number) < 0 && errno == ESRCH)
 		kill(command->pid, number);
+	/* a stopped command gets it only when it goes on, as timeout(1) knows */
+	kill(-command->pid, SIGCONT);
 }
 
 static void drain(struct loop *loop, struct watch *watch, uint32_t events)
