@@ -117,3 +117,25 @@ while answer := client.recv(100): print(answer.decode(), end="")' "$(port_of "$r
 		finish proxy
 	done
 }
+
+@test "--max-bytes counts no urgent byte: an answer of exactly that size is complete" {
+	need python3
+	spawn peer python3 -c '
+import socket
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("peer")
+listener.listen()
+while True:
+    for place in 0, 2, 4:
+        connection, _ = listener.accept()
+        connection.sendall(b"data"[:place])
+        connection.send(b"X", socket.MSG_OOB)
+        connection.sendall(b"data"[place:])
+        connection.close()'
+	for engine in auto copy splice; do
+		for place in 0 2 4; do
+			run -0 vsock-cat --wait 20s --engine $engine --max-bytes 4 ./peer </dev/null
+			[ "$output" = data ]
+		done
+	done
+}
