@@ -99,3 +99,43 @@ while True:
 		finish $peer
 	done
 }
+
+@test "an urgent byte just before the end of file: the answer ends in good order with each engine" {
+	need python3
+	spawn_ready target vsock-listen -k tcp:127.0.0.1:0 -- sh -c 'wc -c'
+	address=$ready
+	for engine in auto copy splice; do
+		spawn_ready proxy vsock-proxy --engine $engine tcp:127.0.0.1:0 "$address"
+		run -0 python3 -c '
+import socket, sys
+client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+client.sendall(b"a" * 2500000) # enough for auto to splice
+client.send(b"X", socket.MSG_OOB)
+client.shutdown(socket.SHUT_WR)
+while answer := client.recv(100): print(answer.decode(), end="")' "$(port_of "$ready")"
+		[ "$output" = 2500000 ]
+		finish proxy
+	done
+}
+
+@test "--max-bytes counts no urgent byte: an answer of exactly that size is complete" {
+	need python3
+	spawn peer python3 -c '
+import socket
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("peer")
+listener.listen()
+while True:
+    for place in 0, 2, 4:
+        connection, _ = listener.accept()
+        connection.sendall(b"data"[:place])
+        connection.send(b"X", socket.MSG_OOB)
+        connection.sendall(b"data"[place:])
+        connection.close()'
+	for engine in auto copy splice; do
+		for place in 0 2 4; do
+			run -0 vsock-cat --wait 20s --engine $engine --max-bytes 4 ./peer </dev/null
+			[ "$output" = data ]
+		done
+	done
+}

@@ -247,6 +247,29 @@ except ConnectionResetError:
 	[ "$output" = "True 3145728" ]
 }
 
+@test "a target that answers and closes: a client that is slow to read sees an end, and no reset" {
+	need python3
+	cd "$BATS_TEST_TMPDIR" || return
+	spawn_ready proxy vsock-proxy -v tcp:127.0.0.1:0 unix:target
+	run -0 python3 -c '
+import select, socket, sys, time
+target = socket.socket(socket.AF_UNIX); target.bind("target"); target.listen()
+client = socket.socket()
+client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+client.connect(("127.0.0.1", int(sys.argv[1])))
+client.sendall(b"question")
+c, _ = target.accept()
+c.recv(10); c.sendall(b"a" * 400000); c.close()
+time.sleep(0.3) # what the kernel takes of the answer is on its way
+got = 0
+while piece := client.recv(65536): got += len(piece)
+poll = select.poll()
+poll.register(client, 0)
+print(got, poll.poll(200))' "$(port_of "$ready")"
+	[ "$output" = "400000 []" ]
+	wait_until grep -q ' up=8 down=400000 .* end=eof' proxy.err
+}
+
 # A peer at ./s that ends its direction first and reads nothing before the file "read" is there.
 silent_peer() {
 	spawn peer python3 -c '

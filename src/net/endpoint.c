@@ -316,11 +316,16 @@ int endpoint_more(const struct endpoint *endpoint, bool *taken)
 	char byte;
 
 	*taken = false;
-	if (endpoint->in_kind != ENDPOINT_HOOKED && ioctl(endpoint->in, FIONREAD, &waiting) == 0 &&
-	    waiting > 0)
+	/* not by FIONREAD: a UNIX socket counts an urgent byte even after it was passed over */
+	if (endpoint->in_kind == ENDPOINT_SOCKET && !endpoint_at_mark(endpoint)) {
+		got = endpoint_peek(endpoint, &byte, 1);
+		if (got != -EOPNOTSUPP)
+			return (int)got;
+	} else if (endpoint->in_kind != ENDPOINT_SOCKET && endpoint->in_kind != ENDPOINT_HOOKED &&
+		   ioctl(endpoint->in, FIONREAD, &waiting) == 0 && waiting > 0) {
 		return 1;
-	/* Nothing there, the end, or a source that does not count: devices, a hook, and vsock
-	 * before Linux 6.17 (af_vsock.c, vsock_do_ioctl). */
+	}
+	/* Nothing there, the end, or a source that cannot tell: devices, a hook, an urgent byte. */
 	got = endpoint_read(endpoint, &byte, 1);
 	*taken = got > 0;
 	return (int)got;

@@ -54,6 +54,7 @@ static enum move fall_back(struct chan *chan, struct transfer *transfer)
  * or, once the peer has closed or failed, that, with bytes still to come. recv(2) skips the byte.
  * So when splice has nothing, although the source was reported readable, recv is asked before that
  * is believed; if it sees something, the channel is copied from now on. said is what splice means.
+ * At the end the byte is taken away even if nothing follows: unread, it would make closing a reset.
  */
 static enum move ask_recv(struct chan *chan, struct transfer *transfer, enum move said)
 {
@@ -63,8 +64,10 @@ static enum move ask_recv(struct chan *chan, struct transfer *transfer, enum mov
 	if (transfer->source->in_kind != ENDPOINT_SOCKET ||
 	    (said == MOVE_EMPTY && (transfer->read || chan->waits != CHAN_WAITS_SOURCE)))
 		return said;
+	if (said == MOVE_END && !chan_pending(chan))
+		return fall_back(chan, transfer);
 	seen = endpoint_peek(transfer->source, &byte, 1);
-	if (seen > 0) {
+	if (seen > 0 || (seen == 0 && endpoint_at_mark(transfer->source))) {
 		/* reported once all of it was read */
 		chan->source_error = said == MOVE_SOURCE_FAILED ? (uint8_t)transfer->error : 0;
 		return fall_back(chan, transfer);

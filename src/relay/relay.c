@@ -604,7 +604,6 @@ static bool linger(struct loop *loop, struct relay *relay)
 		return false;
 	if (!relay->linger_until) {
 		relay->linger_until = earliest(now + LINGER_TIME, next_time(relay));
-		relay->chan[side].cut = true;
 		unwatch_side(loop, relay, !side);
 		if (relay->chan[!side].eof_passed)
 			(void)endpoint_finish(&relay->end[side]);
@@ -624,6 +623,7 @@ static void throw_away(struct loop *loop, struct relay *relay, int side)
 
 	if (got > 0) {
 		relay->lost += (uint64_t)got;
+		relay->chan[side].cut = true;
 		if (relay->result == END_EOF && !relay->chan[side].complete) {
 			relay->result = END_NONE; /* as it was before these bytes came */
 			note(relay, END_LOST, EPIPE, !side);

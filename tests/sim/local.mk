@@ -62,5 +62,7 @@ EXTRA_DIST += \
 	tests/sim/teeth/d26-idle-pause.patch \
 	tests/sim/teeth/d27-late-input.patch \
 	tests/sim/teeth/d28-thrown-away.patch \
+	tests/sim/teeth/d29-answered-reset.patch \
+	tests/sim/teeth/d30-urgent-end.patch \
 	tests/sim/teeth/m15-stop-draining.patch
 EXTRA_DIST += tests/sim/teeth/m8-edges.patch tests/sim/teeth/m9-idle-forgotten.patch

@@ -483,22 +483,29 @@ void oracle_over(void)
 	}
 }
 
-/* relay_stop() lets what had ended before go to its end: a TCP peer that gets all of it, and whose
- * own bytes were all taken, sees no reset. */
-static void check_stopped(int side)
+/* A TCP peer that gets all of an answer, and whose own bytes were all taken, sees no reset: where
+ * the relay says eof, and after relay_stop(), which lets what had ended before go to its end. */
+static void check_no_reset(int side)
 {
 	const struct peer *peer = &world.peer[side], *from = &world.peer[!side];
 	const struct flow_facts *flow = &world.flow[!side];
 	const struct sock *sock = peer->sock;
+	bool taken = world.relay.result == END_EOF
+			     ? !world.relay.lost
+			     : world.relay.result == END_STOP && !world.relay.chan[side].cut;
+	uint64_t left;
 
-	if (world.relay.result != END_STOP || sock->family != ADDR_TCP || world.any_fault ||
-	    !flow->end_read || flow->expected.length || !from->ended || from->broke)
+	if (!taken || sock->family != ADDR_TCP || world.any_fault || !flow->end_read ||
+	    flow->expected.length || !from->ended || from->broke)
 		return;
 	/* splice() says that the end has come where an urgent byte and more are before it */
 	if (flow->read != written_by(!side))
 		return;
-	if (sock->sent == sock->peer->position && !world.relay.chan[side].cut && !peer->broke &&
-	    peer->saw_error)
+	left = sock->sent - sock->peer->position;
+	/* an urgent byte before the end goes with it */
+	if (world.flow[side].end_read && sock->peer->urgent == sock->peer->position)
+		left--;
+	if (!left && !peer->broke && peer->saw_error)
 		fail("abort", "all from side %d was written, and peer %d saw a reset", !side, side);
 }
 
@@ -520,7 +527,7 @@ static void check_peer(int side)
 
 	if (!exists(!side) || !peer->sock || !world.relay_started)
 		return;
-	check_stopped(side);
+	check_no_reset(side);
 	if (peer->got > flow->written)
 		fail("kernel", "peer %d got more than was written", side);
 	if (peer->sock->family == ADDR_TCP && world.relay.chan[!side].complete && !limit &&
