@@ -103,16 +103,22 @@ try_from() {
 	done
 }
 
-@test "--max-conns-per-peer closes surplus connections, and the record says so" {
-	spawn_ready listen vsock-listen --echo --max-conns-per-peer 1 tcp:127.0.0.1:0
-	coproc held { vsock-cat "$ready"; }
+# one_per_peer HELD ASKED LOG: while 127.0.0.1 has a connection to HELD, it gets no other to ASKED,
+# and another peer does.
+one_per_peer() {
+	coproc held { vsock-cat "$1"; }
 	echo first >&"${held[1]}"
 	read -r answer <&"${held[0]}"
 	[ "$answer" = first ]
-	run ! try_from 127.0.0.1 "$ready"
-	try_from 127.0.0.2 "$ready"
-	wait_until grep -q 'why=max-conns-per-peer=1' "$BATS_TEST_TMPDIR/listen.err"
+	run ! try_from 127.0.0.1 "$2"
+	try_from 127.0.0.2 "$2"
+	wait_until grep -q 'why=max-conns-per-peer=1' "$3"
 	exec {held[1]}>&-
+}
+
+@test "--max-conns-per-peer closes surplus connections, and the record says so" {
+	spawn_ready listen vsock-listen --echo --max-conns-per-peer 1 tcp:127.0.0.1:0
+	one_per_peer "$ready" "$ready" "$BATS_TEST_TMPDIR/listen.err"
 }
 
 @test "--max-conns-per-peer counts an IPv4 client of a socket for IPv4 and IPv6 as the same one" {
@@ -133,13 +139,5 @@ try_from() {
 	chmod +x both
 	spawn_ready proxy ./both
 	wait_ready proxy 2
-	mapped=tcp:127.0.0.1:$(<port) plain=${readies[1]}
-	coproc held { vsock-cat "$mapped"; }
-	echo first >&"${held[1]}"
-	read -r answer <&"${held[0]}"
-	[ "$answer" = first ]
-	run ! try_from 127.0.0.1 "$plain"
-	try_from 127.0.0.2 "$plain"
-	wait_until grep -q 'why=max-conns-per-peer=1' proxy.err
-	exec {held[1]}>&-
+	one_per_peer "tcp:127.0.0.1:$(<port)" "${readies[1]}" proxy.err
 }

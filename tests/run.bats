@@ -56,7 +56,7 @@ hint: options of vsock-run come before GUEST" ]
 	[[ $stderr == *"./binary: Exec format error" ]]
 	run -127 --separate-stderr vrun -- ''
 	[ "$stderr" = "vsock-run: unix:./s: : no such command" ]
-	# the reason is told even where the name is very long
+	# a very long name does not crowd out the reason
 	long=$(printf '%0450d' 0)
 	run -127 --separate-stderr vrun -- "$long"
 	[[ $stderr == *": no such command" ]]

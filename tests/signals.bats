@@ -190,6 +190,18 @@ terminate_in_use() {
 	ends_with cat 0
 }
 
+@test "a command that is stopped gets SIGTERM, too" {
+	need python3
+	ready_by_python server vsock-listen --drain-timeout 50ms \
+		unix:./front -- sh -c 'echo $$; kill -STOP $$'
+	spawn_cat cat vsock-cat ./front
+	wait_until grep -q . cat.out
+	wait_until grep -q '^State:.T' "/proc/$(cat cat.out)/status"
+	kill -TERM "${spawned[server]}"
+	ends_with server 0
+	ends_with cat 0
+}
+
 @test "SIGUSR1 prints totals" {
 	spawn_ready echo vsock-listen --echo unix:./echo
 	spawn_ready proxy vsock-proxy unix:./front unix:./echo

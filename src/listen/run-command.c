@@ -295,7 +295,7 @@ void run_command_signal(const struct run_command *command, int number)
 	/* between fork() and setsid() there is no group yet */
 	if (kill(-command->pid, number) < 0 && errno == ESRCH)
 		kill(command->pid, number);
-	/* a stopped command gets it only when it goes on, as timeout(1) knows */
+	/* a command that is stopped gets the signal only when it continues */
 	kill(-command->pid, SIGCONT);
 }
 

@@ -39,6 +39,8 @@ bool activation_unused(size_t *at, char *text, size_t size);
  */
 int activation_find(const struct addr *addr, int *fds, size_t room);
 
+#define ACTIVATION_MAX 64 /* the most sockets of one name that a listener takes */
+
 /* The one socket of an fd: address to connect to: a duplicate as above. Also -ENOTUNIQ (several
  * have this name), -ENOTCONN (it is not connected) or -EPROTOTYPE (it is for datagrams). */
 int activation_connected(const struct addr *addr);

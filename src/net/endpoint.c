@@ -317,11 +317,11 @@ int endpoint_more(const struct endpoint *endpoint, bool *taken)
 
 	*taken = false;
 	/* not by FIONREAD: a UNIX socket counts an urgent byte even after it was passed over */
-	if (endpoint->in_kind == ENDPOINT_SOCKET && !endpoint_at_mark(endpoint)) {
-		got = endpoint_peek(endpoint, &byte, 1);
+	if (endpoint->in_kind == ENDPOINT_SOCKET) {
+		got = endpoint_at_mark(endpoint) ? -EOPNOTSUPP : endpoint_peek(endpoint, &byte, 1);
 		if (got != -EOPNOTSUPP)
 			return (int)got;
-	} else if (endpoint->in_kind != ENDPOINT_SOCKET && endpoint->in_kind != ENDPOINT_HOOKED &&
+	} else if (endpoint->in_kind != ENDPOINT_HOOKED &&
 		   ioctl(endpoint->in, FIONREAD, &waiting) == 0 && waiting > 0) {
 		return 1;
 	}

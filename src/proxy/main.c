@@ -23,7 +23,6 @@
 #define DESCRIPTORS_EACH 2 /* of a connection: one accepted, one connected */
 /* Beside listeners and pipes: epoll, channels, text_servers and their clients. */
 #define DESCRIPTORS_OURS 64
-#define PASSED_MAX 64 /* sockets of one name: a listener takes no more */
 
 static const char *const usage[] = {
 	"[OPTION]... LISTEN CONNECT [KEY=VALUE]... [LISTEN CONNECT]...", "[OPTION]... -f FILE",
@@ -78,7 +77,7 @@ static bool is_local_place(const struct sockaddr_storage *sa)
 /* With --check the sockets may not have been passed yet. */
 static bool is_local_passed(const struct addr *addr)
 {
-	int fds[PASSED_MAX], count = activation_find(addr, fds, PASSED_MAX);
+	int fds[ACTIVATION_MAX], count = activation_find(addr, fds, ACTIVATION_MAX);
 	bool local = true;
 
 	for (int i = 0; i < count; i++) {

@@ -579,7 +579,7 @@ static void finish(struct loop *loop, struct relay *relay)
 /*
  * Is an answer that is whole still on its way to end[side]? TCP resets a connection that is closed
  * while input of it was not read, or comes later, and that destroys what the kernel still had to
- * send. So where the input is not read to its end, closing waits, also if none has come so far.
+ * send. So closing waits unless the input has been read to its end, even if none has come so far.
  */
 static bool is_answering(const struct relay *relay, int side)
 {

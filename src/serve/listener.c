@@ -21,7 +21,6 @@
 #include "serve/inherited.h"
 
 #define READY_PATIENCE (5 * NSEC_PER_SEC) /* with a full pipe */
-#define INHERITED_MAX 64 /* sockets of one name */
 #define BATCH 64 /* accepted in one turn */
 #define PAUSE (100 * NSEC_PER_MSEC)
 #define DROPS_TOLD_EVERY (10 * NSEC_PER_SEC)
@@ -460,7 +459,8 @@ static int refuse_passed(int *fds, int count, enum step step, int error, struct 
 /* fd: what was passed to us is adopted: listening sockets, or one that is connected already. */
 static int adopt(struct listener *listener, struct failure *failure)
 {
-	int fds[INHERITED_MAX], found = activation_find(listener->addr, fds, INHERITED_MAX), error;
+	int fds[ACTIVATION_MAX], found = activation_find(listener->addr, fds, ACTIVATION_MAX),
+				 error;
 	enum step step = STEP_SOCKET;
 
 	*failure = (struct failure){ .step = STEP_SOCKET, .error = -found };

@@ -419,13 +419,21 @@ void session_dial(struct session *session, struct dialer *dialer, const struct a
 
 /* Commands */
 
+/* A command that is stopped gets the signal only when it continues. */
+static void signal_command(const struct session *session, int number)
+{
+	if (session->reaped)
+		return;
+	kill(session->child, number);
+	kill(session->child, SIGCONT);
+}
+
 /* --max-time is over: it is asked to end, and then made to. */
 static void command_time_up(struct loop *loop, struct timer *timer)
 {
 	struct session *session = container_of(timer, struct session, relay.timer);
 
-	if (!session->reaped)
-		kill(session->child, session->relay.result == END_MAX_TIME ? SIGKILL : SIGTERM);
+	signal_command(session, session->relay.result == END_MAX_TIME ? SIGKILL : SIGTERM);
 	if (session->relay.result == END_MAX_TIME)
 		return;
 	session->relay.result = END_MAX_TIME;
@@ -574,8 +582,7 @@ void session_stop(struct session *session, uint64_t grace)
 	if (session->terminal && !session->relay.over) {
 		relay_stop(session->group->loop, &session->relay, grace);
 	} else if (session->child) {
-		if (!session->reaped)
-			kill(session->child, SIGTERM);
+		signal_command(session, SIGTERM);
 	} else if (session->dial) {
 		record_fail(session, &(const struct explanation){
 					     .end = "signal", .what = "ended while connecting" });

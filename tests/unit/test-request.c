@@ -437,8 +437,8 @@ static void test_look_ups_are_not_limited_by_connections(void **state)
 	tear_down(&rig);
 }
 
-/* Each client is told its own timeout. One whose timeout is about the same as another's gets the
- * same explanation at once. */
+/* An explanation names the timeout of the client that gets it. Two clients with nearly the same
+ * timeout share one explanation. */
 static void test_explanations_name_the_time(void **state)
 {
 	static const uint64_t waited[] = { 3 * NSEC_PER_SEC, 10 * NSEC_PER_SEC,
